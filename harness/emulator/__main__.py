@@ -1,0 +1,29 @@
+"""Run LocalStack with the emulator's plugins as a process of this virtual environment.
+
+`harness.engine.embedded` starts this module; inside Docker, LocalStack's own supervisor starts LocalStack instead and
+finds the same plugins.
+"""
+
+import runpy
+
+from plux.runtime.cache import EntryPointsCache
+from plux.runtime.metadata import MetadataEntryPointsResolver
+
+from harness.emulator import older_python
+
+
+def read_plugins_from_the_environment() -> None:
+    """Bypass plux's cache of entry points in `~/.cache/plux`.
+
+    Its key is made of modification times, which `uv` keeps when it links packages from its cache, so after an upgrade
+    the cache can be stale, and then plugins are missing without a word (plux 1.16).
+    """
+    cache = EntryPointsCache.instance()
+    resolver = MetadataEntryPointsResolver()
+    cache._build_and_store_index = lambda _cache_dir: resolver.get_entry_points()
+
+
+if __name__ == "__main__":
+    older_python.install()
+    read_plugins_from_the_environment()
+    runpy.run_module("localstack.runtime.main", run_name="__main__", alter_sys=True)

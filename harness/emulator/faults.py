@@ -1,0 +1,107 @@
+"""Faults in force: AWS API calls that fail because a test said so.
+
+A fault names a service and operations, how the call fails, and optionally which calls it means (a JMESPath expression
+over the request's parameters), so that parallel tests do not disturb one another.
+"""
+
+import threading
+import uuid
+from typing import Any
+
+import jmespath
+from localstack.aws.api import CommonServiceException, RequestContext
+from localstack.aws.chain import HandlerChain
+from localstack.aws.handlers import serve_custom_service_request_handlers
+from localstack.http import Response
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+
+class Fault(BaseModel):
+    """How calls fail, and which.
+
+    `when` is a JMESPath expression over the request's parameters as boto3 names them; the fault applies where it is
+    truthy. `times` is how many calls fail before the fault ends by itself; none means for good.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    service: str
+    operations: tuple[str, ...] = Field(min_length=1)
+    code: str
+    message: str = "Injected by a fault of the test harness."
+    status: int = Field(default=400, ge=400, le=599)
+    when: str | None = None
+    times: int | None = Field(default=None, ge=1)
+    fault_id: str = Field(default_factory=lambda: str(uuid.uuid4()))
+
+    @field_validator("when")
+    @classmethod
+    def _is_jmespath(cls, expression: str | None) -> str | None:
+        if expression is not None:
+            try:
+                jmespath.compile(expression)
+            except jmespath.exceptions.JMESPathError as error:
+                raise ValueError(f"not a JMESPath expression: {error}") from error
+        return expression
+
+    def applies(self, service: str, operation: str, parameters: dict[str, Any]) -> bool:
+        if service != self.service or operation not in self.operations:
+            return False
+        return self.when is None or bool(jmespath.search(self.when, parameters))
+
+
+class Faults:
+    """The faults in force, and how often each has struck."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._faults: dict[str, Fault] = {}
+        self._struck: dict[str, int] = {}
+
+    def put(self, fault: Fault) -> None:
+        with self._lock:
+            self._faults[fault.fault_id] = fault
+            self._struck[fault.fault_id] = 0
+
+    def remove(self, fault_id: str | None = None) -> int:
+        """End one fault, or all; returns how many ended."""
+        with self._lock:
+            ended = [i for i in self._faults if fault_id in (None, i)]
+            for i in ended:
+                del self._faults[i]
+            return len(ended)
+
+    def strike(self, service: str, operation: str, parameters: dict[str, Any]) -> Fault | None:
+        """The fault that this call meets, counted; None when it meets none."""
+        if not self._faults:
+            return None
+        with self._lock:
+            for fault in self._faults.values():
+                if fault.times is not None and self._struck[fault.fault_id] >= fault.times:
+                    continue
+                if fault.applies(service, operation, parameters):
+                    self._struck[fault.fault_id] += 1
+                    return fault
+        return None
+
+    def to_json(self) -> list[dict[str, Any]]:
+        with self._lock:
+            return [{**f.model_dump(), "struck": self._struck[f.fault_id]} for f in self._faults.values()]
+
+
+FAULTS = Faults()
+"""The ones in force in this LocalStack process."""
+
+
+def fail_where_a_fault_applies(_chain: HandlerChain, context: RequestContext, _response: Response) -> None:
+    if context.service is None or context.operation is None:
+        return
+    fault = FAULTS.strike(context.service.service_name, context.operation.name, context.service_request or {})
+    if fault is not None:
+        raise CommonServiceException(
+            fault.code, fault.message, status_code=fault.status, sender_fault=fault.status < 500
+        )
+
+
+def install() -> None:
+    serve_custom_service_request_handlers.append(fail_where_a_fault_applies)

@@ -1,0 +1,86 @@
+"""Lets LocalStack 4.14.0 run on Python 3.11 and 3.12.
+
+Its metadata says Python 3.10, but it is written for 3.13. Eight of its modules, S3's and CloudFormation's among them, use
+the type parameter syntax of 3.12 (PEP 695: `class Store[T](dict):`, `def f[T](x: T)`, `type Alias = ...`), and one uses
+`warnings.deprecated` of 3.13 (PEP 702). Without this module it boots on 3.11 and then answers every call with "invalid
+syntax". Both features are for type checkers only, so they are written as the older Python does.
+"""
+
+import importlib.machinery
+import importlib.util
+import re
+import sys
+import warnings
+from collections.abc import Sequence
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, SourceFileLoader
+from types import CodeType, ModuleType
+from typing import Any
+
+import typing_extensions
+
+_CLASS = re.compile(r"^(?P<head>\s*class \w+)\[(?P<parameters>[^\]]+)\](?:\((?P<bases>.*)\))?:$", re.MULTILINE)
+_FUNCTION = re.compile(r"^(?P<head>\s*(?:async )?def \w+)\[(?P<parameters>[^\]]+)\]\(", re.MULTILINE)
+_ALIAS = re.compile(r"^type (?P<name>\w+) = ", re.MULTILINE)
+
+
+def without_type_parameter_syntax(source: str) -> str:
+    """Rewrite PEP 695 syntax with `typing.TypeVar` and `typing.Generic`; line numbers stay as they are."""
+    names: set[str] = set()
+
+    def declare(parameters: str) -> list[str]:
+        declared = [p.split(":")[0].strip() for p in parameters.split(",")]
+        names.update(declared)
+        return declared
+
+    def rewrite_class(match: re.Match[str]) -> str:
+        generic = f"__typing.Generic[{', '.join(declare(match['parameters']))}]"
+        return f"{match['head']}({', '.join(filter(None, (match['bases'], generic)))}):"
+
+    def rewrite_function(match: re.Match[str]) -> str:
+        declare(match["parameters"])
+        return f"{match['head']}("
+
+    source = _CLASS.sub(rewrite_class, source)
+    source = _FUNCTION.sub(rewrite_function, source)
+    source = _ALIAS.sub(r"\g<name> = ", source)
+    preamble = "import typing as __typing; " + "".join(f"{n} = __typing.TypeVar({n!r}); " for n in sorted(names))
+    return _after_future_imports(source, preamble)
+
+
+def _after_future_imports(source: str, preamble: str) -> str:
+    """Put `preamble` before the first statement that may follow it, on that statement's own line."""
+    first = re.search(r"^(?:import |from (?!__future__)|@|class |def )", source, re.MULTILINE)
+    position = first.start() if first else 0
+    if first and first.group().startswith(("@", "class ", "def ")):
+        return f"{source[:position]}{preamble.rstrip('; ')}\n{source[position:]}"
+    return f"{source[:position]}{preamble}{source[position:]}"
+
+
+class _Loader(SourceFileLoader):
+    def source_to_code(self, data: Any, path: Any, **options: Any) -> CodeType:  # type: ignore[override]
+        try:
+            return super().source_to_code(data, path, **options)
+        except SyntaxError:
+            text = importlib.util.decode_source(bytes(data))
+            return super().source_to_code(without_type_parameter_syntax(text).encode(), path, **options)
+
+
+class _Finder(MetaPathFinder):
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if not fullname.startswith("localstack."):
+            return None
+        spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
+        if spec is not None and isinstance(spec.loader, SourceFileLoader):
+            spec.loader = _Loader(spec.loader.name, spec.loader.path)
+        return spec
+
+
+def install() -> None:
+    """Add what this Python lacks; call it before anything of LocalStack is imported."""
+    if not hasattr(warnings, "deprecated"):
+        warnings.deprecated = typing_extensions.deprecated  # type: ignore[attr-defined]
+    if sys.version_info < (3, 12):
+        sys.meta_path.insert(0, _Finder())

@@ -1,0 +1,115 @@
+"""What left the system for people: mails, text messages and the confirmation codes in them.
+
+The outbox knows nothing of LocalStack; `outbox_capture` fills it from SES and SNS, and Cognito writes to it itself.
+"""
+
+import re
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Channel(StrEnum):
+    """How a message reaches its person."""
+
+    MAIL = "mail"
+    SMS = "sms"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One mail or text message that left the system.
+
+    `recipients` are mail addresses or E.164 phone numbers. `source` is the AWS service that sent it (`ses`, `sns`,
+    `cognito-idp`). `code` is the confirmation code it carries, where its sender knows it to be one. `sent_at` is in
+    seconds since the epoch. `sequence` grows by one with each message and is 0 until the outbox has taken it.
+    """
+
+    channel: Channel
+    source: str
+    sender: str
+    recipients: tuple[str, ...]
+    subject: str | None = None
+    text: str | None = None
+    html: str | None = None
+    code: str | None = None
+    account_id: str = ""
+    region: str = ""
+    attributes: dict[str, Any] = field(default_factory=dict)
+    message_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    sent_at: float = field(default_factory=time.time)
+    sequence: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class Outbox:
+    """The messages in the order in which they left, for readers that wait for the next one."""
+
+    def __init__(self) -> None:
+        self._messages: list[Message] = []
+        self._sequence = 0
+        self._changed = threading.Condition()
+
+    def put(self, message: Message) -> Message:
+        """Add a message and wake the readers that wait; returns it with its sequence number."""
+        with self._changed:
+            self._sequence += 1
+            fields = {name: getattr(message, name) for name in message.__slots__ if name != "sequence"}
+            numbered = Message(**fields, sequence=self._sequence)
+            self._messages.append(numbered)
+            self._changed.notify_all()
+            return numbered
+
+    def read(
+        self,
+        *,
+        after: int = 0,
+        recipient: str | None = None,
+        channel: Channel | None = None,
+        subject: re.Pattern[str] | None = None,
+        wait_seconds: float = 0,
+    ) -> list[Message]:
+        """The messages after sequence number `after` that match, oldest first.
+
+        With `wait_seconds`, returns as soon as one matches, or with an empty list when the time is over.
+        """
+        deadline = time.monotonic() + wait_seconds
+        with self._changed:
+            while True:
+                found = list(self._matching(after, recipient, channel, subject))
+                remaining = deadline - time.monotonic()
+                if found or remaining <= 0:
+                    return found
+                self._changed.wait(remaining)
+
+    def clear(self, account_id: str | None = None) -> int:
+        """Forget the messages, of one account or all; returns how many. Sequence numbers go on."""
+        with self._changed:
+            kept = [] if account_id is None else [m for m in self._messages if m.account_id != account_id]
+            removed = len(self._messages) - len(kept)
+            self._messages = kept
+            return removed
+
+    def _matching(
+        self, after: int, recipient: str | None, channel: Channel | None, subject: re.Pattern[str] | None
+    ) -> Iterator[Message]:
+        for message in self._messages:
+            if message.sequence <= after:
+                continue
+            if recipient is not None and recipient.casefold() not in {r.casefold() for r in message.recipients}:
+                continue
+            if channel is not None and message.channel != channel:
+                continue
+            if subject is not None and not subject.search(message.subject or ""):
+                continue
+            yield message
+
+
+OUTBOX = Outbox()
+"""The one of this LocalStack process, beside LocalStack's own stores."""

@@ -1,0 +1,258 @@
+"""The engine as a process of this virtual environment: LocalStack with our emulator, without Docker."""
+
+import fcntl
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import httpx
+import psutil
+
+from harness.engine.errors import EngineError
+from harness.engine.target import Target
+
+BOOT_SECONDS = 90.0
+STOP_SECONDS = 15.0
+DEFAULT_PORT = 4566
+LOG_LINES = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """The engine's process as its state file tells it; `created` guards against a reused process id."""
+
+    pid: int
+    created: float
+    port: int
+    region: str
+
+    def find(self) -> psutil.Process | None:
+        """The process, if it still runs."""
+        try:
+            process = psutil.Process(self.pid)
+            same = abs(process.create_time() - self.created) < 1.0
+            return process if same and process.status() != psutil.STATUS_ZOMBIE else None
+        except psutil.NoSuchProcess:
+            return None
+
+
+class EmbeddedEngine:
+    """One engine process and the folder with its state, log and files.
+
+    `port` None takes the usual port when it is free and any free one otherwise; a given port must be free. The process
+    listens on the loopback interface only and outlives the shell that started it.
+    """
+
+    name = "embedded"
+
+    def __init__(self, directory: Path, *, port: int | None = None, region: str = "us-east-1") -> None:
+        self.directory = directory.resolve()
+        self.port = port
+        self.region = region
+
+    @property
+    def log_file(self) -> Path:
+        return self.directory / "engine.log"
+
+    @property
+    def _state_file(self) -> Path:
+        return self.directory / "engine.json"
+
+    def find(self) -> Target | None:
+        """The engine that runs here, or None. Clears the state that a killed engine left behind."""
+        process = self._read_state()
+        if process is None:
+            return None
+        if process.find() is None:
+            self._state_file.unlink(missing_ok=True)
+            return None
+        return self._target(process)
+
+    def start(self) -> Target:
+        """Start the engine, or find the one that runs; returns when it is ready.
+
+        Raises EngineError when the chosen port is taken, the process ends while it boots, or it is not ready in time.
+        """
+        self.directory.mkdir(parents=True, exist_ok=True)
+        with self._locked():
+            if (running := self.find()) is not None:
+                return running
+            port = self._free_port()
+            popen = self._spawn(port)
+            process = Process(popen.pid, psutil.Process(popen.pid).create_time(), port, self.region)
+            self._state_file.write_text(json.dumps(asdict(process)))
+            try:
+                self._wait_until_ready(popen, port)
+            except BaseException:
+                self._end(psutil.Process(popen.pid))
+                popen.wait()
+                self._state_file.unlink(missing_ok=True)
+                raise
+        return self._target(process)
+
+    def stop(self) -> bool:
+        """End the engine and every process below it; returns whether there was one."""
+        process = self._read_state()
+        running = process.find() if process else None
+        if running is not None:
+            self._end(running)
+        self._state_file.unlink(missing_ok=True)
+        shutil.rmtree(self.directory / "engine", ignore_errors=True)
+        return running is not None
+
+    def last_log_lines(self, count: int = LOG_LINES) -> str:
+        try:
+            return "\n".join(self.log_file.read_text(errors="replace").splitlines()[-count:])
+        except FileNotFoundError:
+            return ""
+
+    def _read_state(self) -> Process | None:
+        try:
+            return Process(**json.loads(self._state_file.read_text()))
+        except FileNotFoundError:
+            return None
+        except (json.JSONDecodeError, TypeError):
+            # Written by a command that was killed in between, or by another version.
+            self._state_file.unlink(missing_ok=True)
+            return None
+
+    def _target(self, process: Process) -> Target:
+        endpoint_url = f"http://127.0.0.1:{process.port}"
+        try:
+            ready = httpx.get(f"{endpoint_url}/_harness/ready", timeout=10).raise_for_status().json()
+        except httpx.HTTPError as error:
+            raise EngineError(
+                f"The engine (process {process.pid}) runs but does not answer at {endpoint_url}: {error}. "
+                "Stop it with 'harness down' and start again.",
+                log=self.last_log_lines(),
+            ) from error
+        return Target(
+            engine=self.name,
+            endpoint_url=endpoint_url,
+            region=process.region,
+            capabilities=frozenset(ready["capabilities"]),
+        )
+
+    def _free_port(self) -> int:
+        if self.port is not None:
+            if not _is_free(self.port):
+                raise EngineError(
+                    f"Port {self.port} is taken{_by_whom(self.port)}. "
+                    "End that process or choose another port ('harness up --port N', or port in [tool.harness])."
+                )
+            return self.port
+        if _is_free(DEFAULT_PORT):
+            return DEFAULT_PORT
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            return int(probe.getsockname()[1])
+
+    def _spawn(self, port: int) -> subprocess.Popen[bytes]:
+        with self.log_file.open("wb") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "harness.emulator"],
+                env=self._environment(port),
+                cwd=self.directory,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def _environment(self, port: int) -> dict[str, str]:
+        """What LocalStack reads (docs.localstack.cloud/references/configuration); nothing in it tries the internet."""
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "LOCALSTACK_", "LAMBDA_"))}
+        return inherited | {
+            "GATEWAY_LISTEN": f"127.0.0.1:{port}",
+            "LOCALSTACK_HOST": f"localhost:{port}",
+            "SQS_ENDPOINT_STRATEGY": "path",
+            "FILESYSTEM_ROOT": str(self.directory / "engine"),
+            "DNS_ADDRESS": "0",
+            "DISABLE_EVENTS": "1",
+            "SKIP_SSL_CERT_DOWNLOAD": "1",
+            "LAMBDA_RUNTIME_EXECUTOR": "process",
+            "LAMBDA_RETRY_BASE_DELAY": "1",
+            "PROVIDER_OVERRIDE_DYNAMODB": "moto",
+            "PROVIDER_OVERRIDE_DYNAMODBSTREAMS": "moto",
+            "S3_SKIP_SIGNATURE_VALIDATION": "0",
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    def _wait_until_ready(self, popen: subprocess.Popen[bytes], port: int) -> None:
+        deadline = time.monotonic() + BOOT_SECONDS
+        url = f"http://127.0.0.1:{port}/_harness/ready"
+        with httpx.Client(timeout=5) as http:
+            while time.monotonic() < deadline:
+                if popen.poll() is not None:
+                    raise EngineError(
+                        f"The engine ended with exit code {popen.returncode} while it booted; its log is {self.log_file}.",
+                        log=self.last_log_lines(),
+                    )
+                try:
+                    response = http.get(url)
+                    if response.is_success and response.headers.get("content-type") == "application/json":
+                        return
+                    if response.status_code >= 500:
+                        raise EngineError(
+                            f"The engine answers, but broken: {response.status_code} {response.text[:500]}",
+                            log=self.last_log_lines(),
+                        )
+                except httpx.TransportError:
+                    pass
+                time.sleep(0.05)
+        raise EngineError(
+            f"The engine was not ready after {BOOT_SECONDS:.0f} seconds; its log is {self.log_file}.",
+            log=self.last_log_lines(),
+        )
+
+    def _end(self, process: psutil.Process) -> None:
+        """SIGTERM first, so that LocalStack runs its shutdown hooks; then whatever is left of the tree."""
+        try:
+            tree = process.children(recursive=True)
+            process.send_signal(signal.SIGTERM)
+            _, alive = psutil.wait_procs([process], timeout=STOP_SECONDS)
+        except psutil.NoSuchProcess:
+            return
+        for left in (*alive, *tree):
+            try:
+                left.kill()
+            except psutil.NoSuchProcess:
+                continue
+        psutil.wait_procs([*alive, *tree], timeout=5)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """One command at a time starts the engine; a second one waits and finds it."""
+        with (self.directory / "engine.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def _by_whom(port: int) -> str:
+    """` by process 123 (name)`, where the system tells."""
+    try:
+        for connection in psutil.net_connections("tcp"):
+            if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
+                return f" by process {connection.pid} ({psutil.Process(connection.pid).name()})"
+    except (psutil.AccessDenied, psutil.NoSuchProcess):
+        pass
+    return ""

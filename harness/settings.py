@@ -1,0 +1,63 @@
+"""The project's settings: `[tool.harness]` of the nearest pyproject.toml."""
+
+import tomllib
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+
+
+
+class SettingsError(Exception):
+    """A setting is wrong; the message says which, where and what it may be."""
+
+
+class Settings(BaseModel):
+    """What `[tool.harness]` may say, with the defaults for what it does not.
+
+    `templates` are glob patterns below the project's root. `parameters` gives CloudFormation parameters by stack name.
+    `port` is where the embedded engine listens; when the default is taken, the engine picks a free one, a chosen one
+    must be free. `directory` holds what the harness writes: state of the engine, logs, builds.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    root: Path = Field(default_factory=Path.cwd)
+    templates: tuple[str, ...] = ("stack/*/template.yaml", "template.yaml")
+    engine: str = "embedded"
+    region: str = "us-east-1"
+    port: int | None = Field(default=None, ge=1, le=65535)
+    directory: Path = Path(".harness")
+    parameters: dict[str, dict[str, str]] = Field(default_factory=dict)
+
+    @property
+    def state_directory(self) -> Path:
+        return self.root / self.directory
+
+    @classmethod
+    def load(cls, start: Path | None = None) -> Self:
+        """Read the settings for `start` (default: the working directory).
+
+        Raises SettingsError where the table is not valid.
+        """
+        start = (start or Path.cwd()).resolve()
+        for folder in (start, *start.parents):
+            file = folder / "pyproject.toml"
+            if not file.is_file():
+                continue
+            try:
+                table: dict[str, Any] = tomllib.loads(file.read_text()).get("tool", {}).get("harness")
+            except tomllib.TOMLDecodeError as error:
+                raise SettingsError(f"{file}: not valid TOML: {error}") from error
+            if table is None:
+                continue
+            try:
+                return cls(root=folder, **table)
+            except ValidationError as error:
+                problems = "\n".join(
+                    f"  {'.'.join(map(str, e['loc']))}: {e['msg']}, got {e.get('input')!r}" for e in error.errors()
+                )
+                known = ", ".join(name for name in cls.model_fields if name != "root")
+                raise SettingsError(f"{file}: [tool.harness] is not valid:\n{problems}\nIt may set: {known}.") from error
+        return cls(root=start)
