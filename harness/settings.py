@@ -7,8 +7,6 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 
-
-
 class SettingsError(Exception):
     """A setting is wrong; the message says which, where and what it may be."""
 
@@ -59,5 +57,7 @@ class Settings(BaseModel):
                     f"  {'.'.join(map(str, e['loc']))}: {e['msg']}, got {e.get('input')!r}" for e in error.errors()
                 )
                 known = ", ".join(name for name in cls.model_fields if name != "root")
-                raise SettingsError(f"{file}: [tool.harness] is not valid:\n{problems}\nIt may set: {known}.") from error
+                raise SettingsError(
+                    f"{file}: [tool.harness] is not valid:\n{problems}\nIt may set: {known}."
+                ) from error
         return cls(root=start)

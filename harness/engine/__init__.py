@@ -6,6 +6,9 @@ tests or what runs inside the target.
 
 from harness.engine.embedded import EmbeddedEngine
 from harness.engine.errors import EngineError
-from harness.engine.target import HarnessApi, Target
+from harness.engine.control import HarnessApi
+from harness.engine.outbox import Message, Outbox
+from harness.engine.protocol import Engine
+from harness.engine.target import Target
 
-__all__ = ["EmbeddedEngine", "EngineError", "HarnessApi", "Target"]
+__all__ = ["EmbeddedEngine", "Engine", "EngineError", "HarnessApi", "Message", "Outbox", "Target"]

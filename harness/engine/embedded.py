@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 
 import httpx
@@ -77,6 +78,10 @@ class EmbeddedEngine:
             return None
         return self._target(process)
 
+    def is_alive(self) -> bool:
+        process = self._read_state()
+        return process is not None and process.find() is not None
+
     def start(self) -> Target:
         """Start the engine, or find the one that runs; returns when it is ready.
 
@@ -108,6 +113,21 @@ class EmbeddedEngine:
         self._state_file.unlink(missing_ok=True)
         shutil.rmtree(self.directory / "engine", ignore_errors=True)
         return running is not None
+
+    def process_information(self) -> dict[str, str | int | float]:
+        """The process with its functions' processes: id, start, memory (resident, of all together), log file."""
+        process = self._read_state()
+        running = process.find() if process else None
+        if running is None:
+            return {}
+        tree = [running, *running.children(recursive=True)]
+        started = datetime.fromtimestamp(running.create_time()).astimezone()
+        return {
+            "pid": running.pid,
+            "started": started.isoformat(" ", "seconds"),
+            "memory_mib": round(sum(_resident_bytes(p) for p in tree) / 1024**2),
+            "log": str(self.log_file),
+        }
 
     def last_log_lines(self, count: int = LOG_LINES) -> str:
         try:
@@ -235,6 +255,13 @@ class EmbeddedEngine:
         with (self.directory / "engine.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+
+def _resident_bytes(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_info().rss)
+    except psutil.NoSuchProcess:
+        return 0
 
 
 def _is_free(port: int) -> bool:

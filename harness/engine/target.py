@@ -1,66 +1,22 @@
-"""The place that answers AWS calls, and the harness's own API of it."""
+"""The place that answers AWS calls."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import boto3
-import httpx
-from botocore.config import Config
+from harness.engine.control import HarnessApi
+from harness.engine.outbox import Outbox
 
-from harness.engine.errors import EngineError
-
-
-class HarnessApi:
-    """`/_harness/*` of a target, as functions (the table is in ARCHITECTURE.md)."""
-
-    def __init__(self, endpoint_url: str) -> None:
-        self._http = httpx.Client(base_url=f"{endpoint_url}/_harness", timeout=httpx.Timeout(10, read=75))
-
-    def ready(self) -> dict[str, Any]:
-        return self._call("GET", "/ready")
-
-    def reset(self, **scope: Any) -> dict[str, Any]:
-        return self._call("POST", "/reset", json=scope)
-
-    def outbox(self, **query: Any) -> list[dict[str, Any]]:
-        """Messages that left the system: `after`, `recipient`, `channel`, `subject` (a regular expression), `wait_seconds`."""
-        messages: list[dict[str, Any]] = self._call("GET", "/outbox", params=query)["messages"]
-        return messages
-
-    def clear_outbox(self) -> int:
-        return int(self._call("DELETE", "/outbox")["removed"])
-
-    def put_fault(self, **fault: Any) -> str:
-        return str(self._call("PUT", "/faults", json=fault)["fault_id"])
-
-    def remove_fault(self, fault_id: str) -> None:
-        self._call("DELETE", f"/faults/{fault_id}")
-
-    def faults(self) -> list[dict[str, Any]]:
-        faults: list[dict[str, Any]] = self._call("GET", "/faults")["faults"]
-        return faults
-
-    def fire(self, kind: str, **parameters: Any) -> dict[str, Any]:
-        return self._call("POST", "/fire", json={"kind": kind, **parameters})
-
-    def close(self) -> None:
-        self._http.close()
-
-    def _call(self, method: str, path: str, **request: Any) -> dict[str, Any]:
-        response = self._http.request(method, path, **request)
-        if response.is_error:
-            raise EngineError(f"{method} /_harness{path} was answered {response.status_code}: {response.text}")
-        body: dict[str, Any] = response.json()
-        return body
+if TYPE_CHECKING:
+    import boto3
 
 
 @dataclass(frozen=True)
 class Target:
     """Where AWS calls go.
 
-    `engine` names how it came to be: embedded, docker, endpoint or aws. `endpoint_url` is None for AWS itself.
-    `capabilities` says what of the harness's own API it has.
+    `engine` names how it came to be: embedded, docker, endpoint or aws. `capabilities` says what of the harness's own
+    API it has.
     """
 
     engine: str
@@ -70,19 +26,28 @@ class Target:
     capabilities: frozenset[str] = field(default_factory=frozenset)
 
     @cached_property
-    def session(self) -> boto3.Session:
-        # An access key id that is twelve digits selects the account in LocalStack.
-        return boto3.Session(
-            aws_access_key_id=self.account_id, aws_secret_access_key="test", region_name=self.region
-        )
+    def session(self) -> "boto3.Session":
+        import boto3  # 0.2 s that a command which makes no AWS call does not pay
+
+        # An access key id of twelve digits selects the account in LocalStack.
+        return boto3.Session(aws_access_key_id=self.account_id, aws_secret_access_key="test", region_name=self.region)
 
     def client(self, service: str, **arguments: Any) -> Any:
-        """A boto3 client of this target. Retries are off, so that a test sees the first answer."""
-        config = Config(
-            retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}, max_pool_connections=50
-        ).merge(arguments.pop("config", Config()))
+        """A boto3 client of this target. It does not retry, so that a test sees the first answer."""
+        from botocore.config import Config
+
+        config = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}, max_pool_connections=50)
+        config = config.merge(arguments.pop("config", Config()))
         return self.session.client(service, endpoint_url=self.endpoint_url, config=config, **arguments)
+
+    def rest_api_url(self, api_id: str, stage: str) -> str:
+        """The base URL of an API Gateway REST API's stage, without a slash at its end."""
+        return f"{self.endpoint_url}/_aws/execute-api/{api_id}/{stage}"
 
     @cached_property
     def harness(self) -> HarnessApi:
         return HarnessApi(self.endpoint_url)
+
+    @cached_property
+    def outbox(self) -> Outbox:
+        return Outbox(self.harness)

@@ -1,0 +1,330 @@
+"""The command `harness`. It parses and prints; the parts below it do the work.
+
+Exit codes: 0 done; 1 something failed, and the message says what; 2 wrong usage; 3 nothing runs that could answer.
+"""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from enum import IntEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from harness import doctor as doctor_part
+from harness import terminal
+from harness.deploy import DeployError, Deployment
+from harness.engine import EmbeddedEngine, EngineError, Target, function_logs
+from harness.project import Project
+from harness.settings import SettingsError
+
+
+class Exit(IntEnum):
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    NOT_RUNNING = 3
+
+
+app = typer.Typer(
+    name="harness",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Your complete AWS serverless architecture, alive on this machine.\n\n"
+    "Start with [bold]harness up[/]: it starts an engine that answers AWS calls and deploys your SAM and CloudFormation "
+    "templates to it. No Docker, no AWS account, no network. Then run [bold]pytest[/].",
+    epilog="Exit codes: 0 done, 1 failed, 2 wrong usage, 3 nothing runs.  Settings: \\[tool.harness] in pyproject.toml.",
+)
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a script to read.")]
+TemplateOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--template",
+        "-t",
+        help="A SAM or CloudFormation template, or a glob of them; may be given more than once. "
+        "Default: templates in \\[tool.harness].",
+        show_default=False,
+    ),
+]
+PortOption = Annotated[
+    int | None,
+    typer.Option(
+        "--port", "-p", min=1, max=65535, help="The port to listen on. Default: 4566, or a free one when it is taken."
+    ),
+]
+
+
+class _State:
+    """Options that stand before the command."""
+
+    directory: Path | None = None
+
+
+@app.callback()
+def _main(
+    state: Annotated[
+        Path | None,
+        typer.Option(
+            "--state",
+            help="The folder with the engine's state, for an engine that 'pytest --keep' left running.",
+            show_default=False,
+        ),
+    ] = None,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+) -> None:
+    if version:
+        from importlib.metadata import version as installed
+
+        typer.echo(f"harness {installed('serverless-harness')}")
+        raise typer.Exit
+    if state is not None and not state.is_dir():
+        raise typer.BadParameter(f"{state} is not a folder", param_hint="--state")
+    _State.directory = state
+
+
+def _project(**options: Any) -> Project:
+    project = Project.load(**options)
+    return project.in_directory(_State.directory) if _State.directory else project
+
+
+@contextmanager
+def _running(**options: Any) -> Iterator[tuple[Project, Target]]:
+    """The project and its engine; exits with NOT_RUNNING when there is none."""
+    project = _project(**options)
+    target = project.engine.find()
+    if target is None:
+        terminal.err.print("Nothing is running here. [bold]harness up[/] starts it.")
+        raise typer.Exit(Exit.NOT_RUNNING)
+    yield project, target
+
+
+@app.command()
+def up(
+    template: TemplateOption = None,
+    port: PortOption = None,
+    force: Annotated[bool, typer.Option("--force", help="Deploy stacks that have not changed, too.")] = False,
+) -> None:
+    """Start the engine and deploy the stacks.
+
+    Does only what is not done yet: run it again after a change, and just the changed stacks are updated.
+    """
+    started = time.monotonic()
+    project = _project(port=port, templates=template or ())
+    # Read first: a wrong template is told before anything is started.
+    project.templates()
+    with terminal.DeployProgress().shown() as progress:
+        progress.engine("Starting the engine")
+        target = project.engine.start()
+        if port is not None and not target.endpoint_url.endswith(f":{port}"):
+            raise EngineError(
+                f"The engine already runs at {target.endpoint_url}, not on port {port}. "
+                "'harness down' stops it; then 'harness up' takes the port you want."
+            )
+        progress.engine("Reading the templates")
+        deployment = project.deploy(target, on_event=progress, force=force)
+    terminal.show_up(target, deployment, _urls(target, deployment), time.monotonic() - started)
+
+
+@app.command()
+def down() -> None:
+    """Stop the engine and everything in it. What was in it is gone; the next 'up' starts afresh."""
+    stopped = _project().engine.stop()
+    terminal.out.print("Stopped." if stopped else "Nothing was running.")
+
+
+@app.command()
+def status(as_json: JsonOption = False) -> None:
+    """Say what runs: the engine, its stacks, its process."""
+    with _running() as (project, target):
+        deployment = project.describe(target)
+        process = project.engine.process_information() if isinstance(project.engine, EmbeddedEngine) else {}
+        if as_json:
+            terminal.print_json(
+                {
+                    "engine": target.engine,
+                    "endpoint_url": target.endpoint_url,
+                    "region": target.region,
+                    "account_id": target.account_id,
+                    "capabilities": sorted(target.capabilities),
+                    "process": process,
+                    "stacks": {
+                        s.name: {"status": s.status, "resources": len(s.resources)} for s in deployment.stacks.values()
+                    },
+                }
+            )
+        else:
+            terminal.show_status(target, deployment, [(k.replace("_", " "), str(v)) for k, v in process.items()])
+
+
+@app.command()
+def deploy(
+    template: TemplateOption = None,
+    force: Annotated[bool, typer.Option("--force", help="Deploy stacks that have not changed, too.")] = False,
+) -> None:
+    """Deploy the stacks to the engine that runs; those that have not changed are left alone."""
+    with _running(templates=template or ()) as (project, target):
+        started = time.monotonic()
+        with terminal.DeployProgress().shown() as progress:
+            deployment = project.deploy(target, on_event=progress, force=force)
+        terminal.show_up(target, deployment, _urls(target, deployment), time.monotonic() - started)
+
+
+@app.command()
+def outputs(
+    stack: Annotated[str | None, typer.Argument(help="Only this stack.", show_default=False)] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="Only this output; its bare value is printed.", show_default=False)
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print the outputs of the stacks: URLs, names, ARNs.
+
+    In a script: [bold]POOL=$(harness outputs users UserPoolId)[/]
+    """
+    with _running() as (project, target):
+        deployment = project.describe(target)
+        chosen = (
+            {stack: deployment[stack].outputs} if stack else {s.name: s.outputs for s in deployment.stacks.values()}
+        )
+        if stack and name:
+            if name not in deployment[stack].outputs:
+                known = ", ".join(sorted(deployment[stack].outputs)) or "none"
+                raise DeployError(f"Stack {stack} has no output {name!r}; it has: {known}.")
+            value = deployment[stack].outputs[name]
+            terminal.print_json(value) if as_json else typer.echo(value)
+        elif as_json:
+            terminal.print_json({s: dict(values) for s, values in chosen.items()})
+        else:
+            terminal.show_outputs(chosen)
+
+
+@app.command()
+def logs(
+    function: Annotated[
+        str | None,
+        typer.Argument(
+            help="A function's logical id, as Function or stack/Function. Default: all.", show_default=False
+        ),
+    ] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as lines come, until Ctrl-C.")] = False,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many of the last lines.")] = 100,
+    engine: Annotated[bool, typer.Option("--engine", help="The engine's own log instead.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what functions wrote (their CloudWatch logs), or the engine's own log."""
+    if engine:
+        text = _project().engine.last_log_lines(lines)
+        if not text:
+            terminal.err.print("The engine has no log here; it was not started yet.")
+            raise typer.Exit(Exit.NOT_RUNNING)
+        typer.echo(text)
+        return
+    with _running() as (project, target):
+        groups = _log_groups(project.describe(target), function)
+        width = max(map(len, groups), default=0)
+        since = int(time.time() * 1000)
+        for event in function_logs.read(target, groups)[-lines:]:
+            terminal.print_json(asdict(event)) if as_json else terminal.show_log_event(event, width=width)
+        if follow:
+            for event in function_logs.follow(target, groups, since=since):
+                terminal.print_json(asdict(event)) if as_json else terminal.show_log_event(event, width=width)
+
+
+@app.command()
+def outbox(
+    number: Annotated[int | None, typer.Argument(help="Show this message whole.", show_default=False)] = None,
+    to: Annotated[str | None, typer.Option("--to", help="Only messages to this address or phone number.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the mails and text messages that left the system, with the confirmation codes in them."""
+    with _running() as (_, target):
+        messages = target.outbox.read(**({"recipient": to} if to else {}))
+        if number is not None:
+            messages = [m for m in messages if m.sequence == number]
+            if not messages:
+                raise EngineError(f"The outbox has no message {number}. 'harness outbox' lists those it has.")
+        if as_json:
+            terminal.print_json([asdict(m) for m in messages])
+        elif number is not None:
+            terminal.show_message(messages[0])
+        else:
+            terminal.show_messages(messages)
+
+
+@app.command()
+def reset(
+    data: Annotated[
+        bool, typer.Option("--data", help="Only what was put in: objects, items, messages, users. Keeps the stacks.")
+    ] = False,
+    account: Annotated[str | None, typer.Option("--account", help="Only this account (twelve digits).")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Empty the engine, without a restart. With [bold]--data[/], what is deployed stays."""
+    with _running() as (_, target):
+        scope: dict[str, Any] = {"scope": "data"} if data else {}
+        answer = target.harness.reset(**scope, **({"account_id": account} if account else {}))
+        if as_json:
+            terminal.print_json(answer)
+        elif data:
+            terminal.out.print("The data is gone; the stacks are as they were.")
+        else:
+            terminal.out.print("The engine is empty. [bold]harness deploy[/] deploys the stacks again.")
+
+
+@app.command()
+def doctor(as_json: JsonOption = False) -> None:
+    """Say what this machine has and lacks, and how to get it."""
+    findings = list(doctor_part.examine(_project().settings))
+    if as_json:
+        terminal.print_json([asdict(f) for f in findings])
+    else:
+        terminal.show_findings(findings)
+    if any(f.verdict is doctor_part.Verdict.MISSING for f in findings):
+        raise typer.Exit(Exit.FAILED)
+
+
+def _log_groups(deployment: Deployment, function: str | None) -> dict[str, str]:
+    """The log group of each function by the name to show it with; one function's, if one is named."""
+    groups = {
+        f"{stack.name}/{resource.logical_id}": f"/aws/lambda/{resource.physical_id}"
+        for stack in deployment.stacks.values()
+        for resource in stack.resources.values()
+        if resource.type == "AWS::Lambda::Function"
+    }
+    if function is None:
+        return groups
+    chosen = {name: group for name, group in groups.items() if function in (name, name.split("/")[1])}
+    if not chosen:
+        raise DeployError(f"No function {function!r} is deployed. There are: {', '.join(sorted(groups)) or 'none'}.")
+    return chosen
+
+
+def _urls(target: Target, deployment: Deployment) -> list[tuple[str, str]]:
+    """The front doors: the REST APIs' stages."""
+    urls = []
+    for stack in deployment.stacks.values():
+        by_type: dict[str, list[Any]] = {}
+        for resource in stack.resources.values():
+            by_type.setdefault(resource.type, []).append(resource)
+        for stage in by_type.get("AWS::ApiGateway::Stage", ()):
+            for api in by_type.get("AWS::ApiGateway::RestApi", ()):
+                urls.append((f"{stack.name} API", target.rest_api_url(api.physical_id, stage.physical_id)))
+    return urls
+
+
+def main() -> None:
+    """Run the command; what went wrong in a way that is known is told without a traceback."""
+    run: Callable[[], Any] = app
+    try:
+        run()
+    except (EngineError, DeployError, SettingsError) as error:
+        terminal.print_error(str(error))
+        sys.exit(Exit.FAILED)
+    except KeyboardInterrupt:
+        sys.exit(130)

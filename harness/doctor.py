@@ -1,0 +1,135 @@
+"""What this machine has and lacks for the harness, and how to get it."""
+
+import importlib.util
+import os
+import platform
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import psutil
+
+from harness.settings import Settings
+
+MIN_FREE_DISK_BYTES = 2 * 1024**3
+MIN_FREE_MEMORY_BYTES = 1024**3
+_GIB = 1024**3
+
+
+class Verdict(StrEnum):
+    OK = "ok"
+    OPTIONAL = "optional"
+    """Missing, and only some functions or targets need it."""
+    MISSING = "missing"
+    """Missing, and `harness up` does not work without it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at: what was found, and, unless it is fine, what needs it and how to get it."""
+
+    subject: str
+    verdict: Verdict
+    found: str
+    remedy: str = ""
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """Look at the machine, one finding after the other."""
+    yield _python()
+    yield _embedded_engine()
+    yield _uv()
+    yield _node()
+    yield _docker()
+    yield _port(settings)
+    yield _disk(settings.root)
+    yield _memory()
+    yield _writable(settings.state_directory)
+
+
+def _python() -> Finding:
+    version = platform.python_version()
+    if (3, 11) <= sys.version_info[:2] < (3, 14):
+        return Finding("Python", Verdict.OK, f"{version} at {sys.executable}")
+    return Finding("Python", Verdict.MISSING, version, "Install Python 3.11, 3.12 or 3.13, then 'make clean up'.")
+
+
+def _embedded_engine() -> Finding:
+    missing = [name for name in ("localstack", "moto", "awslambdaric") if importlib.util.find_spec(name) is None]
+    if not missing:
+        return Finding("Embedded engine", Verdict.OK, "LocalStack, moto and the Lambda runtime client are installed")
+    return Finding(
+        "Embedded engine",
+        Verdict.MISSING,
+        f"not installed: {', '.join(missing)}",
+        "'make up' installs it; by hand: uv pip install -r requirements.lock && uv pip install --no-deps -e .",
+    )
+
+
+def _uv() -> Finding:
+    found = shutil.which("uv") or shutil.which("uv", path=str(Path(sys.executable).parent))
+    if found:
+        return Finding("uv", Verdict.OK, found)
+    return Finding("uv", Verdict.MISSING, "not found", "It builds layers with dependencies: pip install uv")
+
+
+def _node() -> Finding:
+    found = shutil.which("node")
+    if found is None:
+        return Finding("Node.js", Verdict.OPTIONAL, "not found", "Functions with a nodejs runtime need it: nodejs.org")
+    version = subprocess.run([found, "--version"], capture_output=True, text=True, check=False).stdout.strip()
+    return Finding("Node.js", Verdict.OK, f"{version} at {found}")
+
+
+def _docker() -> Finding:
+    socket_path = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock").removeprefix("unix://")
+    if shutil.which("docker") and Path(socket_path).exists():
+        return Finding("Docker", Verdict.OK, "client and engine")
+    return Finding("Docker", Verdict.OPTIONAL, "no engine runs", "Not needed: the embedded engine does without it.")
+
+
+def _port(settings: Settings) -> Finding:
+    port = settings.port or 4566
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            remedy = (
+                "If that is not your engine ('harness status'), end what listens there or choose another port."
+                if settings.port
+                else "If that is not your engine ('harness status'), 'harness up' picks a free port by itself."
+            )
+            return Finding(f"Port {port}", Verdict.OPTIONAL, "in use", remedy)
+    return Finding(f"Port {port}", Verdict.OK, "free")
+
+
+def _disk(root: Path) -> Finding:
+    free = shutil.disk_usage(root).free
+    verdict = Verdict.OK if free >= MIN_FREE_DISK_BYTES else Verdict.MISSING
+    return Finding(
+        "Disk", verdict, f"{free / _GIB:.1f} GiB free", "" if verdict is Verdict.OK else "Free at least 2 GiB."
+    )
+
+
+def _memory() -> Finding:
+    free = psutil.virtual_memory().available
+    verdict = Verdict.OK if free >= MIN_FREE_MEMORY_BYTES else Verdict.OPTIONAL
+    return Finding(
+        "Memory",
+        verdict,
+        f"{free / _GIB:.1f} GiB available",
+        "" if verdict is Verdict.OK else "The engine and its functions want about 1 GiB; close something large.",
+    )
+
+
+def _writable(directory: Path) -> Finding:
+    folder = directory if directory.exists() else directory.parent
+    if os.access(folder, os.W_OK):
+        return Finding("State folder", Verdict.OK, str(directory))
+    return Finding("State folder", Verdict.MISSING, f"{folder} is not writable", "Make it writable for this user.")

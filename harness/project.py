@@ -1,0 +1,105 @@
+"""One project: its settings, its engine and its templates, put together for the command line and for pytest."""
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+
+from harness.engine import EmbeddedEngine, Engine, Target
+from harness.settings import Settings, SettingsError
+
+if TYPE_CHECKING:
+    from harness.deploy import DeployEvent, Deployment, Template
+
+ENGINES = ("embedded",)
+
+KEPT = "kept"
+"""Marks the folder of a test run whose engine was asked to stay (`pytest --keep`)."""
+
+
+def _ignore(_event: "DeployEvent") -> None:
+    """The default listener."""
+
+
+@dataclass(frozen=True)
+class Project:
+    """The settings, and where the engine keeps its state."""
+
+    settings: Settings
+    engine: Engine
+
+    @classmethod
+    def load(
+        cls,
+        start: Path | None = None,
+        *,
+        engine: str | None = None,
+        port: int | None = None,
+        templates: Sequence[str] = (),
+    ) -> "Project":
+        """The project around `start` (default: the working directory); arguments that are given win over its settings.
+
+        Raises SettingsError when the settings are not valid or the engine is not one that there is.
+        """
+        settings = Settings.load(start)
+        chosen = {"engine": engine, "port": port, "templates": tuple(templates) or None}
+        settings = settings.model_copy(update={name: value for name, value in chosen.items() if value is not None})
+        return cls(settings, _engine(settings, settings.state_directory))
+
+    def in_directory(self, directory: Path) -> "Project":
+        """The same project with an engine of its own, whose state is in `directory` and whose port is any free one."""
+        settings = self.settings.model_copy(update={"port": None, "directory": directory})
+        return replace(self, settings=settings, engine=_engine(settings, directory))
+
+    def templates(self) -> "list[Template]":
+        """The templates to deploy. Raises DeployError when there is none."""
+        from harness import deploy  # `harness down` and `harness outbox` do without it
+
+        return deploy.discover(self.settings.root, self.settings.templates)
+
+    def deploy(
+        self, target: Target, *, on_event: "Callable[[DeployEvent], None]" = _ignore, force: bool = False
+    ) -> "Deployment":
+        """Bring the stacks to what the templates say; what has not changed is left alone."""
+        from harness import deploy
+
+        return deploy.deploy(
+            target,
+            self.templates(),
+            parameters=self.settings.parameters,
+            work_directory=self.settings.root / ".harness",
+            on_event=on_event,
+            force=force,
+        )
+
+    def describe(self, target: Target) -> "Deployment":
+        """What of the templates is deployed now."""
+        from harness import deploy
+
+        return deploy.describe(target, self.templates())
+
+
+def _engine(settings: Settings, directory: Path) -> Engine:
+    if settings.engine == "embedded":
+        return EmbeddedEngine(directory, port=settings.port, region=settings.region)
+    raise SettingsError(f"There is no engine {settings.engine!r}; choose one of: {', '.join(ENGINES)}.")
+
+
+def clear_abandoned_runs(state_directory: Path) -> list[Path]:
+    """Stop the engines of test runs that were killed before they could; returns the folders removed.
+
+    A test run's folder is `run-<process id>` below the state directory.
+    """
+    removed = []
+    for folder in state_directory.glob("run-*"):
+        pid = folder.name.removeprefix("run-").split("-")[0]
+        if pid.isdigit() and not psutil.pid_exists(int(pid)):
+            if (folder / KEPT).exists() and EmbeddedEngine(folder).is_alive():
+                continue
+            EmbeddedEngine(folder).stop()
+            shutil.rmtree(folder, ignore_errors=True)
+            removed.append(folder)
+    return removed
