@@ -36,9 +36,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Your complete AWS serverless architecture, alive on this machine.\n\n"
-    "Start with [bold]harness up[/]: it starts an engine that answers AWS calls and deploys your SAM and CloudFormation "
-    "templates to it. No Docker, no AWS account, no network. Then run [bold]pytest[/].",
-    epilog="Exit codes: 0 done, 1 failed, 2 wrong usage, 3 nothing runs.  Settings: \\[tool.harness] in pyproject.toml.",
+    "Start with [bold]harness up[/]: it starts an engine that answers AWS calls and deploys your SAM and "
+    "CloudFormation templates to it. No Docker, no AWS account, no network. Then run [bold]pytest[/].",
+    epilog="Exit codes: 0 done, 1 failed, 2 wrong usage, 3 nothing runs. Settings: \\[tool.harness] in pyproject.toml.",
 )
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a script to read.")]

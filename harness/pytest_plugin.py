@@ -71,8 +71,8 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if config.getoption("--keep") and (target := own.engine.find()) is not None:
         (directory / KEPT).touch()
         print(  # noqa: T201 - the terminal reporter is gone by now
-            f"\nThe engine of this run stays at {target.endpoint_url}. Look at it with 'harness --state {directory} outbox',"
-            f" stop it with 'harness --state {directory} down'."
+            f"\nThe engine of this run stays at {target.endpoint_url}. Look at it with "
+            f"'harness --state {directory} outbox', stop it with 'harness --state {directory} down'."
         )
         return
     own.engine.stop()

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from rich.console import Console
 from rich.live import Live
@@ -56,8 +56,8 @@ class DeployProgress:
     """Shows a deployment as it goes: a live table on a terminal, a line per change elsewhere."""
 
     _DONE = frozenset({"created", "updated", "unchanged", "failed"})
-    _STYLE = {"created": "green", "updated": "green", "unchanged": "dim", "failed": "bold red"}
-    _MARK = {"created": "✓", "updated": "✓", "unchanged": "·", "failed": "✗"}
+    _STYLE: ClassVar = {"created": "green", "updated": "green", "unchanged": "dim", "failed": "bold red"}
+    _MARK: ClassVar = {"created": "✓", "updated": "✓", "unchanged": "·", "failed": "✗"}
 
     def __init__(self, console: Console = err) -> None:
         self._console = console

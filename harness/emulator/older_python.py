@@ -1,9 +1,9 @@
 """Lets LocalStack 4.14.0 run on Python 3.11 and 3.12.
 
-Its metadata says Python 3.10, but it is written for 3.13. Eight of its modules, S3's and CloudFormation's among them, use
-the type parameter syntax of 3.12 (PEP 695: `class Store[T](dict):`, `def f[T](x: T)`, `type Alias = ...`), and one uses
-`warnings.deprecated` of 3.13 (PEP 702). Without this module it boots on 3.11 and then answers every call with "invalid
-syntax". Both features are for type checkers only, so they are written as the older Python does.
+Its metadata says Python 3.10, but it is written for 3.13. Eight of its modules, S3's and CloudFormation's among them,
+use the type parameter syntax of 3.12 (PEP 695: `class Store[T](dict):`, `def f[T](x: T)`, `type Alias = ...`), and one
+uses `warnings.deprecated` of 3.13 (PEP 702). Without this module it boots on 3.11 and then answers every call with
+"invalid syntax". Both features are for type checkers only, so they are written as the older Python does.
 """
 
 import importlib.machinery

@@ -3,7 +3,6 @@
 import email
 import email.policy
 import json
-import re
 from typing import Any
 
 from localstack.aws.api import RequestContext
@@ -26,14 +25,14 @@ def capture_mail(_chain: HandlerChain, context: RequestContext, response: Respon
         return
     request = context.service_request or {}
     compose = {"SendEmail": _simple, "SendRawEmail": _raw, "SendTemplatedEmail": _templated}[context.operation.name]
-    message_id = re.search(rb"<MessageId>(.+?)</MessageId>", response.get_data())
+    answer: Any = context.service_response
     OUTBOX.put(
         Message(
             channel=Channel.MAIL,
             source="ses",
             account_id=context.account_id,
             region=context.region,
-            **({"message_id": message_id.group(1).decode()} if message_id else {}),
+            message_id=answer["MessageId"],
             **compose(request, context),
         )
     )

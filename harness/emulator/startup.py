@@ -18,7 +18,7 @@ PARTS = (
 
 @hooks.on_infra_start()
 def install() -> None:
-    """LocalStack logs a hook that raises and boots on; without `/_harness/ready`, `harness.engine` sees it and stops."""
+    """LocalStack logs a hook that raises and boots on; `harness.engine` sees it by the missing `/_harness/ready`."""
     for part in PARTS:
         try:
             part()

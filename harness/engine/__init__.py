@@ -1,12 +1,12 @@
 """Start, stop and reach the place where AWS calls go.
 
-A `Target` is a place that answers AWS calls; an `Engine` makes one and ends it. This package knows nothing of templates,
-tests or what runs inside the target.
+A `Target` is a place that answers AWS calls; an `Engine` makes one and ends it. This package knows nothing of
+templates, tests or what runs inside the target.
 """
 
+from harness.engine.control import HarnessApi
 from harness.engine.embedded import EmbeddedEngine
 from harness.engine.errors import EngineError
-from harness.engine.control import HarnessApi
 from harness.engine.outbox import Message, Outbox
 from harness.engine.protocol import Engine
 from harness.engine.target import Target

@@ -55,8 +55,11 @@ class EmbeddedEngine:
 
     name = "embedded"
 
-    def __init__(self, directory: Path, *, port: int | None = None, region: str = "us-east-1") -> None:
+    def __init__(
+        self, directory: Path, *, port: int | None = None, region: str = "us-east-1", answer_seconds: float = 10.0
+    ) -> None:
         self.directory = directory.resolve()
+        self.answer_seconds = answer_seconds
         self.port = port
         self.region = region
 
@@ -98,8 +101,9 @@ class EmbeddedEngine:
             try:
                 self._wait_until_ready(popen, port)
             except BaseException:
-                self._end(psutil.Process(popen.pid))
-                popen.wait()
+                if popen.poll() is None:
+                    self._end(psutil.Process(popen.pid))
+                    popen.wait()
                 self._state_file.unlink(missing_ok=True)
                 raise
         return self._target(process)
@@ -148,7 +152,7 @@ class EmbeddedEngine:
     def _target(self, process: Process) -> Target:
         endpoint_url = f"http://127.0.0.1:{process.port}"
         try:
-            ready = httpx.get(f"{endpoint_url}/_harness/ready", timeout=10).raise_for_status().json()
+            ready = httpx.get(f"{endpoint_url}/_harness/ready", timeout=self.answer_seconds).raise_for_status().json()
         except httpx.HTTPError as error:
             raise EngineError(
                 f"The engine (process {process.pid}) runs but does not answer at {endpoint_url}: {error}. "
@@ -214,7 +218,8 @@ class EmbeddedEngine:
             while time.monotonic() < deadline:
                 if popen.poll() is not None:
                     raise EngineError(
-                        f"The engine ended with exit code {popen.returncode} while it booted; its log is {self.log_file}.",
+                        f"The engine ended with exit code {popen.returncode} while it booted. "
+                        f"Its log is {self.log_file}; 'harness doctor' says what this machine lacks.",
                         log=self.last_log_lines(),
                     )
                 try:
@@ -278,7 +283,8 @@ def _by_whom(port: int) -> str:
     """` by process 123 (name)`, where the system tells."""
     try:
         for connection in psutil.net_connections("tcp"):
-            if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
+            local = connection.laddr
+            if connection.status == psutil.CONN_LISTEN and local and local.port == port and connection.pid:
                 return f" by process {connection.pid} ({psutil.Process(connection.pid).name()})"
     except (psutil.AccessDenied, psutil.NoSuchProcess):
         pass

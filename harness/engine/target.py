@@ -38,7 +38,9 @@ class Target:
 
         config = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}, max_pool_connections=50)
         config = config.merge(arguments.pop("config", Config()))
-        return self.session.client(service, endpoint_url=self.endpoint_url, config=config, **arguments)
+        # Typed for literal service names only.
+        create: Any = self.session.client
+        return create(service, endpoint_url=self.endpoint_url, config=config, **arguments)
 
     def rest_api_url(self, api_id: str, stage: str) -> str:
         """The base URL of an API Gateway REST API's stage, without a slash at its end."""

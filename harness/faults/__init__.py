@@ -1,7 +1,7 @@
 """Makes parts of the system fail on purpose.
 
-A fault is put in force in the engine and ends with the block that put it there. This package knows nothing of why a test
-wants it.
+A fault is put in force in the engine and ends with the block that put it there. This package knows nothing of why a
+test wants it.
 """
 
 from collections.abc import Iterator

@@ -1,0 +1,150 @@
+"""The embedded engine's life: it starts, is found again, survives and ends cleanly. Each test has an engine of its own."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from harness.engine import EmbeddedEngine, EngineError
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[EmbeddedEngine]:
+    engine = EmbeddedEngine(tmp_path, port=_free_port())
+    yield engine
+    engine.stop()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _pid(directory: Path) -> int:
+    return int(json.loads((directory / "engine.json").read_text())["pid"])
+
+
+def _accepts(port: int, address: str = "127.0.0.1") -> bool:
+    with socket.socket() as client:
+        client.settimeout(2)
+        return client.connect_ex((address, port)) == 0
+
+
+def test_it_is_found_by_another_process_and_leaves_neither_process_nor_port(own: EmbeddedEngine, tmp_path: Path):
+    target = own.start()
+    assert own.port is not None
+    other = (
+        "import sys, pathlib; from harness.engine import EmbeddedEngine as E; "
+        "print(E(pathlib.Path(sys.argv[1])).start().endpoint_url)"
+    )
+    found = subprocess.run([sys.executable, "-c", other, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == target.endpoint_url
+
+    tree = [psutil.Process(_pid(tmp_path)), *psutil.Process(_pid(tmp_path)).children(recursive=True)]
+    assert own.stop()
+    assert [p for p in tree if p.is_running()] == []
+    assert not _accepts(own.port)
+    assert own.find() is None
+    assert not own.stop()
+
+
+def test_it_listens_on_the_loopback_interface_only(own: EmbeddedEngine, tmp_path: Path):
+    own.start()
+    process = psutil.Process(_pid(tmp_path))
+    listening = [
+        c.laddr.ip
+        for p in (process, *process.children(recursive=True))
+        for c in p.net_connections("inet")
+        if c.status == psutil.CONN_LISTEN
+    ]
+    assert listening
+    assert set(listening) <= {"127.0.0.1", "::1"}
+
+
+def test_it_survives_the_shell_that_started_it(own: EmbeddedEngine, tmp_path: Path):
+    """The shell's own process group gets the hang-up that a closed terminal sends."""
+    start = (
+        "import sys, pathlib; from harness.engine import EmbeddedEngine as E; "
+        "print(E(pathlib.Path(sys.argv[1]), port=int(sys.argv[2])).start().endpoint_url, flush=True); sys.stdin.read()"
+    )
+    shell = subprocess.Popen(
+        [sys.executable, "-c", start, str(tmp_path), str(own.port)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert shell.stdout is not None
+    endpoint_url = shell.stdout.readline().strip()
+    os.killpg(shell.pid, signal.SIGHUP)
+    shell.wait(10)
+    shell.stdout.close()
+    assert httpx.get(f"{endpoint_url}/_harness/ready").json()["ready"]
+
+
+def test_what_a_killed_engine_left_does_not_stop_the_next_start(own: EmbeddedEngine, tmp_path: Path):
+    own.start()
+    killed = psutil.Process(_pid(tmp_path))
+    killed.kill()
+    killed.wait(10)
+    assert not own.is_alive()
+    assert own.start().harness.ready()["ready"]
+    assert _pid(tmp_path) != killed.pid
+
+
+def test_a_state_file_whose_process_id_another_program_has_now_is_stale(tmp_path: Path):
+    """Process ids are reused; the start time tells the processes apart."""
+    state = {"pid": os.getpid(), "created": 1.0, "port": 4566, "region": "us-east-1"}
+    (tmp_path / "engine.json").write_text(json.dumps(state))
+    engine = EmbeddedEngine(tmp_path)
+    assert engine.find() is None
+    assert not engine.stop()
+    assert psutil.pid_exists(os.getpid())
+
+
+def test_a_damaged_state_file_is_no_engine(tmp_path: Path):
+    (tmp_path / "engine.json").write_text('{"pid": 12')
+    assert EmbeddedEngine(tmp_path).find() is None
+
+
+def test_a_taken_port_is_an_error_that_says_by_whom(tmp_path: Path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(EngineError, match=rf"Port {port} is taken by process {os.getpid()} .*choose another port"):
+            EmbeddedEngine(tmp_path, port=port).start()
+    assert not (tmp_path / "engine.json").exists()
+
+
+def test_an_engine_that_ends_while_it_boots_is_an_error_with_its_last_log_lines(
+    own: EmbeddedEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "sitecustomize.py").write_text("raise SystemExit('no memory left for you')")
+    monkeypatch.setenv("PYTHONPATH", str(broken))
+    with pytest.raises(EngineError, match=r"ended with exit code 1 while it booted") as raised:
+        own.start()
+    assert "no memory left for you" in str(raised.value)
+    assert own.find() is None
+
+
+def test_an_engine_that_hangs_is_told_apart_from_one_that_is_gone(own: EmbeddedEngine, tmp_path: Path):
+    own.start()
+    process = psutil.Process(_pid(tmp_path))
+    process.suspend()
+    try:
+        with pytest.raises(EngineError, match=r"runs but does not answer.*'harness down'"):
+            EmbeddedEngine(tmp_path, answer_seconds=0.5).find()
+    finally:
+        process.resume()
