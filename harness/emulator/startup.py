@@ -4,11 +4,12 @@ import logging
 
 from localstack.runtime import hooks
 
-from harness.emulator import control_api, faults, outbox_capture
+from harness.emulator import control_api, faults, listen_address, outbox_capture
 
 LOG = logging.getLogger(__name__)
 
 PARTS = (
+    listen_address.install,
     faults.install,
     outbox_capture.install,
     # Last: `/_harness/ready` answers only when every other part is in place.

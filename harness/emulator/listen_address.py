@@ -1,0 +1,23 @@
+"""Makes the gateway listen where GATEWAY_LISTEN says.
+
+LocalStack 4.14.0 takes only the port of an IPv4 address from GATEWAY_LISTEN and listens on every interface
+(`localstack/runtime/server/twisted.py`: "TODO: interface = host?"), so an engine meant for this machine would be open to
+the whole network.
+"""
+
+from typing import Any
+
+from localstack import config
+from twisted.internet import reactor
+
+
+def install() -> None:
+    hosts = {
+        address.port: address.host for address in config.GATEWAY_LISTEN if not config.is_ipv6_address(address.host)
+    }
+    original = reactor.listenTCP
+
+    def listen_tcp(port: int, factory: Any, backlog: int = 50, interface: str = "") -> Any:
+        return original(port, factory, backlog, interface or hosts.get(port, ""))
+
+    reactor.listenTCP = listen_tcp
