@@ -1,8 +1,8 @@
 """Makes the gateway listen where GATEWAY_LISTEN says.
 
 LocalStack 4.14.0 takes only the port of an IPv4 address from GATEWAY_LISTEN and listens on every interface
-(`localstack/runtime/server/twisted.py`: "TODO: interface = host?"), so an engine meant for this machine would be open to
-the whole network.
+(`localstack/runtime/server/twisted.py`: "TODO: interface = host?"), so an engine meant for this machine would be open
+to the whole network.
 """
 
 from typing import Any

@@ -1,15 +1,21 @@
 """Lets LocalStack 4.14.0 run on Python 3.11 and 3.12.
 
-Its metadata says Python 3.10, but it is written for 3.13. Eight of its modules, S3's and CloudFormation's among them,
-use the type parameter syntax of 3.12 (PEP 695: `class Store[T](dict):`, `def f[T](x: T)`, `type Alias = ...`), and one
-uses `warnings.deprecated` of 3.13 (PEP 702). Without this module it boots on 3.11 and then answers every call with
-"invalid syntax". Both features are for type checkers only, so they are written as the older Python does.
+Its metadata says Python 3.10, but it is written for 3.13:
+
+- Eight of its modules, S3's and CloudFormation's among them, use the type parameter syntax of 3.12 (PEP 695:
+  `class Store[T](dict):`, `def f[T](x: T)`, `type Alias = ...`). Without this module it boots on 3.11 and then answers
+  every call with "invalid syntax". The syntax is for type checkers only, so it is written as the older Python does.
+- One imports `warnings.deprecated` of 3.13 (PEP 702).
+- KMS gives `uuid.uuid5` a name in bytes, which 3.12 began to take; on 3.11 CreateKey fails with "encoding without a
+  string argument".
 """
 
+import hashlib
 import importlib.machinery
 import importlib.util
 import re
 import sys
+import uuid
 import warnings
 from collections.abc import Sequence
 from importlib.abc import MetaPathFinder
@@ -78,9 +84,16 @@ class _Finder(MetaPathFinder):
         return spec
 
 
+def _uuid5_of_bytes(namespace: uuid.UUID, name: str | bytes) -> uuid.UUID:
+    """`uuid.uuid5` as of Python 3.12 (RFC 9562, version 5)."""
+    data = name.encode() if isinstance(name, str) else name
+    return uuid.UUID(bytes=hashlib.sha1(namespace.bytes + data, usedforsecurity=False).digest()[:16], version=5)
+
+
 def install() -> None:
     """Add what this Python lacks; call it before anything of LocalStack is imported."""
     if not hasattr(warnings, "deprecated"):
         warnings.deprecated = typing_extensions.deprecated  # type: ignore[attr-defined]
     if sys.version_info < (3, 12):
+        uuid.uuid5 = _uuid5_of_bytes
         sys.meta_path.insert(0, _Finder())

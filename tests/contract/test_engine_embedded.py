@@ -1,4 +1,4 @@
-"""The embedded engine's life: it starts, is found again, survives and ends cleanly. Each test has an engine of its own."""
+"""The embedded engine's life: it starts, is found again, survives and ends cleanly. Each test has one of its own."""
 
 import json
 import os
@@ -6,7 +6,9 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -148,3 +150,60 @@ def test_an_engine_that_hangs_is_told_apart_from_one_that_is_gone(own: EmbeddedE
             EmbeddedEngine(tmp_path, answer_seconds=0.5).find()
     finally:
         process.resume()
+
+
+WATCH = """
+import os, socket
+LOCAL = ("127.", "localhost", "::1", "0.0.0.0")
+def told(address):
+    host = address[0] if isinstance(address, tuple) else address
+    host = host.decode() if isinstance(host, bytes) else host
+    # Names below localhost are this machine (RFC 6761).
+    if isinstance(host, str) and host and not host.startswith((*LOCAL, "/")) and not host.endswith(".localhost"):
+        with open(os.environ["WATCH_FILE"], "a") as file:
+            file.write(f"{host}\\n")
+def watch(function, position):
+    def call(*arguments, **options):
+        told(arguments[position])
+        return function(*arguments, **options)
+    return call
+socket.getaddrinfo = watch(socket.getaddrinfo, 0)
+socket.gethostbyname = watch(socket.gethostbyname, 0)
+class Watched(socket.socket):
+    connect = watch(socket.socket.connect, 1)
+    connect_ex = watch(socket.socket.connect_ex, 1)
+socket.socket = Watched
+"""
+
+
+def test_nothing_tries_the_internet(own: EmbeddedEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Every name that the engine looks up and every address that it connects to is written down."""
+    watch = tmp_path / "watch"
+    watch.mkdir()
+    (watch / "sitecustomize.py").write_text(WATCH)
+    seen = tmp_path / "seen.txt"
+    seen.touch()
+    monkeypatch.setenv("PYTHONPATH", str(watch))
+    monkeypatch.setenv("WATCH_FILE", str(seen))
+    target = own.start()
+    target.client("s3").create_bucket(Bucket="quiet")
+    queue = target.client("sqs").create_queue(QueueName="quiet")["QueueUrl"]
+    target.client("sqs").send_message(QueueUrl=queue, MessageBody="psst")
+    topic = target.client("sns").create_topic(Name="quiet")["TopicArn"]
+    target.client("sns").publish(TopicArn=topic, Message="psst")
+    target.client("ses").verify_email_identity(EmailAddress="quiet@quiet.example")
+    target.client("cloudformation").list_stacks()
+    target.client("lambda").list_functions()
+    target.client("kms").create_key()
+    target.client("events").put_events(Entries=[{"Source": "a", "DetailType": "b", "Detail": "{}"}])
+    assert seen.read_text() == ""
+    target.client("sns").subscribe(TopicArn=topic, Protocol="http", Endpoint="http://listener.invalid/hook")
+    _wait_until(lambda: "listener.invalid" in seen.read_text(), "the watch sees a look-up that the test asked for")
+
+
+def _wait_until(condition: Callable[[], bool], what: str, seconds: float = 10) -> None:
+    """Other processes tell nothing when they write a file, so this looks until it is so."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds:g} seconds: {what}"
+        threading.Event().wait(0.05)

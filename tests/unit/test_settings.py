@@ -1,0 +1,56 @@
+"""`[tool.harness]`: what it may say, and what a mistake in it is answered."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.settings import Settings, SettingsError
+
+
+def _write(folder: Path, table: str) -> Path:
+    file = folder / "pyproject.toml"
+    file.write_text(table)
+    return file
+
+
+def test_the_nearest_pyproject_with_the_table_is_the_root(tmp_path: Path):
+    _write(tmp_path, '[tool.harness]\nregion = "eu-central-1"\n')
+    inner = tmp_path / "service" / "functions"
+    inner.mkdir(parents=True)
+    _write(tmp_path / "service", "[project]\nname = 'no table of ours'\n")
+    settings = Settings.load(inner)
+    assert settings.root == tmp_path
+    assert settings.region == "eu-central-1"
+
+
+def test_without_a_table_the_defaults_hold_where_the_command_runs(tmp_path: Path):
+    settings = Settings.load(tmp_path)
+    assert settings.root == tmp_path
+    assert settings.engine == "embedded"
+    assert settings.port is None
+
+
+@pytest.mark.parametrize(
+    ("table", "named"),
+    [
+        ('[tool.harness]\nregoin = "eu-west-1"\n', "regoin"),
+        ("[tool.harness]\nport = 99999\n", "port"),
+        ('[tool.harness]\ntemplates = "stack/template.yaml"\n', "templates"),
+        ("[tool.harness.parameters]\nusers = 3\n", "parameters.users"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_its_file_and_what_there_is(tmp_path: Path, table: str, named: str):
+    file = _write(tmp_path, table)
+    with pytest.raises(SettingsError) as raised:
+        Settings.load(tmp_path)
+    message = str(raised.value)
+    assert str(file) in message
+    assert named in message
+    assert "It may set: templates, engine, region, port" in message
+
+
+def test_a_file_that_is_not_toml_is_named(tmp_path: Path):
+    file = _write(tmp_path, "[tool.harness\n")
+    with pytest.raises(SettingsError, match="not valid TOML") as raised:
+        Settings.load(tmp_path)
+    assert str(file) in str(raised.value)
