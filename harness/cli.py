@@ -119,14 +119,14 @@ def up(
     # Read first: a wrong template is told before anything is started.
     project.templates()
     with terminal.DeployProgress().shown() as progress:
-        progress.engine("Starting the engine")
+        progress.step("Starting the engine")
         target = project.engine.start()
         if port is not None and not target.endpoint_url.endswith(f":{port}"):
             raise EngineError(
                 f"The engine already runs at {target.endpoint_url}, not on port {port}. "
                 "'harness down' stops it; then 'harness up' takes the port you want."
             )
-        progress.engine("Reading the templates")
+        progress.step("Reading the templates")
         deployment = project.deploy(target, on_event=progress, force=force)
     terminal.show_up(target, deployment, _urls(target, deployment), time.monotonic() - started)
 

@@ -2,14 +2,13 @@
 
 import json
 import sys
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
 from rich.markup import escape
 from rich.spinner import Spinner
@@ -46,23 +45,23 @@ def fields(rows: Iterable[tuple[str, str]], *, indent: int = 2) -> Table:
 
 @dataclass
 class _StackRow:
-    state: str = "waiting"
-    detail: str = ""
-    started: float = field(default_factory=time.monotonic)
-    seconds: float | None = None
+    phase: str = ""
+    message: str = ""
+    finished: int = 0
+    total: int = 0
+    seconds: float = 0.0
+
+
+_MARKS = {"done": ("✓", "green"), "unchanged": ("·", "dim"), "failed": ("✗", "bold red")}
+"""The phases that end a stack, with how they look."""
 
 
 class DeployProgress:
-    """Shows a deployment as it goes: a live table on a terminal, a line per change elsewhere."""
-
-    _DONE = frozenset({"created", "updated", "unchanged", "failed"})
-    _STYLE: ClassVar = {"created": "green", "updated": "green", "unchanged": "dim", "failed": "bold red"}
-    _MARK: ClassVar = {"created": "✓", "updated": "✓", "unchanged": "·", "failed": "✗"}
+    """Shows a deployment as it goes: live on a terminal, a line per stack elsewhere."""
 
     def __init__(self, console: Console = err) -> None:
         self._console = console
         self._rows: dict[str, _StackRow] = {}
-        self._live: Live | None = None
         self._step = ""
 
     @contextmanager
@@ -70,55 +69,45 @@ class DeployProgress:
         if not self._console.is_terminal:
             yield self
             return
-        with Live(console=self._console, get_renderable=self._render, refresh_per_second=12, transient=False) as live:
-            self._live = live
+        with Live(console=self._console, get_renderable=self._render, refresh_per_second=12):
             yield self
             self._step = ""
-        self._live = None
 
-    def engine(self, message: str) -> None:
-        """What the engine does, before there are stacks."""
+    def step(self, message: str) -> None:
+        """What is done before there are stacks."""
         self._step = message
         if not self._console.is_terminal:
             self._console.print(message)
 
     def __call__(self, event: DeployEvent) -> None:
         """Take one event of `harness.deploy`."""
-        if event.stack is None:
+        if event.phase == "warning":
+            about = f"{event.stack}: " if event.stack else ""
+            self._console.print(f"  [yellow]![/] {escape(about + event.message)}")
+        elif not event.stack:
             self._step = event.message
-            if not self._console.is_terminal and event.message:
-                self._console.print(event.message)
-            return
-        row = self._rows.setdefault(event.stack, _StackRow())
-        if event.phase in self._DONE:
-            row.state, row.detail, row.seconds = event.phase, event.message, event.elapsed_seconds
         else:
-            row.state = event.phase
-            row.detail = f"{event.completed}/{event.total}" if event.total else event.message
-        if self._live is None and event.phase in self._DONE:
-            self._console.print(self._line(event.stack, row))
+            row = self._rows.setdefault(event.stack, _StackRow())
+            row.phase, row.message, row.seconds = event.phase, event.message, event.elapsed_seconds
+            row.finished, row.total = event.finished, event.total
+            if event.phase in _MARKS and not self._console.is_terminal:
+                self._console.print(self._line(event.stack, row))
 
     def _line(self, stack: str, row: _StackRow) -> Text:
-        style = self._STYLE.get(row.state, "cyan")
+        mark, style = _MARKS.get(row.phase, (" ", "cyan"))
         text = Text("  ")
-        text.append(f"{self._MARK.get(row.state, ' ')} ", style)
+        text.append(f"{mark} ", style)
         text.append(f"{stack:<20} ")
-        text.append(f"{row.state:<10} ", style)
-        text.append(row.detail, "dim")
-        if row.seconds is not None and row.state != "unchanged":
+        text.append(row.message.partition("\n")[0], style if row.phase in _MARKS else "")
+        if row.total and row.phase not in _MARKS:
+            text.append(f"  {row.finished}/{row.total}", "dim")
+        if row.phase in ("done", "failed"):
             text.append(f"  {row.seconds:.1f} s", "dim")
         return text
 
-    def _render(self) -> Table:
-        table = Table.grid(padding=(0, 1))
-        for stack, row in self._rows.items():
-            if row.state in self._DONE:
-                table.add_row("", self._line(stack, row))
-            else:
-                table.add_row(Spinner("dots", style="cyan"), self._line(stack, row))
-        if self._step:
-            table.add_row(Spinner("dots", style="cyan"), Text(self._step))
-        return table
+    def _render(self) -> Group:
+        lines = [self._line(stack, row) for stack, row in self._rows.items()]
+        return Group(*lines, *([Spinner("dots", Text(f" {self._step}"), style="cyan")] if self._step else []))
 
 
 def show_up(target: Target, deployment: Deployment, urls: Sequence[tuple[str, str]], seconds: float) -> None:
