@@ -1,11 +1,13 @@
 """What people see in the terminal. Rendering only: data comes in, text goes out."""
 
 import json
+import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console, Group
@@ -22,6 +24,18 @@ from harness.engine.function_logs import LogEvent
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def command_name() -> str:
+    """How to call this command from here: its name where the shell finds it, else its path."""
+    program = Path(sys.argv[0])
+    found = shutil.which(program.name)
+    if found is not None and Path(found).samefile(program):
+        return program.name
+    try:
+        return str(program.resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return str(program)
 
 
 def print_json(data: Any) -> None:
@@ -115,13 +129,14 @@ def show_up(target: Target, deployment: Deployment, urls: Sequence[tuple[str, st
     out.print(f"\n[bold green]Up[/]  {len(deployment.stacks)} stacks ({escape(stacks)}) in {seconds:.1f} s\n")
     out.print(fields([("Endpoint", target.endpoint_url), *urls]))
     out.print("\nTry next")
+    harness = command_name()
     for command, what in (
         ("make test", "drive every flow through it"),
-        ("harness outbox", "mails and text messages that the system sent"),
-        ("harness logs --follow", "what the functions write"),
-        ("harness outputs", "outputs of the stacks"),
+        (f"{harness} outbox", "mails and text messages that the system sent"),
+        (f"{harness} logs --follow", "what the functions write"),
+        (f"{harness} outputs", "outputs of the stacks"),
         (f"aws --endpoint-url {target.endpoint_url} s3 ls", "any AWS tool works"),
-        ("harness down", "stop it"),
+        (f"{harness} down", "stop it"),
     ):
         out.print(f"  [bold]{escape(command):<48}[/] [dim]{what}[/]")
 

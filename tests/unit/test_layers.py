@@ -1,0 +1,20 @@
+"""The law of layers (ARCHITECTURE.md)."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_every_part_imports_only_from_those_below_it():
+    linter = Path(sys.executable).parent / "lint-imports"
+    result = subprocess.run([linter, "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_what_is_deployed_does_not_know_that_it_is_tested():
+    for source in (ROOT / "stack").rglob("*.py"):
+        text = source.read_text()
+        assert "import harness" not in text, source
+        assert "from harness" not in text, source
