@@ -1,0 +1,20 @@
+"""Cognito user pools and identity pools: moto's control planes, with the semantics that moto lacks.
+
+The rest of the emulator needs only to verify tokens:
+
+    claims = verify_token(token, token_use="id", user_pool_arns=[arn])
+
+which raises a `TokenError`. The package knows nothing of who verifies them, nor of how Lambda functions run: triggers
+are invoked over Lambda's API.
+"""
+
+from harness.emulator.cognito.verification import (
+    ExpiredToken,
+    ForeignToken,
+    ForgedToken,
+    TokenError,
+    WrongTokenUse,
+    verify_token,
+)
+
+__all__ = ["ExpiredToken", "ForeignToken", "ForgedToken", "TokenError", "WrongTokenUse", "verify_token"]

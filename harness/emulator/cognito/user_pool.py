@@ -1,0 +1,236 @@
+"""A user pool: moto's model of it, which describes and lists, with the state that moto lacks beside it.
+
+What we keep (keys, codes, sessions, refresh tokens) hangs on moto's objects, so that deleting a pool or resetting moto's
+backend takes it along.
+"""
+
+import base64
+import hashlib
+import hmac
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from moto.cognitoidp.models import CognitoIdpUserPool, cognitoidp_backends
+
+from harness.emulator.cognito.errors import CognitoError, not_authorized, not_found
+from harness.emulator.cognito.keys import SigningKey
+
+if TYPE_CHECKING:
+    from harness.emulator.cognito.codes import Code
+    from harness.emulator.cognito.sessions import AuthorizationCode, Federation, Session
+    from harness.emulator.cognito.tokens import Grant
+
+
+@dataclass
+class UserState:
+    """What is known of a user beside moto's model. Times are in seconds since the epoch."""
+
+    codes: dict[str, "Code"] = field(default_factory=dict)
+    """The outstanding codes, by what they are for."""
+    pending_attributes: dict[str, str] = field(default_factory=dict)
+    """Values that become the user's once they are verified."""
+    failed_codes: dict[str, list[float]] = field(default_factory=dict)
+    failed_passwords: int = 0
+    locked_until: float = 0.0
+    temporary_password_expires_at: float | None = None
+    totp_secret: str | None = None
+    totp_last_step: int = 0
+    identities: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass
+class PoolState:
+    """What is known of a pool beside moto's model."""
+
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    key: SigningKey = field(default_factory=SigningKey)
+    users: dict[str, UserState] = field(default_factory=dict)
+    sessions: dict[str, "Session"] = field(default_factory=dict)
+    grants: dict[str, "Grant"] = field(default_factory=dict)
+    """By refresh token."""
+    revoked: set[str] = field(default_factory=set)
+    """`origin_jti` of the sign-ins whose tokens are revoked."""
+    authorization_codes: dict[str, "AuthorizationCode"] = field(default_factory=dict)
+    federations: dict[str, "Federation"] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class AppClient:
+    """An app client of a pool."""
+
+    pool: "UserPool"
+    moto: Any
+
+    @property
+    def id(self) -> str:
+        return str(self.moto.id)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        config: dict[str, Any] = self.moto.extended_config
+        return config
+
+    @property
+    def secret(self) -> str | None:
+        return str(self.moto.secret) if self.moto.generate_secret else None
+
+    @property
+    def hides_whether_users_exist(self) -> bool:
+        return self.config.get("PreventUserExistenceErrors") == "ENABLED"
+
+    def check_secret_hash(self, username: str, secret_hash: str | None) -> None:
+        """Compare Base64(HMAC-SHA256(client secret, username + client id)), which clients with a secret must send.
+
+        https://docs.aws.amazon.com/cognito/latest/developerguide/signing-up-users-in-your-app.html#cognito-user-pools-computing-secret-hash
+        """
+        if self.secret is None:
+            if secret_hash is not None:
+                raise not_authorized(f"Client {self.id} is not configured for secret but secret hash was received")
+            return
+        if secret_hash is None:
+            raise not_authorized(f"Client {self.id} is configured with secret but SECRET_HASH was not received")
+        digest = hmac.new(self.secret.encode(), (username + self.id).encode(), hashlib.sha256).digest()
+        if not hmac.compare_digest(base64.b64encode(digest), secret_hash.encode()):
+            raise not_authorized(f"Unable to verify secret hash for client {self.id}")
+
+
+@dataclass(frozen=True)
+class UserPool:
+    """A user pool: where its parts are found."""
+
+    moto: Any
+
+    @property
+    def id(self) -> str:
+        return str(self.moto.id)
+
+    @property
+    def arn(self) -> str:
+        return str(self.moto.arn)
+
+    @property
+    def region(self) -> str:
+        return str(self.moto.region)
+
+    @property
+    def account_id(self) -> str:
+        return str(self.moto.account_id)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        config: dict[str, Any] = self.moto.extended_config
+        return config
+
+    @property
+    def issuer(self) -> str:
+        """The `iss` of the pool's tokens: AWS's own, so that code which compares it is the same here and there."""
+        return f"https://cognito-idp.{self.region}.amazonaws.com/{self.id}"
+
+    @property
+    def state(self) -> PoolState:
+        state: PoolState = self.moto.__dict__.setdefault("_harness_state", PoolState())
+        return state
+
+    def state_of(self, user: Any) -> UserState:
+        return self.state.users.setdefault(user.id, UserState())
+
+    def client(self, client_id: str) -> AppClient:
+        client = self.moto.clients.get(client_id)
+        if client is None:
+            raise not_found(f"User pool client {client_id} does not exist.")
+        return AppClient(self, client)
+
+    # ---- users ---------------------------------------------------------------------------------------------------
+
+    @property
+    def case_sensitive(self) -> bool:
+        return bool((self.config.get("UsernameConfiguration") or {}).get("CaseSensitive", True))
+
+    def fold(self, name: str) -> str:
+        return name if self.case_sensitive else name.casefold()
+
+    @property
+    def username_attributes(self) -> list[str]:
+        return list(self.config.get("UsernameAttributes") or ())
+
+    @property
+    def alias_attributes(self) -> list[str]:
+        return list(self.config.get("AliasAttributes") or ())
+
+    def find_user(self, name: str | None) -> Any | None:
+        """The user who signs in by this name: username, sub, username attribute or alias; None when there is none.
+
+        An email address or phone number is an alias only once it is verified
+        (https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-settings-attributes.html#user-pool-settings-aliases).
+        """
+        if not name:
+            return None
+        if (user := self.moto.users.get(name)) is not None:
+            return user
+        folded = self.fold(name)
+        users = list(self.moto.users.values())
+        for user in users:
+            if user.id == name or self.fold(user.username) == folded:
+                return user
+        for attribute in self.username_attributes:
+            for user in users:
+                if self.fold(user.attribute_lookup.get(attribute) or "") == folded:
+                    return user
+        return self.holder_of_alias(folded)
+
+    def holder_of_alias(self, value: str) -> Any | None:
+        folded = self.fold(value)
+        for attribute in self.alias_attributes:
+            for user in self.moto.users.values():
+                if self.fold(user.attribute_lookup.get(attribute) or "") == folded and (
+                    attribute == "preferred_username" or is_true(user.attribute_lookup.get(f"{attribute}_verified"))
+                ):
+                    return user
+        return None
+
+    def user(self, name: str | None) -> Any:
+        user = self.find_user(name)
+        if user is None:
+            raise CognitoError("UserNotFoundException", "User does not exist.")
+        return user
+
+
+def is_true(value: Any) -> bool:
+    """Cognito keeps every attribute as a string; flags are `"true"` and `"false"`."""
+    return str(value).lower() == "true"
+
+
+def _moto_pools() -> Iterator[Any]:
+    # Copies: another thread may add an account, a region or a pool while we look.
+    for regions in list(cognitoidp_backends.values()):
+        for region, backend in list(regions.items()):
+            if region != "global":
+                yield from list(backend.user_pools.values())
+
+
+def pool_by_id(user_pool_id: str) -> UserPool:
+    """Raises ResourceNotFoundException when there is no such pool in any account or region."""
+    for pool in _moto_pools():
+        if pool.id == user_pool_id:
+            return UserPool(pool)
+    raise not_found(f"User pool {user_pool_id} does not exist.")
+
+
+def client_by_id(client_id: str) -> AppClient:
+    """The client and so the pool of a call that carries no credentials, which name the account, but a client id."""
+    for pool in _moto_pools():
+        if client_id in pool.clients:
+            return UserPool(pool).client(client_id)
+    raise not_found(f"User pool client {client_id} does not exist.")
+
+
+def all_pools() -> Iterator[UserPool]:
+    return (UserPool(pool) for pool in _moto_pools())
+
+
+def find_users_as_we_do() -> None:
+    """Let moto's remaining operations find users by alias and without regard to case, as `UserPool.find_user` does."""
+    CognitoIdpUserPool._get_user = lambda self, username: UserPool(self).find_user(username)
