@@ -6,6 +6,7 @@ On AWS a pool publishes two keys and may sign with either; here there is one.
 import base64
 import hashlib
 import json
+import threading
 from functools import cached_property
 from typing import Any
 
@@ -16,9 +17,16 @@ from joserfc.errors import JoseError
 class SigningKey:
     """An RSA key of 2048 bits, made when it is first used (that takes about 0.1 s)."""
 
-    @cached_property
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._made: jwk.RSAKey | None = None
+
+    @property
     def _key(self) -> jwk.RSAKey:
-        return jwk.RSAKey.generate_key(2048, private=True)
+        with self._lock:  # from Python 3.12 on, cached_property would let two threads make a key each
+            if self._made is None:
+                self._made = jwk.RSAKey.generate_key(2048, private=True)
+            return self._made
 
     @cached_property
     def key_id(self) -> str:

@@ -1,14 +1,13 @@
 """A user pool: moto's model of it, which describes and lists, with the state that moto lacks beside it.
 
-What we keep (keys, codes, sessions, refresh tokens) hangs on moto's objects, so that deleting a pool or resetting moto's
-backend takes it along.
+What we keep (keys, codes, sessions, refresh tokens) hangs on moto's objects, so that deleting a pool or resetting
+moto's backend takes it along.
 """
 
 import base64
 import hashlib
 import hmac
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -184,7 +183,7 @@ class UserPool:
     def holder_of_alias(self, value: str) -> Any | None:
         folded = self.fold(value)
         for attribute in self.alias_attributes:
-            for user in self.moto.users.values():
+            for user in list(self.moto.users.values()):
                 if self.fold(user.attribute_lookup.get(attribute) or "") == folded and (
                     attribute == "preferred_username" or is_true(user.attribute_lookup.get(f"{attribute}_verified"))
                 ):

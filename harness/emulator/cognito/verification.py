@@ -44,9 +44,9 @@ def verify_token(
 ) -> dict[str, Any]:
     """Verify an ID or access token of a user pool and return its claims, as JSON types.
 
-    `token` is the bare JSON Web Token, without `Bearer `. `token_use` restricts to ID or access tokens. `user_pool_arns`
-    restricts the issuers (`arn:aws:cognito-idp:<region>:<account>:userpool/<pool id>`); without it every pool of the
-    engine is accepted. `now` is in seconds since the epoch.
+    `token` is the bare JSON Web Token, without `Bearer `. `token_use` restricts to ID or access tokens.
+    `user_pool_arns` restricts the issuers (`arn:aws:cognito-idp:<region>:<account>:userpool/<pool id>`); without it
+    every pool of the engine is accepted. `now` is in seconds since the epoch.
 
     Raises a subclass of TokenError: ForgedToken, ForeignToken, ExpiredToken, WrongTokenUse.
     https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-tokens-verifying-a-jwt.html

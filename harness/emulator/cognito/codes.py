@@ -1,0 +1,81 @@
+"""Confirmation codes: six random digits, good for one use, one purpose and a limited time.
+
+https://docs.aws.amazon.com/cognito/latest/developerguide/quotas.html#limits-hard
+"""
+
+import hmac
+import secrets
+import time
+from dataclasses import dataclass
+from enum import StrEnum
+
+from harness.emulator.cognito.errors import CognitoError
+from harness.emulator.cognito.user_pool import UserState
+
+HOUR_SECONDS = 3600
+WRONG_ATTEMPTS = 5
+"""After so many wrong codes within an hour, right ones are refused as well."""
+
+
+class Purpose(StrEnum):
+    """What a code confirms; the value is the key under which it is kept."""
+
+    SIGN_UP = "sign-up"
+    RESET = "reset"
+    EMAIL = "email"
+    PHONE_NUMBER = "phone_number"
+    MFA = "mfa"
+
+
+VALIDITY_SECONDS = {
+    Purpose.SIGN_UP: 24 * HOUR_SECONDS,
+    Purpose.RESET: HOUR_SECONDS,
+    Purpose.EMAIL: 24 * HOUR_SECONDS,
+    Purpose.PHONE_NUMBER: 24 * HOUR_SECONDS,
+    Purpose.MFA: 3 * 60,
+}
+
+
+@dataclass(frozen=True)
+class Code:
+    """A code that was sent. `medium` is the attribute that it was sent to. `expires_at` is in seconds of the epoch."""
+
+    value: str
+    expires_at: float
+    medium: str
+
+
+def issue(user: UserState, purpose: Purpose, medium: str, *, now: float | None = None) -> Code:
+    """Make a new code, which puts the previous one for the same purpose out of force."""
+    moment = time.time() if now is None else now
+    code = Code(f"{secrets.randbelow(1_000_000):06d}", moment + VALIDITY_SECONDS[purpose], medium)
+    user.codes[purpose] = code
+    return code
+
+
+def check(user: UserState, purpose: Purpose, value: str, *, now: float | None = None) -> Code:
+    """Take the code out of force and return it.
+
+    Raises LimitExceededException after too many wrong ones, ExpiredCodeException for one that expired or was used, and
+    CodeMismatchException for any other.
+    """
+    moment = time.time() if now is None else now
+    failed = [at for at in user.failed_codes.get(purpose, []) if at > moment - HOUR_SECONDS]
+    if len(failed) >= WRONG_ATTEMPTS:
+        raise CognitoError("LimitExceededException", "Attempt limit exceeded, please try after some time.")
+    code = user.codes.get(purpose)
+    if code is None or code.expires_at <= moment:
+        raise CognitoError("ExpiredCodeException", "Invalid code provided, please request a code again.")
+    if not hmac.compare_digest(code.value.encode(), value.encode()):
+        user.failed_codes[purpose] = [*failed, moment]
+        raise CognitoError("CodeMismatchException", "Invalid verification code provided, please try again.")
+    del user.codes[purpose]
+    user.failed_codes.pop(purpose, None)
+    return code
+
+
+def expire_all(user: UserState) -> int:
+    """Make the outstanding codes expire now; returns how many there were."""
+    for purpose, code in user.codes.items():
+        user.codes[purpose] = Code(code.value, 0.0, code.medium)
+    return len(user.codes)
