@@ -14,6 +14,9 @@ from localstack.utils.patch import patch
 
 from harness.emulator.outbox import OUTBOX, Channel, Message
 
+CODE_TAG = "confirmation-code"
+"""The message tag by which a service that mails a code through SES tells the outbox which it is. People do not see it."""
+
 SENDING = frozenset({"SendEmail", "SendRawEmail", "SendTemplatedEmail"})
 
 
@@ -50,6 +53,7 @@ def _simple(request: dict[str, Any], _context: RequestContext) -> dict[str, Any]
         "subject": request["Message"]["Subject"]["Data"],
         "text": body.get("Text", {}).get("Data"),
         "html": body.get("Html", {}).get("Data"),
+        "code": next((t["Value"] for t in request.get("Tags") or [] if t["Name"] == CODE_TAG), None),
         "attributes": {"tags": request.get("Tags") or []},
     }
 
