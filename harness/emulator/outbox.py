@@ -13,6 +13,10 @@ from enum import StrEnum
 from typing import Any
 
 
+CODE_TAG = "confirmation-code"
+"""The message tag by which a service that mails a code through SES tells the outbox which it is. People do not see it."""
+
+
 class Channel(StrEnum):
     """How a message reaches its person."""
 

@@ -12,10 +12,7 @@ from localstack.http import Response
 from localstack.services.sns import publisher
 from localstack.utils.patch import patch
 
-from harness.emulator.outbox import OUTBOX, Channel, Message
-
-CODE_TAG = "confirmation-code"
-"""The message tag by which a service that mails a code through SES tells the outbox which it is. People do not see it."""
+from harness.emulator.outbox import CODE_TAG, OUTBOX, Channel, Message
 
 SENDING = frozenset({"SendEmail", "SendRawEmail", "SendTemplatedEmail"})
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.emulator.cognito.errors import CognitoError
 from harness.emulator.cognito.lambda_invoker import FunctionFailed, InvocationFailed, Invoke
-from harness.emulator.cognito.user_pool import AppClient, UserPool
+from harness.emulator.cognito.user_pool import AppClient, UserPool, status_of
 
 NO_CLIENT = "CLIENT_ID_NOT_APPLICABLE"
 """`callerContext.clientId` where an administrator calls and no app client takes part."""
@@ -110,7 +110,7 @@ def user_attributes(user: Any) -> dict[str, str]:
     """`userAttributes` of a user who exists: the attributes, as strings, and the status."""
     return {
         "sub": user.id,
-        "cognito:user_status": str(getattr(user.status, "value", user.status)),
+        "cognito:user_status": status_of(user),
         **{name: str(value) for name, value in user.attribute_lookup.items() if name != "sub"},
     }
 

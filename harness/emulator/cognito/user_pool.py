@@ -197,6 +197,11 @@ class UserPool:
         return user
 
 
+def status_of(user: Any) -> str:
+    """The status by its name; moto's enumeration does not know EXTERNAL_PROVIDER."""
+    return str(getattr(user.status, "value", user.status))
+
+
 def is_true(value: Any) -> bool:
     """Cognito keeps every attribute as a string; flags are `"true"` and `"false"`."""
     return str(value).lower() == "true"

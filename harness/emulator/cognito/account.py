@@ -1,0 +1,201 @@
+"""What a person does with the account they are signed in to: operations that take an access token.
+
+https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-access-token.html
+"""
+
+import time
+from typing import Any
+
+from moto.cognitoidp.models import UserStatus
+
+from harness.emulator.cognito import administration, codes, credentials, delivery, mfa, passwords, tokens
+from harness.emulator.cognito import attributes as attrs
+from harness.emulator.cognito.codes import Purpose
+from harness.emulator.cognito.errors import CognitoError, incorrect_username_or_password, not_authorized, user_not_found
+from harness.emulator.cognito.keys import unverified_claims
+from harness.emulator.cognito.lambda_invoker import Invoke
+from harness.emulator.cognito.sessions import take_session
+from harness.emulator.cognito.triggers import Call
+from harness.emulator.cognito.user_pool import AppClient, UserPool, all_pools, is_true
+
+Request = dict[str, Any]
+
+
+def signed_in(token: str, invoke: Invoke, client_metadata: dict[str, str] | None = None) -> tuple[Call, Any, str]:
+    """The call, the user and the `origin_jti` of an access token that is in force.
+
+    Raises NotAuthorizedException where it is not, with AWS's words for what is wrong.
+    """
+    said = unverified_claims(token)
+    pool = next((p for p in all_pools() if p.issuer == said.get("iss")), None)
+    if pool is None:
+        raise not_authorized("Invalid Access Token")
+    claims = pool.state.key.claims_of(token)
+    if claims is None:
+        raise not_authorized("Could not verify signature for Access Token")
+    if claims["token_use"] != "access":
+        raise not_authorized("Invalid Access Token")
+    if claims["exp"] <= time.time():
+        raise not_authorized("Access Token has expired")
+    origin = claims.get("origin_jti", "")
+    if origin in pool.state.revoked or claims["client_id"] not in pool.moto.clients:
+        raise not_authorized("Access Token has been revoked")
+    if tokens.USER_ADMIN_SCOPE not in claims["scope"].split():
+        raise not_authorized("Access Token does not have required scopes")
+    user = pool.find_user(claims["sub"])
+    if user is None:
+        raise user_not_found()
+    if not user.enabled:
+        raise not_authorized("User is disabled.")
+    return Call(pool, invoke, pool.client(claims["client_id"]), client_metadata), user, origin
+
+
+def get_user(call: Call, user: Any, _request: Request) -> dict[str, Any]:
+    shown = {n: v for n, v in user.attribute_lookup.items() if tokens.readable(call.app_client, n)}
+    return {"Username": user.username, "UserAttributes": attrs.listed(shown), **administration.mfa_of(user)}
+
+
+def delete_user(call: Call, user: Any, _request: Request) -> dict[str, Any]:
+    return administration.delete_user(call, user)
+
+
+def change_password(call: Call, user: Any, request: Request) -> dict[str, Any]:
+    passwords.check_password(request["ProposedPassword"], passwords.policy_of(call.pool.config))
+    credentials.check_not_locked_out(call, user)
+    if user.password is not None and request.get("PreviousPassword") != user.password:
+        credentials.count_failure(call, user)
+        raise incorrect_username_or_password()
+    user.password, user.status = request["ProposedPassword"], UserStatus.CONFIRMED
+    return {}
+
+
+def global_sign_out(call: Call, user: Any, _request: Request) -> dict[str, Any]:
+    tokens.revoke_sign_ins(call.pool, user)
+    return {}
+
+
+def set_user_mfa_preference(call: Call, user: Any, request: Request) -> dict[str, Any]:
+    return mfa.set_preference(call, user, request)
+
+
+# ---- attributes ------------------------------------------------------------------------------------------------------
+
+
+def update_user_attributes(call: Call, user: Any, request: Request) -> dict[str, Any]:
+    """A new address is verified by a code; with `AttributesRequireVerificationBeforeUpdate`, it counts only then.
+
+    https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-settings-email-phone-verification.html
+    """
+    given = attrs.flat(request["UserAttributes"])
+    attrs.check_writable(call.app_client, given)
+    attrs.check_schema(call.pool, given)
+    attrs.check_mutable(call.pool, user, given)
+    settings = call.pool.config.get("UserAttributeUpdateSettings") or {}
+    waiting = {
+        n: given.pop(n)
+        for n in settings.get("AttributesRequireVerificationBeforeUpdate") or ()
+        if given.get(n) and given[n] != user.attribute_lookup.get(n)
+    }
+    attrs.check_sign_in_names_are_free(
+        call.pool, {**waiting, **{f"{n}_verified": "true" for n in waiting}}, user
+    )
+    call.pool.state_of(user).pending_attributes.update(waiting)
+    changed = administration.change_attributes(call, user, given)
+    automatic = call.pool.config.get("AutoVerifiedAttributes") or ()
+    addresses = {**waiting, **{n: user.attribute_lookup[n] for n in changed if n in automatic}}
+    sent = [_send_code(call, user, "UpdateUserAttribute", name, value) for name, value in addresses.items()]
+    return {"CodeDeliveryDetailsList": [s.to_json() for s in sent]}
+
+
+def _send_code(call: Call, user: Any, event: str, attribute: str, value: str) -> delivery.Delivery:
+    with call.pool.state.lock:
+        code = codes.issue(call.pool.state_of(user), Purpose(attribute), attribute)
+    return delivery.send(call, user, event, code.value, delivery.delivery_to(attribute, value))
+
+
+def delete_user_attributes(call: Call, user: Any, request: Request) -> dict[str, Any]:
+    attrs.check_writable(call.app_client, request["UserAttributeNames"])
+    return administration.delete_attributes(call, user, request["UserAttributeNames"])
+
+
+def get_user_attribute_verification_code(call: Call, user: Any, request: Request) -> dict[str, Any]:
+    name = _verifiable(request["AttributeName"])
+    value = call.pool.state_of(user).pending_attributes.get(name) or user.attribute_lookup.get(name)
+    if not value:
+        raise CognitoError("InvalidParameterException", f"User does not have {name} to verify.")
+    if is_true(user.attribute_lookup.get(f"{name}_verified")) and value == user.attribute_lookup.get(name):
+        raise CognitoError("InvalidParameterException", "User is already verified.")
+    return {"CodeDeliveryDetails": _send_code(call, user, "VerifyUserAttribute", name, value).to_json()}
+
+
+def verify_user_attribute(call: Call, user: Any, request: Request) -> dict[str, Any]:
+    name = _verifiable(request["AttributeName"])
+    with call.pool.state.lock:
+        state = call.pool.state_of(user)
+        value = state.pending_attributes.get(name) or user.attribute_lookup.get(name) or ""
+        attrs.check_sign_in_names_are_free(call.pool, {name: value, f"{name}_verified": "true"}, user)
+        codes.check(state, Purpose(name), request["Code"])
+        state.pending_attributes.pop(name, None)
+        user.update_attributes(attrs.listed({name: value, f"{name}_verified": "true"}))
+    return {}
+
+
+def _verifiable(name: str) -> str:
+    if name not in ("email", "phone_number"):
+        raise CognitoError("InvalidParameterException", f"Attribute {name} cannot be verified.")
+    return name
+
+
+# ---- software tokens, by access token or in the middle of a sign-in --------------------------------------------------
+
+
+def associate_software_token(request: Request, invoke: Invoke) -> dict[str, Any]:
+    if request.get("AccessToken"):
+        call, user, _origin = signed_in(request["AccessToken"], invoke)
+        return mfa.associate(call, user, None)
+    client = _client_of_session(request.get("Session"))
+    session = take_session(client, request.get("Session"), "MFA_SETUP")
+    return mfa.associate(Call(client.pool, invoke, client), session.user, session)
+
+
+def verify_software_token(request: Request, invoke: Invoke) -> dict[str, Any]:
+    if request.get("AccessToken"):
+        call, user, _origin = signed_in(request["AccessToken"], invoke)
+        return mfa.verify(call, user, None, request["UserCode"])
+    client = _client_of_session(request.get("Session"))
+    session = take_session(client, request.get("Session"), "MFA_SETUP")
+    try:
+        return mfa.verify(Call(client.pool, invoke, client), session.user, session, request["UserCode"])
+    except CognitoError:
+        client.pool.state.sessions[request["Session"]] = session
+        raise
+
+
+def _client_of_session(token: str | None) -> AppClient:
+    for pool in all_pools():
+        session = pool.state.sessions.get(token or "")
+        if session is not None:
+            return pool.client(session.client_id)
+    raise not_authorized("Invalid session for the user.")
+
+
+# ---- revoking --------------------------------------------------------------------------------------------------------
+
+
+def revoke_token(client: AppClient, request: Request) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/cognito/latest/developerguide/token-revocation.html"""
+    if client.secret is not None and request.get("ClientSecret") != client.secret:
+        raise CognitoError("UnauthorizedException", "Invalid client secret.")
+    if client.config.get("EnableTokenRevocation") is False:
+        raise CognitoError("UnsupportedOperationException", "Revoke Token is not supported for this client.")
+    return _revoke(client.pool, client.id, request["Token"])
+
+
+def _revoke(pool: UserPool, client_id: str, token: str) -> dict[str, Any]:
+    grant = pool.state.grants.get(token)
+    if grant is None:
+        raise CognitoError("UnsupportedTokenTypeException", "Unsupported token type.")
+    if grant.client_id != client_id:
+        raise CognitoError("UnauthorizedException", "Token was issued to another client.")
+    tokens.revoke(pool, grant)
+    return {}

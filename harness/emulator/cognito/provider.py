@@ -1,0 +1,152 @@
+"""The services `cognito-idp` and `cognito-identity` as LocalStack plugins: which operations are ours; moto has the rest."""
+
+from collections.abc import Callable
+from typing import Any
+
+import moto.backends
+from localstack.aws.api import RequestContext
+from localstack.aws.skeleton import Skeleton
+from localstack.aws.spec import load_service
+from localstack.services.moto import _proxy_moto
+from localstack.services.plugins import Service, aws_provider
+from localstack.state import StateVisitor
+
+from harness.emulator.cognito import (
+    account,
+    administration,
+    authentication,
+    challenges,
+    identity_pools,
+    listing,
+    mfa,
+    pools,
+    recovery,
+    sign_up,
+)
+from harness.emulator.cognito.lambda_invoker import Invoke, invoke
+from harness.emulator.cognito.triggers import Call
+from harness.emulator.cognito.user_pool import client_by_id, find_users_as_we_do, pool_by_id
+
+Request = dict[str, Any]
+Handler = Callable[[RequestContext, Request], Any]
+OfCall = Callable[[Call, Request], dict[str, Any]]
+OfAccount = Callable[[Call, Any, Request], dict[str, Any]]
+
+
+def _by_client(operation: OfCall, run: Invoke) -> Handler:
+    """Operations without credentials, which name an app client."""
+
+    def handle(_context: RequestContext, request: Request) -> Any:
+        client = client_by_id(request["ClientId"])
+        return operation(Call(client.pool, run, client, request.get("ClientMetadata")), request)
+
+    return handle
+
+
+def _by_pool(operation: OfCall, run: Invoke) -> Handler:
+    """The administrator's operations, which name a pool and some of them a client."""
+
+    def handle(_context: RequestContext, request: Request) -> Any:
+        pool = pool_by_id(request["UserPoolId"])
+        client = pool.client(request["ClientId"]) if request.get("ClientId") else None
+        return operation(Call(pool, run, client, request.get("ClientMetadata")), request)
+
+    return handle
+
+
+def _by_access_token(operation: OfAccount, run: Invoke) -> Handler:
+    def handle(_context: RequestContext, request: Request) -> Any:
+        call, user, _origin = account.signed_in(request["AccessToken"], run, request.get("ClientMetadata"))
+        return operation(call, user, request)
+
+    return handle
+
+
+def user_pool_operations(run: Invoke) -> dict[str, Handler]:
+    """Our operations of `cognito-idp`; triggers are run by `run`."""
+    by_client: dict[str, OfCall] = {
+        "SignUp": sign_up.sign_up,
+        "ConfirmSignUp": sign_up.confirm_sign_up,
+        "ResendConfirmationCode": sign_up.resend_confirmation_code,
+        "ForgotPassword": recovery.forgot_password,
+        "ConfirmForgotPassword": recovery.confirm_forgot_password,
+        "InitiateAuth": authentication.initiate_auth,
+        "RespondToAuthChallenge": challenges.respond,
+        "GetTokensFromRefreshToken": authentication.get_tokens_from_refresh_token,
+        "RevokeToken": lambda call, request: account.revoke_token(call.app_client, request),
+    }
+    by_pool: dict[str, OfCall] = {
+        "AdminAddUserToGroup": listing.admin_add_user_to_group,
+        "AdminConfirmSignUp": sign_up.admin_confirm_sign_up,
+        "AdminCreateUser": administration.admin_create_user,
+        "AdminDeleteUser": administration.admin_delete_user,
+        "AdminDeleteUserAttributes": administration.admin_delete_user_attributes,
+        "AdminDisableUser": lambda call, request: administration.admin_set_enabled(call, request, enabled=False),
+        "AdminEnableUser": lambda call, request: administration.admin_set_enabled(call, request, enabled=True),
+        "AdminGetUser": administration.admin_get_user,
+        "AdminInitiateAuth": lambda call, request: authentication.initiate_auth(call, request, admin=True),
+        "AdminListGroupsForUser": listing.admin_list_groups_for_user,
+        "AdminRemoveUserFromGroup": listing.admin_remove_user_from_group,
+        "AdminResetUserPassword": recovery.admin_reset_user_password,
+        "AdminRespondToAuthChallenge": challenges.respond,
+        "AdminSetUserMFAPreference": lambda call, r: mfa.set_preference(call, call.pool.user(r["Username"]), r),
+        "AdminSetUserPassword": administration.admin_set_user_password,
+        "AdminUpdateUserAttributes": administration.admin_update_user_attributes,
+        "AdminUserGlobalSignOut": administration.admin_user_global_sign_out,
+        "ListUsers": listing.list_users,
+        "ListUsersInGroup": listing.list_users_in_group,
+    }
+    by_access_token: dict[str, OfAccount] = {
+        "ChangePassword": account.change_password,
+        "DeleteUser": account.delete_user,
+        "DeleteUserAttributes": account.delete_user_attributes,
+        "GetUser": account.get_user,
+        "GetUserAttributeVerificationCode": account.get_user_attribute_verification_code,
+        "GlobalSignOut": account.global_sign_out,
+        "SetUserMFAPreference": account.set_user_mfa_preference,
+        "UpdateUserAttributes": account.update_user_attributes,
+        "VerifyUserAttribute": account.verify_user_attribute,
+    }
+    return {
+        **{name: _by_client(operation, run) for name, operation in by_client.items()},
+        **{name: _by_pool(operation, run) for name, operation in by_pool.items()},
+        **{name: _by_access_token(operation, run) for name, operation in by_access_token.items()},
+        "AssociateSoftwareToken": lambda _context, request: account.associate_software_token(request, run),
+        "VerifySoftwareToken": lambda _context, request: account.verify_software_token(request, run),
+        "CreateUserPool": pools.create_user_pool,
+        "UpdateUserPool": pools.update_user_pool,
+    }
+
+
+class _MotoState:
+    """The state of a service that lives in moto's backend: ours hangs on moto's objects and goes with them."""
+
+    def __init__(self, service: str):
+        self.service = service
+
+    def accept_state_visitor(self, visitor: StateVisitor) -> None:
+        visitor.visit(moto.backends.get_backend(self.service))
+
+
+def _service(name: str, ours: dict[str, Handler]) -> Service:
+    model = load_service(name)
+    unknown = set(ours) - set(model.operation_names)
+    if unknown:
+        raise LookupError(f"{name} has no operation {', '.join(sorted(unknown))}; its service model has changed")
+    service = Service(
+        name=name,
+        skeleton=Skeleton(model, {operation: ours.get(operation, _proxy_moto) for operation in model.operation_names}),
+    )
+    service._provider = _MotoState(name)
+    return service
+
+
+@aws_provider(api="cognito-idp")
+def cognito_idp() -> Service:
+    find_users_as_we_do()
+    return _service("cognito-idp", user_pool_operations(invoke))
+
+
+@aws_provider(api="cognito-identity")
+def cognito_identity() -> Service:
+    return _service("cognito-identity", identity_pools.operations())
