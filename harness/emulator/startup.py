@@ -5,6 +5,7 @@ import logging
 from localstack.runtime import hooks
 
 from harness.emulator import control_api, faults, listen_address, outbox_capture
+from harness.emulator.cognito import endpoints as cognito_endpoints
 
 LOG = logging.getLogger(__name__)
 
@@ -12,6 +13,7 @@ PARTS = (
     listen_address.install,
     faults.install,
     outbox_capture.install,
+    cognito_endpoints.install,
     # Last: `/_harness/ready` answers only when every other part is in place.
     control_api.install,
 )

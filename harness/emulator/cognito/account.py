@@ -96,9 +96,7 @@ def update_user_attributes(call: Call, user: Any, request: Request) -> dict[str,
         for n in settings.get("AttributesRequireVerificationBeforeUpdate") or ()
         if given.get(n) and given[n] != user.attribute_lookup.get(n)
     }
-    attrs.check_sign_in_names_are_free(
-        call.pool, {**waiting, **{f"{n}_verified": "true" for n in waiting}}, user
-    )
+    attrs.check_sign_in_names_are_free(call.pool, {**waiting, **{f"{n}_verified": "true" for n in waiting}}, user)
     call.pool.state_of(user).pending_attributes.update(waiting)
     changed = administration.change_attributes(call, user, given)
     automatic = call.pool.config.get("AutoVerifiedAttributes") or ()

@@ -103,9 +103,7 @@ def _invite(call: Call, user: Any, password: str, mediums: list[str] | None) -> 
     for medium in wanted:
         value = user.attribute_lookup.get(attributes[medium])
         if value:
-            delivery.send(
-                call, user, "AdminCreateUser", password, delivery.delivery_to(attributes[medium], value)
-            )
+            delivery.send(call, user, "AdminCreateUser", password, delivery.delivery_to(attributes[medium], value))
         elif mediums:
             raise invalid_parameter(f"User does not have {attributes[medium]}; it cannot be invited by {medium}.")
 
@@ -218,4 +216,8 @@ def expire_codes(pool: UserPool, username: str) -> dict[str, Any]:
         sessions = [s for s in pool.state.sessions.values() if s.user is user]
         for session in sessions:
             session.expires_at = 0.0
-    return {"codes": expired, "sessions": len(sessions), "purposes": sorted(str(p) for p in Purpose if p in state.codes)}
+    return {
+        "codes": expired,
+        "sessions": len(sessions),
+        "purposes": sorted(str(p) for p in Purpose if p in state.codes),
+    }

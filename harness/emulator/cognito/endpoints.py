@@ -102,8 +102,8 @@ def expire_codes(parameters: Mapping[str, Any]) -> dict[str, Any]:
 def expire_tokens(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """`user_pool_id`, `client_id`, `username`: the user's refresh tokens with this client expire now.
 
-    ID and access tokens carry their expiry under the pool's signature and cannot be called back. Answered is therefore a
-    pair as the pool would have issued it so long ago that it has just expired: `id_token` and `access_token`.
+    ID and access tokens carry their expiry under the pool's signature and cannot be called back. Answered is therefore
+    a pair as the pool would have issued it so long ago that it has just expired: `id_token` and `access_token`.
     """
     user_pool_id, client_id, username = _parameters(parameters, "user_pool_id", "client_id", "username")
     pool, user = _found(user_pool_id, username)

@@ -25,7 +25,9 @@ def create_user_pool(context: RequestContext, request: Request) -> Any:
     # (https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-settings-attributes.html).
     own = pool.moto.schema_attributes
     pool.moto.schema_attributes = {
-        **{name: own.get(name) or CognitoIdpUserPoolAttribute(name, False, schema) for name, schema in standard.items()},
+        **{
+            name: own.get(name) or CognitoIdpUserPoolAttribute(name, False, schema) for name, schema in standard.items()
+        },
         **own,
     }
     _complete_schema(pool, request)
@@ -47,7 +49,7 @@ def update_user_pool(context: RequestContext, request: Request) -> Any:
     _check(request)
     pool = pool_by_id(request["UserPoolId"])
     # Set at creation and never again; moto would forget them, for its update replaces the whole configuration.
-    kept = {
+    kept: dict[str, Any] = {
         name: pool.config[name]
         for name in ("UsernameAttributes", "AliasAttributes", "UsernameConfiguration", "PoolName")
         if name in pool.config

@@ -1,4 +1,7 @@
-"""The services `cognito-idp` and `cognito-identity` as LocalStack plugins: which operations are ours; moto has the rest."""
+"""The services `cognito-idp` and `cognito-identity` as LocalStack plugins.
+
+The tables say which operations are ours; the rest goes to moto.
+"""
 
 from collections.abc import Callable
 from typing import Any

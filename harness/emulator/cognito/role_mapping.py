@@ -35,8 +35,8 @@ def role_for(
 ) -> str:
     """The role's ARN. `logins` are pairs of provider and verified claims; none for an unauthenticated identity.
 
-    Raises NotAuthorizedException where a mapping denies, InvalidIdentityPoolConfigurationException where the pool has no
-    role for this kind of identity.
+    Raises NotAuthorizedException where a mapping denies, InvalidIdentityPoolConfigurationException where the pool has
+    no role for this kind of identity.
     """
     if not logins:
         return _needed(roles.get("unauthenticated"))
