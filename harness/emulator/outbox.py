@@ -12,9 +12,8 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
-
 CODE_TAG = "confirmation-code"
-"""The message tag by which a service that mails a code through SES tells the outbox which it is. People do not see it."""
+"""The message tag by which a service that mails a code through SES tells the outbox which it is; people do not see it."""
 
 
 class Channel(StrEnum):
