@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 CODE_TAG = "confirmation-code"
-"""The message tag by which a service that mails a code through SES tells the outbox which it is; people do not see it."""
+"""The message tag by which a service that mails a code through SES tells the outbox which it is; no person sees it."""
 
 
 class Channel(StrEnum):
