@@ -184,7 +184,7 @@ def next_custom(call: Call, session: Session, large_a: int | None = None) -> Ans
     user = session.user
     request: dict[str, Any] = {
         "userAttributes": triggers.user_attributes(user) if user is not None else {},
-        "session": session.results,
+        "session": list(session.results),
     }
     if call.app_client.hides_whether_users_exist:
         request["userNotFound"] = user is None
