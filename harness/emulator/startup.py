@@ -7,6 +7,8 @@ from localstack.runtime import hooks
 from harness.emulator import control_api, faults, listen_address, outbox_capture
 from harness.emulator.cognito import endpoints as cognito_endpoints
 
+from harness.emulator.lambda_ import asynchronous, executor
+
 LOG = logging.getLogger(__name__)
 
 PARTS = (
@@ -14,6 +16,8 @@ PARTS = (
     faults.install,
     outbox_capture.install,
     cognito_endpoints.install,
+    executor.install,
+    asynchronous.install,
     # Last: `/_harness/ready` answers only when every other part is in place.
     control_api.install,
 )

@@ -194,12 +194,16 @@ class EmbeddedEngine:
 
     def _environment(self, port: int) -> dict[str, str]:
         """What LocalStack reads (docs.localstack.cloud/references/configuration); nothing in it tries the internet."""
+        files = self.directory / "engine"
+        (files / "tmp").mkdir(parents=True, exist_ok=True)
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "LOCALSTACK_", "LAMBDA_"))}
         return inherited | {
             "GATEWAY_LISTEN": f"127.0.0.1:{port}",
             "LOCALSTACK_HOST": f"localhost:{port}",
             "SQS_ENDPOINT_STRATEGY": "path",
-            "FILESYSTEM_ROOT": str(self.directory / "engine"),
+            "FILESYSTEM_ROOT": str(files),
+            # LocalStack unpacks the code of functions into the system's temporary folder and leaves it there.
+            "TMPDIR": str(files / "tmp"),
             "DNS_ADDRESS": "0",
             "DISABLE_EVENTS": "1",
             "SKIP_SSL_CERT_DOWNLOAD": "1",

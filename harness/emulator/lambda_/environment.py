@@ -1,0 +1,237 @@
+"""One execution environment: a process that initialises once and handles one event at a time.
+
+https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
+"""
+
+import json
+import os
+import queue
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from harness.emulator.lambda_.launcher import Launch, RunningProcess
+from harness.emulator.lambda_.runtime_api import Answer, Exited, InitError, Invocation, Ready, RuntimeApi
+
+INIT_SECONDS = 10.0
+"""After this AWS gives up the first initialisation and starts another with the first event, in the function's own time."""
+MEMORY_CHECK_SECONDS = 0.1
+MEGABYTE = 1024 * 1024
+TASK_ROOT = "/var/task"
+"""Where AWS has the code: tracebacks name it, so they read here as they do there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one event: the handler's result or error as JSON, and the log in AWS's form."""
+
+    body: bytes
+    is_error: bool
+    log: str
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the function's configuration allows an environment."""
+
+    timeout_seconds: int
+    memory_megabytes: int
+
+
+Launcher = Callable[[Launch, Callable[[int], None]], RunningProcess]
+
+
+class _Sandbox:
+    """The process of an environment with the Runtime API that it talks to."""
+
+    def __init__(self, launcher: Launcher, launch: Launch) -> None:
+        self.api = RuntimeApi()
+        self.started = time.perf_counter()
+        self.init_seconds: float | None = None
+        environment = {**launch.environment, "AWS_LAMBDA_RUNTIME_API": self.api.address}
+        try:
+            self.process = launcher(
+                Launch(launch.argv, environment, launch.directory, launch.path),
+                lambda status: self.api.happenings.put(Exited(status)),
+            )
+        except BaseException:
+            self.api.close()
+            raise
+
+    def close(self) -> None:
+        self.process.kill()
+        self.api.close()
+
+
+class ExecutionEnvironment:
+    """Runs one function's events, one after the other; starts a fresh process where AWS would."""
+
+    def __init__(self, launcher: Launcher, launch: Launch, limits: Limits, version: str) -> None:
+        self._launcher = launcher
+        self._launch = launch
+        self._limits = limits
+        self._version = version
+        self._sandbox: _Sandbox | None = None
+        self._failed_init: InitError | Exited | None = None
+        self._events = 0
+
+    def initialize(self) -> None:
+        """Start the process and wait until it is ready for events, has failed, or its time is over.
+
+        A failure is not raised: as on AWS, the first event meets it.
+        """
+        self._sandbox = _Sandbox(self._launcher, self._launch)
+        self._wait_until_initialized(INIT_SECONDS)
+
+    def handle(self, request_id: str, function_arn: str, payload: bytes, trace_header: str) -> Outcome:
+        """Run one event. Raises LaunchError when no process can be started."""
+        if self._sandbox is not None and self._failed_init is None and self._sandbox.process.exited.is_set():
+            # It ended between two events: nobody's error, AWS starts another.
+            self._sandbox.close()
+            self._sandbox = None
+            self._events = 0
+        if self._sandbox is None:
+            self.initialize()
+        sandbox = self._sandbox
+        assert sandbox is not None
+        cold = self._events == 0
+        self._events += 1
+        started = time.perf_counter()
+        deadline = started + self._limits.timeout_seconds
+        failure: InitError | Exited | None = self._failed_init
+        if sandbox.init_seconds is None and failure is None:
+            failure = self._wait_until_initialized(self._limits.timeout_seconds)
+        result: Answer | Exited | InitError | None = failure
+        killed_for_memory = False
+        if sandbox.init_seconds is not None:
+            sandbox.api.pending.put(
+                Invocation(
+                    request_id=request_id,
+                    function_arn=function_arn,
+                    payload=payload,
+                    trace_header=trace_header,
+                    deadline_ms=int((time.time() + self._limits.timeout_seconds) * 1000),
+                )
+            )
+            result, killed_for_memory = self._wait_for_answer(sandbox, request_id, deadline)
+        seconds = time.perf_counter() - started
+        peak = sandbox.process.peak_resident_bytes()
+        # The next event gets a fresh process after anything but an answer.
+        if not isinstance(result, Answer):
+            sandbox.close()
+            sandbox.process.exited.wait(5)
+            self._sandbox = self._failed_init = None
+            self._events = 0
+        output = sandbox.process.take_output().replace(self._launch.directory, TASK_ROOT)
+        body, is_error, status = self._judge(result, request_id, killed_for_memory, cold)
+        if is_error:
+            body = body.replace(self._launch.directory.encode(), TASK_ROOT.encode())
+        if result is None:
+            output += f"{_timestamp()} {request_id} Task timed out after {self._limits.timeout_seconds}.00 seconds\n\n"
+        log = self._log(request_id, output, seconds, peak, sandbox.init_seconds if cold else None, status)
+        return Outcome(body, is_error, log)
+
+    def stop(self) -> None:
+        if self._sandbox is not None:
+            self._sandbox.close()
+
+    def output(self) -> str:
+        """What was written outside of any event so far."""
+        return self._sandbox.process.take_output() if self._sandbox is not None else ""
+
+    def _wait_until_initialized(self, seconds: float) -> InitError | Exited | None:
+        sandbox = self._sandbox
+        assert sandbox is not None
+        try:
+            happening = sandbox.api.happenings.get(timeout=seconds)
+        except queue.Empty:
+            return None
+        if isinstance(happening, Ready):
+            sandbox.init_seconds = time.perf_counter() - sandbox.started
+            return None
+        assert not isinstance(happening, Answer)
+        self._failed_init = happening
+        return happening
+
+    def _wait_for_answer(
+        self, sandbox: _Sandbox, request_id: str, deadline: float
+    ) -> tuple[Answer | Exited | None, bool]:
+        """The answer, the end of the process, or None when the time is over; and whether memory was the reason."""
+        limit = self._limits.memory_megabytes * MEGABYTE
+        killed_for_memory = False
+        while (remaining := deadline - time.perf_counter()) > 0:
+            try:
+                happening = sandbox.api.happenings.get(timeout=min(remaining, MEMORY_CHECK_SECONDS))
+            except queue.Empty:
+                if not killed_for_memory and sandbox.process.resident_bytes() > limit:
+                    killed_for_memory = True
+                    sandbox.process.kill()
+                continue
+            if isinstance(happening, Exited) or (isinstance(happening, Answer) and happening.request_id == request_id):
+                return happening, killed_for_memory
+            # Ready: the runtime asked for its next event, after the one before.
+        return None, killed_for_memory
+
+    def _judge(
+        self, result: Answer | Exited | InitError | None, request_id: str, killed_for_memory: bool, cold: bool
+    ) -> tuple[bytes, bool, str]:
+        """The body to answer with, whether it is an error, and what the REPORT line says of it."""
+        match result:
+            case Answer(body=body, is_error=is_error):
+                return body, is_error, ""
+            case InitError(body=body):
+                return body, True, f"\tStatus: error\tError Type: {_error_type(body)}"
+            case Exited(status=status):
+                kind = "Runtime.OutOfMemory" if killed_for_memory else "Runtime.ExitError"
+                message = f"RequestId: {request_id} Error: {exit_reason(status)}"
+                return _error(kind, message), True, f"\tStatus: error\tError Type: {kind}"
+            case None:
+                timed_out = f"Task timed out after {self._limits.timeout_seconds}.00 seconds"
+                # AWS has two forms: one for an environment's first event, one for later ones.
+                if cold:
+                    body = _error("Sandbox.Timedout", f"RequestId: {request_id} Error: {timed_out}")
+                else:
+                    body = json.dumps({"errorMessage": f"{_timestamp()} {request_id} {timed_out}"}).encode()
+                return body, True, "\tStatus: timeout"
+
+    def _log(
+        self, request_id: str, output: str, seconds: float, peak: int, init_seconds: float | None, status: str
+    ) -> str:
+        milliseconds = min(seconds, self._limits.timeout_seconds) * 1000
+        init = f"\tInit Duration: {init_seconds * 1000:.2f} ms" if init_seconds is not None else ""
+        memory = self._limits.memory_megabytes
+        return (
+            f"START RequestId: {request_id} Version: {self._version}\n"
+            f"{output}{'' if not output or output.endswith(chr(10)) else chr(10)}"
+            f"END RequestId: {request_id}\n"
+            f"REPORT RequestId: {request_id}\tDuration: {milliseconds:.2f} ms"
+            f"\tBilled Duration: {int(milliseconds) + 1} ms\tMemory Size: {memory} MB"
+            f"\tMax Memory Used: {min(memory, -(-peak // MEGABYTE))} MB{init}{status}\t\n"
+        )
+
+
+def exit_reason(status: int) -> str:
+    """AWS's words for how a runtime ended; `status` is as `os.waitpid` gives it."""
+    if os.WIFSIGNALED(status):
+        name = signal.strsignal(os.WTERMSIG(status)) or str(os.WTERMSIG(status))
+        return f"Runtime exited with error: signal: {name.lower()}"
+    if code := os.WEXITSTATUS(status):
+        return f"Runtime exited with error: exit status {code}"
+    return "Runtime exited without providing a reason"
+
+
+def _error(kind: str, message: str) -> bytes:
+    return json.dumps({"errorType": kind, "errorMessage": message}).encode()
+
+
+def _error_type(body: bytes) -> str:
+    try:
+        return str(json.loads(body)["errorType"])
+    except (ValueError, LookupError, TypeError):
+        return "Runtime.Unknown"
+
+
+def _timestamp() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

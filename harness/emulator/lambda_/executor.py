@@ -1,0 +1,228 @@
+"""The `process` executor: LocalStack's contract, kept with the processes of this machine."""
+
+import json
+import logging
+import os
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from localstack import config
+from localstack.aws.api.lambda_ import InvalidParameterValueException
+from localstack.http import Request, Response
+from localstack.services.edge import ROUTER
+from localstack.services.lambda_.invocation.lambda_models import FunctionVersion, InvocationResult
+from localstack.services.lambda_.invocation.plugins import RuntimeExecutorPlugin
+from localstack.services.lambda_.invocation.runtime_executor import LambdaRuntimeException, RuntimeExecutor
+
+from harness.emulator.lambda_ import node
+from harness.emulator.lambda_.environment import ExecutionEnvironment, Limits
+from harness.emulator.lambda_.launcher import Launch, LaunchError, RunningProcess, Zygote
+from harness.emulator.lambda_.runtimes import CURRENT, Platform, PythonRuntime, PythonRuntimes, UnsupportedRuntimeError
+
+LOG = logging.getLogger(__name__)
+
+
+class _Machine:
+    """What all executors of this process share: the interpreters and their zygotes."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._zygotes: dict[tuple[str, str], Zygote] = {}
+        self._pythons: PythonRuntimes | None = None
+
+    @property
+    def pythons(self) -> PythonRuntimes:
+        with self._lock:
+            if self._pythons is None:
+                self._pythons = PythonRuntimes(Path(config.dirs.cache) / "lambda-runtimes")
+            return self._pythons
+
+    def zygote(self, runtime: PythonRuntime) -> Zygote:
+        with self._lock:
+            key = (runtime.interpreter.executable, runtime.packages)
+            return self._zygotes.setdefault(key, Zygote(*key))
+
+    def launcher(self, runtime: str) -> Callable[[Launch, Callable[[int], None]], RunningProcess]:
+        """What starts processes of this runtime; any zygote can start a program."""
+        name = runtime if runtime.startswith("python") else f"python{CURRENT.version[0]}.{CURRENT.version[1]}"
+        return self.zygote(self.pythons.prepare(name)).launch
+
+    def stop(self) -> None:
+        with self._lock:
+            for zygote in self._zygotes.values():
+                zygote.stop()
+            self._zygotes.clear()
+
+
+MACHINE = _Machine()
+
+
+class ProcessRuntimeExecutor(RuntimeExecutor):
+    """One execution environment, as LocalStack asks for it."""
+
+    def __init__(self, id: str, function_version: FunctionVersion) -> None:  # noqa: A002 - LocalStack's signature
+        super().__init__(id, function_version)
+        self._environment: ExecutionEnvironment | None = None
+        self._temporary = ""
+
+    def start(self, env_vars: dict[str, str]) -> None:
+        function = self.function_version.config
+        code = str(function.code.get_unzipped_code_location())
+        layers = [str(layer.code.get_unzipped_code_location()) for layer in function.layers or ()]
+        self._temporary = tempfile.mkdtemp(prefix=f"{self.function_version.id.function_name}-")
+        runtime = function.runtime or ""
+        launch = Launch(
+            argv=command_line(runtime, code, function.handler),
+            environment=environment_variables(env_vars, runtime, code, layers, self._temporary),
+            directory=code,
+            path=python_path(code, layers, runtime),
+        )
+        self._environment = ExecutionEnvironment(
+            MACHINE.launcher(runtime),
+            launch,
+            Limits(function.timeout, function.memory_size),
+            self.function_version.id.qualifier,
+        )
+        try:
+            self._environment.initialize()
+        except LaunchError as error:
+            raise LambdaRuntimeException(str(error)) from error
+
+    def stop(self) -> None:
+        if self._environment is not None:
+            self._environment.stop()
+        shutil.rmtree(self._temporary, ignore_errors=True)
+
+    def invoke(self, payload: dict[str, str]) -> InvocationResult:
+        assert self._environment is not None
+        outcome = self._environment.handle(
+            request_id=payload["invoke-id"],
+            function_arn=payload["invoked-function-arn"],
+            payload=payload["payload"].encode(),
+            trace_header=payload["trace-id"],
+        )
+        return InvocationResult(
+            request_id=payload["invoke-id"], payload=outcome.body, is_error=outcome.is_error, logs=outcome.log
+        )
+
+    def get_logs(self) -> str:
+        return self._environment.output() if self._environment is not None else ""
+
+    def get_address(self) -> str:
+        return "127.0.0.1"
+
+    def get_endpoint_from_executor(self) -> str:
+        return "127.0.0.1"
+
+    def get_runtime_endpoint(self) -> str:
+        # The address that lambda-runtime-init would call; here the environment is driven directly.
+        return f"http://127.0.0.1:{config.GATEWAY_LISTEN[0].port}"
+
+    @classmethod
+    def prepare_version(cls, function_version: FunctionVersion) -> None:
+        """Unpack the code, and start the zygote so that the first event finds it ready."""
+        function = function_version.config
+        if function.code:
+            function.code.prepare_for_execution()
+        for layer in function.layers or ():
+            layer.code.prepare_for_execution()
+        runtime = function.runtime or ""
+        command_line(runtime, str(function.code.get_unzipped_code_location()), function.handler)
+        if runtime.startswith("python"):
+            MACHINE.zygote(MACHINE.pythons.prepare(runtime)).start()
+
+    @classmethod
+    def cleanup_version(cls, function_version: FunctionVersion) -> None:
+        """Environments remove what is theirs when they stop; LocalStack removes the code."""
+
+
+class ProcessRuntimeExecutorPlugin(RuntimeExecutorPlugin):
+    name = "process"
+
+    def load(self, *_args: Any, **_options: Any) -> type[RuntimeExecutor]:
+        return ProcessRuntimeExecutor
+
+
+def command_line(runtime: str, code: str, handler: str) -> list[str] | None:
+    """What to run; None for Python, whose runtime client the zygote runs itself.
+
+    Raises UnsupportedRuntimeError for a runtime that nothing of this machine runs.
+    """
+    if runtime.startswith("python"):
+        return None
+    if runtime.startswith("provided") or runtime == "go1.x":
+        return [os.path.join(code, "bootstrap")]
+    if runtime.startswith("nodejs"):
+        return node.command_line(handler)
+    raise UnsupportedRuntimeError(
+        f"The runtime {runtime or '(container image)'} does not run here: the process executor runs python3.x, nodejsXX.x "
+        "and provided.*. Run this function in Docker (LAMBDA_RUNTIME_EXECUTOR=docker)."
+    )
+
+
+def python_path(code: str, layers: list[str], runtime: str) -> list[str]:
+    """Where Python modules come from, in AWS's order
+    (https://docs.aws.amazon.com/lambda/latest/dg/packaging-layers.html). There is no /opt here: each layer is a folder."""
+    if not runtime.startswith("python"):
+        return []
+    # As on AWS a later layer's file wins over the same file of an earlier one.
+    later_first = list(reversed(layers))
+    packages = [os.path.join(layer, "python", "lib", runtime, "site-packages") for layer in later_first]
+    return [code, *packages, *(os.path.join(layer, "python") for layer in later_first)]
+
+
+def environment_variables(
+    given: Mapping[str, Any], runtime: str, code: str, layers: list[str], temporary: str
+) -> dict[str, str]:
+    """The variables of an environment: those that AWS sets and the function's own; nothing of the engine's."""
+    internal = ("LOCALSTACK_", "EDGE_PORT", "_AWS_XRAY")
+    variables = {name: str(value) for name, value in given.items() if not name.startswith(internal)}
+    search = [os.path.join(layer, "bin") for layer in layers]
+    variables = {
+        "PATH": os.pathsep.join([*search, "/usr/local/bin", "/usr/bin", "/bin", os.environ.get("PATH", "")]),
+        "LANG": "en_US.UTF-8",
+        "HOME": temporary,
+        "NODE_PATH": os.pathsep.join(os.path.join(layer, "nodejs", "node_modules") for layer in layers),
+        **variables,
+        "AWS_EXECUTION_ENV": f"AWS_Lambda_{runtime}",
+        "LAMBDA_TASK_ROOT": code,
+        "TMPDIR": temporary,
+    }
+    # ":UTC" names a file of AWS's zone database, which need not be where AWS has it.
+    variables["TZ"] = variables.get("TZ", ":UTC").removeprefix(":")
+    return variables
+
+
+def get_runtime(_request: Request, runtime: str) -> Response:
+    """`GET /_harness/runtimes/<runtime>`: the interpreter that runs it here, for whoever builds its dependencies."""
+    if not runtime.startswith("python"):
+        body: dict[str, Any] = {"error": f"{runtime} has no interpreter to build for"}
+        return Response(json.dumps(body), status=404, mimetype="application/json")
+    try:
+        prepared = MACHINE.pythons.prepare(runtime)
+    except UnsupportedRuntimeError as error:
+        return Response(json.dumps({"error": str(error)}), status=404, mimetype="application/json")
+    body = {
+        "runtime": runtime,
+        "python": ".".join(map(str, prepared.interpreter.version)),
+        "platform": Platform().uv_name,
+        "matches": prepared.warning is None,
+        "warning": prepared.warning,
+    }
+    return Response(json.dumps(body), mimetype="application/json")
+
+
+def refuse_unsupported_runtimes(runtime: str | None) -> None:
+    """Raise AWS's error for a runtime that cannot run here, when the function is made rather than when it is called."""
+    try:
+        command_line(runtime or "", "", "index.handler")
+    except UnsupportedRuntimeError as error:
+        raise InvalidParameterValueException(str(error), Type="User") from error
+
+
+def install() -> None:
+    ROUTER.add("/_harness/runtimes/<runtime>", get_runtime, methods=["GET"])

@@ -1,0 +1,237 @@
+"""Which interpreter of this machine runs a Lambda runtime, and with which packages.
+
+A function must find what AWS's runtime has (boto3, the runtime client) and nothing of the virtual environment that the
+engine runs in: a package that is importable here by accident is missing on AWS.
+"""
+
+import json
+import logging
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import metadata
+from pathlib import Path
+
+LOG = logging.getLogger(__name__)
+
+RUNTIME_PACKAGES = (
+    "awslambdaric",
+    "snapshot-restore-py",
+    "simplejson",
+    "boto3",
+    "botocore",
+    "s3transfer",
+    "jmespath",
+    "python-dateutil",
+    "six",
+    "urllib3",
+)
+"""What is importable on AWS without packaging it: the runtime client and the SDK, with what they need."""
+
+INTERPRETERS_VARIABLE = "HARNESS_LAMBDA_PYTHONS"
+"""Where to look for interpreters first: paths, separated like PATH."""
+
+
+class UnsupportedRuntimeError(Exception):
+    """No program of this machine runs the runtime; the message says which would and where to get it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interpreter:
+    """A Python of this machine: its path and its version."""
+
+    executable: str
+    version: tuple[int, int, int]
+
+    @property
+    def minor(self) -> tuple[int, int]:
+        return self.version[:2]
+
+    def __str__(self) -> str:
+        return f"Python {'.'.join(map(str, self.version))} at {self.executable}"
+
+
+CURRENT = Interpreter(sys.executable, sys.version_info[:3])
+
+
+@dataclass(frozen=True, slots=True)
+class PythonRuntime:
+    """What runs a python3.x function: the interpreter, its packages, and a warning where it is not the version named."""
+
+    interpreter: Interpreter
+    packages: str
+    warning: str | None
+
+
+class PythonRuntimes:
+    """Finds and prepares interpreters; each once, below `directory`."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._lock = threading.Lock()
+        self._prepared: dict[tuple[int, int], PythonRuntime] = {}
+
+    def prepare(self, runtime: str) -> PythonRuntime:
+        """What runs `runtime` (`python3.13`). Falls back to the current interpreter, with a warning, where that version
+        is not on the machine or its packages cannot be had."""
+        match = re.fullmatch(r"python(\d+)\.(\d+)", runtime)
+        if match is None:
+            raise UnsupportedRuntimeError(f"{runtime} is not a Python runtime of Lambda")
+        wanted = (int(match[1]), int(match[2]))
+        with self._lock:
+            if wanted not in self._prepared:
+                self._prepared[wanted] = self._prepare(wanted, runtime)
+                if self._prepared[wanted].warning:
+                    LOG.warning("%s", self._prepared[wanted].warning)
+            return self._prepared[wanted]
+
+    def _prepare(self, wanted: tuple[int, int], runtime: str) -> PythonRuntime:
+        if wanted == CURRENT.minor:
+            return PythonRuntime(CURRENT, self._link_packages(), None)
+        interpreter = find_interpreter(wanted)
+        if interpreter is None:
+            return self._fall_back(runtime, f"no Python {wanted[0]}.{wanted[1]} is on this machine")
+        try:
+            return PythonRuntime(interpreter, self._install_packages(interpreter), None)
+        except (subprocess.CalledProcessError, OSError) as error:
+            said = error.stderr.strip() if isinstance(error, subprocess.CalledProcessError) else str(error)
+            return self._fall_back(runtime, f"the runtime client cannot be installed for {interpreter}: {said}")
+
+    def _fall_back(self, runtime: str, why: str) -> PythonRuntime:
+        warning = f"{runtime} functions run on {CURRENT}: {why}."
+        return PythonRuntime(CURRENT, self._link_packages(), warning)
+
+    def _link_packages(self) -> str:
+        """The current interpreter's own copies, linked into a folder that holds nothing else."""
+        folder = self._directory / f"python{CURRENT.version[0]}.{CURRENT.version[1]}"
+        if not folder.exists():
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
+                links = Path(temporary) / "packages"
+                links.mkdir()
+                for top in _top_level_entries():
+                    (links / top.name).symlink_to(top)
+                _move_into_place(links, folder)
+        return str(folder)
+
+    def _install_packages(self, interpreter: Interpreter) -> str:
+        """Installed for another interpreter: from uv's cache where it has them, else from the package index."""
+        major, minor, _ = interpreter.version
+        wanted = [f"{name}=={metadata.version(name)}" for name in ("awslambdaric", "boto3")]
+        folder = self._directory / f"python{major}.{minor}-{'-'.join(w.replace('==', '-') for w in wanted)}"
+        if not folder.exists():
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
+                packages = Path(temporary) / "packages"
+                install = [_uv(), "pip", "install", "--quiet", "--python", interpreter.executable]
+                install += ["--target", str(packages), *wanted]
+                offline = subprocess.run([*install, "--offline"], capture_output=True, text=True, check=False)
+                if offline.returncode != 0:
+                    subprocess.run(install, capture_output=True, text=True, check=True)
+                _move_into_place(packages, folder)
+        return str(folder)
+
+
+def find_interpreter(wanted: tuple[int, int]) -> Interpreter | None:
+    """A Python of this version that really runs; a version manager's shim may exist and not run."""
+    for candidate in _candidates(wanted):
+        found = _ask(candidate)
+        if found is not None and found.minor == wanted:
+            return found
+    return None
+
+
+def _candidates(wanted: tuple[int, int]) -> Iterator[str]:
+    name = f"python{wanted[0]}.{wanted[1]}"
+    for folder in filter(None, os.environ.get(INTERPRETERS_VARIABLE, "").split(os.pathsep)):
+        yield folder if os.path.isfile(folder) else str(Path(folder) / name)
+    uv = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
+    if uv is not None:
+        found = subprocess.run(
+            [uv, "python", "find", "--no-python-downloads", "--system", name.removeprefix("python")],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if found.returncode == 0:
+            yield found.stdout.strip()
+    for folder in os.environ.get("PATH", os.defpath).split(os.pathsep):
+        yield str(Path(folder) / name)
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
+    for version in sorted(pyenv.glob(f"{wanted[0]}.{wanted[1]}.*"), reverse=True):
+        yield str(version / "bin" / name)
+
+
+def _ask(executable: str) -> Interpreter | None:
+    if not os.access(executable, os.X_OK):
+        return None
+    question = "import json, sys; print(json.dumps([sys.executable, *sys.version_info[:3]]))"
+    try:
+        told = subprocess.run(
+            [executable, "-I", "-c", question], capture_output=True, text=True, timeout=10, check=True
+        )
+        path, *version = json.loads(told.stdout)
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return None
+    return Interpreter(path, (version[0], version[1], version[2]))
+
+
+def _top_level_entries() -> Iterator[Path]:
+    """The folders and modules that the runtime packages put into site-packages, without their metadata."""
+    seen: set[Path] = set()
+    for name in RUNTIME_PACKAGES:
+        try:
+            distribution = metadata.distribution(name)
+        except metadata.PackageNotFoundError:
+            continue
+        for file in distribution.files or ():
+            first = file.parts[0]
+            if first == ".." or first == "__pycache__" or first.endswith(".pth"):
+                continue
+            entry = Path(str(distribution.locate_file(first)))
+            if entry not in seen:
+                seen.add(entry)
+                yield entry
+
+
+def _move_into_place(built: Path, folder: Path) -> None:
+    """Whole or not at all: another engine may build the same folder at the same time."""
+    try:
+        built.rename(folder)
+    except OSError:
+        if not folder.exists():
+            raise
+
+
+def _uv() -> str:
+    found = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
+    if found is None:
+        raise FileNotFoundError("uv is not installed (pip install uv)")
+    return found
+
+
+@dataclass(frozen=True)
+class Platform:
+    """The machine as uv's `--python-platform` names it."""
+
+    system: str = platform.system()
+    machine: str = platform.machine()
+
+    @cached_property
+    def uv_name(self) -> str:
+        machine = {"arm64": "aarch64", "AMD64": "x86_64"}.get(self.machine, self.machine)
+        if self.system == "Linux":
+            return f"{machine}-unknown-linux-{'musl' if _is_musl() else 'gnu'}"
+        return f"{machine}-apple-darwin" if self.system == "Darwin" else f"{machine}-pc-windows-msvc"
+
+
+def _is_musl() -> bool:
+    return platform.libc_ver()[0] not in ("glibc", "libc")

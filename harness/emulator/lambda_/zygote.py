@@ -1,0 +1,163 @@
+"""The zygote: a process that forks execution environments.
+
+It runs as a script of the interpreter that runs the functions (`zygote.py RUNTIME_PACKAGES`), so it imports nothing but
+the standard library, and, before the first fork, boto3: a fresh interpreter takes 0.3 s to import it, a fork none. It must
+not import `awslambdaric` before the fork, whose C part reads the Runtime API's address when it is imported.
+
+Protocol, on the Unix socket that is its standard input: a request is its length (four bytes, with two file descriptors
+beside them: the environment's output, and the socket to report to) and that many bytes of JSON. `{"argv": [...]}` runs a program; `{"argv": null}` runs
+`awslambdaric`. On the report socket it writes `{"pid": n}` and, when the process has ended, `{"status": n}`, as
+`os.waitpid` gives it. When the socket is closed, because the engine ended in whatever way, every environment is killed.
+"""
+
+import array
+import ctypes
+import json
+import os
+import select
+import signal
+import socket
+import sys
+
+PRELOADED = ("boto3", "botocore", "s3transfer", "urllib3", "jmespath", "dateutil", "six")
+"""What boto3 brings. A function or layer that packages one of these must get its own."""
+SDK = ("boto3", "botocore", "s3transfer", "urllib3")
+PR_SET_PDEATHSIG = 1
+
+
+def preload(runtime_packages):
+    sys.path.append(runtime_packages)
+    import boto3
+
+    # Building any client loads the parts of botocore that importing it leaves for later.
+    boto3.client("sts", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x")
+
+
+def die_with_parent():
+    """Linux only; elsewhere the zygote kills what is left when its socket is closed."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if hasattr(libc, "prctl"):
+        libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def forget_what_the_function_packages(path):
+    """A function that packages the SDK gets its own, as on AWS, where /var/task and /opt come before /var/runtime."""
+
+    def packaged(name):
+        return any(os.path.exists(os.path.join(p, name)) or os.path.exists(os.path.join(p, name + ".py")) for p in path)
+
+    shadowed = [name for name in PRELOADED if packaged(name)]
+    forget = PRELOADED if any(name in SDK for name in shadowed) else shadowed
+    for module in list(sys.modules):
+        if module.partition(".")[0] in forget:
+            del sys.modules[module]
+
+
+def become_environment(request, output):
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    os.setsid()
+    die_with_parent()
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    os.closerange(3, 1024)
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    os.chdir(request["directory"])
+    if request["argv"] is not None:
+        os.execvpe(request["argv"][0], request["argv"], os.environ)
+    sys.stdout = os.fdopen(1, "w", 1, encoding="utf-8", errors="backslashreplace")
+    sys.stderr = os.fdopen(2, "w", 1, encoding="utf-8", errors="backslashreplace")
+    # AWS's order: the function, its layers, the runtime (boto3), the standard library.
+    # https://docs.aws.amazon.com/lambda/latest/dg/python-package.html#python-package-searchpath
+    sys.path[:] = [*request["path"], *(p for p in sys.path if p != os.path.dirname(os.path.abspath(__file__)))]
+    forget_what_the_function_packages(request["path"])
+    import time
+
+    time.tzset()
+    import awslambdaric.__main__ as runtime_client
+
+    runtime_client.main(["awslambdaric", request["environment"]["_HANDLER"]])
+
+
+def receive(control):
+    """One request and its file descriptors; None when the engine is gone."""
+    descriptors = array.array("i")
+    header, ancillary, _flags, _address = control.recvmsg(4, socket.CMSG_LEN(2 * descriptors.itemsize))
+    if len(header) < 4:
+        return None
+    for _level, _kind, data in ancillary:
+        descriptors.frombytes(data[: len(data) - len(data) % descriptors.itemsize])
+    body = b""
+    while len(body) < int.from_bytes(header, "big"):
+        body += control.recv(int.from_bytes(header, "big") - len(body))
+    return json.loads(body), *descriptors
+
+
+def report(descriptor, **what):
+    try:
+        os.write(descriptor, json.dumps(what).encode() + b"\n")
+    except OSError:
+        pass  # whoever asked is no longer interested
+
+
+def reap(running):
+    while running:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if pid == 0:
+            return
+        descriptor = running.pop(pid)
+        report(descriptor, status=status)
+        os.close(descriptor)
+
+
+def main(runtime_packages):
+    preload(runtime_packages)
+    control = socket.socket(fileno=0)
+    wake_read, wake_write = os.pipe()
+    os.set_blocking(wake_write, False)
+    signal.set_wakeup_fd(wake_write)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    running = {}
+    while True:
+        readable, _, _ = select.select([control, wake_read], [], [])
+        if wake_read in readable:
+            os.read(wake_read, 4096)
+            reap(running)
+        if control in readable:
+            received = receive(control)
+            if received is None:
+                break
+            request, output, reports = received
+            pid = os.fork()
+            if pid == 0:
+                code = 1
+                try:
+                    become_environment(request, output)
+                except SystemExit as leaving:
+                    code = leaving.code if isinstance(leaving.code, int) else 1
+                except BaseException:
+                    import traceback
+
+                    traceback.print_exc()
+                finally:
+                    os._exit(code)
+            os.close(output)
+            running[pid] = reports
+            report(reports, pid=pid)
+    for pid in running:
+        try:
+            os.killpg(pid, signal.SIGKILL)
+        except OSError:
+            pass
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
