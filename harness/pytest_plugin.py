@@ -143,7 +143,7 @@ def aws(engine: Target) -> Callable[[str], Any]:
 @pytest.fixture(scope="session")
 def http() -> Iterator[httpx.Client]:
     """An HTTP client, for what the architecture shows to the world."""
-    with httpx.Client(timeout=30) as client:
+    with httpx.Client(timeout=30, trust_env=False) as client:
         yield client
 
 

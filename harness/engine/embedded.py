@@ -152,7 +152,11 @@ class EmbeddedEngine:
     def _target(self, process: Process) -> Target:
         endpoint_url = f"http://127.0.0.1:{process.port}"
         try:
-            ready = httpx.get(f"{endpoint_url}/_harness/ready", timeout=self.answer_seconds).raise_for_status().json()
+            ready = (
+                httpx.get(f"{endpoint_url}/_harness/ready", timeout=self.answer_seconds, trust_env=False)
+                .raise_for_status()
+                .json()
+            )
         except httpx.HTTPError as error:
             raise EngineError(
                 f"The engine (process {process.pid}) runs but does not answer at {endpoint_url}: {error}. "
@@ -218,7 +222,7 @@ class EmbeddedEngine:
     def _wait_until_ready(self, popen: subprocess.Popen[bytes], port: int) -> None:
         deadline = time.monotonic() + BOOT_SECONDS
         url = f"http://127.0.0.1:{port}/_harness/ready"
-        with httpx.Client(timeout=5) as http:
+        with httpx.Client(timeout=5, trust_env=False) as http:
             while time.monotonic() < deadline:
                 if popen.poll() is not None:
                     raise EngineError(

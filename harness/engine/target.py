@@ -36,7 +36,13 @@ class Target:
         """A boto3 client of this target. It does not retry, so that a test sees the first answer."""
         from botocore.config import Config
 
-        config = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}, max_pool_connections=50)
+        config = Config(
+            retries={"total_max_attempts": 1},
+            s3={"addressing_style": "path"},
+            max_pool_connections=50,
+            # Not even those that the environment names: the target is on this machine.
+            proxies={},
+        )
         config = config.merge(arguments.pop("config", Config()))
         # Typed for literal service names only.
         create: Any = self.session.client
