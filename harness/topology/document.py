@@ -146,17 +146,19 @@ class _Builder:
                 self._lines[(*location, index)] = item.start_mark.line + 1
                 items.append(self.value(item, (*location, index)))
             return items
-        return self._scalar(node)
+        if isinstance(node, yaml.ScalarNode):
+            return self._scalar(node)
+        raise self._error(node, f"cannot be read: {node.tag}")
 
-    def _scalar(self, node: yaml.Node) -> Any:
+    def _scalar(self, node: yaml.ScalarNode) -> Any:
         try:
             match node.tag.removeprefix(_YAML):
                 case "int":
-                    return self._constructor.construct_yaml_int(node)  # type: ignore[no-untyped-call]
+                    return self._constructor.construct_yaml_int(node)
                 case "float":
-                    return self._constructor.construct_yaml_float(node)  # type: ignore[no-untyped-call]
+                    return self._constructor.construct_yaml_float(node)
                 case "bool":
-                    return self._constructor.construct_yaml_bool(node)  # type: ignore[no-untyped-call]
+                    return self._constructor.construct_yaml_bool(node)
                 case "null":
                     return None
                 case _:
