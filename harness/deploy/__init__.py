@@ -1,0 +1,30 @@
+"""SAM and CloudFormation templates become running stacks, on any target that answers AWS's APIs.
+
+`discover` finds templates, `deploy` brings a target to what they say, `describe` tells what runs, `delete` ends it.
+The package knows nothing of tests, of terminals, or of what is inside the target.
+"""
+
+from harness.deploy.deployment import DeployedStack, Deployment, NotDeployedError, Resource, describe
+from harness.deploy.discovery import DEFAULT_PATTERNS, discover
+from harness.deploy.errors import DeployError, Failure, PreflightError, Problem
+from harness.deploy.events import DeployEvent
+from harness.deploy.pipeline import delete, deploy
+from harness.topology import Template
+
+__all__ = [
+    "DEFAULT_PATTERNS",
+    "DeployError",
+    "DeployEvent",
+    "DeployedStack",
+    "Deployment",
+    "Failure",
+    "NotDeployedError",
+    "PreflightError",
+    "Problem",
+    "Resource",
+    "Template",
+    "delete",
+    "deploy",
+    "describe",
+    "discover",
+]

@@ -1,0 +1,231 @@
+"""One stack made, changed or deleted on the target, through change sets, with its events told as they come.
+
+A change set and not CreateStack or UpdateStack: it says whether there is anything to change, and LocalStack 4.14.0 keeps the
+tags of an update only this way, and calls an update that failed UPDATE_COMPLETE the other way.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from harness.deploy.deployment import find_stack
+
+CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
+
+# A stack that never came to be: AWS takes no update of it, only its deletion
+# (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html).
+NEVER_CAME_TO_BE = frozenset(
+    {"CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED", "REVIEW_IN_PROGRESS"}
+)
+_NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
+_CANCELLED = ("Resource creation cancelled", "Resource update cancelled")
+_FALLBACK = "is not supported but was deployed as a fallback"
+
+# LocalStack says CREATE_FAILED of the stack when the resource fails, and ROLLBACK_COMPLETE once it has tidied up.
+_GRACE_SECONDS = 2.0
+# LocalStack gives one resource 300 seconds. A stack that tells nothing for longer has lost its worker thread.
+_SILENCE_SECONDS = 330.0
+
+
+@dataclass(frozen=True, slots=True)
+class StackEvent:
+    logical_id: str
+    type: str
+    status: str
+    reason: str
+    physical_id: str
+    about_the_stack: bool
+
+
+class StackFailedError(Exception):
+    """The target refused the stack or could not finish it. `event` is the resource that failed first, where there is one."""
+
+    def __init__(self, reason: str, event: StackEvent | None = None) -> None:
+        super().__init__(reason)
+        self.reason, self.event = reason, event
+
+
+@dataclass(frozen=True)
+class StackClient:
+    """CloudFormation of a target. `poll_seconds` is the pause between two looks."""
+
+    client: Any
+    poll_seconds: float
+    local: bool
+    tell: Callable[[StackEvent], None]
+
+    def apply(
+        self,
+        stack_name: str,
+        template: Mapping[str, str],
+        parameters: Mapping[str, str],
+        tags: Mapping[str, str],
+        change_set_name: str,
+    ) -> str:
+        """Bring a stack to what `template` says ({"TemplateBody"} or {"TemplateURL"}).
+
+        Returns created, updated or unchanged. Raises StackFailedError.
+        """
+        existing = self._ready_stack(stack_name)
+        kind = "UPDATE" if existing else "CREATE"
+        try:
+            created = self.client.create_change_set(
+                StackName=stack_name,
+                ChangeSetName=change_set_name,
+                ChangeSetType=kind,
+                Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+                Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
+                Capabilities=CAPABILITIES,
+                **template,
+            )
+            change_set_id, stack_id = created["Id"], created["StackId"]
+            if not self._has_changes(change_set_id):
+                self.client.delete_change_set(ChangeSetName=change_set_id)
+                return "unchanged"
+            seen = {event["EventId"] for event in self._raw_events(stack_id)}
+            self.client.execute_change_set(ChangeSetName=change_set_id)
+        except ClientError as error:
+            raise StackFailedError(_message(error)) from error
+        self._follow(stack_id, seen)
+        self._wait_for_outputs(stack_id, change_set_id)
+        return "updated" if existing else "created"
+
+    def delete(self, stack_name: str) -> bool:
+        """Delete a stack; returns whether there was one. Raises StackFailedError."""
+        found = find_stack(self.client, stack_name)
+        if found is None:
+            return False
+        stack_id = found["StackId"]
+        seen = {event["EventId"] for event in self._raw_events(stack_id)}
+        self.client.delete_stack(StackName=stack_id)
+        while True:
+            stack = self.client.describe_stacks(StackName=stack_id)["Stacks"][0]
+            for event in self._new_events(stack_id, seen):
+                self.tell(event)
+            if stack["StackStatus"] == "DELETE_COMPLETE":
+                return True
+            if stack["StackStatus"] == "DELETE_FAILED":
+                failed = self._first_failure(stack_id, seen=set(), statuses=("DELETE_FAILED",))
+                reason = failed.reason if failed else stack.get("StackStatusReason", "")
+                raise StackFailedError(f"it could not be deleted: {reason or 'the target gives no reason'}", failed)
+            time.sleep(self.poll_seconds)
+
+    def _ready_stack(self, stack_name: str) -> Mapping[str, Any] | None:
+        """The stack to update; None where there is none, or was none that could be."""
+        found = find_stack(self.client, stack_name)
+        while found is not None and _is_busy(found["StackStatus"]):
+            # Another command deploys it at this moment; CloudFormation takes one at a time.
+            time.sleep(self.poll_seconds)
+            found = find_stack(self.client, stack_name)
+        if found is not None and found["StackStatus"] in NEVER_CAME_TO_BE:
+            self.delete(stack_name)
+            return None
+        return found
+
+    def _has_changes(self, change_set_id: str) -> bool:
+        while True:
+            change_set = self.client.describe_change_set(ChangeSetName=change_set_id)
+            status = change_set["Status"]
+            if status == "CREATE_COMPLETE":
+                return True
+            if status == "FAILED":
+                reason = change_set.get("StatusReason", "")
+                if any(text in reason for text in _NO_CHANGES):
+                    return False
+                raise StackFailedError(reason or "the change set failed, and the target gives no reason")
+            time.sleep(self.poll_seconds)
+
+    def _follow(self, stack_id: str, seen: set[str]) -> None:
+        """Tell the events until the stack is done. Raises StackFailedError with the first resource that failed."""
+        before = set(seen)
+        status = ""
+        heard = time.monotonic()
+        while True:
+            for event in self._new_events(stack_id, seen):
+                heard = time.monotonic()
+                self.tell(event)
+                if event.about_the_stack:
+                    status = event.status
+            silent = time.monotonic() - heard
+            if status.endswith("_COMPLETE") or (status.endswith("_FAILED") and silent > _GRACE_SECONDS):
+                break
+            if self.local and silent > _SILENCE_SECONDS:
+                raise StackFailedError(
+                    f"the target has told nothing for {silent:.0f} seconds; its last word was {status}"
+                )
+            time.sleep(self.poll_seconds)
+        # Not only the status: LocalStack has called updates complete in which a resource failed.
+        failed = self._first_failure(stack_id, before, ("CREATE_FAILED", "UPDATE_FAILED"))
+        if failed is not None or status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+            reason = failed.reason if failed else f"it ended as {status}"
+            raise StackFailedError(reason or "the target gives no reason", failed)
+
+    def _wait_for_outputs(self, stack_id: str, change_set_id: str) -> None:
+        """LocalStack sets a stack's status before its outputs and exports, and the change set's id after them."""
+        deadline = time.monotonic() + _GRACE_SECONDS
+        while time.monotonic() < deadline:
+            stack = self.client.describe_stacks(StackName=stack_id)["Stacks"][0]
+            if stack.get("ChangeSetId") == change_set_id:
+                return
+            time.sleep(0.01)
+
+    def _first_failure(self, stack_id: str, seen: set[str], statuses: Sequence[str]) -> StackEvent | None:
+        """The oldest failure that is not the consequence of another; in a nested stack, the one inside of it."""
+        failures = [
+            event
+            for event in self._new_events(stack_id, set(seen))
+            if not event.about_the_stack and event.status in statuses and not event.reason.startswith(_CANCELLED)
+        ]
+        if not failures:
+            return None
+        first = failures[0]
+        if first.type == "AWS::CloudFormation::Stack" and first.physical_id and first.physical_id != stack_id:
+            try:
+                inner = self._first_failure(first.physical_id, set(), statuses)
+            except ClientError:
+                inner = None
+            if inner is not None:
+                reason = f"in the nested stack, {inner.logical_id} ({inner.type}): {inner.reason}"
+                return StackEvent(first.logical_id, first.type, first.status, reason, first.physical_id, False)
+        return first
+
+    def _new_events(self, stack_id: str, seen: set[str]) -> Iterator[StackEvent]:
+        """Events that are not in `seen`, oldest first; adds them to it."""
+        for event in reversed(self._raw_events(stack_id, seen)):
+            seen.add(event["EventId"])
+            physical_id = event.get("PhysicalResourceId") or ""
+            yield StackEvent(
+                logical_id=event["LogicalResourceId"],
+                type=event.get("ResourceType", ""),
+                status=event.get("ResourceStatus", ""),
+                reason=event.get("ResourceStatusReason", ""),
+                physical_id=physical_id,
+                about_the_stack=physical_id == stack_id,
+            )
+
+    def _raw_events(self, stack_id: str, seen: set[str] | None = None) -> list[dict[str, Any]]:
+        """Newest first, as far back as they are new."""
+        events: list[dict[str, Any]] = []
+        for page in self.client.get_paginator("describe_stack_events").paginate(StackName=stack_id):
+            for event in page["StackEvents"]:
+                if seen is not None and event["EventId"] in seen:
+                    return events
+                events.append(event)
+        return events
+
+
+def is_fallback(event: StackEvent) -> bool:
+    """Whether LocalStack only pretends: it reports resources of unknown types as created."""
+    return event.reason.endswith(_FALLBACK)
+
+
+def _is_busy(status: str) -> bool:
+    return status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS"
+
+
+def _message(error: ClientError) -> str:
+    details = error.response["Error"]
+    return f"{details.get('Message', '')} ({details.get('Code', '')})"

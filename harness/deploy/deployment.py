@@ -1,0 +1,142 @@
+"""What runs on a target: stacks, their outputs and their resources."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from botocore.exceptions import ClientError
+
+from harness.engine import Target
+from harness.topology import Template
+
+T = TypeVar("T")
+
+
+class NotDeployedError(KeyError):
+    """A stack, output or resource that is not there; the message lists those that are."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class Named(Mapping[str, T]):
+    """A mapping whose error for an unknown name lists the known ones."""
+
+    def __init__(self, what: str, entries: Mapping[str, T], hint: str = "") -> None:
+        self._what, self._entries, self._hint = what, dict(entries), hint
+
+    def __getitem__(self, name: str) -> T:
+        try:
+            return self._entries[name]
+        except KeyError:
+            known = ", ".join(sorted(self._entries)) or "none"
+            raise NotDeployedError(f"There is no {self._what} {name!r}; there are: {known}.{self._hint}") from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __repr__(self) -> str:
+        return repr(self._entries)
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """`physical_id` is what Ref gives for most types: a table's name, a queue's URL."""
+
+    logical_id: str
+    type: str
+    physical_id: str
+
+
+@dataclass(frozen=True)
+class DeployedStack:
+    """A stack as it runs.
+
+    `name` is the template's name for it; the target knows it as `stack_name` (with the prefix) and `stack_id`. `status` says
+    what the command did: created, updated, unchanged; or, from `describe`, deployed, in progress or failed.
+    `cloudformation_status` is the target's own word.
+    """
+
+    name: str
+    status: str
+    outputs: Mapping[str, str]
+    resources: Mapping[str, Resource]
+    stack_name: str
+    stack_id: str
+    cloudformation_status: str
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """The stacks of a set of templates, by the templates' names; `missing` are those that do not run."""
+
+    stacks: Mapping[str, DeployedStack]
+    missing: tuple[str, ...] = ()
+
+    def __getitem__(self, name: str) -> DeployedStack:
+        return self.stacks[name]
+
+
+def deployment_of(stacks: Sequence[DeployedStack], missing: Sequence[str] = ()) -> Deployment:
+    hint = f" Not deployed: {', '.join(missing)}; 'harness up' deploys them." if missing else ""
+    return Deployment(Named("stack", {stack.name: stack for stack in stacks}, hint), tuple(missing))
+
+
+def describe(target: Target, templates: Sequence[Template], *, stack_prefix: str = "") -> Deployment:
+    """What runs now of these templates. Asks the target only: nothing is built, transformed or checked."""
+    client = target.client("cloudformation")
+
+    def read(template: Template) -> DeployedStack | None:
+        found = find_stack(client, stack_prefix + template.stack)
+        return None if found is None else read_stack(client, found, template.stack, _word(found["StackStatus"]))
+
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        stacks = list(pool.map(read, templates))
+    missing = [template.stack for template, stack in zip(templates, stacks, strict=True) if stack is None]
+    return deployment_of([stack for stack in stacks if stack is not None], missing)
+
+
+def find_stack(client: Any, stack_name: str) -> dict[str, Any] | None:
+    """The stack as DescribeStacks gives it, or None."""
+    try:
+        stacks = client.describe_stacks(StackName=stack_name)["Stacks"]
+    except ClientError as error:
+        # AWS has no error code of its own for this: ValidationError, "Stack with id X does not exist".
+        if "does not exist" in str(error):
+            return None
+        raise
+    found: dict[str, Any] = stacks[0]
+    return None if found["StackStatus"] == "DELETE_COMPLETE" else found
+
+
+def read_stack(client: Any, found: Mapping[str, Any], name: str, status: str) -> DeployedStack:
+    """`found` is the stack as DescribeStacks gives it."""
+    resources: dict[str, Resource] = {}
+    for page in client.get_paginator("list_stack_resources").paginate(StackName=found["StackId"]):
+        for entry in page["StackResourceSummaries"]:
+            logical_id = entry["LogicalResourceId"]
+            resources[logical_id] = Resource(logical_id, entry["ResourceType"], entry.get("PhysicalResourceId", ""))
+    outputs = {output["OutputKey"]: output.get("OutputValue", "") for output in found.get("Outputs", [])}
+    return DeployedStack(
+        name=name,
+        status=status,
+        outputs=Named(f"output of stack {name}", outputs),
+        resources=Named(f"resource in stack {name}", resources),
+        stack_name=found["StackName"],
+        stack_id=found["StackId"],
+        cloudformation_status=found["StackStatus"],
+    )
+
+
+def _word(cloudformation_status: str) -> str:
+    if cloudformation_status.endswith("_IN_PROGRESS"):
+        return "in progress"
+    return "deployed" if cloudformation_status in RUNNING else "failed"
+
+
+RUNNING = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE"})
+"""Statuses of a stack that runs as some template said (the last one, or the one before where an update was rolled back)."""

@@ -1,0 +1,59 @@
+"""For which Python a function's dependencies are installed: the one that will run it."""
+
+import re
+from dataclasses import dataclass
+
+import httpx
+
+from harness.engine import EngineError, Target
+
+
+@dataclass(frozen=True, slots=True)
+class Interpreter:
+    """`version` as uv takes it ("3.13"), `platform` one of uv's names (`uv pip install --help`, --python-platform)."""
+
+    version: str
+    platform: str
+    warning: str | None = None
+
+
+class Interpreters:
+    """Asks the target once for each runtime. A target that cannot tell runs what AWS runs."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._known: dict[tuple[str, str], Interpreter] = {}
+
+    def of(self, runtime: str, architecture: str) -> Interpreter:
+        key = (runtime, architecture)
+        if key not in self._known:
+            self._known[key] = self._ask(runtime) or aws_interpreter(runtime, architecture)
+        return self._known[key]
+
+    def _ask(self, runtime: str) -> Interpreter | None:
+        answer = harness_answer(self._target, f"/runtimes/{runtime}")
+        if not answer or "python" not in answer or not answer.get("platform"):
+            return None
+        version = ".".join(str(answer["python"]).split(".")[:2])
+        return Interpreter(version, str(answer["platform"]), str(answer["warning"]) if answer.get("warning") else None)
+
+
+def aws_interpreter(runtime: str, architecture: str) -> Interpreter:
+    """What AWS runs: Amazon Linux 2023 (glibc 2.34) from Python 3.12 on, Amazon Linux 2 (glibc 2.26) before
+    (https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html)."""
+    found = re.fullmatch(r"python(3)\.(\d+)", runtime)
+    if found is None:
+        raise ValueError(f"{runtime!r} is not a Python runtime of Lambda")
+    machine = "aarch64" if architecture == "arm64" else "x86_64"
+    manylinux = "manylinux_2_28" if int(found[2]) >= 12 else "manylinux2014"
+    return Interpreter(f"3.{found[2]}", f"{machine}-{manylinux}")
+
+
+def harness_answer(target: Target, path: str) -> dict[str, object] | None:
+    """`GET /_harness<path>`, or None where the target has no such endpoint (AWS, another emulator, an older one)."""
+    if not target.endpoint_url or not target.capabilities:
+        return None
+    try:
+        return target.harness.get(path)
+    except (EngineError, httpx.HTTPError, ValueError):
+        return None

@@ -1,0 +1,415 @@
+"""From templates to running stacks: read, compare, check, build, upload, deploy."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import Any
+
+from harness.deploy.artifacts import ADDRESSES, write_addresses
+from harness.deploy.change_set import StackClient, StackEvent, StackFailedError, is_fallback
+from harness.deploy.deployment import RUNNING, DeployedStack, Deployment, deployment_of, find_stack, read_stack
+from harness.deploy.errors import DeployError, Failure, PreflightError, Problem
+from harness.deploy.events import DeployEvent, Reporter, ignore
+from harness.deploy.interpreters import Interpreters, harness_answer
+from harness.deploy.lint import Lint
+from harness.deploy.packages import Packer, Recipe
+from harness.deploy.plan import StackPlan, circle, dependencies, plan_stack
+from harness.deploy.preflight import (
+    handler_problems,
+    import_problems,
+    order_problems,
+    origin_of,
+    parameter_problems,
+    reference_problems,
+    set_problems,
+    type_problems,
+)
+from harness.deploy.sources import Sources
+from harness.deploy.upload import ArtifactBucket
+from harness.engine import Target
+from harness.topology import Location, Template, TemplateError
+
+DIGEST_TAG = "harness:digest"
+SAM_TRANSFORM = "AWS::Serverless-2016-10-31"
+
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html: bytes of a template that is sent.
+_TEMPLATE_BODY_LIMIT = 51_200
+_LOCAL_POLL_SECONDS = 0.06
+_AWS_POLL_SECONDS = 2.0
+_STACKS_AT_ONCE = 4
+_BUILDS_AT_ONCE = 4
+
+
+def deploy(
+    target: Target,
+    templates: Sequence[Template],
+    *,
+    parameters: Mapping[str, Mapping[str, str]] | None = None,
+    work_directory: Path,
+    on_event: Callable[[DeployEvent], None] = ignore,
+    stack_prefix: str = "",
+    force: bool = False,
+) -> Deployment:
+    """Make the stacks of these templates run on the target as the templates say.
+
+    `parameters` are CloudFormation parameters by the template's stack name. Packages and cfn-lint's answers are kept in
+    `work_directory`. `stack_prefix` goes before each stack's name on the target. A stack whose template, code and
+    parameters are those that it was last deployed with is left alone; `force` builds and submits it all the same, and
+    CloudFormation then decides what changes.
+
+    Raises PreflightError with every problem found, before anything is deployed; DeployError when a build or a stack fails.
+    Stacks that do not depend on the failed one are finished, and stay.
+    """
+    command = _Deploy(target, templates, parameters or {}, work_directory, Reporter(on_event), stack_prefix, force)
+    return command.run()
+
+
+def delete(
+    target: Target,
+    templates: Sequence[Template],
+    *,
+    on_event: Callable[[DeployEvent], None] = ignore,
+    stack_prefix: str = "",
+) -> tuple[str, ...]:
+    """Delete the stacks of these templates, importers before exporters; returns the names of those that ran.
+
+    Raises DeployError for the first stack that cannot be deleted; TemplateErrors come out as PreflightError.
+    """
+    reporter = Reporter(on_event)
+    plans = _read(target, templates, {}, None, stack_prefix)
+    needs = dependencies(plans)
+    order = list(TopologicalSorter(needs).static_order()) if circle(needs) is None else [plan.name for plan in plans]
+    by_name = {plan.name: plan for plan in plans}
+    client = target.client("cloudformation")
+    deleted: list[str] = []
+    for name in reversed(order):
+        plan = by_name[name]
+        reporter.tell(name, "delete", "deleting")
+        try:
+            if _stack_client(target, client, lambda _event: None).delete(plan.stack_name):
+                deleted.append(name)
+        except StackFailedError as error:
+            raise _failed([_failure(plan, error)]) from error
+        reporter.tell(name, "done", "deleted")
+    return tuple(deleted)
+
+
+def _read(
+    target: Target,
+    templates: Sequence[Template],
+    parameters: Mapping[str, Mapping[str, str]],
+    packer: Packer | None,
+    stack_prefix: str,
+) -> list[StackPlan]:
+    """Plans of all templates. Raises PreflightError with everything that cannot be read."""
+    problems = set_problems(templates, parameters)
+    plans: list[StackPlan] = []
+    for template in templates:
+        try:
+            plans.append(
+                plan_stack(
+                    template,
+                    target=target,
+                    given=parameters.get(template.stack, {}),
+                    stack_name=stack_prefix + template.stack,
+                    packer=packer,
+                )
+            )
+        except TemplateError as error:
+            message = error.problem + (f"\n{error.excerpt}" if error.excerpt else "")
+            problems.append(Problem(error.file, error.line, None, message))
+    if problems:
+        raise PreflightError(problems)
+    return plans
+
+
+@dataclass(frozen=True)
+class _Deploy:
+    """One run of `deploy`; the steps are its methods, in the order of the file."""
+
+    target: Target
+    templates: Sequence[Template]
+    parameters: Mapping[str, Mapping[str, str]]
+    work_directory: Path
+    reporter: Reporter
+    stack_prefix: str
+    force: bool
+
+    def run(self) -> Deployment:
+        sources = Sources()
+        packer = Packer(self.work_directory / "builds", sources, Interpreters(self.target), rebuild=self.force)
+        plans = _read(self.target, self.templates, self.parameters, packer, self.stack_prefix)
+        for number, plan in enumerate(plans, 1):
+            self.reporter.tell(plan.name, "read", f"{plan.template.path}", finished=number, total=len(plans))
+        problems = [p for plan in plans for p in (*plan.problems(), *parameter_problems(plan))] + [
+            *order_problems(plans)
+        ]
+        client = self.target.client("cloudformation")
+        running = {plan.name: find_stack(client, plan.stack_name) for plan in plans}
+        changed = [plan for plan in plans if self.force or _digest_of(running[plan.name]) != plan.digest]
+        if changed or problems:
+            lint = self._start_lint(changed)
+            try:
+                bodies = self._prepare(changed, plans, sources, client, problems, lint, packer)
+            finally:
+                lint.stop()
+            statuses = self._deploy_all(plans, bodies, client, ArtifactBucket(self.target) if changed else None)
+        else:
+            statuses = {}
+        return self._describe(plans, statuses, running, client)
+
+    def _start_lint(self, plans: Sequence[StackPlan]) -> Lint:
+        files = dict.fromkeys(part.template.path for plan in plans for part in plan.with_nested())
+        return Lint(list(files), self.work_directory / "lint", self.target.region)
+
+    def _prepare(
+        self,
+        changed: Sequence[StackPlan],
+        plans: Sequence[StackPlan],
+        sources: Sources,
+        client: Any,
+        problems: list[Problem],
+        lint: Lint,
+        packer: Packer,
+    ) -> dict[str, str]:
+        """Check and build the changed stacks; returns their transformed templates by name. cfn-lint works meanwhile."""
+        self.reporter.tell("", "preflight", "checking the templates", total=len(changed))
+        bucket = ArtifactBucket(self.target)
+        known = self._known_types()
+        exported = self._exported(plans, client, changed)
+        bodies: dict[str, str] = {}
+        uploads: dict[str, str] = {}
+        for plan in changed:
+            problems += import_problems(plan, exported)
+            body = self._transform(plan, sources, known, bucket, problems, uploads)
+            if body is not None:
+                bodies[plan.name] = body
+        if not problems:
+            files = self._build(changed, packer)
+        problems += self._lint_problems(lint, changed, problems)
+        if problems:
+            raise PreflightError(problems)
+        uploaded = bucket.upload(files)
+        for key, body in uploads.items():
+            bucket.put_template(key, body)
+        if files:
+            message = f"{uploaded} of {len(files)} packages were new to the bucket {bucket.name}"
+            self.reporter.tell("", "upload", message, finished=uploaded, total=len(files))
+        return bodies
+
+    def _known_types(self) -> frozenset[str] | None:
+        answer = harness_answer(self.target, "/cloudformation/types")
+        types = answer.get("types") if answer else None
+        if not isinstance(types, list):
+            message = "the target does not tell which resource types it knows; types are not checked before deployment"
+            self.reporter.tell("", "warning", message)
+            return None
+        return frozenset(map(str, types))
+
+    def _exported(self, plans: Sequence[StackPlan], client: Any, changed: Sequence[StackPlan]) -> set[str]:
+        """Names that can be imported once the set is deployed."""
+        exported = {name for plan in plans for part in plan.with_nested() for name in part.exports}
+        for plan in changed:
+            for part in plan.with_nested():
+                for location in (*part.open_imports, *part.open_exports):
+                    place = f"{part.template.path}:{part.template.line(*location)}"
+                    message = f"{place}: the export's name is known only after deployment; it is neither checked nor ordered by"
+                    self.reporter.tell(plan.name, "warning", message)
+        if any(name not in exported for plan in changed for name in plan.all_imports()):
+            for page in client.get_paginator("list_exports").paginate():
+                exported.update(export["Name"] for export in page["Exports"])
+        return exported
+
+    def _transform(
+        self,
+        plan: StackPlan,
+        sources: Sources,
+        known_types: frozenset[str] | None,
+        bucket: ArtifactBucket,
+        problems: list[Problem],
+        uploads: dict[str, str],
+    ) -> str | None:
+        """The template as the target gets it, with addresses instead of local paths; None where that is not possible."""
+        problems += handler_problems(plan, sources)
+        places: dict[Location, Any] = {}
+        for artifact in plan.parts.artifacts:
+            key = plan.packages[artifact.location]
+            places[artifact.location] = ADDRESSES[artifact.address](bucket.name, key, bucket.url(key))
+        for location, nested in plan.nested.items():
+            body = self._transform(nested, sources, known_types, bucket, problems, uploads)
+            if body is not None:
+                key = hashlib.sha256(body.encode()).hexdigest()[:40] + ".template.json"
+                uploads[key] = body
+                places[location] = bucket.url(key)
+        write_addresses(plan.parts.body, places)
+        result: dict[str, Any] | None = plan.parts.body
+        if SAM_TRANSFORM in plan.template.transforms:
+            # Imported only here: the translator costs half a second, and an unchanged stack does not need it.
+            from harness.deploy.sam import TransformError, transform
+
+            try:
+                result = transform(plan.parts.body, plan.template, plan.scope.parameters, self.target.session)
+            except TransformError as error:
+                problems += error.problems
+                result = None
+        problems += reference_problems(plan.template, result["Resources"] if result else ())
+        if result is None:
+            return None
+        if known_types is not None:
+            problems += type_problems(plan, result, known_types)
+        return json.dumps(result, separators=(",", ":"))
+
+    def _build(self, plans: Sequence[StackPlan], packer: Packer) -> list[Path]:
+        """Build every package that is not there yet. Raises DeployError with the first one that cannot be built."""
+        recipes: dict[str, tuple[str, str, Recipe]] = {}
+        for plan in plans:
+            for part in plan.with_nested():
+                for artifact in part.parts.artifacts:
+                    name = part.packages[artifact.location]
+                    recipes.setdefault(name, (plan.name, artifact.logical_id, artifact.recipe))
+        for stack, logical_id, recipe in recipes.values():
+            needs = recipe.method == "python" and (recipe.source / "requirements.txt").is_file()
+            if needs and (warning := packer.interpreter(recipe).warning):
+                self.reporter.tell(stack, "warning", warning, resource=logical_id)
+        files: list[Path] = []
+        with ThreadPoolExecutor(max_workers=_BUILDS_AT_ONCE) as pool:
+            builds = {pool.submit(packer.build, recipe): key for key, (_, _, recipe) in recipes.items()}
+            for build, key in builds.items():
+                file, new = build.result()
+                files.append(file)
+                stack, logical_id, _ = recipes[key]
+                message = f"{logical_id} {'built' if new else 'is built already'}"
+                self.reporter.tell(
+                    stack, "build", message, resource=logical_id, finished=len(files), total=len(recipes)
+                )
+        return files
+
+    def _lint_problems(self, lint: Lint, plans: Sequence[StackPlan], found: Sequence[Problem]) -> list[Problem]:
+        """cfn-lint's errors, but for lines that have a problem already: that one says it with a hint."""
+        problems: list[Problem] = []
+        taken = {(problem.template, problem.line) for problem in found}
+        stacks = {part.template.path: plan.name for plan in plans for part in plan.with_nested()}
+        for finding in lint.findings():
+            if finding.level != "Error":
+                message = f"{finding.file}:{finding.line}: {finding.message} ({finding.rule})"
+                self.reporter.tell(stacks[finding.file], "warning", message, resource=finding.resource)
+            # E0001: the translator's refusal, which is among ours with the resource's own line.
+            elif (finding.file, finding.line) not in taken and not (finding.rule == "E0001" and found):
+                message = f"{finding.message} (cfn-lint {finding.rule})"
+                problems.append(Problem(finding.file, finding.line, finding.resource, message))
+        return problems
+
+    def _deploy_all(
+        self, plans: Sequence[StackPlan], bodies: Mapping[str, str], client: Any, bucket: ArtifactBucket | None
+    ) -> dict[str, str]:
+        """Deploy in the order of exports, what is independent at once; returns created, updated or unchanged by name."""
+        by_name = {plan.name: plan for plan in plans}
+        needs = dependencies(plans)
+        order = TopologicalSorter(needs)
+        order.prepare()
+        statuses: dict[str, str] = {}
+        failures: list[Failure] = []
+        with ThreadPoolExecutor(max_workers=_STACKS_AT_ONCE) as pool:
+            working: dict[Future[str], str] = {}
+            while order.is_active():
+                for name in order.get_ready():
+                    if name not in bodies:
+                        order.done(name)
+                        continue
+                    working[pool.submit(self._deploy_one, by_name[name], bodies[name], client, bucket)] = name
+                if not working:
+                    if failures:
+                        break
+                    continue
+                finished, _ = wait(working, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    name = working.pop(future)
+                    try:
+                        statuses[name] = future.result()
+                        order.done(name)
+                    except StackFailedError as error:
+                        failure = _failure(by_name[name], error)
+                        failures.append(failure)
+                        self.reporter.tell(name, "failed", str(failure), resource=failure.logical_id)
+        if failures:
+            waiting = [name for name in bodies if name not in statuses and name not in {f.stack for f in failures}]
+            raise _failed(failures, waiting)
+        return statuses
+
+    def _deploy_one(self, plan: StackPlan, body: str, client: Any, bucket: ArtifactBucket | None) -> str:
+        total = len(json.loads(body)["Resources"])
+        finished: set[str] = set()
+
+        def tell(event: StackEvent) -> None:
+            if event.about_the_stack:
+                return
+            if event.status.endswith("_COMPLETE"):
+                finished.add(event.logical_id)
+            progress = {"finished": min(len(finished), total), "total": total}
+            self.reporter.tell(
+                plan.name, "deploy", event.type, resource=event.logical_id, status=event.status, **progress
+            )
+            if is_fallback(event):
+                origin = origin_of(plan.template, event.logical_id)
+                line = plan.template.line("Resources", *([origin] if origin else []))
+                message = f"{plan.template.path}:{line}: the target only pretends to have {event.type}: {event.reason}"
+                self.reporter.tell(plan.name, "warning", message, resource=event.logical_id)
+
+        self.reporter.tell(plan.name, "deploy", "submitting", total=total)
+        template = {"TemplateBody": body}
+        if len(body.encode()) > _TEMPLATE_BODY_LIMIT and bucket is not None:
+            key = hashlib.sha256(body.encode()).hexdigest()[:40] + ".template.json"
+            template = {"TemplateURL": bucket.put_template(key, body)}
+        status = _stack_client(self.target, client, tell).apply(
+            plan.stack_name, template, plan.given, {DIGEST_TAG: plan.digest}, f"harness-{plan.digest}"
+        )
+        self.reporter.tell(plan.name, "done", status, finished=total, total=total)
+        return status
+
+    def _describe(
+        self, plans: Sequence[StackPlan], statuses: Mapping[str, str], running: Mapping[str, Any], client: Any
+    ) -> Deployment:
+        def read(plan: StackPlan) -> DeployedStack:
+            status = statuses.get(plan.name)
+            if status is None:
+                self.reporter.tell(plan.name, "unchanged", "unchanged")
+            found = running[plan.name] if status is None else find_stack(client, plan.stack_name)
+            if found is None:
+                raise DeployError(f"The stack {plan.stack_name} was deleted on the target while it was deployed.")
+            return read_stack(client, found, plan.name, status or "unchanged")
+
+        with ThreadPoolExecutor(max_workers=_STACKS_AT_ONCE) as pool:
+            return deployment_of(list(pool.map(read, plans)))
+
+
+def _stack_client(target: Target, client: Any, tell: Callable[[StackEvent], None]) -> StackClient:
+    local = bool(target.endpoint_url) and target.engine != "aws"
+    return StackClient(client, _LOCAL_POLL_SECONDS if local else _AWS_POLL_SECONDS, local, tell)
+
+
+def _digest_of(stack: Mapping[str, Any] | None) -> str | None:
+    """What the stack was last deployed from; None where it does not run as that said."""
+    if stack is None or stack["StackStatus"] not in RUNNING or stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE":
+        return None
+    return next((str(tag["Value"]) for tag in stack.get("Tags", []) if tag["Key"] == DIGEST_TAG), None)
+
+
+def _failure(plan: StackPlan, error: StackFailedError) -> Failure:
+    event = error.event
+    if event is None:
+        return Failure(plan.name, None, None, error.reason, plan.template.path, plan.template.line("Resources"))
+    origin = origin_of(plan.template, event.logical_id)
+    made = f" (SAM makes {event.logical_id} of it)" if origin and origin != event.logical_id else ""
+    line = plan.template.line("Resources", *([origin] if origin else []))
+    return Failure(plan.name, origin or event.logical_id, event.type + made, error.reason, plan.template.path, line)
+
+
+def _failed(failures: Sequence[Failure], waiting: Sequence[str] = ()) -> DeployError:
+    lines = [str(failure) for failure in failures]
+    if waiting:
+        lines.append(f"Not deployed, because they need a failed stack: {', '.join(sorted(waiting))}.")
+    return DeployError("\n".join(lines), failures=failures)

@@ -1,0 +1,198 @@
+"""A stack as it is to become: what is decided from the files alone, before the target is asked or changed."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from importlib import metadata
+from typing import Any
+
+from harness.deploy.artifacts import Localities, find_local_parts
+from harness.deploy.errors import Problem
+from harness.deploy.packages import Packer
+from harness.engine import Target
+from harness.topology import Location, NotStaticError, Scope, Template, evaluate, references
+
+PSEUDO_PARAMETERS = frozenset(
+    f"AWS::{name}"
+    for name in (
+        "AccountId", "NoValue", "NotificationARNs", "Partition", "Region", "StackId", "StackName", "URLSuffix"
+    )
+)  # fmt: skip
+"""https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/pseudo-parameter-reference.html"""
+
+
+@dataclass(frozen=True)
+class StackPlan:
+    """One template on its way to a stack.
+
+    `stack_name` is the name on the target. `given` are the parameters that somebody set, by name; `scope` has the defaults
+    too. `packages` gives the file name of each local part's package by its location in the body. `exports` and `imports`
+    hold those names that are known before deployment; `open_exports` and `open_imports` say where others stand.
+    """
+
+    template: Template
+    stack_name: str
+    given: Mapping[str, str]
+    scope: Scope
+    parts: Localities
+    packages: Mapping[Location, str]
+    nested: Mapping[Location, "StackPlan"]
+    exports: Mapping[str, Location]
+    imports: Mapping[str, Location]
+    open_exports: tuple[Location, ...]
+    open_imports: tuple[Location, ...]
+    digest: str
+
+    @property
+    def name(self) -> str:
+        return self.template.stack
+
+    def problems(self) -> list[Problem]:
+        """What reading the template and its local parts found wrong."""
+        return [*self.parts.problems, *(p for plan in self.nested.values() for p in plan.problems())]
+
+    def with_nested(self) -> Iterable["StackPlan"]:
+        yield self
+        for plan in self.nested.values():
+            yield from plan.with_nested()
+
+    def all_imports(self) -> dict[str, tuple["StackPlan", Location]]:
+        return {name: (plan, where) for plan in self.with_nested() for name, where in plan.imports.items()}
+
+
+def plan_stack(
+    template: Template, *, target: Target, given: Mapping[str, str], stack_name: str, packer: Packer | None
+) -> StackPlan:
+    """Read one template with all that it takes from the disk. Raises TemplateError where a file cannot be read.
+
+    Without a packer no code is read: enough to know names and order, but the plan has no packages.
+    """
+    scope = Scope(template.body, _parameters(template, target, given, stack_name))
+    parts = find_local_parts(template, scope)
+    nested = {
+        part.location: plan_stack(
+            part.template,
+            target=target,
+            given=_nested_parameters(template, part.logical_id, scope),
+            stack_name=f"{stack_name}-{part.logical_id}",
+            packer=packer,
+        )
+        for part in parts.nested
+    }
+    packages = {artifact.location: packer.name(artifact.recipe) for artifact in parts.artifacts} if packer else {}
+    exports, open_exports = _exports(template, scope)
+    imports, open_imports = _imports(template, scope)
+    return StackPlan(
+        template=template,
+        stack_name=stack_name,
+        given=given,
+        scope=scope,
+        parts=parts,
+        packages=packages,
+        nested=nested,
+        exports=exports,
+        imports=imports,
+        open_exports=open_exports,
+        open_imports=open_imports,
+        digest=_digest(parts.body, packages, nested, given),
+    )
+
+
+def _parameters(template: Template, target: Target, given: Mapping[str, str], stack_name: str) -> dict[str, str]:
+    china = target.region.startswith("cn-")
+    pseudo = {
+        "AWS::Region": target.region,
+        "AWS::AccountId": target.account_id,
+        "AWS::Partition": "aws-cn" if china else "aws-us-gov" if target.region.startswith("us-gov-") else "aws",
+        "AWS::StackName": stack_name,
+        "AWS::URLSuffix": "amazonaws.com.cn" if china else "amazonaws.com",
+    }
+    defaults = {name: as_text(p["Default"]) for name, p in template.parameters.items() if p.get("Default") is not None}
+    return {**pseudo, **defaults, **given}
+
+
+def as_text(value: Any) -> str:
+    """A parameter's value as CloudFormation takes it: a string, a list's items with commas between."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return ",".join(map(as_text, value)) if isinstance(value, list) else str(value)
+
+
+def _nested_parameters(template: Template, logical_id: str, scope: Scope) -> dict[str, str]:
+    """Those parameters of a nested stack that are known; the target resolves all of them."""
+    known: dict[str, str] = {}
+    declared = (template.resources[logical_id].get("Properties") or {}).get("Parameters") or {}
+    for name, value in declared.items() if isinstance(declared, dict) else ():
+        try:
+            known[name] = as_text(evaluate(value, scope))
+        except NotStaticError:
+            continue
+    return known
+
+
+def _exports(template: Template, scope: Scope) -> tuple[dict[str, Location], tuple[Location, ...]]:
+    known: dict[str, Location] = {}
+    unknown: list[Location] = []
+    for name, output in template.body.get("Outputs", {}).items():
+        if not isinstance(output, dict) or not isinstance(output.get("Export"), dict):
+            continue
+        location: Location = ("Outputs", name, "Export")
+        try:
+            if "Condition" in output and not evaluate({"Condition": output["Condition"]}, scope):
+                continue
+            known[str(evaluate(output["Export"].get("Name"), scope))] = location
+        except NotStaticError:
+            unknown.append(location)
+    return known, tuple(unknown)
+
+
+def _imports(template: Template, scope: Scope) -> tuple[dict[str, Location], tuple[Location, ...]]:
+    known: dict[str, Location] = {}
+    unknown: list[Location] = []
+    for reference in references(template.body):
+        if reference.kind != "ImportValue":
+            continue
+        try:
+            known.setdefault(str(evaluate(reference.value, scope)), reference.location)
+        except NotStaticError:
+            unknown.append(reference.location)
+    return known, tuple(unknown)
+
+
+def _digest(
+    body: Mapping[str, Any],
+    packages: Mapping[Location, str],
+    nested: Mapping[Location, StackPlan],
+    given: Mapping[str, str],
+) -> str:
+    """Equal for stacks that would come out equal. Of the template its data count, not its comments and line breaks."""
+    content = {
+        "version": metadata.version("serverless-harness"),
+        "body": body,
+        "packages": sorted((list(map(str, location)), name) for location, name in packages.items()),
+        "nested": sorted((list(map(str, location)), plan.digest) for location, plan in nested.items()),
+        "parameters": dict(given),
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:40]
+
+
+def dependencies(plans: Iterable[StackPlan]) -> dict[str, set[str]]:
+    """For each stack the stacks of the set whose exports it imports."""
+    plans = list(plans)
+    exporter = {export: plan.name for plan in plans for part in plan.with_nested() for export in part.exports}
+    return {
+        plan.name: {exporter[name] for name in plan.all_imports() if exporter.get(name, plan.name) != plan.name}
+        for plan in plans
+    }
+
+
+def circle(needs: Mapping[str, set[str]]) -> list[str] | None:
+    """Stacks that need one another in a circle, the first one again at the end; None where there is no circle."""
+    try:
+        TopologicalSorter(needs).prepare()
+    except CycleError as error:
+        found: list[str] = error.args[1]
+        return found[::-1]
+    return None

@@ -1,0 +1,226 @@
+"""Everything that would make a deployment fail and can be known before: found at once, each with file and line."""
+
+import difflib
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from harness.deploy.artifacts import effective_properties
+from harness.deploy.errors import Problem
+from harness.deploy.handlers import Handler, handler_problem
+from harness.deploy.plan import PSEUDO_PARAMETERS, StackPlan, as_text, circle, dependencies
+from harness.deploy.sources import Sources
+from harness.topology import NotStaticError, Reference, Template, evaluate, references
+
+_SOURCE_FUNCTIONS = ("AWS::Serverless::Function", "AWS::Lambda::Function")
+
+
+def set_problems(templates: Sequence[Template], parameters: Mapping[str, Mapping[str, str]]) -> list[Problem]:
+    """Problems of the templates as a set, found without reading them: names."""
+    found: list[Problem] = []
+    for name, count in Counter(template.stack for template in templates).items():
+        for template in templates if count > 1 else ():
+            if template.stack == name:
+                others = ", ".join(str(t.path) for t in templates if t.stack == name and t is not template)
+                hint = "Put each template into a folder of its own."
+                found.append(Problem(template.path, 1, None, f"The stack {name} is also that of {others}.", hint))
+    known = [template.stack for template in templates]
+    for name in parameters:
+        if name not in known and templates:
+            message = f"Parameters are given for the stack {name!r}, which no template has."
+            found.append(Problem(templates[0].path, 1, None, message, _meant(name, known)))
+    return found
+
+
+def parameter_problems(plan: StackPlan) -> Iterator[Problem]:
+    """Parameters without a value, values without a parameter, values that the template does not allow."""
+    template, declared = plan.template, plan.template.parameters
+    for name in plan.given:
+        if name not in declared:
+            message = f"A value is given for the parameter {name!r}, which the template does not have."
+            yield Problem(template.path, template.line("Parameters"), None, message, _meant(name, declared))
+    for name, parameter in declared.items():
+        line = template.line("Parameters", name)
+        if name not in plan.given and parameter.get("Default") is None:
+            hint = f'Give it one: [tool.harness.parameters.{plan.name}] {name} = "...", or a Default in the template.'
+            yield Problem(template.path, line, None, f"The parameter {name} has neither a value nor a Default.", hint)
+            continue
+        value = plan.scope.parameters.get(name, "")
+        allowed = parameter.get("AllowedValues")
+        if isinstance(allowed, list) and value not in map(as_text, allowed):
+            listed = ", ".join(map(as_text, allowed))
+            yield Problem(
+                template.path, line, None, f"The parameter {name} may not be {value!r}.", f"Allowed: {listed}."
+            )
+        pattern = parameter.get("AllowedPattern")
+        if isinstance(pattern, str) and not _matches(pattern, value):
+            yield Problem(
+                template.path, line, None, f"The parameter {name} may not be {value!r}.", f"Pattern: {pattern}."
+            )
+
+
+def order_problems(plans: Sequence[StackPlan]) -> Iterator[Problem]:
+    """Exports that two stacks claim, and stacks that wait for one another."""
+    owners: dict[str, StackPlan] = {}
+    for plan in plans:
+        for part in plan.with_nested():
+            for export, location in part.exports.items():
+                other = owners.setdefault(export, plan)
+                if other is not plan:
+                    message = f"The export {export!r} is also one of the stack {other.name}."
+                    hint = "An export's name is unique in an account and region."
+                    yield Problem(part.template.path, part.template.line(*location), None, message, hint)
+    needs = dependencies(plans)
+    if (names := circle(needs)) is None:
+        return
+    plan = next(plan for plan in plans if plan.name == names[0])
+    exported = {
+        export for other in plans if other.name == names[1] for part in other.with_nested() for export in part.exports
+    }
+    part, where = next(place for name, place in plan.all_imports().items() if name in exported)
+    message = f"The stacks need one another's exports in a circle: {' → '.join(names)}."
+    hint = "Move what both need into a stack of its own, or pass one value as a parameter."
+    yield Problem(part.template.path, part.template.line(*where), None, message, hint)
+
+
+def import_problems(plan: StackPlan, exported: Collection[str]) -> Iterator[Problem]:
+    """Imports that neither another template nor the target exports."""
+    for name, (part, location) in plan.all_imports().items():
+        if name not in exported:
+            message = f"Fn::ImportValue {name!r}: no template of this set and no stack on the target exports it."
+            resource = str(location[1]) if location[0] == "Resources" else None
+            yield Problem(part.template.path, part.template.line(*location), resource, message, _meant(name, exported))
+
+
+def type_problems(plan: StackPlan, transformed: Mapping[str, Any], known: Collection[str]) -> Iterator[Problem]:
+    """Resources of types that the target does not have. LocalStack would report these as created."""
+    for logical_id, resource in transformed.get("Resources", {}).items():
+        kind = resource.get("Type", "") if isinstance(resource, dict) else ""
+        if not kind or kind in known or kind.startswith("Custom::"):
+            continue
+        origin = origin_of(plan.template, logical_id)
+        line = plan.template.line("Resources", *([origin] if origin else []))
+        made = "" if origin == logical_id else f" (SAM makes {logical_id} of it)"
+        message = f"The target does not know the resource type {kind}{made}."
+        yield Problem(plan.template.path, line, origin or logical_id, message, _meant(kind, known))
+
+
+def reference_problems(template: Template, generated: Iterable[str]) -> Iterator[Problem]:
+    """Ref, Fn::GetAtt, Fn::Sub, DependsOn, Condition and Fn::FindInMap whose name is nowhere in the template.
+
+    `generated` are the logical ids that SAM adds.
+    """
+    if any(key.startswith("Fn::ForEach::") for key in template.body["Resources"]):
+        return  # its loop variables and generated ids are the target's to resolve
+    resources = {*template.resources, *generated}
+    named = {*resources, *template.parameters, *PSEUDO_PARAMETERS}
+    known: Mapping[str, Collection[str]] = {
+        "Ref": named,
+        "GetAtt": resources,
+        "DependsOn": resources,
+        "Condition": template.body.get("Conditions", {}),
+        "FindInMap": template.body.get("Mappings", {}),
+    }
+    for reference in references(template.body):
+        if reference.kind == "ImportValue" or reference.name in known[reference.kind]:
+            continue
+        if reference.kind == "Ref" and _sam_attribute(reference.name, template):
+            continue
+        yield _unresolved(reference, template, known[reference.kind])
+
+
+def _sam_attribute(name: str, template: Template) -> bool:
+    """SAM's `Ref: Function.Version`
+    (https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification-generated-resources.html)."""
+    logical_id, dot, _attribute = name.partition(".")
+    resource = template.resources.get(logical_id)
+    return bool(dot) and resource is not None and resource["Type"].startswith("AWS::Serverless::")
+
+
+def _unresolved(reference: Reference, template: Template, known: Collection[str]) -> Problem:
+    what = {"Condition": "condition", "FindInMap": "mapping", "Ref": "resource or parameter"}.get(
+        reference.kind, "resource"
+    )
+    function = {"GetAtt": "Fn::GetAtt", "FindInMap": "Fn::FindInMap"}.get(reference.kind, reference.kind)
+    if "Fn::Sub" in reference.location:
+        function = "Fn::Sub"
+    resource = str(reference.location[1]) if reference.location[0] == "Resources" else None
+    message = f"{function} {reference.name!r}: the template has no such {what}."
+    return Problem(template.path, template.line(*reference.location), resource, message, _meant(reference.name, known))
+
+
+def handler_problems(plan: StackPlan, sources: Sources) -> Iterator[Problem]:
+    """Handlers whose file or function is not in the code."""
+    template = plan.template
+    recipes = {artifact.logical_id: artifact.recipe for artifact in plan.parts.artifacts}
+    for logical_id, resource in template.resources.items():
+        recipe = recipes.get(logical_id)
+        if resource["Type"] not in _SOURCE_FUNCTIONS or recipe is None or recipe.method == "makefile":
+            continue
+        properties = effective_properties(template, logical_id)
+        try:
+            name = evaluate(properties.get("Handler"), plan.scope)
+        except NotStaticError:
+            continue
+        line = template.line("Resources", logical_id, "Properties", "Handler")
+        if not name:
+            if not recipe.runtime.startswith("provided"):
+                hint = "Name the file and the function in it: 'app.handler'."
+                yield Problem(template.path, line, logical_id, "The function has no Handler.", hint)
+                continue
+            name = "bootstrap"
+        layers, complete = _local_layers(properties.get("Layers"), plan)
+        handler = Handler(str(name), recipe.runtime, recipe.source, layers, complete)
+        if (message := handler_problem(handler, sources)) is not None:
+            yield Problem(template.path, line, logical_id, message)
+
+
+def _local_layers(declared: Any, plan: StackPlan) -> tuple[list[Path], bool]:
+    """The folders of a function's layers in this template, and whether these are all of its layers."""
+    folders: list[Path] = []
+    complete = True
+    recipes = {artifact.logical_id: artifact.recipe for artifact in plan.parts.artifacts}
+    for layer in declared if isinstance(declared, list) else [declared] if declared else []:
+        recipe = recipes.get(layer.get("Ref", "")) if isinstance(layer, dict) else None
+        if recipe is None or recipe.method in ("makefile", "nodejs") or recipe.source.is_file():
+            complete = False
+        else:
+            # A built layer's files are put below python/, where the interpreter looks; a plain one has that folder itself.
+            folders.append(recipe.source if recipe.prefix else recipe.source / "python")
+    return folders, complete
+
+
+def origin_of(template: Template, logical_id: str) -> str | None:
+    """The resource of the source that a resource of the transformed template comes from.
+
+    SAM names what it generates after the resource it is for: `ListUsers` has `ListUsersRole`.
+    """
+    resources = template.resources
+    if logical_id in resources:
+        return logical_id
+    begins = [name for name in resources if logical_id.startswith(name)]
+    if begins:
+        return max(begins, key=len)
+    for prefix, event_type in (("ServerlessRestApi", "Api"), ("ServerlessHttpApi", "HttpApi")):
+        if logical_id.startswith(prefix):
+            return next((name for name in resources if _has_event(resources[name], event_type)), None)
+    return None
+
+
+def _has_event(resource: Mapping[str, Any], event_type: str) -> bool:
+    events = (resource.get("Properties") or {}).get("Events") or {}
+    return any(isinstance(event, dict) and event.get("Type") == event_type for event in events.values())
+
+
+def _matches(pattern: str, value: str) -> bool:
+    try:
+        return re.fullmatch(pattern, value) is not None
+    except re.error:
+        return True  # a pattern of Java's that Python does not know: the target decides
+
+
+def _meant(name: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, list(known), n=3, cutoff=0.6)
+    return f"Did you mean {' or '.join(close)}?" if close else ""

@@ -1,0 +1,68 @@
+"""SAM templates turned into CloudFormation on this machine, with AWS's own translator.
+
+The target never sees SAM: not every one knows it, and AWS's would transform it the same way.
+"""
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+import boto3
+from samtranslator.model.exceptions import InvalidDocumentException
+from samtranslator.parser.parser import Parser
+from samtranslator.translator.translator import Translator
+from samtranslator.utils.py27hash_fix import to_py27_compatible_template, undo_mark_unicode_str_in_template
+
+from harness.deploy.errors import Problem
+from harness.topology import Template
+
+TRANSFORM = "AWS::Serverless-2016-10-31"
+
+
+class TransformError(Exception):
+    """The translator does not accept the template; `problems` says why."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__("; ".join(problem.message for problem in problems))
+        self.problems = problems
+
+
+def transform(
+    body: dict[str, Any], template: Template, parameters: Mapping[str, str], session: boto3.Session
+) -> dict[str, Any]:
+    """The CloudFormation template that `body`, the template with addresses in the place of local paths, stands for.
+
+    Raises TransformError.
+    """
+    body = copy.deepcopy(body)
+    others = [name for name in _listed(body.get("Transform")) if name != TRANSFORM]
+    loops = [key for key in body["Resources"] if key.startswith("Fn::ForEach::")]
+    if loops:
+        line = template.line("Resources", loops[0])
+        hint = "Write these resources out, or move them to a template without SAM's Transform."
+        raise TransformError([Problem(template.path, line, None, f"{loops[0]} beside SAM is not supported.", hint)])
+    values: dict[str, Any] = dict(parameters)
+    # The translator derives logical ids (of API deployments) from hashes of strings as Python 2.7 printed them.
+    to_py27_compatible_template(body, values)
+    translator = Translator(None, Parser(), boto_session=session)
+    try:
+        result = translator.translate(body, values, get_managed_policy_map=dict)
+    except InvalidDocumentException as error:
+        raise TransformError(
+            [_problem(cause, template) for cause in error.causes] or [_problem(error, template)]
+        ) from error
+    transformed: dict[str, Any] = undo_mark_unicode_str_in_template(result)
+    if others:
+        transformed["Transform"] = others
+    return transformed
+
+
+def _listed(declared: Any) -> list[Any]:
+    return declared if isinstance(declared, list) else [] if declared is None else [declared]
+
+
+def _problem(cause: Exception, template: Template) -> Problem:
+    logical_id = getattr(cause, "_logical_id", None)
+    location = ("Resources", logical_id) if isinstance(logical_id, str) else ("Transform",)
+    message = str(getattr(cause, "message", cause))
+    return Problem(template.path, template.line(*location), logical_id, f"SAM: {message}")
