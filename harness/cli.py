@@ -16,7 +16,7 @@ import typer
 
 from harness import doctor as doctor_part
 from harness import terminal
-from harness.deploy import DeployError, Deployment
+from harness.deploy import DeployError, Deployment, NotDeployedError
 from harness.engine import EmbeddedEngine, EngineError, Target, function_logs
 from harness.project import Project
 from harness.settings import SettingsError
@@ -193,9 +193,6 @@ def outputs(
             {stack: deployment[stack].outputs} if stack else {s.name: s.outputs for s in deployment.stacks.values()}
         )
         if stack and name:
-            if name not in deployment[stack].outputs:
-                known = ", ".join(sorted(deployment[stack].outputs)) or "none"
-                raise DeployError(f"Stack {stack} has no output {name!r}; it has: {known}.")
             value = deployment[stack].outputs[name]
             terminal.print_json(value) if as_json else typer.echo(value)
         elif as_json:
@@ -323,7 +320,7 @@ def main() -> None:
     run: Callable[[], Any] = app
     try:
         run()
-    except (EngineError, DeployError, SettingsError) as error:
+    except (EngineError, DeployError, NotDeployedError, SettingsError) as error:
         terminal.print_error(str(error))
         sys.exit(Exit.FAILED)
     except KeyboardInterrupt:

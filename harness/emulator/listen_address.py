@@ -8,10 +8,11 @@ to the whole network.
 from typing import Any
 
 from localstack import config
-from twisted.internet import reactor
+from twisted.internet import reactor as twisted_reactor
 
 
 def install() -> None:
+    reactor: Any = twisted_reactor  # typed as the module, it is the object that the module puts in its own place
     hosts = {
         address.port: address.host for address in config.GATEWAY_LISTEN if not config.is_ipv6_address(address.host)
     }

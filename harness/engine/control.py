@@ -50,6 +50,10 @@ class HarnessApi:
         """Make due now what real time would make due."""
         return self.call("POST", "/fire", json={"kind": kind, **parameters})
 
+    def get(self, path: str) -> dict[str, Any]:
+        """`GET /_harness<path>`. Raises EngineError for an answer that is an error."""
+        return self.call("GET", path)
+
     def call(self, method: str, path: str, **request: Any) -> dict[str, Any]:
         try:
             response = self._http.request(method, path, **request)
