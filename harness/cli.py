@@ -97,6 +97,8 @@ def _project(**options: Any) -> Project:
 def _running(**options: Any) -> Iterator[tuple[Project, Target]]:
     """The project and its engine; exits with NOT_RUNNING when there is none."""
     project = _project(**options)
+    if not options.get("templates"):
+        project = project.as_last_deployed()
     target = project.engine.find()
     if target is None:
         terminal.err.print("Nothing is running here. [bold]harness up[/] starts it.")
@@ -127,6 +129,7 @@ def up(
                 "'harness down' stops it; then 'harness up' takes the port you want."
             )
         progress.step("Reading the templates")
+        project.remember_deployed()
         deployment = project.deploy(target, on_event=progress, force=force)
     terminal.show_up(target, deployment, _urls(target, deployment), time.monotonic() - started)
 
@@ -134,7 +137,7 @@ def up(
 @app.command()
 def down() -> None:
     """Stop the engine and everything in it. What was in it is gone; the next 'up' starts afresh."""
-    stopped = _project().engine.stop()
+    stopped = _project().down()
     terminal.out.print("Stopped." if stopped else "Nothing was running.")
 
 
@@ -171,6 +174,7 @@ def deploy(
     with _running(templates=template or ()) as (project, target):
         started = time.monotonic()
         with terminal.DeployProgress().shown() as progress:
+            project.remember_deployed()
             deployment = project.deploy(target, on_event=progress, force=force)
         terminal.show_up(target, deployment, _urls(target, deployment), time.monotonic() - started)
 

@@ -1,5 +1,6 @@
 """One project: its settings, its engine and its templates, put together for the command line and for pytest."""
 
+import json
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -59,6 +60,28 @@ class Project:
         from harness import deploy  # `harness down` and `harness outbox` do without it
 
         return deploy.discover(self.settings.root, self.settings.templates)
+
+    def as_last_deployed(self) -> "Project":
+        """The same project with the templates that were last deployed from the command line, where they were others."""
+        try:
+            patterns = json.loads(self._deployed_file.read_text())
+        except (FileNotFoundError, json.JSONDecodeError):
+            return self
+        return replace(self, settings=self.settings.model_copy(update={"templates": tuple(patterns)}))
+
+    def remember_deployed(self) -> None:
+        """Let the next commands speak of these templates, until the engine is stopped."""
+        absolute = [str(self.settings.root / pattern) for pattern in self.settings.templates]
+        self._deployed_file.write_text(json.dumps(absolute))
+
+    def down(self) -> bool:
+        """Stop the engine; returns whether it ran."""
+        self._deployed_file.unlink(missing_ok=True)
+        return self.engine.stop()
+
+    @property
+    def _deployed_file(self) -> Path:
+        return self.settings.state_directory / "deployed.json"
 
     def deploy(
         self, target: Target, *, on_event: "Callable[[DeployEvent], None]" = _ignore, force: bool = False

@@ -112,7 +112,9 @@ class DeployProgress:
         text = Text("  ")
         text.append(f"{mark} ", style)
         text.append(f"{stack:<20} ")
-        text.append(row.message.partition("\n")[0], style if row.phase in _MARKS else "")
+        # Why it failed is told whole, once, when all stacks have ended.
+        said = "failed" if row.phase == "failed" else row.message.partition("\n")[0]
+        text.append(said, style if row.phase in _MARKS else "")
         if row.total and row.phase not in _MARKS:
             text.append(f"  {row.finished}/{row.total}", "dim")
         if row.phase in ("done", "failed"):
