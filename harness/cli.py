@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from enum import IntEnum
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -60,6 +61,12 @@ PortOption = Annotated[
 ]
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"harness {metadata.version('serverless-harness')}")
+        raise typer.Exit
+
+
 class _State:
     """Options that stand before the command."""
 
@@ -76,13 +83,10 @@ def _main(
             show_default=False,
         ),
     ] = None,
-    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+    _version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version)
+    ] = False,
 ) -> None:
-    if version:
-        from importlib.metadata import version as installed
-
-        typer.echo(f"harness {installed('serverless-harness')}")
-        raise typer.Exit
     if state is not None and not state.is_dir():
         raise typer.BadParameter(f"{state} is not a folder", param_hint="--state")
     _State.directory = state

@@ -1,0 +1,58 @@
+"""The command line with wrong input and nothing running: every mistake is answered, with an exit code that means it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HARNESS = Path(sys.executable).parent / "harness"
+
+
+def _run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([HARNESS, *arguments], cwd=folder, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("command", ["status", "outputs", "logs", "outbox", "reset", "deploy"])
+def test_with_nothing_running_a_command_says_how_to_start(tmp_path: Path, command: str):
+    result = _run(tmp_path, command)
+    assert result.returncode == 3
+    assert result.stdout == ""
+    assert "Nothing is running here. harness up starts it." in result.stderr
+
+
+def test_stopping_nothing_is_no_failure(tmp_path: Path):
+    result = _run(tmp_path, "down")
+    assert (result.returncode, result.stdout) == (0, "Nothing was running.\n")
+
+
+def test_a_template_that_is_not_there_is_told_before_anything_starts(tmp_path: Path):
+    result = _run(tmp_path, "up", "--template", "nowhere/template.yaml")
+    assert result.returncode == 1
+    assert "nowhere/template.yaml" in result.stderr
+    assert not (tmp_path / ".harness" / "engine.json").exists()
+
+
+def test_a_wrong_setting_is_told_with_its_file(tmp_path: Path):
+    (tmp_path / "pyproject.toml").write_text("[tool.harness]\nengine = 'docker-compose'\n")
+    result = _run(tmp_path, "status")
+    assert result.returncode == 1
+    assert "There is no engine 'docker-compose'; choose one of: embedded." in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [("up", "--port", "70000"), ("--state", "nowhere", "status"), ("upp",)])
+def test_wrong_usage_is_told_apart_from_failure(tmp_path: Path, arguments: tuple[str, ...]):
+    assert _run(tmp_path, *arguments).returncode == 2
+
+
+def test_doctor_speaks_json_to_scripts(tmp_path: Path):
+    result = _run(tmp_path, "doctor", "--json")
+    subjects = {finding["subject"]: finding for finding in json.loads(result.stdout)}
+    assert subjects["Python"]["verdict"] == "ok"
+    assert subjects["Embedded engine"]["verdict"] == "ok"
+
+
+def test_the_version_is_the_installed_one(tmp_path: Path):
+    assert _run(tmp_path, "--version").stdout == "harness 0.1.0\n"

@@ -1,0 +1,158 @@
+"""What people see. Each screen is compared whole, so that a change of it is looked at."""
+
+import pytest
+
+from harness import terminal
+from harness.deploy import DeployEvent, Deployment
+from harness.deploy.deployment import DeployedStack, Resource, deployment_of
+from harness.doctor import Finding, Verdict
+from harness.engine import Message, Target
+from harness.engine.function_logs import LogEvent
+
+TARGET = Target(engine="embedded", endpoint_url="http://127.0.0.1:4566")
+
+
+def _stack(name: str, **outputs: str) -> DeployedStack:
+    return DeployedStack(
+        name=name,
+        status="created",
+        outputs=outputs,
+        resources={"Table": Resource("Table", "AWS::DynamoDB::Table", f"{name}-table")},
+        stack_name=name,
+        stack_id=f"arn:{name}",
+        cloudformation_status="CREATE_COMPLETE",
+    )
+
+
+@pytest.fixture
+def deployment() -> Deployment:
+    return deployment_of([_stack("platform", BusName="lumen"), _stack("users", UserPoolId="us-east-1_abc")])
+
+
+@pytest.fixture(autouse=True)
+def plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No colours, one width, whatever runs the tests."""
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("TZ", "UTC")
+    monkeypatch.setattr(terminal, "command_name", lambda: "harness")
+
+
+def _screen(capsys: pytest.CaptureFixture[str]) -> str:
+    captured = capsys.readouterr()
+    return "\n".join(line.rstrip() for line in (captured.out + captured.err).strip("\n").splitlines())
+
+
+def test_up_ends_with_the_urls_and_what_to_try_next(deployment: Deployment, capsys: pytest.CaptureFixture[str]):
+    terminal.show_up(TARGET, deployment, [("users API", "http://127.0.0.1:4566/_aws/execute-api/a1/dev")], 7.25)
+    assert (
+        _screen(capsys)
+        == """\
+Up  2 stacks (platform, users) in 7.2 s
+
+  Endpoint   http://127.0.0.1:4566
+  users API  http://127.0.0.1:4566/_aws/execute-api/a1/dev
+
+Try next
+  make test                                        drive every flow through it
+  harness outbox                                   mails and text messages that the system sent
+  harness logs --follow                            what the functions write
+  harness outputs                                  outputs of the stacks
+  aws --endpoint-url http://127.0.0.1:4566 s3 ls   any AWS tool works
+  harness down                                     stop it"""
+    )
+
+
+def test_a_deployment_without_a_terminal_is_a_line_per_stack(capsys: pytest.CaptureFixture[str]):
+    progress = terminal.DeployProgress()
+    with progress.shown():
+        progress.step("Starting the engine")
+        progress(DeployEvent("", "read", "reading 3 templates", 0.1))
+        progress(DeployEvent("platform", "deploy", "deploying", 0.2, resource="Bus", finished=1, total=6))
+        progress(DeployEvent("users", "warning", "python3.13 functions run on Python 3.11", 0.3))
+        progress(DeployEvent("platform", "done", "created", 1.26))
+        progress(DeployEvent("notifications", "unchanged", "unchanged", 1.3))
+        progress(DeployEvent("users", "failed", "a long reason\nthat is told at the end", 4.0))
+    assert (
+        _screen(capsys)
+        == """\
+Starting the engine
+  ! users: python3.13 functions run on Python 3.11
+  ✓ platform             created  1.3 s
+  · notifications        unchanged
+  ✗ users                failed  4.0 s"""
+    )
+
+
+def test_status_shows_the_engine_and_each_stack(deployment: Deployment, capsys: pytest.CaptureFixture[str]):
+    terminal.show_status(TARGET, deployment, [("pid", "4711"), ("memory mib", "212")])
+    assert (
+        _screen(capsys)
+        == """\
+Up  embedded engine at http://127.0.0.1:4566
+  pid         4711
+  memory mib  212
+
+  Stack     Status   Resources
+  platform  created  1
+  users     created  1"""
+    )
+
+
+def test_the_outbox_shows_codes_and_one_message_whole(capsys: pytest.CaptureFixture[str]):
+    mail = Message(
+        sequence=3,
+        channel="mail",
+        source="cognito-idp",
+        sender="no-reply@lumen.example",
+        recipients=("ada@people.example",),
+        subject="[Lumen] your code",
+        text="Your code is 123456.",
+        html=None,
+        code="123456",
+        account_id="000000000000",
+        region="us-east-1",
+        message_id="m-1",
+        sent_at=1_700_000_000.5,
+        attributes={},
+    )
+    terminal.show_messages([mail])
+    listed = _screen(capsys)
+    assert "3  " in listed
+    assert "ada@people.example  [Lumen] your code  123456" in listed
+    assert listed.endswith("'harness outbox N' shows message N whole.")
+
+    terminal.show_message(mail)
+    shown = _screen(capsys)
+    assert shown.startswith("From     no-reply@lumen.example (by cognito-idp)\nTo       ada@people.example\nSent     ")
+    assert shown.endswith("Subject  [Lumen] your code\nCode     123456\n\nYour code is 123456.")
+
+
+def test_an_empty_outbox_says_so(capsys: pytest.CaptureFixture[str]):
+    terminal.show_messages([])
+    assert _screen(capsys) == "The outbox is empty: nothing has left the system."
+
+
+def test_text_from_outside_is_never_taken_for_markup(capsys: pytest.CaptureFixture[str]):
+    terminal.show_log_event(LogEvent("users/List", 0, "[red]not a colour[/red] [/]", "e"), width=10)
+    assert "[red]not a colour[/red] [/]" in _screen(capsys)
+    terminal.print_error("stack [bold]x[/] failed")
+    assert _screen(capsys) == "Error  stack [bold]x[/] failed"
+
+
+def test_doctor_says_what_is_missing_and_how_to_get_it(capsys: pytest.CaptureFixture[str]):
+    terminal.show_findings(
+        [
+            Finding("Python", Verdict.OK, "3.13.0"),
+            Finding("Node.js", Verdict.OPTIONAL, "not found", "Functions with a nodejs runtime need it: nodejs.org"),
+            Finding("uv", Verdict.MISSING, "not found", "pip install uv"),
+        ]
+    )
+    assert (
+        _screen(capsys)
+        == """\
+✓ Python           3.13.0
+– Node.js          not found
+                   Functions with a nodejs runtime need it: nodejs.org
+✗ uv               not found
+                   pip install uv"""
+    )
