@@ -7,7 +7,7 @@ from localstack.runtime import hooks
 from harness.emulator import control_api, faults, listen_address, outbox_capture
 from harness.emulator.cognito import endpoints as cognito_endpoints
 
-from harness.emulator.lambda_ import asynchronous, executor
+from harness.emulator.lambda_ import asynchronous, creation, executor, invocation_metadata
 
 LOG = logging.getLogger(__name__)
 
@@ -17,6 +17,8 @@ PARTS = (
     outbox_capture.install,
     cognito_endpoints.install,
     executor.install,
+    creation.install,
+    invocation_metadata.install,
     asynchronous.install,
     # Last: `/_harness/ready` answers only when every other part is in place.
     control_api.install,

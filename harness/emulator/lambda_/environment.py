@@ -85,7 +85,9 @@ class ExecutionEnvironment:
         self._sandbox = _Sandbox(self._launcher, self._launch)
         self._wait_until_initialized(INIT_SECONDS)
 
-    def handle(self, request_id: str, function_arn: str, payload: bytes, trace_header: str) -> Outcome:
+    def handle(
+        self, request_id: str, function_arn: str, payload: bytes, trace_header: str, client_context: str | None = None
+    ) -> Outcome:
         """Run one event. Raises LaunchError when no process can be started."""
         if self._sandbox is not None and self._failed_init is None and self._sandbox.process.exited.is_set():
             # It ended between two events: nobody's error, AWS starts another.
@@ -112,6 +114,7 @@ class ExecutionEnvironment:
                     function_arn=function_arn,
                     payload=payload,
                     trace_header=trace_header,
+                    client_context=client_context,
                     deadline_ms=int((time.time() + self._limits.timeout_seconds) * 1000),
                 )
             )

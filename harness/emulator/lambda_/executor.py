@@ -13,6 +13,7 @@ from typing import Any
 from localstack import config
 from localstack.aws.api.lambda_ import InvalidParameterValueException
 from localstack.http import Request, Response
+from localstack.runtime.shutdown import SHUTDOWN_HANDLERS
 from localstack.services.edge import ROUTER
 from localstack.services.lambda_.invocation.lambda_models import FunctionVersion, InvocationResult
 from localstack.services.lambda_.invocation.plugins import RuntimeExecutorPlugin
@@ -38,7 +39,7 @@ class _Machine:
     def pythons(self) -> PythonRuntimes:
         with self._lock:
             if self._pythons is None:
-                self._pythons = PythonRuntimes(Path(config.dirs.cache) / "lambda-runtimes")
+                self._pythons = PythonRuntimes(cache_directory())
             return self._pythons
 
     def zygote(self, runtime: PythonRuntime) -> Zygote:
@@ -56,6 +57,17 @@ class _Machine:
             for zygote in self._zygotes.values():
                 zygote.stop()
             self._zygotes.clear()
+
+
+CACHE_VARIABLE = "HARNESS_LAMBDA_CACHE"
+"""Where the packages of interpreters are kept (default: the user's cache directory)."""
+
+
+def cache_directory() -> Path:
+    if chosen := os.environ.get(CACHE_VARIABLE):
+        return Path(chosen)
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "serverless-harness" / "lambda-runtimes"
 
 
 MACHINE = _Machine()
@@ -104,6 +116,7 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
             function_arn=payload["invoked-function-arn"],
             payload=payload["payload"].encode(),
             trace_header=payload["trace-id"],
+            client_context=payload.get("client-context") or None,
         )
         return InvocationResult(
             request_id=payload["invoke-id"], payload=outcome.body, is_error=outcome.is_error, logs=outcome.log
@@ -179,7 +192,8 @@ def environment_variables(
     given: Mapping[str, Any], runtime: str, code: str, layers: list[str], temporary: str
 ) -> dict[str, str]:
     """The variables of an environment: those that AWS sets and the function's own; nothing of the engine's."""
-    internal = ("LOCALSTACK_", "EDGE_PORT", "_AWS_XRAY")
+    # AWS_LAMBDA_FUNCTION_TIMEOUT is of LocalStack's own runtime, not of AWS's.
+    internal = ("LOCALSTACK_", "EDGE_PORT", "_AWS_XRAY", "AWS_LAMBDA_FUNCTION_TIMEOUT")
     variables = {name: str(value) for name, value in given.items() if not name.startswith(internal)}
     search = [os.path.join(layer, "bin") for layer in layers]
     variables = {
@@ -193,6 +207,9 @@ def environment_variables(
         "TMPDIR": temporary,
     }
     # ":UTC" names a file of AWS's zone database, which need not be where AWS has it.
+    if "AWS_LAMBDA_LOG_LEVEL" in variables:
+        # LocalStack writes Info where AWS and its runtime client have INFO.
+        variables["AWS_LAMBDA_LOG_LEVEL"] = variables["AWS_LAMBDA_LOG_LEVEL"].upper()
     variables["TZ"] = variables.get("TZ", ":UTC").removeprefix(":")
     return variables
 
@@ -209,6 +226,7 @@ def get_runtime(_request: Request, runtime: str) -> Response:
     body = {
         "runtime": runtime,
         "python": ".".join(map(str, prepared.interpreter.version)),
+        "implementation": "cp{}{}".format(*prepared.interpreter.minor),
         "platform": Platform().uv_name,
         "matches": prepared.warning is None,
         "warning": prepared.warning,
@@ -225,4 +243,6 @@ def refuse_unsupported_runtimes(runtime: str | None) -> None:
 
 
 def install() -> None:
+    # The system ends zygotes that lose their engine; a shutdown that is asked for leaves none for the system to end.
+    SHUTDOWN_HANDLERS.register(MACHINE.stop)
     ROUTER.add("/_harness/runtimes/<runtime>", get_runtime, methods=["GET"])

@@ -41,6 +41,7 @@ class RunningProcess:
         self._output = output
         self._reports = reports
         self._on_exit = on_exit
+        self._peak_resident_bytes = 0
         self._text = bytearray()
         self._lock = threading.Lock()
         os.set_blocking(output, False)
@@ -65,7 +66,9 @@ class RunningProcess:
         return 0
 
     def peak_resident_bytes(self) -> int:
-        """The most memory that the process has held; 0 where the system does not tell."""
+        """The most memory that the process has held, also when it has ended; 0 where the system does not tell."""
+        if self._peak_resident_bytes:
+            return self._peak_resident_bytes
         with contextlib.suppress(OSError):
             for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
                 if line.startswith("VmHWM:"):
@@ -96,8 +99,13 @@ class RunningProcess:
         with self._lock:
             self._drain()
         self._reports.close()
+        ended = json.loads(report)
+        self._peak_resident_bytes = ended.get("peak_resident_bytes", 0)
+        # What it started ends with it, as AWS ends the whole environment.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
         self.exited.set()
-        self._on_exit(json.loads(report)["status"])
+        self._on_exit(ended["status"])
         with self._lock:
             os.close(self._output)
             self._output = -1

@@ -4,6 +4,7 @@ A function must find what AWS's runtime has (boto3, the runtime client) and noth
 engine runs in: a package that is importable here by accident is missing on AWS.
 """
 
+import hashlib
 import json
 import logging
 import os
@@ -111,7 +112,10 @@ class PythonRuntimes:
 
     def _link_packages(self) -> str:
         """The current interpreter's own copies, linked into a folder that holds nothing else."""
-        folder = self._directory / f"python{CURRENT.version[0]}.{CURRENT.version[1]}"
+        # Links into this environment: another environment's, or an upgraded package, is another folder.
+        key = "\n".join([sys.prefix, *(f"{path}" for path in sorted(_top_level_entries()))])
+        digest = hashlib.sha256(key.encode()).hexdigest()[:12]
+        folder = self._directory / f"python{CURRENT.version[0]}.{CURRENT.version[1]}-{digest}"
         if not folder.exists():
             folder.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:

@@ -6,8 +6,8 @@ not import `awslambdaric` before the fork, whose C part reads the Runtime API's 
 
 Protocol, on the Unix socket that is its standard input: a request is its length (four bytes, with two file descriptors
 beside them: the environment's output, and the socket to report to) and that many bytes of JSON. `{"argv": [...]}` runs a program; `{"argv": null}` runs
-`awslambdaric`. On the report socket it writes `{"pid": n}` and, when the process has ended, `{"status": n}`, as
-`os.waitpid` gives it. When the socket is closed, because the engine ended in whatever way, every environment is killed.
+`awslambdaric`. On the report socket it writes `{"pid": n}` and, when the process has ended,
+`{"status": n, "peak_resident_bytes": n}`, with the status as `os.waitpid` gives it. When the socket is closed, because the engine ended in whatever way, every environment is killed.
 """
 
 import array
@@ -107,13 +107,15 @@ def report(descriptor, **what):
 def reap(running):
     while running:
         try:
-            pid, status = os.waitpid(-1, os.WNOHANG)
+            pid, status, usage = os.wait4(-1, os.WNOHANG)
         except ChildProcessError:
             return
         if pid == 0:
             return
         descriptor = running.pop(pid)
-        report(descriptor, status=status)
+        # Kilobytes, but bytes on macOS.
+        scale = 1 if sys.platform == "darwin" else 1024
+        report(descriptor, status=status, peak_resident_bytes=usage.ru_maxrss * scale)
         os.close(descriptor)
 
 

@@ -1,0 +1,62 @@
+"""Makes functions ready when the call that creates or changes them returns, and refuses what cannot run.
+
+LocalStack 4.14.0 prepares a version in the background; whoever waits for it asks once a second (the SDK's waiters,
+CloudFormation's resource providers), so that a function whose code is unpacked in 10 ms costs a second. Here the call waits
+for the preparation. What it answers stays AWS's: `State: Pending`, `LastUpdateStatus: InProgress`.
+https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html
+"""
+
+import concurrent.futures
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+from localstack.aws.api.lambda_ import PackageType
+from localstack.services.lambda_.invocation.lambda_service import LambdaService
+from localstack.services.lambda_.provider import LambdaProvider
+from localstack.utils import testutil
+from localstack.utils.patch import patch
+
+from harness.emulator.lambda_.executor import refuse_unsupported_runtimes
+
+PREPARATION_SECONDS = 5.0
+"""After this the call returns while the preparation goes on, as on AWS: an interpreter's packages may be on their way."""
+WORKERS = 32
+"""LocalStack has one thread a core and four, and stopping an old version holds one of them for up to five seconds."""
+
+
+def install() -> None:
+    _wait_for_versions()
+    _refuse_runtimes()
+    _zip_inline_code_without_a_program()
+
+
+def _wait_for_versions() -> None:
+    @patch(LambdaService.__init__)
+    def init(original: Any, self: Any) -> None:
+        original(self)
+        self.task_executor.shutdown(wait=False)
+        self.task_executor = ThreadPoolExecutor(WORKERS, thread_name_prefix="lambda-service-task")
+
+    @patch(LambdaService.create_function_version)
+    def create_function_version(original: Any, self: Any, function_version: Any) -> Future[None]:
+        # Updates go this way, too.
+        prepared: Future[None] = original(self, function_version)
+        concurrent.futures.wait([prepared], timeout=PREPARATION_SECONDS)
+        return prepared
+
+
+def _refuse_runtimes() -> None:
+    @patch(LambdaProvider._validate_runtime)
+    def validate_runtime(original: Any, self: Any, package_type: str, runtime: str | None) -> None:
+        original(self, package_type, runtime)
+        refuse_unsupported_runtimes(None if package_type == PackageType.Image else runtime)
+
+
+def _zip_inline_code_without_a_program() -> None:
+    """`Code: {ZipFile: ...}` in a template: LocalStack calls the program `zip` on Debian, which need not be there."""
+
+    def create_zip_file(source_path: str, base_dir: str, zip_file: str) -> None:
+        del source_path  # the same folder, as the program wants it
+        testutil.create_zip_file_python(base_dir=base_dir, zip_file=zip_file, mode="w")
+
+    testutil.create_zip_file_cli = create_zip_file

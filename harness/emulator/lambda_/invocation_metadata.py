@@ -1,0 +1,86 @@
+"""Gives an invocation what AWS sends with the event and LocalStack 4.14.0 leaves out.
+
+- The trace header: LocalStack passes the caller's parent on, so two functions that one caller invokes look the same. Here the
+  caller's root is kept and each invocation, each retry too, is a parent of its own
+  (https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader).
+- The client context, which LocalStack drops
+  (https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html#lambda-Invoke-request-ClientContext).
+- The log group of a function's LoggingConfig, which LocalStack stores and does not use.
+- An event that is not JSON is refused before it reaches the function.
+
+Not done: the identity of a Cognito identity pool's user, because the engine does not know who signed a request.
+"""
+
+import base64
+import binascii
+import json
+import secrets
+from typing import Any
+
+from localstack.aws.api.lambda_ import InvalidRequestContentException
+from localstack.services.lambda_.invocation.execution_environment import ExecutionEnvironment
+from localstack.services.lambda_.invocation.lambda_service import LambdaService
+from localstack.utils.patch import patch
+from localstack.utils.xray.trace_header import TraceHeader
+
+
+def install() -> None:
+    @patch(ExecutionEnvironment.invoke)
+    def invoke(_original: Any, self: Any, invocation: Any) -> Any:
+        return self.runtime_executor.invoke(
+            payload={
+                "invoke-id": invocation.request_id,
+                "invoked-function-arn": invocation.invoked_arn,
+                "payload": invocation.payload.decode(),
+                "trace-id": own_segment(invocation.trace_context.get("aws_trace_header")),
+                "client-context": client_context(invocation.client_context),
+            }
+        )
+
+    @patch(ExecutionEnvironment.get_log_group_name)
+    def get_log_group_name(original: Any, self: Any) -> str:
+        return self.function_version.config.logging_config.get("LogGroup") or original(self)
+
+    @patch(LambdaService.invoke)
+    def invoke_function(original: Any, self: Any, *args: Any, **options: Any) -> Any:
+        refuse_invalid_json(options.get("payload"))
+        client_context(options.get("client_context"))
+        return original(self, *args, **options)
+
+
+def own_segment(caller: TraceHeader | None) -> str:
+    """The header of a new invocation: the caller's root, sampling and lineage, with a parent of its own."""
+    header = TraceHeader(
+        root=caller.root if caller else None,
+        parent=secrets.token_hex(8),
+        sampled=caller.sampled if caller and caller.sampled in (0, 1) else 1,
+        lineage=caller.lineage if caller else None,
+        data=caller.data if caller else None,
+    )
+    return str(header.ensure_root_exists().to_header_str())
+
+
+def client_context(encoded: str | None) -> str:
+    """The JSON that the caller encoded in base64; empty when there is none. Raises AWS's error when it is not JSON."""
+    if not encoded:
+        return ""
+    try:
+        text = base64.b64decode(encoded, validate=True).decode()
+        json.loads(text)
+    except (binascii.Error, ValueError) as error:
+        raise InvalidRequestContentException(
+            f"Client context must be a valid Base64-encoded JSON object: {error}", Type="User"
+        ) from error
+    return text
+
+
+def refuse_invalid_json(payload: bytes | None) -> None:
+    """Raise AWS's error for an event that is not JSON; an empty one is `{}`."""
+    if not payload:
+        return
+    try:
+        json.loads(payload)
+    except ValueError as error:
+        raise InvalidRequestContentException(
+            f"Could not parse request body into json: Could not parse payload into json: {error}", Type="User"
+        ) from error
