@@ -4,9 +4,8 @@ import logging
 
 from localstack.runtime import hooks
 
-from harness.emulator import control_api, faults, listen_address, outbox_capture
+from harness.emulator import cloudformation_pace, control_api, faults, listen_address, outbox_capture
 from harness.emulator.cognito import endpoints as cognito_endpoints
-
 from harness.emulator.lambda_ import asynchronous, executor
 
 LOG = logging.getLogger(__name__)
@@ -18,6 +17,7 @@ PARTS = (
     cognito_endpoints.install,
     executor.install,
     asynchronous.install,
+    cloudformation_pace.install,
     # Last: `/_harness/ready` answers only when every other part is in place.
     control_api.install,
 )
