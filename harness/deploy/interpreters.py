@@ -54,6 +54,6 @@ def harness_answer(target: Target, path: str) -> dict[str, object] | None:
     if not target.endpoint_url or not target.capabilities:
         return None
     try:
-        return target.harness.get(path)
+        return target.harness.call("GET", path)
     except (EngineError, httpx.HTTPError, ValueError):
         return None

@@ -4,9 +4,8 @@ import logging
 
 from localstack.runtime import hooks
 
-from harness.emulator import control_api, faults, listen_address, outbox_capture
+from harness.emulator import cloudformation_pace, control_api, faults, listen_address, outbox_capture
 from harness.emulator.cognito import endpoints as cognito_endpoints
-
 from harness.emulator.lambda_ import asynchronous, creation, executor, invocation_metadata
 
 LOG = logging.getLogger(__name__)
@@ -20,6 +19,7 @@ PARTS = (
     creation.install,
     invocation_metadata.install,
     asynchronous.install,
+    cloudformation_pace.install,
     # Last: `/_harness/ready` answers only when every other part is in place.
     control_api.install,
 )
