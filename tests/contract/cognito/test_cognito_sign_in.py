@@ -313,7 +313,7 @@ def test_pools_sign_with_keys_of_their_own(make_pool, engine):
     assert set(keys[0]) == {"alg", "e", "kid", "kty", "n", "use"}
 
 
-def test_a_client_library_does_the_whole_of_it(make_pool, engine):
+def test_a_client_library_does_the_whole_of_it(make_pool):
     """pycognito with SRP, as an application uses it."""
     pool = make_pool()
     email = pool.person()

@@ -363,7 +363,7 @@ def test_custom_challenges_are_asked_until_the_functions_are_satisfied(make_pool
     ]
     # Powertools' parser model of DefineAuthChallenge knows no CUSTOM_CHALLENGE, which AWS's own sample holds.
     assert DefineAuthChallengeTriggerEvent(define).request.session[1].challenge_result is True
-    # Its model of VerifyAuthChallengeResponse wants `answerCorrect` in the event, where AWS's sample has `response: {}`.
+    # Its model of VerifyAuthChallengeResponse wants `answerCorrect` in the event; AWS's sample has none.
     verify = pool.event("VerifyAuthChallengeResponse_Authentication")
     assert VerifyAuthChallengeResponseTriggerEvent(verify).request.challenge_answer == "42"
     for source in ("DefineAuthChallenge", "CreateAuthChallenge", "VerifyAuthChallengeResponse"):
