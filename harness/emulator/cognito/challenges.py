@@ -259,7 +259,7 @@ def _answer_custom(call: Call, session: Session, responses: dict[str, str], _tok
         "VerifyAuthChallengeResponse_Authentication",
         user.username if user is not None else session.username,
         triggers.with_metadata(request, call.client_metadata),
-        {"answerCorrect": None},
+        {},
     )
     if response is None:
         raise invalid_parameter("Custom auth lambda trigger is not configured for the user pool.")

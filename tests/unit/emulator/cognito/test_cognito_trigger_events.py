@@ -9,6 +9,7 @@ import pytest
 from aws_lambda_powertools.utilities.data_classes.cognito_user_pool_event import (
     DefineAuthChallengeTriggerEvent,
     PreTokenGenerationV2TriggerEvent,
+    VerifyAuthChallengeResponseTriggerEvent,
 )
 from aws_lambda_powertools.utilities.parser import models
 
@@ -362,9 +363,9 @@ def test_custom_challenges_are_asked_until_the_functions_are_satisfied(make_pool
     ]
     # Powertools' parser model of DefineAuthChallenge knows no CUSTOM_CHALLENGE, which AWS's own sample holds.
     assert DefineAuthChallengeTriggerEvent(define).request.session[1].challenge_result is True
-    models.CognitoVerifyAuthChallengeTriggerModel.model_validate(
-        pool.event("VerifyAuthChallengeResponse_Authentication")
-    )
+    # Its model of VerifyAuthChallengeResponse wants `answerCorrect` in the event; AWS's sample has none.
+    verify = pool.event("VerifyAuthChallengeResponse_Authentication")
+    assert VerifyAuthChallengeResponseTriggerEvent(verify).request.challenge_answer == "42"
     for source in ("DefineAuthChallenge", "CreateAuthChallenge", "VerifyAuthChallengeResponse"):
         expected = set(sample(f"cognito{source}Event")["request"])
         # userNotFound is there where the client hides whether users exist.
