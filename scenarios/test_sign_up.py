@@ -1,0 +1,153 @@
+"""From sign-up to the welcome mail, and what is refused on the way."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from botocore.exceptions import ClientError
+from hypothesis import HealthCheck, given, settings
+
+from fixtures.people import People, Person, unique_address
+from fixtures.strategies import persons
+from harness.deploy import Deployment
+from harness.engine import Outbox
+
+
+def _refused(code: str, message: str = ""):
+    return pytest.raises(ClientError, match=rf"\({code}\).*{message}")
+
+
+def _another(code: str) -> str:
+    """Six digits that are not the code."""
+    return f"{(int(code) + 1) % 1_000_000:06}"
+
+
+# The fixtures live as long as the session, so examples may share them; print_blob names the example of a failure.
+@settings(
+    max_examples=50,
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(person=persons())
+def test_whoever_confirms_their_address_is_welcomed_by_name(people: People, outbox: Outbox, person: Person):
+    people.sign_up(person)
+    people.confirm(person, people.code_mailed_to(person))
+    welcome = outbox.wait_for(recipient=person.address, subject="(?i)welcome")
+    assert welcome.recipients == (person.address,)
+    assert person.name in (welcome.text or "")
+    assert "<b>" not in (welcome.html or "").replace("<body>", "")
+    claims = people.cognito.get_user(AccessToken=people.sign_in(person).access_token)
+    attributes = {a["Name"]: a["Value"] for a in claims["UserAttributes"]}
+    assert (attributes["name"], attributes["email_verified"]) == (person.name, "true")
+
+
+def test_the_code_comes_in_the_products_own_words(people: People, outbox: Outbox):
+    person = Person()
+    people.sign_up(person)
+    mail = outbox.wait_for(recipient=person.address)
+    assert "Lumen" in (mail.subject or "")
+    assert mail.code is not None
+    assert mail.code in (mail.text or mail.html or "")
+
+
+def test_a_confirmed_person_has_a_profile(people: People, outbox: Outbox, aws, deployment: Deployment):
+    person = Person(name="Mary Somerville")
+    user_id = people.sign_up(person)
+    people.confirm(person, people.code_mailed_to(person))
+    outbox.wait_for(recipient=person.address, subject="(?i)welcome")
+    table = deployment["users"].resources["ProfilesTable"].physical_id
+    item = aws("dynamodb").get_item(TableName=table, Key={"user_id": {"S": user_id}}, ConsistentRead=True)["Item"]
+    assert item["email"]["S"] == person.address
+    assert item["name"]["S"] == "Mary Somerville"
+
+
+def test_a_wrong_code_is_refused_and_the_right_one_still_works(people: People):
+    person = Person()
+    people.sign_up(person)
+    code = people.code_mailed_to(person)
+    with _refused("CodeMismatchException", "Invalid verification code provided"):
+        people.confirm(person, _another(code))
+    people.confirm(person, code)
+    assert people.sign_in(person).access_token
+
+
+def test_an_expired_code_is_refused_and_a_new_one_works(people: People, outbox: Outbox, fire):
+    person = Person()
+    people.sign_up(person)
+    mail = outbox.wait_for(recipient=person.address)
+    fire("cognito-code-expiry", user_pool_id=people.user_pool_id, username=person.address)
+    with _refused("ExpiredCodeException", "Invalid code provided, please request a code again"):
+        people.confirm(person, mail.code or "")
+    people.cognito.resend_confirmation_code(ClientId=people.client_id, Username=person.address)
+    people.confirm(person, people.code_mailed_to(person, after=mail.sequence))
+    assert people.sign_in(person).access_token
+
+
+def test_a_code_works_once(people: People):
+    person = Person()
+    people.sign_up(person)
+    code = people.code_mailed_to(person)
+    people.confirm(person, code)
+    with _refused("NotAuthorizedException", "User cannot be confirmed. Current status is CONFIRMED"):
+        people.confirm(person, code)
+
+
+def test_a_new_code_replaces_the_one_before(people: People, outbox: Outbox):
+    person = Person()
+    people.sign_up(person)
+    first = outbox.wait_for(recipient=person.address)
+    people.cognito.resend_confirmation_code(ClientId=people.client_id, Username=person.address)
+    second = people.code_mailed_to(person, after=first.sequence)
+    if first.code != second:
+        with _refused("CodeMismatchException"):
+            people.confirm(person, first.code or "")
+    people.confirm(person, second)
+
+
+@pytest.mark.parametrize(
+    ("password", "missing"),
+    [
+        ("Sh0rt-pw", "Password not long enough"),
+        ("no-upper-case-7-here", "Password must have uppercase characters"),
+        ("NO-LOWER-CASE-7-HERE", "Password must have lowercase characters"),
+        ("No-digits-in-this-one", "Password must have numeric characters"),
+    ],
+)
+def test_a_weak_password_is_refused_with_what_it_lacks(people: People, outbox: Outbox, password: str, missing: str):
+    person = Person(password=password)
+    with _refused("InvalidPasswordException", f"Password did not conform with policy: {missing}"):
+        people.sign_up(person)
+    assert outbox.read(recipient=person.address) == []
+
+
+@pytest.mark.parametrize("domain", ["trashmail.example", "TrashMail.example", "in.trashmail.example"])
+def test_a_blocked_mail_domain_cannot_sign_up(people: People, outbox: Outbox, domain: str):
+    person = Person(address=unique_address(domain=domain))
+    with _refused("UserLambdaValidationException", "PreSignUp failed with error"):
+        people.sign_up(person)
+    assert outbox.read(recipient=person.address) == []
+    with _refused("UserNotFoundException|NotAuthorizedException"):
+        people.sign_in(person)
+
+
+def test_an_address_signs_up_once(people: People):
+    person = people.registered()
+    with _refused("UsernameExistsException"):
+        people.sign_up(person)
+
+
+def test_nobody_signs_in_before_they_confirm(people: People):
+    person = Person()
+    people.sign_up(person)
+    with _refused("UserNotConfirmedException", "User is not confirmed"):
+        people.sign_in(person)
+
+
+def test_people_who_sign_up_at_the_same_time_get_their_own_mails(people: People, outbox: Outbox):
+    crowd = [Person(name=f"Person Number {n}") for n in range(8)]
+    with ThreadPoolExecutor(len(crowd)) as pool:
+        list(pool.map(people.registered, crowd))
+    for person in crowd:
+        mail = outbox.wait_for(recipient=person.address, subject="(?i)welcome")
+        assert person.name in (mail.text or "")
+        assert len(outbox.read(recipient=person.address, subject="(?i)welcome")) == 1

@@ -1,0 +1,142 @@
+"""The welcome mail when things go wrong: the mail service fails, events come twice."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from fixtures.people import People, Person
+from fixtures.queues import Queue, Received
+from fixtures.services import Bus, event_bridge_event, user_registered
+from harness.deploy import Deployment
+from harness.engine import Outbox
+from harness.faults import Faults
+
+WELCOME = "(?i)welcome"
+PAUSED = "AccountSendingPausedException"
+"""SES's refusal of every mail of an account (https://docs.aws.amazon.com/ses/latest/APIReference/API_SendEmail.html)."""
+
+
+def _to(person: Person) -> str:
+    """A fault's condition: only mails to this person fail."""
+    return f"contains(Destination.ToAddresses, '{person.address}')"
+
+
+def _event_of(person: Person) -> Callable[[Received], bool]:
+    return lambda received: person.address in json.dumps(received.body)
+
+
+def test_an_event_that_cannot_be_mailed_ends_whole_in_the_dead_letter_queue(
+    bus: Bus, faults: Faults, outbox: Outbox, queue: Callable[[str, str], Queue]
+):
+    person = Person()
+    event = user_registered(person)
+    with faults.failing("ses", "SendEmail", code=PAUSED, when=_to(person)) as fault:
+        event_id = bus.put("UserRegistered", "lumen.users", event)
+        dead = queue("notifications", "WelcomeDeadLetterQueue").wait_for(_event_of(person), what=f"event {event_id}")
+        # An asynchronous event has three attempts, and the SDK does not repeat a call that was refused.
+        assert fault.struck == 3
+    # The message is SNS's envelope around the event exactly as EventBridge gave it to the function.
+    delivered = json.loads(dead.body["Message"])
+    assert delivered["id"] == event_id
+    assert delivered["detail-type"] == "UserRegistered"
+    assert delivered["detail"] == event
+    assert {"RequestID", "ErrorCode", "ErrorMessage"} <= set(dead.body["MessageAttributes"])
+    assert outbox.read(recipient=person.address) == []
+
+
+def test_the_function_is_tried_three_times_before_an_event_is_dead(
+    bus: Bus, faults: Faults, aws, deployment: Deployment, queue: Callable[[str, str], Queue]
+):
+    person = Person()
+    with faults.failing("ses", "SendEmail", code=PAUSED, when=_to(person)):
+        bus.put("UserRegistered", "lumen.users", user_registered(person))
+        dead = queue("notifications", "WelcomeDeadLetterQueue").wait_for(_event_of(person), what="the event")
+    request_id = dead.body["MessageAttributes"]["RequestID"]["Value"]
+    function = deployment["notifications"].resources["WelcomeFunction"].physical_id
+    # Every attempt of one event has the same request id.
+    lines = aws("logs").filter_log_events(
+        logGroupName=f"/aws/lambda/{function}", filterPattern=f'"START RequestId: {request_id}"'
+    )
+    assert len(lines["events"]) == 3
+
+
+def test_a_mail_service_that_recovers_sends_one_mail(bus: Bus, faults: Faults, outbox: Outbox):
+    person = Person()
+    with faults.failing("ses", "SendEmail", code=PAUSED, times=2, when=_to(person)) as fault:
+        bus.put("UserRegistered", "lumen.users", user_registered(person))
+        outbox.wait_for(recipient=person.address, subject=WELCOME)
+        assert fault.struck == 2
+    assert len(outbox.read(recipient=person.address)) == 1
+
+
+def _deliver(aws: Callable[[str], Any], deployment: Deployment, event: dict[str, Any]) -> None:
+    """Give the welcome function an event and wait for its answer."""
+    answer = aws("lambda").invoke(
+        FunctionName=deployment["notifications"].resources["WelcomeFunction"].physical_id,
+        Payload=json.dumps(event),
+    )
+    assert "FunctionError" not in answer, answer["Payload"].read().decode()
+
+
+def test_an_event_that_is_delivered_twice_welcomes_once(aws, deployment: Deployment, outbox: Outbox):
+    """EventBridge delivers at least once: the same event, with the same id, may come again."""
+    person = Person()
+    event = event_bridge_event(user_registered(person))
+    _deliver(aws, deployment, event)
+    _deliver(aws, deployment, event)
+    assert len(outbox.read(recipient=person.address, subject=WELCOME)) == 1
+
+
+def test_an_event_that_is_published_twice_welcomes_once(aws, bus: Bus, deployment: Deployment, outbox: Outbox):
+    """Published again it is another event to EventBridge, and the same to the domain."""
+    person = Person()
+    event = user_registered(person)
+    bus.put("UserRegistered", "lumen.users", event)
+    outbox.wait_for(recipient=person.address, subject=WELCOME)
+    bus.put("UserRegistered", "lumen.users", event)
+    # This delivery of the same domain event returns when the function is done with it.
+    _deliver(aws, deployment, event_bridge_event(event))
+    assert len(outbox.read(recipient=person.address, subject=WELCOME)) == 1
+
+
+def test_a_failed_attempt_does_not_count_as_sent(aws, deployment: Deployment, faults: Faults, outbox: Outbox):
+    person = Person()
+    event = event_bridge_event(user_registered(person))
+    with faults.failing("ses", "SendEmail", code="MessageRejected", when=_to(person)):
+        answer = aws("lambda").invoke(
+            FunctionName=deployment["notifications"].resources["WelcomeFunction"].physical_id,
+            Payload=json.dumps(event),
+        )
+        assert answer["FunctionError"] == "Unhandled"
+    _deliver(aws, deployment, event)
+    assert len(outbox.read(recipient=person.address, subject=WELCOME)) == 1
+
+
+def test_an_event_that_breaks_its_schema_is_dead_at_the_end_and_mails_nobody(
+    bus: Bus, outbox: Outbox, queue: Callable[[str, str], Queue]
+):
+    person = Person()
+    event = user_registered(person, surprise="not in the contract")
+    bus.put("UserRegistered", "lumen.users", event)
+    dead = queue("notifications", "WelcomeDeadLetterQueue").wait_for(_event_of(person), what="the broken event")
+    assert json.loads(dead.body["Message"])["detail"]["data"]["surprise"] == "not in the contract"
+    assert outbox.read(recipient=person.address) == []
+
+
+def test_an_event_of_another_source_welcomes_nobody(bus: Bus, outbox: Outbox, people: People):
+    stranger = Person()
+    bus.put("UserRegistered", "somebody.else", user_registered(stranger))
+    # A registration that was put on the bus later has arrived: so would have this one.
+    known = people.registered()
+    outbox.wait_for(recipient=known.address, subject=WELCOME)
+    assert outbox.read(recipient=stranger.address) == []
+
+
+def test_a_name_cannot_add_headers_or_markup_to_the_mail(bus: Bus, outbox: Outbox):
+    person = Person(name="Eve\r\nBcc: everyone@people.example <script>alert(1)</script>")
+    bus.put("UserRegistered", "lumen.users", user_registered(person))
+    mail = outbox.wait_for(recipient=person.address, subject=WELCOME)
+    assert mail.recipients == (person.address,)
+    assert "\n" not in (mail.subject or "")
+    assert "\r" not in (mail.subject or "")
+    assert "<script>" not in (mail.html or "")
