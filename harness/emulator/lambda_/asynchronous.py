@@ -1,41 +1,126 @@
-"""Mends asynchronous invocation in LocalStack 4.14.0.
+"""Mends asynchronous invocation in LocalStack 4.14.0 (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async.html).
 
-A function's poller asks an internal queue with a long poll of two seconds. When the function is updated, the poller of the
-old version may be in such a call: it takes the next event, sees that it is shut down and drops it, and the event comes back
-only when its visibility timeout is over, the function's timeout plus 60 seconds. Here it is put back at once.
+- A function's poller asks an internal queue with a long poll of two seconds. When the function is updated, the poller of the
+  old version may be in such a call: it takes the next event, sees that it is shut down and drops it, and the event comes
+  back only when its visibility timeout is over, the function's timeout plus 60 seconds. Here it is put back at once, and a
+  poller that is to stop is woken.
+- A retry that is due waits for a worker that looks at all queues once a second. Here a timer of its own makes it due.
+- The dead-letter message carries a random RequestID, and an event that is not a JSON object is written anew. Here it is as
+  on AWS: the id of the invocation, the error's message, the event as it was sent
+  (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html#invocation-dlq).
 """
 
+import json
 import threading
 from typing import Any
 
+from localstack.aws.connect import connect_to
 from localstack.services.lambda_.invocation import event_manager
+from localstack.services.lambda_.invocation.internal_sqs_queue import FakeSqsClient
+from localstack.utils.aws.arns import parse_arn, sqs_queue_url_for_arn
 from localstack.utils.patch import patch
 
 LONG_POLL_SECONDS = 2
 ERROR_PAUSE_SECONDS = 1.0
+TIMER_MARGIN_SECONDS = 0.01
+"""A message is due when its delay is over, not when it is just about to be."""
+WAKE = "wake"
+"""A message that is no event: it only ends a poller's long poll."""
+MAX_ERROR_MESSAGE_BYTES = 1024
 
 
 def install() -> None:
-    @patch(event_manager.Poller.run)
-    def run(_original: Any, self: Any, *_args: Any, **_options: Any) -> None:
-        function = self.version_manager.function_version
-        queue = event_manager.get_sqs_client(function, client_config=event_manager.CLIENT_CONFIG)
-        while not self._shutdown_event.is_set():
-            try:
-                answer = queue.receive_message(
-                    QueueUrl=self.event_queue_url,
-                    WaitTimeSeconds=LONG_POLL_SECONDS,
-                    MaxNumberOfMessages=10,
-                    VisibilityTimeout=function.config.timeout + 60,
-                )
-                for message in answer.get("Messages") or ():
-                    if self._shutdown_event.is_set():
-                        queue.send_message(QueueUrl=self.event_queue_url, MessageBody=message["Body"])
-                        queue.delete_message(QueueUrl=self.event_queue_url, ReceiptHandle=message["ReceiptHandle"])
-                    else:
-                        self.invoker_pool.submit(self.handle_message, message)
-            except Exception:
-                if self._shutdown_event.is_set():
-                    return
-                event_manager.LOG.exception("asynchronous events of %s could not be read", function.qualified_arn)
-                threading.Event().wait(ERROR_PAUSE_SECONDS)
+    patch(event_manager.Poller.run)(_poll)
+    patch(event_manager.Poller.stop)(_stop_polling)
+    patch(event_manager.Poller.process_dead_letter_queue)(_send_to_dead_letter_queue)
+    patch(FakeSqsClient.send_message)(_send_message)
+
+
+def _poll(_original: Any, self: Any, *_args: Any, **_options: Any) -> None:
+    function = self.version_manager.function_version
+    queue = event_manager.get_sqs_client(function, client_config=event_manager.CLIENT_CONFIG)
+    while not self._shutdown_event.is_set():
+        try:
+            answer = queue.receive_message(
+                QueueUrl=self.event_queue_url,
+                WaitTimeSeconds=LONG_POLL_SECONDS,
+                MaxNumberOfMessages=10,
+                VisibilityTimeout=function.config.timeout + 60,
+            )
+            for message in answer.get("Messages") or ():
+                if message["Body"] != WAKE and not self._shutdown_event.is_set():
+                    self.invoker_pool.submit(self.handle_message, message)
+                    continue
+                if message["Body"] != WAKE:
+                    queue.send_message(QueueUrl=self.event_queue_url, MessageBody=message["Body"])
+                queue.delete_message(QueueUrl=self.event_queue_url, ReceiptHandle=message["ReceiptHandle"])
+        except Exception:
+            if self._shutdown_event.is_set():
+                return
+            event_manager.LOG.exception("asynchronous events of %s could not be read", function.qualified_arn)
+            self._shutdown_event.wait(ERROR_PAUSE_SECONDS)
+
+
+def _stop_polling(original: Any, self: Any) -> None:
+    original(self)
+    queue = event_manager.get_sqs_client(self.version_manager.function_version)
+    queue.send_message(QueueUrl=self.event_queue_url, MessageBody=WAKE)
+
+
+def _send_message(original: Any, self: Any, QueueUrl: str, **options: Any) -> Any:  # noqa: N803 - boto3's name
+    sent = original(self, QueueUrl=QueueUrl, **options)
+    if delay := options.get("DelaySeconds"):
+        queue = self.queue_manager.get_queue(queue_name=QueueUrl)
+        timer = threading.Timer(delay + TIMER_MARGIN_SECONDS, queue.enqueue_delayed_messages)
+        timer.daemon = True
+        timer.start()
+    return sent
+
+
+def _send_to_dead_letter_queue(_original: Any, self: Any, sqs_invocation: Any, invocation_result: Any) -> None:
+    function = self.version_manager.function_version
+    target = function.config.dead_letter_arn
+    if not target:
+        return
+    attributes = dead_letter_attributes(sqs_invocation.invocation.request_id, invocation_result.payload)
+    body = sqs_invocation.invocation.payload.decode()
+    arn = parse_arn(target)
+    clients = connect_to.with_assumed_role(
+        role_arn=function.config.role, service_principal="lambda", region_name=arn["region"]
+    )
+    try:
+        if arn["service"] == "sqs":
+            queue = clients.sqs.request_metadata(source_arn=function.id.unqualified_arn(), service_principal="lambda")
+            queue.send_message(QueueUrl=sqs_queue_url_for_arn(target), MessageBody=body, MessageAttributes=attributes)
+        else:
+            # CreateFunction takes no other target than these two.
+            topic = clients.sns.request_metadata(source_arn=function.id.unqualified_arn(), service_principal="lambda")
+            topic.publish(TopicArn=target, Message=body, MessageAttributes=attributes)
+    except Exception:
+        event_manager.LOG.exception(
+            "the event %s of %s is lost: its dead-letter target %s does not take it",
+            sqs_invocation.invocation.request_id,
+            function.qualified_arn,
+            target,
+        )
+
+
+def dead_letter_attributes(request_id: str, payload: bytes | None) -> dict[str, dict[str, str]]:
+    """What AWS says of a failed event: whose invocation it was, and the error's first kilobyte."""
+    attributes = {
+        "RequestID": {"DataType": "String", "StringValue": request_id},
+        "ErrorCode": {"DataType": "Number", "StringValue": "200"},
+    }
+    if message := _error_message(payload):
+        shortened = message.encode()[:MAX_ERROR_MESSAGE_BYTES].decode("utf-8", "ignore")
+        attributes["ErrorMessage"] = {"DataType": "String", "StringValue": shortened}
+    return attributes
+
+
+def _error_message(payload: bytes | None) -> str:
+    """Empty where the function never ran: without concurrency, or when the event was too old."""
+    try:
+        error = json.loads(payload or b"null")
+    except ValueError:
+        return ""
+    return str(error.get("errorMessage") or "") if isinstance(error, dict) else ""

@@ -27,7 +27,7 @@ WORKERS = 32
 def install() -> None:
     _wait_for_versions()
     _refuse_runtimes()
-    _zip_inline_code_without_a_program()
+    zip_inline_code_without_a_program()
 
 
 def _wait_for_versions() -> None:
@@ -52,7 +52,7 @@ def _refuse_runtimes() -> None:
         refuse_unsupported_runtimes(None if package_type == PackageType.Image else runtime)
 
 
-def _zip_inline_code_without_a_program() -> None:
+def zip_inline_code_without_a_program() -> None:
     """`Code: {ZipFile: ...}` in a template: LocalStack calls the program `zip` on Debian, which need not be there."""
 
     def create_zip_file(source_path: str, base_dir: str, zip_file: str) -> None:

@@ -10,15 +10,14 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
+from harness.emulator.lambda_.function_log import MEGABYTE, Format, Report, invocation_log, timestamp
 from harness.emulator.lambda_.launcher import Launch, RunningProcess
 from harness.emulator.lambda_.runtime_api import Answer, Exited, InitError, Invocation, Ready, RuntimeApi
 
 INIT_SECONDS = 10.0
 """After this AWS gives up the first initialisation and starts another with the first event, in the function's own time."""
 MEMORY_CHECK_SECONDS = 0.1
-MEGABYTE = 1024 * 1024
 TASK_ROOT = "/var/task"
 """Where AWS has the code: tracebacks name it, so they read here as they do there."""
 
@@ -68,11 +67,14 @@ class _Sandbox:
 class ExecutionEnvironment:
     """Runs one function's events, one after the other; starts a fresh process where AWS would."""
 
-    def __init__(self, launcher: Launcher, launch: Launch, limits: Limits, version: str) -> None:
+    def __init__(
+        self, launcher: Launcher, launch: Launch, limits: Limits, version: str, log_format: Format | None = None
+    ) -> None:
         self._launcher = launcher
         self._launch = launch
         self._limits = limits
         self._version = version
+        self._log_format = log_format or Format()
         self._sandbox: _Sandbox | None = None
         self._failed_init: InitError | Exited | None = None
         self._events = 0
@@ -115,7 +117,7 @@ class ExecutionEnvironment:
                     payload=payload,
                     trace_header=trace_header,
                     client_context=client_context,
-                    deadline_ms=int((time.time() + self._limits.timeout_seconds) * 1000),
+                    deadline_ms=int((time.time() + deadline - time.perf_counter()) * 1000),
                 )
             )
             result, killed_for_memory = self._wait_for_answer(sandbox, request_id, deadline)
@@ -128,13 +130,22 @@ class ExecutionEnvironment:
             self._sandbox = self._failed_init = None
             self._events = 0
         output = sandbox.process.take_output().replace(self._launch.directory, TASK_ROOT)
-        body, is_error, status = self._judge(result, request_id, killed_for_memory, cold)
+        body, is_error, status, error_type = self._judge(result, request_id, killed_for_memory, cold)
         if is_error:
             body = body.replace(self._launch.directory.encode(), TASK_ROOT.encode())
         if result is None:
-            output += f"{_timestamp()} {request_id} Task timed out after {self._limits.timeout_seconds}.00 seconds\n\n"
-        log = self._log(request_id, output, seconds, peak, sandbox.init_seconds if cold else None, status)
-        return Outcome(body, is_error, log)
+            output += f"{timestamp()} {request_id} Task timed out after {self._limits.timeout_seconds}.00 seconds\n\n"
+        report = Report(
+            request_id=request_id,
+            version=self._version,
+            seconds=min(seconds, self._limits.timeout_seconds),
+            memory_megabytes=self._limits.memory_megabytes,
+            peak_bytes=peak,
+            init_seconds=sandbox.init_seconds if cold else None,
+            status=status,
+            error_type=error_type,
+        )
+        return Outcome(body, is_error, invocation_log(report, output, self._log_format))
 
     def stop(self) -> None:
         if self._sandbox is not None:
@@ -179,40 +190,25 @@ class ExecutionEnvironment:
 
     def _judge(
         self, result: Answer | Exited | InitError | None, request_id: str, killed_for_memory: bool, cold: bool
-    ) -> tuple[bytes, bool, str]:
-        """The body to answer with, whether it is an error, and what the REPORT line says of it."""
+    ) -> tuple[bytes, bool, str | None, str | None]:
+        """The body to answer with, whether it is an error, and the status and error type of the REPORT line."""
         match result:
             case Answer(body=body, is_error=is_error):
-                return body, is_error, ""
+                return body, is_error, None, None
             case InitError(body=body):
-                return body, True, f"\tStatus: error\tError Type: {_error_type(body)}"
+                return body, True, "error", _error_type(body)
             case Exited(status=status):
                 kind = "Runtime.OutOfMemory" if killed_for_memory else "Runtime.ExitError"
                 message = f"RequestId: {request_id} Error: {exit_reason(status)}"
-                return _error(kind, message), True, f"\tStatus: error\tError Type: {kind}"
+                return _error(kind, message), True, "error", kind
             case None:
                 timed_out = f"Task timed out after {self._limits.timeout_seconds}.00 seconds"
                 # AWS has two forms: one for an environment's first event, one for later ones.
                 if cold:
                     body = _error("Sandbox.Timedout", f"RequestId: {request_id} Error: {timed_out}")
                 else:
-                    body = json.dumps({"errorMessage": f"{_timestamp()} {request_id} {timed_out}"}).encode()
-                return body, True, "\tStatus: timeout"
-
-    def _log(
-        self, request_id: str, output: str, seconds: float, peak: int, init_seconds: float | None, status: str
-    ) -> str:
-        milliseconds = min(seconds, self._limits.timeout_seconds) * 1000
-        init = f"\tInit Duration: {init_seconds * 1000:.2f} ms" if init_seconds is not None else ""
-        memory = self._limits.memory_megabytes
-        return (
-            f"START RequestId: {request_id} Version: {self._version}\n"
-            f"{output}{'' if not output or output.endswith(chr(10)) else chr(10)}"
-            f"END RequestId: {request_id}\n"
-            f"REPORT RequestId: {request_id}\tDuration: {milliseconds:.2f} ms"
-            f"\tBilled Duration: {int(milliseconds) + 1} ms\tMemory Size: {memory} MB"
-            f"\tMax Memory Used: {min(memory, -(-peak // MEGABYTE))} MB{init}{status}\t\n"
-        )
+                    body = json.dumps({"errorMessage": f"{timestamp()} {request_id} {timed_out}"}).encode()
+                return body, True, "timeout", None
 
 
 def exit_reason(status: int) -> str:
@@ -234,7 +230,3 @@ def _error_type(body: bytes) -> str:
         return str(json.loads(body)["errorType"])
     except (ValueError, LookupError, TypeError):
         return "Runtime.Unknown"
-
-
-def _timestamp() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -21,6 +21,7 @@ from localstack.services.lambda_.invocation.runtime_executor import LambdaRuntim
 
 from harness.emulator.lambda_ import node
 from harness.emulator.lambda_.environment import ExecutionEnvironment, Limits
+from harness.emulator.lambda_.function_log import Format
 from harness.emulator.lambda_.launcher import Launch, LaunchError, RunningProcess, Zygote
 from harness.emulator.lambda_.runtimes import CURRENT, Platform, PythonRuntime, PythonRuntimes, UnsupportedRuntimeError
 
@@ -98,6 +99,7 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
             launch,
             Limits(function.timeout, function.memory_size),
             self.function_version.id.qualifier,
+            log_format(function.logging_config),
         )
         try:
             self._environment.initialize()
@@ -175,6 +177,10 @@ def command_line(runtime: str, code: str, handler: str) -> list[str] | None:
         f"The runtime {runtime or '(container image)'} does not run here: the process executor runs python3.x, nodejsXX.x "
         "and provided.*. Run this function in Docker (LAMBDA_RUNTIME_EXECUTOR=docker)."
     )
+
+
+def log_format(logging_config: Mapping[str, str]) -> Format:
+    return Format(logging_config.get("LogFormat") == "JSON", logging_config.get("SystemLogLevel", "INFO"))
 
 
 def python_path(code: str, layers: list[str], runtime: str) -> list[str]:

@@ -1,0 +1,80 @@
+import base64
+import re
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("localstack", reason="the engine's dependencies are not installed (extra 'embedded')")
+
+from localstack.services.lambda_.invocation.execution_environment import ExecutionEnvironment
+from localstack.utils import testutil
+from localstack.utils.xray.trace_header import TraceHeader
+
+from harness.emulator.lambda_ import creation
+from harness.emulator.lambda_.asynchronous import dead_letter_attributes
+from harness.emulator.lambda_.executor import environment_variables, python_path
+from harness.emulator.lambda_.invocation_metadata import client_context, own_segment
+
+assert ExecutionEnvironment
+
+
+def test_a_trace_without_a_caller_begins_with_a_root_of_its_own():
+    assert re.fullmatch(r"Root=1-[0-9a-f]{8}-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=1", own_segment(None))
+
+
+def test_a_caller_that_is_not_sampled_stays_so():
+    header = own_segment(TraceHeader(root="1-a-b", parent="caller", sampled=0))
+
+    assert header.startswith("Root=1-a-b;")
+    assert header.endswith(";Sampled=0")
+    assert "Parent=caller" not in header
+
+
+def test_a_client_context_is_decoded():
+    assert client_context(base64.b64encode(b'{"custom": {}}').decode()) == '{"custom": {}}'
+    assert client_context(None) == ""
+
+
+def test_an_error_message_in_a_dead_letter_is_cut_at_one_kilobyte():
+    attributes = dead_letter_attributes("r", b'{"errorMessage": "%s"}' % ("é" * 1000).encode())
+
+    assert len(attributes["ErrorMessage"]["StringValue"].encode()) == 1024
+
+
+def test_an_event_that_never_ran_has_no_error_message():
+    assert set(dead_letter_attributes("r", None)) == {"RequestID", "ErrorCode"}
+
+
+def test_a_later_layer_comes_before_an_earlier_one_and_after_the_code():
+    assert python_path("/code", ["/one", "/two"], "python3.12") == [
+        "/code",
+        "/two/python/lib/python3.12/site-packages",
+        "/one/python/lib/python3.12/site-packages",
+        "/two/python",
+        "/one/python",
+    ]
+
+
+def test_a_function_s_own_variable_wins_over_a_default():
+    given = {"HOME": "/mine", "LOCALSTACK_HOSTNAME": "hidden"}
+
+    variables = environment_variables(given, "python3.12", "/code", [], "/tmp/one")
+
+    assert variables["HOME"] == "/mine"
+    assert "LOCALSTACK_HOSTNAME" not in variables
+
+
+def test_inline_code_is_packed_without_the_program_zip(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(testutil, "create_zip_file_cli", None)
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "index.py").write_text("x = 1\n")
+
+    creation.zip_inline_code_without_a_program()
+    packed = tmp_path / "packed.zip"
+    testutil.create_zip_file_cli(str(tmp_path / "code"), str(tmp_path / "code"), str(packed))
+
+    import zipfile
+
+    assert zipfile.ZipFile(packed).namelist() == ["index.py"]
+    assert Path(packed).stat().st_size > 0
