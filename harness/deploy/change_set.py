@@ -1,7 +1,7 @@
 """One stack made, changed or deleted on the target, through change sets, with its events told as they come.
 
-A change set and not CreateStack or UpdateStack: it says whether there is anything to change, and LocalStack 4.14.0 keeps the
-tags of an update only this way, and calls an update that failed UPDATE_COMPLETE the other way.
+A change set and not CreateStack or UpdateStack: it says whether there is anything to change, and LocalStack 4.14.0
+keeps the tags of an update only this way, and calls an update that failed UPDATE_COMPLETE the other way.
 """
 
 import time
@@ -41,7 +41,7 @@ class StackEvent:
 
 
 class StackFailedError(Exception):
-    """The target refused the stack or could not finish it. `event` is the resource that failed first, where there is one."""
+    """The target refused the stack or could not finish it; `event` is the resource that failed first, if any."""
 
     def __init__(self, reason: str, event: StackEvent | None = None) -> None:
         super().__init__(reason)
