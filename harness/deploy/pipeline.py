@@ -81,11 +81,18 @@ def delete(
     Raises DeployError for the first stack that cannot be deleted; TemplateErrors come out as PreflightError.
     """
     reporter = Reporter(on_event)
-    plans = _read(target, templates, {}, None, stack_prefix)
+    client = target.client("cloudformation")
+    found = {template.stack: find_stack(client, stack_prefix + template.stack) for template in templates}
+    # The values that the stacks run with: what a stack imports may depend on them.
+    given = {
+        name: {p["ParameterKey"]: p["ParameterValue"] for p in stack.get("Parameters", []) if "ParameterValue" in p}
+        for name, stack in found.items()
+        if stack is not None
+    }
+    plans = _read(target, templates, given, None, stack_prefix)
     needs = dependencies(plans)
     order = list(TopologicalSorter(needs).static_order()) if circle(needs) is None else [plan.name for plan in plans]
     by_name = {plan.name: plan for plan in plans}
-    client = target.client("cloudformation")
     deleted: list[str] = []
     for name in reversed(order):
         plan = by_name[name]
@@ -311,8 +318,7 @@ class _Deploy:
     def _deploy_all(
         self, plans: Sequence[StackPlan], bodies: Mapping[str, str], client: Any, bucket: ArtifactBucket | None
     ) -> dict[str, str]:
-        """Deploy in the order of exports, what is independent at once; returns created, updated or unchanged by
-        name."""
+        """Deploy in the order of exports, what is independent at once; returns what was done, by name."""
         by_name = {plan.name: plan for plan in plans}
         needs = dependencies(plans)
         order = TopologicalSorter(needs)
