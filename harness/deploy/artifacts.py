@@ -84,7 +84,7 @@ def find_local_parts(template: Template, scope: Scope) -> Localities:
 
 
 def effective_properties(template: Template, logical_id: str) -> dict[str, Any]:
-    """A SAM resource's properties with Globals behind them (scalars replaced, lists joined), as far as building needs it
+    """A SAM resource's properties with Globals behind them, as far as building needs it
     (https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification-template-anatomy-globals.html)."""
     resource = template.resources[logical_id]
     properties = resource.get("Properties") or {}
@@ -218,7 +218,7 @@ class _Finder:
             return ""
 
     def _spread_code_uri(self, body: dict[str, Any]) -> None:
-        """Each function gets an address of its own, so the local path in Globals goes: the transform would refuse it."""
+        """Each function gets an address of its own, and the transform refuses a local path in Globals."""
         defaults = body.get("Globals", {}).get("Function")
         if isinstance(defaults, dict) and isinstance(defaults.get("CodeUri"), str):
             path = defaults.pop("CodeUri")

@@ -1,7 +1,7 @@
 """One stack made, changed or deleted on the target, through change sets, with its events told as they come.
 
-A change set and not CreateStack or UpdateStack: it says whether there is anything to change, and LocalStack 4.14.0 keeps the
-tags of an update only this way, and calls an update that failed UPDATE_COMPLETE the other way.
+A change set and not CreateStack or UpdateStack: it says whether there is anything to change, and LocalStack 4.14.0
+keeps the tags of an update only this way, and calls an update that failed UPDATE_COMPLETE the other way.
 """
 
 import time
@@ -41,7 +41,7 @@ class StackEvent:
 
 
 class StackFailedError(Exception):
-    """The target refused the stack or could not finish it. `event` is the resource that failed first, where there is one."""
+    """The target refused the stack or could not finish it; `event` is the resource that failed first, if any."""
 
     def __init__(self, reason: str, event: StackEvent | None = None) -> None:
         super().__init__(reason)
@@ -101,13 +101,16 @@ class StackClient:
         stack_id = found["StackId"]
         seen = {event["EventId"] for event in self._raw_events(stack_id)}
         self.client.delete_stack(StackName=stack_id)
+        heard = time.monotonic()
         while True:
             stack = self.client.describe_stacks(StackName=stack_id)["Stacks"][0]
             for event in self._new_events(stack_id, seen):
                 self.tell(event)
+                heard = time.monotonic()
             if stack["StackStatus"] == "DELETE_COMPLETE":
                 return True
-            if stack["StackStatus"] == "DELETE_FAILED":
+            # LocalStack says DELETE_FAILED of the stack for each resource, also for one that never was, and goes on.
+            if stack["StackStatus"] == "DELETE_FAILED" and time.monotonic() - heard > _GRACE_SECONDS:
                 failed = self._first_failure(stack_id, seen=set(), statuses=("DELETE_FAILED",))
                 reason = failed.reason if failed else stack.get("StackStatusReason", "")
                 raise StackFailedError(f"it could not be deleted: {reason or 'the target gives no reason'}", failed)

@@ -56,8 +56,8 @@ class Resource:
 class DeployedStack:
     """A stack as it runs.
 
-    `name` is the template's name for it; the target knows it as `stack_name` (with the prefix) and `stack_id`. `status` says
-    what the command did: created, updated, unchanged; or, from `describe`, deployed, in progress or failed.
+    `name` is the template's name for it; the target knows it as `stack_name` (with the prefix) and `stack_id`. `status`
+    says what the command did: created, updated, unchanged; or, from `describe`, deployed, in progress or failed.
     `cloudformation_status` is the target's own word.
     """
 
@@ -139,4 +139,4 @@ def _word(cloudformation_status: str) -> str:
 
 
 RUNNING = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE"})
-"""Statuses of a stack that runs as some template said (the last one, or the one before where an update was rolled back)."""
+"""Statuses of a stack that runs as a template said: the last one, or where that was rolled back, the one before."""

@@ -17,8 +17,8 @@ _FILE_NAMES = ("template.yaml", "template.yml", "template.json")
 def discover(root: Path, patterns: Sequence[str] = DEFAULT_PATTERNS) -> list[Template]:
     """Find templates by path or glob below `root` (or absolute), in the order of their paths.
 
-    A folder stands for the template.yaml (.yml, .json) in it. A stack is named after its template's folder; where several
-    templates share a folder, after the file. What a stack's name may not hold becomes a hyphen.
+    A folder stands for the template.yaml (.yml, .json) in it. A stack is named after its template's folder; where
+    several templates share a folder, after the file. What a stack's name may not hold becomes a hyphen.
 
     Raises DeployError when a given pattern matches nothing, or when none of the default patterns does.
     """
@@ -54,7 +54,8 @@ def _matches(root: Path, pattern: str) -> list[Path]:
 
 
 def _stack_name(file: Path, *, alone: bool) -> str:
-    """https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html: `[a-zA-Z][-a-zA-Z0-9]*`."""
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html:
+    `[a-zA-Z][-a-zA-Z0-9]*`."""
     name = file.parent.name if alone or file.name in _FILE_NAMES else file.name.split(".")[0]
     name = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-") or "stack"
     return (name if name[0].isalpha() else f"stack-{name}")[:128]

@@ -25,8 +25,8 @@ class Problem:
 class Failure:
     """A stack that the target refused or could not finish.
 
-    `logical_id` and `type` name the first resource that failed, as the template has it (the function, not the role that SAM
-    made for it), or are None where the stack as a whole was refused. `reason` is the target's own text.
+    `logical_id` and `type` name the first resource that failed, as the template has it (the function, not the role that
+    SAM made for it), or are None where the stack as a whole was refused. `reason` is the target's own text.
     """
 
     stack: str
@@ -44,7 +44,8 @@ class Failure:
 class DeployError(Exception):
     """Templates did not become stacks; the message says what failed, where, and what to do.
 
-    `failures` holds one entry for each stack that the target failed on; it is empty where deployment did not get that far.
+    `failures` holds one entry for each stack that the target failed on; it is empty where deployment did not get that
+    far.
     """
 
     def __init__(self, message: str, *, failures: Sequence[Failure] = ()) -> None:

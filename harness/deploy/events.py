@@ -15,7 +15,8 @@ class DeployEvent:
 
     `stack` is the stack's name, or empty for what concerns all. `finished` of `total` counts what the phase counts:
     templates while reading, builds, uploads, resources while deploying. `resource` is the logical id, and `status` its
-    CloudFormation status, where the event is about one resource. `elapsed_seconds` counts from the start of the command.
+    CloudFormation status, where the event is about one resource. `elapsed_seconds` counts from the start of the
+    command.
     """
 
     stack: str

@@ -13,8 +13,8 @@ from harness.deploy.sources import Sources
 class Handler:
     """A function's Handler and where its code is looked for.
 
-    `layers` are the local layers' folders, as their files are found at run time; `complete` is false where the function has
-    layers from elsewhere, so that what is not found may still be there.
+    `layers` are the local layers' folders, as their files are found at run time; `complete` is false where the function
+    has layers from elsewhere, so that what is not found may still be there.
     """
 
     handler: str

@@ -61,15 +61,8 @@ class Lint:
         return hashlib.sha256("\0".join(parts).encode() + b"\0" + file.read_bytes()).hexdigest()[:40] + ".json"
 
     def _start(self, files: Sequence[Path]) -> "subprocess.Popen[str]":
-        command = [
-            sys.executable,
-            "-c",
-            "from cfnlint.runner import main; main()",
-            "--format",
-            "json",
-            "--non-zero-exit-code",
-            "none",
-        ]
+        command = [sys.executable, "-c", "from cfnlint.runner import main; main()"]
+        command += ["--format", "json", "--non-zero-exit-code", "none"]
         command += ["--regions", self._region, "--template", *map(str, files)]
         return subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

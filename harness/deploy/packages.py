@@ -1,7 +1,7 @@
 """How code becomes a package: recipes, the fingerprint of what goes in, and the file that comes out.
 
-A package is named after the hash of everything that it is made from, so an equal name is an equal package, on disk and in
-the bucket, and nothing is built or uploaded twice.
+A package is named after the hash of everything that it is made from, so an equal name is an equal package, on disk and
+in the bucket, and nothing is built or uploaded twice.
 """
 
 import hashlib
@@ -40,8 +40,8 @@ class Recipe:
     """What is packed, and how.
 
     `archive`: the files as they are (a file is taken as the package itself). `python`: with the dependencies of
-    requirements.txt. `nodejs`: with `npm`. `makefile`: what `make build-<logical id>` leaves in ARTIFACTS_DIR. `file`: one
-    file as it is. `document`: YAML or JSON, written as JSON. `prefix` is the folder inside a layer ("python/").
+    requirements.txt. `nodejs`: with `npm`. `makefile`: what `make build-<logical id>` leaves in ARTIFACTS_DIR. `file`:
+    one file as it is. `document`: YAML or JSON, written as JSON. `prefix` is the folder inside a layer ("python/").
     """
 
     method: Method
@@ -174,7 +174,8 @@ def install_python(requirements: Path, to: Path, interpreter: Interpreter) -> No
     if offline.returncode == 0:
         return
     shutil.rmtree(to, ignore_errors=True)
-    what = f"{requirements}: the dependencies for Python {interpreter.version} on {interpreter.platform} cannot be installed"
+    python = f"Python {interpreter.version} on {interpreter.platform}"
+    what = f"{requirements}: the dependencies for {python} cannot be installed"
     _run(command, requirements.parent, what, "Reinstall the harness.")
 
 

@@ -36,7 +36,8 @@ from harness.topology import Location, Template, TemplateError
 DIGEST_TAG = "harness:digest"
 SAM_TRANSFORM = "AWS::Serverless-2016-10-31"
 
-# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html: bytes of a template that is sent.
+# The bytes of a template that is sent rather than read from S3
+# (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html).
 _TEMPLATE_BODY_LIMIT = 51_200
 _LOCAL_POLL_SECONDS = 0.06
 _AWS_POLL_SECONDS = 2.0
@@ -61,8 +62,8 @@ def deploy(
     parameters are those that it was last deployed with is left alone; `force` builds and submits it all the same, and
     CloudFormation then decides what changes.
 
-    Raises PreflightError with every problem found, before anything is deployed; DeployError when a build or a stack fails.
-    Stacks that do not depend on the failed one are finished, and stay.
+    Raises PreflightError with every problem found, before anything is deployed; DeployError when a build or a stack
+    fails. Stacks that do not depend on the failed one are finished, and stay.
     """
     command = _Deploy(target, templates, parameters or {}, work_directory, Reporter(on_event), stack_prefix, force)
     return command.run()
@@ -80,11 +81,18 @@ def delete(
     Raises DeployError for the first stack that cannot be deleted; TemplateErrors come out as PreflightError.
     """
     reporter = Reporter(on_event)
-    plans = _read(target, templates, {}, None, stack_prefix)
+    client = target.client("cloudformation")
+    found = {template.stack: find_stack(client, stack_prefix + template.stack) for template in templates}
+    # The values that the stacks run with: what a stack imports may depend on them.
+    given = {
+        name: {p["ParameterKey"]: p["ParameterValue"] for p in stack.get("Parameters", []) if "ParameterValue" in p}
+        for name, stack in found.items()
+        if stack is not None
+    }
+    plans = _read(target, templates, given, None, stack_prefix)
     needs = dependencies(plans)
     order = list(TopologicalSorter(needs).static_order()) if circle(needs) is None else [plan.name for plan in plans]
     by_name = {plan.name: plan for plan in plans}
-    client = target.client("cloudformation")
     deleted: list[str] = []
     for name in reversed(order):
         plan = by_name[name]
@@ -148,18 +156,20 @@ class _Deploy:
         problems = [p for plan in plans for p in (*plan.problems(), *parameter_problems(plan))] + [
             *order_problems(plans)
         ]
-        client = self.target.client("cloudformation")
-        running = {plan.name: find_stack(client, plan.stack_name) for plan in plans}
-        changed = [plan for plan in plans if self.force or _digest_of(running[plan.name]) != plan.digest]
-        if changed or problems:
-            lint = self._start_lint(changed)
-            try:
+        # It takes the longest, so it starts first; for files that were linted before it starts nothing.
+        lint = self._start_lint(plans)
+        try:
+            client = self.target.client("cloudformation")
+            with ThreadPoolExecutor(max_workers=_STACKS_AT_ONCE) as pool:
+                found = pool.map(lambda plan: find_stack(client, plan.stack_name), plans)
+                running = dict(zip((plan.name for plan in plans), found, strict=True))
+            changed = [plan for plan in plans if self.force or _digest_of(running[plan.name]) != plan.digest]
+            statuses: dict[str, str] = {}
+            if changed or problems:
                 bodies = self._prepare(changed, plans, sources, client, problems, lint, packer)
-            finally:
-                lint.stop()
-            statuses = self._deploy_all(plans, bodies, client, ArtifactBucket(self.target) if changed else None)
-        else:
-            statuses = {}
+                statuses = self._deploy_all(plans, bodies, client, ArtifactBucket(self.target) if changed else None)
+        finally:
+            lint.stop()
         return self._describe(plans, statuses, running, client)
 
     def _start_lint(self, plans: Sequence[StackPlan]) -> Lint:
@@ -217,7 +227,7 @@ class _Deploy:
             for part in plan.with_nested():
                 for location in (*part.open_imports, *part.open_exports):
                     place = f"{part.template.path}:{part.template.line(*location)}"
-                    message = f"{place}: the export's name is known only after deployment; it is neither checked nor ordered by"
+                    message = f"{place}: this export's name is known only after deployment; it is not checked"
                     self.reporter.tell(plan.name, "warning", message)
         if any(name not in exported for plan in changed for name in plan.all_imports()):
             for page in client.get_paginator("list_exports").paginate():
@@ -233,7 +243,7 @@ class _Deploy:
         problems: list[Problem],
         uploads: dict[str, str],
     ) -> str | None:
-        """The template as the target gets it, with addresses instead of local paths; None where that is not possible."""
+        """The template as the target gets it, with addresses for local paths; None where that is not possible."""
         problems += handler_problems(plan, sources)
         places: dict[Location, Any] = {}
         for artifact in plan.parts.artifacts:
@@ -294,6 +304,8 @@ class _Deploy:
         taken = {(problem.template, problem.line) for problem in found}
         stacks = {part.template.path: plan.name for plan in plans for part in plan.with_nested()}
         for finding in lint.findings():
+            if finding.file not in stacks:
+                continue
             if finding.level != "Error":
                 message = f"{finding.file}:{finding.line}: {finding.message} ({finding.rule})"
                 self.reporter.tell(stacks[finding.file], "warning", message, resource=finding.resource)
@@ -306,7 +318,7 @@ class _Deploy:
     def _deploy_all(
         self, plans: Sequence[StackPlan], bodies: Mapping[str, str], client: Any, bucket: ArtifactBucket | None
     ) -> dict[str, str]:
-        """Deploy in the order of exports, what is independent at once; returns created, updated or unchanged by name."""
+        """Deploy in the order of exports, what is independent at once; returns what was done, by name."""
         by_name = {plan.name: plan for plan in plans}
         needs = dependencies(plans)
         order = TopologicalSorter(needs)

@@ -27,9 +27,10 @@ PSEUDO_PARAMETERS = frozenset(
 class StackPlan:
     """One template on its way to a stack.
 
-    `stack_name` is the name on the target. `given` are the parameters that somebody set, by name; `scope` has the defaults
-    too. `packages` gives the file name of each local part's package by its location in the body. `exports` and `imports`
-    hold those names that are known before deployment; `open_exports` and `open_imports` say where others stand.
+    `stack_name` is the name on the target. `given` are the parameters that somebody set, by name; `scope` has the
+    defaults too. `packages` gives the file name of each local part's package by its location in the body. `exports` and
+    `imports` hold those names that are known before deployment; `open_exports` and `open_imports` say where others
+    stand.
     """
 
     template: Template

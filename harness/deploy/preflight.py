@@ -187,7 +187,7 @@ def _local_layers(declared: Any, plan: StackPlan) -> tuple[list[Path], bool]:
         if recipe is None or recipe.method in ("makefile", "nodejs") or recipe.source.is_file():
             complete = False
         else:
-            # A built layer's files are put below python/, where the interpreter looks; a plain one has that folder itself.
+            # Building puts a layer's files below python/, where the interpreter looks; a plain one has that folder.
             folders.append(recipe.source if recipe.prefix else recipe.source / "python")
     return folders, complete
 

@@ -51,6 +51,8 @@ def transform(
         raise TransformError(
             [_problem(cause, template) for cause in error.causes] or [_problem(error, template)]
         ) from error
+    finally:
+        translator.metrics.publish()  # to nobody; it complains on standard error where nobody asked for them
     transformed: dict[str, Any] = undo_mark_unicode_str_in_template(result)
     if others:
         transformed["Transform"] = others

@@ -26,8 +26,8 @@ class Sources:
     def files(self, folder: Path) -> tuple[Path, ...]:
         """The files below `folder` that belong into a deployment package, relative to it and sorted.
 
-        Left out: version control, caches, compiled files, editors' and tools' folders, and a `test` or `tests` folder at
-        the top that holds tests of pytest or unittest (`test_*.py`, `conftest.py`). Links are followed.
+        Left out: version control, caches, compiled files, editors' and tools' folders, and a `test` or `tests` folder
+        at the top that holds tests of pytest or unittest (`test_*.py`, `conftest.py`). Links are followed.
         """
         if folder not in self._files:
             self._files[folder] = tuple(sorted(_walk(folder, folder, (folder.resolve(),))))

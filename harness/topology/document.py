@@ -60,6 +60,8 @@ def read_document(file: Path) -> Document:
         root = yaml.compose(text, Loader=_loader())
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
+        if mark and error.context_mark and mark.line >= len(text.splitlines()):
+            mark = error.context_mark  # what is never closed is better shown where it opens than at the end
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         problem = " ".join(filter(None, [error.context, error.problem]))
         raise TemplateError(file, line, column, f"not valid YAML: {problem}", _excerpt(text, line, column)) from error

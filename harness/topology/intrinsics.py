@@ -1,4 +1,4 @@
-"""Values of a template that are known before it is deployed: functions of parameters, mappings and pseudo parameters."""
+"""Values of a template that are known before it is deployed: functions of parameters and mappings."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

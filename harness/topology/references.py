@@ -16,7 +16,7 @@ SUB_VARIABLE = re.compile(r"\$\{\s*(!?)([^}\s]+)\s*\}")
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """One mention. `name` is what is named; for ImportValue it is empty and `value` holds the export's name as written."""
+    """One mention. `name` is what is named; ImportValue has the export's name, as written, in `value` instead."""
 
     kind: Kind
     name: str

@@ -1,0 +1,77 @@
+"""Reading templates: CloudFormation's YAML and JSON, with lines."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.topology import TemplateError, read_document
+
+
+def write(folder: Path, text: str, name: str = "template.yaml") -> Path:
+    file = folder / name
+    file.write_text(text)
+    return file
+
+
+def test_short_forms_of_functions_come_out_in_their_long_form(tmp_path):
+    body = read_document(
+        write(tmp_path, "A: !Ref X\nB: !GetAtt X.Outputs.Y\nC: !Sub '${X}'\nD: !If [Y, !Ref Z, 1]\nE: !Condition C\n")
+    ).body
+    assert body == {
+        "A": {"Ref": "X"},
+        "B": {"Fn::GetAtt": ["X", "Outputs.Y"]},
+        "C": {"Fn::Sub": "${X}"},
+        "D": {"Fn::If": ["Y", {"Ref": "Z"}, 1]},
+        "E": {"Condition": "C"},
+    }
+
+
+def test_a_date_stays_a_string_and_a_number_as_key_becomes_one(tmp_path):
+    body = read_document(write(tmp_path, "Version: 2012-10-17\nresponses:\n  200: ok\n  on: yes\n")).body
+    assert body == {"Version": "2012-10-17", "responses": {"200": "ok", "on": True}}
+
+
+def test_every_key_and_item_has_its_line(tmp_path):
+    document = read_document(write(tmp_path, "A:\n  B:\n    - x\n    - C: !Sub\n        - a\n        - {D: 1}\n"))
+    assert document.line("A", "B") == 2
+    assert document.line("A", "B", 1, "C") == 4
+    assert document.line("A", "B", 1, "C", "Fn::Sub", 1, "D") == 6
+    assert document.line("A", "B", 1, "not there") == 4
+    assert document.line("nowhere") == 1
+
+
+@pytest.mark.parametrize("indent", ["\t", "  "])
+def test_json_has_lines_too_also_with_tabs(tmp_path, indent):
+    text = '{\n%s"A": {\n%s%s"B": "x\\/y"\n%s}\n}\n'.replace("%s", indent)
+    document = read_document(write(tmp_path, text, "template.json"))
+    assert document.body == {"A": {"B": "x/y"}}
+    assert document.line("A", "B") == 3
+
+
+def test_anchors_and_merges_are_resolved_and_own_keys_win(tmp_path):
+    body = read_document(write(tmp_path, "A: &a {x: 1, y: 2}\nB:\n  <<: *a\n  y: 3\n")).body
+    assert body["B"] == {"x": 1, "y": 3}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "line", "says"),
+    [
+        ("template.yaml", "A:\n  B: [1,\nC: 2\n", 2, "not valid YAML"),
+        ("template.yaml", "A: 1\nB: 2\nA: 3\n", 3, "the key 'A' stands here for the second time"),
+        ("template.yaml", "- A\n", 1, "must be a mapping"),
+        ("template.json", '{\n  "A" 1\n}\n', 2, "not valid JSON"),
+    ],
+)
+def test_a_mistake_is_reported_with_file_line_and_the_text_around_it(tmp_path, name, text, line, says):
+    file = write(tmp_path, text, name)
+    with pytest.raises(TemplateError, match=says) as caught:
+        read_document(file)
+    assert str(caught.value).startswith(f"{file}:")
+    assert caught.value.line == line
+    if "mapping" not in says:
+        assert f"{caught.value.line:5} | " in str(caught.value)
+
+
+def test_a_file_that_is_not_there_is_an_error_of_the_same_kind(tmp_path):
+    with pytest.raises(TemplateError, match="cannot be read"):
+        read_document(tmp_path / "missing.yaml")
