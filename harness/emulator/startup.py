@@ -6,7 +6,7 @@ from localstack.runtime import hooks
 
 from harness.emulator import control_api, faults, listen_address, outbox_capture
 from harness.emulator.cognito import endpoints as cognito_endpoints
-
+from harness.emulator.cognito import hosted_ui as cognito_hosted_ui
 from harness.emulator.lambda_ import asynchronous, executor
 
 LOG = logging.getLogger(__name__)
@@ -16,6 +16,7 @@ PARTS = (
     faults.install,
     outbox_capture.install,
     cognito_endpoints.install,
+    cognito_hosted_ui.install,
     executor.install,
     asynchronous.install,
     # Last: `/_harness/ready` answers only when every other part is in place.
