@@ -16,7 +16,7 @@ from harness.emulator.lambda_.launcher import Launch, RunningProcess
 from harness.emulator.lambda_.runtime_api import Answer, Exited, InitError, Invocation, Ready, RuntimeApi
 
 INIT_SECONDS = 10.0
-"""After this AWS gives up the first initialisation and starts another with the first event, in the function's own time."""
+"""After this AWS gives up the first initialisation and starts another with the first event, in the function's time."""
 MEMORY_CHECK_SECONDS = 0.1
 TASK_ROOT = "/var/task"
 """Where AWS has the code: tracebacks name it, so they read here as they do there."""

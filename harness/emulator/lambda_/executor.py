@@ -170,12 +170,12 @@ def command_line(runtime: str, code: str, handler: str) -> list[str] | None:
     if runtime.startswith("python"):
         return None
     if runtime.startswith("provided") or runtime == "go1.x":
-        return [os.path.join(code, "bootstrap")]
+        return [str(Path(code, "bootstrap"))]
     if runtime.startswith("nodejs"):
         return node.command_line(handler)
     raise UnsupportedRuntimeError(
-        f"The runtime {runtime or '(container image)'} does not run here: the process executor runs python3.x, nodejsXX.x "
-        "and provided.*. Run this function in Docker (LAMBDA_RUNTIME_EXECUTOR=docker)."
+        f"The runtime {runtime or '(container image)'} does not run here: the process executor runs python3.x, "
+        "nodejsXX.x and provided.*. Run this function in Docker (LAMBDA_RUNTIME_EXECUTOR=docker)."
     )
 
 
@@ -184,14 +184,16 @@ def log_format(logging_config: Mapping[str, str]) -> Format:
 
 
 def python_path(code: str, layers: list[str], runtime: str) -> list[str]:
-    """Where Python modules come from, in AWS's order
-    (https://docs.aws.amazon.com/lambda/latest/dg/packaging-layers.html). There is no /opt here: each layer is a folder."""
+    """Where Python modules come from, in AWS's order. There is no /opt here: each layer is a folder.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/packaging-layers.html
+    """
     if not runtime.startswith("python"):
         return []
     # As on AWS a later layer's file wins over the same file of an earlier one.
     later_first = list(reversed(layers))
-    packages = [os.path.join(layer, "python", "lib", runtime, "site-packages") for layer in later_first]
-    return [code, *packages, *(os.path.join(layer, "python") for layer in later_first)]
+    packages = [str(Path(layer, "python", "lib", runtime, "site-packages")) for layer in later_first]
+    return [code, *packages, *(str(Path(layer, "python")) for layer in later_first)]
 
 
 def environment_variables(
@@ -201,12 +203,13 @@ def environment_variables(
     # AWS_LAMBDA_FUNCTION_TIMEOUT is of LocalStack's own runtime, not of AWS's.
     internal = ("LOCALSTACK_", "EDGE_PORT", "_AWS_XRAY", "AWS_LAMBDA_FUNCTION_TIMEOUT")
     variables = {name: str(value) for name, value in given.items() if not name.startswith(internal)}
-    search = [os.path.join(layer, "bin") for layer in layers]
+    search = [str(Path(layer, "bin")) for layer in layers]
     variables = {
         "PATH": os.pathsep.join([*search, "/usr/local/bin", "/usr/bin", "/bin", os.environ.get("PATH", "")]),
         "LANG": "en_US.UTF-8",
         "HOME": temporary,
-        "NODE_PATH": os.pathsep.join(os.path.join(layer, "nodejs", "node_modules") for layer in layers),
+        "LD_LIBRARY_PATH": os.pathsep.join([*(str(Path(layer, "lib")) for layer in layers), str(Path(code, "lib"))]),
+        "NODE_PATH": os.pathsep.join(str(Path(layer, "nodejs", "node_modules")) for layer in layers),
         **variables,
         "AWS_EXECUTION_ENV": f"AWS_Lambda_{runtime}",
         "LAMBDA_TASK_ROOT": code,
