@@ -74,7 +74,11 @@ def become_environment(request: dict[str, Any], output: int) -> None:
     os.environ.update(request["environment"])
     os.chdir(request["directory"])
     if request["argv"] is not None:
-        os.execvpe(request["argv"][0], request["argv"], os.environ)
+        try:
+            os.execvpe(request["argv"][0], request["argv"], os.environ)
+        except OSError as error:
+            os.write(1, f"{request['argv'][0]}: {error.strerror}\n".encode())
+            os._exit(127)
     sys.stdout = os.fdopen(1, "w", 1, encoding="utf-8", errors="backslashreplace")
     sys.stderr = os.fdopen(2, "w", 1, encoding="utf-8", errors="backslashreplace")
     # AWS's order: the function, its layers, the runtime (boto3), the standard library.
