@@ -1,12 +1,14 @@
-"""Mends asynchronous invocation in LocalStack 4.14.0 (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async.html).
+"""Mends asynchronous invocation in LocalStack 4.14.0.
 
-- A function's poller asks an internal queue with a long poll of two seconds. When the function is updated, the poller of the
-  old version may be in such a call: it takes the next event, sees that it is shut down and drops it, and the event comes
-  back only when its visibility timeout is over, the function's timeout plus 60 seconds. Here it is put back at once, and a
-  poller that is to stop is woken.
+https://docs.aws.amazon.com/lambda/latest/dg/invocation-async.html
+
+- A function's poller asks an internal queue with a long poll of two seconds. When the function is updated, the poller
+  of the old version may be in such a call: it takes the next event, sees that it is shut down and drops it, and the
+  event comes back only when its visibility timeout is over, the function's timeout plus 60 seconds. Here it is put
+  back at once, and a poller that is to stop is woken.
 - A retry that is due waits for a worker that looks at all queues once a second. Here a timer of its own makes it due.
-- The dead-letter message carries a random RequestID, and an event that is not a JSON object is written anew. Here it is as
-  on AWS: the id of the invocation, the error's message, the event as it was sent
+- The dead-letter message carries a random RequestID, and an event that is not a JSON object is written anew. Here it
+  is as on AWS: the id of the invocation, the error's message, the event as it was sent
   (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html#invocation-dlq).
 """
 
@@ -54,7 +56,7 @@ def _poll(_original: Any, self: Any, *_args: Any, **_options: Any) -> None:
                 if message["Body"] != WAKE:
                     queue.send_message(QueueUrl=self.event_queue_url, MessageBody=message["Body"])
                 queue.delete_message(QueueUrl=self.event_queue_url, ReceiptHandle=message["ReceiptHandle"])
-        except Exception:
+        except Exception:  # noqa: BLE001 - a poller must go on, whatever one message brings
             if self._shutdown_event.is_set():
                 return
             event_manager.LOG.exception("asynchronous events of %s could not be read", function.qualified_arn)
@@ -96,7 +98,7 @@ def _send_to_dead_letter_queue(_original: Any, self: Any, sqs_invocation: Any, i
             # CreateFunction takes no other target than these two.
             topic = clients.sns.request_metadata(source_arn=function.id.unqualified_arn(), service_principal="lambda")
             topic.publish(TopicArn=target, Message=body, MessageAttributes=attributes)
-    except Exception:
+    except Exception:  # noqa: BLE001 - AWS, too, drops the event when the target refuses it
         event_manager.LOG.exception(
             "the event %s of %s is lost: its dead-letter target %s does not take it",
             sqs_invocation.invocation.request_id,

@@ -16,8 +16,10 @@ from harness.emulator.lambda_.launcher import Launch, RunningProcess
 from harness.emulator.lambda_.runtime_api import Answer, Exited, InitError, Invocation, Ready, RuntimeApi
 
 INIT_SECONDS = 10.0
-"""After this AWS gives up the first initialisation and starts another with the first event, in the function's own time."""
+"""After this AWS gives up the first initialisation and starts another with the first event, in the function's time."""
 MEMORY_CHECK_SECONDS = 0.1
+BOOTSTRAP = "/var/task/bootstrap"
+"""Names a custom runtime that neither the code nor a layer has."""
 TASK_ROOT = "/var/task"
 """Where AWS has the code: tracebacks name it, so they read here as they do there."""
 
@@ -197,6 +199,10 @@ class ExecutionEnvironment:
                 return body, is_error, None, None
             case InitError(body=body):
                 return body, True, "error", _error_type(body)
+            case Exited() if self._launch.argv and self._launch.argv[0] == BOOTSTRAP:
+                kind = "Runtime.InvalidEntrypoint"
+                missing = "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]"
+                return _error(kind, f"RequestId: {request_id} Error: {missing}"), True, "error", kind
             case Exited(status=status):
                 kind = "Runtime.OutOfMemory" if killed_for_memory else "Runtime.ExitError"
                 message = f"RequestId: {request_id} Error: {exit_reason(status)}"

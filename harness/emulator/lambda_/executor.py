@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from localstack.services.lambda_.invocation.plugins import RuntimeExecutorPlugin
 from localstack.services.lambda_.invocation.runtime_executor import LambdaRuntimeException, RuntimeExecutor
 
 from harness.emulator.lambda_ import node
-from harness.emulator.lambda_.environment import ExecutionEnvironment, Limits
+from harness.emulator.lambda_.environment import BOOTSTRAP, ExecutionEnvironment, Limits
 from harness.emulator.lambda_.function_log import Format
 from harness.emulator.lambda_.launcher import Launch, LaunchError, RunningProcess, Zygote
 from harness.emulator.lambda_.runtimes import CURRENT, Platform, PythonRuntime, PythonRuntimes, UnsupportedRuntimeError
@@ -89,7 +89,7 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
         self._temporary = tempfile.mkdtemp(prefix=f"{self.function_version.id.function_name}-")
         runtime = function.runtime or ""
         launch = Launch(
-            argv=command_line(runtime, code, function.handler),
+            argv=command_line(runtime, [code, *layers], function.handler),
             environment=environment_variables(env_vars, runtime, code, layers, self._temporary),
             directory=code,
             path=python_path(code, layers, runtime),
@@ -146,7 +146,7 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
         for layer in function.layers or ():
             layer.code.prepare_for_execution()
         runtime = function.runtime or ""
-        command_line(runtime, str(function.code.get_unzipped_code_location()), function.handler)
+        command_line(runtime, [], function.handler)
         if runtime.startswith("python"):
             MACHINE.zygote(MACHINE.pythons.prepare(runtime)).start()
 
@@ -162,20 +162,22 @@ class ProcessRuntimeExecutorPlugin(RuntimeExecutorPlugin):
         return ProcessRuntimeExecutor
 
 
-def command_line(runtime: str, code: str, handler: str) -> list[str] | None:
+def command_line(runtime: str, folders: Sequence[str], handler: str) -> list[str] | None:
     """What to run; None for Python, whose runtime client the zygote runs itself.
 
+    `folders` are the code's and then those of the layers, as AWS looks for `bootstrap` in /var/task and in /opt.
     Raises UnsupportedRuntimeError for a runtime that nothing of this machine runs.
     """
     if runtime.startswith("python"):
         return None
     if runtime.startswith("provided") or runtime == "go1.x":
-        return [os.path.join(code, "bootstrap")]
+        found = [str(Path(folder, "bootstrap")) for folder in folders]
+        return [next(filter(os.path.exists, found), BOOTSTRAP)]
     if runtime.startswith("nodejs"):
         return node.command_line(handler)
     raise UnsupportedRuntimeError(
-        f"The runtime {runtime or '(container image)'} does not run here: the process executor runs python3.x, nodejsXX.x "
-        "and provided.*. Run this function in Docker (LAMBDA_RUNTIME_EXECUTOR=docker)."
+        f"The runtime {runtime or '(container image)'} does not run here: the process executor runs python3.x, "
+        "nodejsXX.x and provided.*. Run this function in Docker (LAMBDA_RUNTIME_EXECUTOR=docker)."
     )
 
 
@@ -184,14 +186,16 @@ def log_format(logging_config: Mapping[str, str]) -> Format:
 
 
 def python_path(code: str, layers: list[str], runtime: str) -> list[str]:
-    """Where Python modules come from, in AWS's order
-    (https://docs.aws.amazon.com/lambda/latest/dg/packaging-layers.html). There is no /opt here: each layer is a folder."""
+    """Where Python modules come from, in AWS's order. There is no /opt here: each layer is a folder.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/packaging-layers.html
+    """
     if not runtime.startswith("python"):
         return []
     # As on AWS a later layer's file wins over the same file of an earlier one.
     later_first = list(reversed(layers))
-    packages = [os.path.join(layer, "python", "lib", runtime, "site-packages") for layer in later_first]
-    return [code, *packages, *(os.path.join(layer, "python") for layer in later_first)]
+    packages = [str(Path(layer, "python", "lib", runtime, "site-packages")) for layer in later_first]
+    return [code, *packages, *(str(Path(layer, "python")) for layer in later_first)]
 
 
 def environment_variables(
@@ -201,12 +205,13 @@ def environment_variables(
     # AWS_LAMBDA_FUNCTION_TIMEOUT is of LocalStack's own runtime, not of AWS's.
     internal = ("LOCALSTACK_", "EDGE_PORT", "_AWS_XRAY", "AWS_LAMBDA_FUNCTION_TIMEOUT")
     variables = {name: str(value) for name, value in given.items() if not name.startswith(internal)}
-    search = [os.path.join(layer, "bin") for layer in layers]
+    search = [str(Path(layer, "bin")) for layer in layers]
     variables = {
         "PATH": os.pathsep.join([*search, "/usr/local/bin", "/usr/bin", "/bin", os.environ.get("PATH", "")]),
         "LANG": "en_US.UTF-8",
         "HOME": temporary,
-        "NODE_PATH": os.pathsep.join(os.path.join(layer, "nodejs", "node_modules") for layer in layers),
+        "LD_LIBRARY_PATH": os.pathsep.join([*(str(Path(layer, "lib")) for layer in layers), str(Path(code, "lib"))]),
+        "NODE_PATH": os.pathsep.join(str(Path(layer, "nodejs", "node_modules")) for layer in layers),
         **variables,
         "AWS_EXECUTION_ENV": f"AWS_Lambda_{runtime}",
         "LAMBDA_TASK_ROOT": code,
@@ -243,7 +248,7 @@ def get_runtime(_request: Request, runtime: str) -> Response:
 def refuse_unsupported_runtimes(runtime: str | None) -> None:
     """Raise AWS's error for a runtime that cannot run here, when the function is made rather than when it is called."""
     try:
-        command_line(runtime or "", "", "index.handler")
+        command_line(runtime or "", [], "index.handler")
     except UnsupportedRuntimeError as error:
         raise InvalidParameterValueException(str(error), Type="User") from error
 

@@ -1,7 +1,7 @@
 """Gives an invocation what AWS sends with the event and LocalStack 4.14.0 leaves out.
 
-- The trace header: LocalStack passes the caller's parent on, so two functions that one caller invokes look the same. Here the
-  caller's root is kept and each invocation, each retry too, is a parent of its own
+- The trace header: LocalStack passes the caller's parent on, so two functions that one caller invokes look the same.
+  Here the caller's root is kept and each invocation, each retry too, is a parent of its own
   (https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader).
 - The client context, which LocalStack drops
   (https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html#lambda-Invoke-request-ClientContext).

@@ -200,7 +200,7 @@ class Zygote:
         # -I -S: nothing of this virtual environment can be imported by a function, as nothing of it is on AWS.
         self._process = subprocess.Popen(
             [self.interpreter, "-I", "-S", str(zygote_script.__file__), self.runtime_packages],
-            stdin=theirs,
+            stdin=theirs.fileno(),
             env={"PATH": os.environ.get("PATH", os.defpath), "LANG": "en_US.UTF-8"},
             start_new_session=True,
         )

@@ -1,7 +1,7 @@
 """Runs nodejs functions with the Node.js of this machine.
 
-AWS's own runtime client for Node.js (npm `aws-lambda-ric`) is a native addon that is built when it is installed and wants
-cmake, autotools and a compiler, so `node_runtime.mjs` speaks the Runtime API instead.
+AWS's own runtime client for Node.js (npm `aws-lambda-ric`) is a native addon that is built when it is installed and
+wants cmake, autotools and a compiler, so `node_runtime.mjs` speaks the Runtime API instead.
 """
 
 import shutil

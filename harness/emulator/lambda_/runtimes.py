@@ -4,6 +4,7 @@ A function must find what AWS's runtime has (boto3, the runtime client) and noth
 engine runs in: a package that is importable here by accident is missing on AWS.
 """
 
+import contextlib
 import hashlib
 import json
 import logging
@@ -18,7 +19,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from importlib import metadata
+from importlib import import_module, metadata
 from pathlib import Path
 
 LOG = logging.getLogger(__name__)
@@ -65,7 +66,7 @@ CURRENT = Interpreter(sys.executable, sys.version_info[:3])
 
 @dataclass(frozen=True, slots=True)
 class PythonRuntime:
-    """What runs a python3.x function: the interpreter, its packages, and a warning where it is not the version named."""
+    """What runs a python3.x function: the interpreter, its packages, and a warning where its version is another."""
 
     interpreter: Interpreter
     packages: str
@@ -156,11 +157,10 @@ def find_interpreter(wanted: tuple[int, int]) -> Interpreter | None:
 def _candidates(wanted: tuple[int, int]) -> Iterator[str]:
     name = f"python{wanted[0]}.{wanted[1]}"
     for folder in filter(None, os.environ.get(INTERPRETERS_VARIABLE, "").split(os.pathsep)):
-        yield folder if os.path.isfile(folder) else str(Path(folder) / name)
-    uv = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
-    if uv is not None:
+        yield folder if Path(folder).is_file() else str(Path(folder) / name)
+    with contextlib.suppress(FileNotFoundError):
         found = subprocess.run(
-            [uv, "python", "find", "--no-python-downloads", "--system", name.removeprefix("python")],
+            [_uv(), "python", "find", "--no-python-downloads", "--system", name.removeprefix("python")],
             capture_output=True,
             text=True,
             check=False,
@@ -216,7 +216,10 @@ def _move_into_place(built: Path, folder: Path) -> None:
 
 
 def _uv() -> str:
-    found = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
+    """The program that comes with the package uv, else one on PATH. Raises FileNotFoundError without either."""
+    with contextlib.suppress(ImportError, FileNotFoundError):
+        return str(import_module("uv").find_uv_bin())
+    found = shutil.which("uv")
     if found is None:
         raise FileNotFoundError("uv is not installed (pip install uv)")
     return found

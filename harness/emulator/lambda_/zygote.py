@@ -1,14 +1,19 @@
 """The zygote: a process that forks execution environments.
 
-It runs as a script of the interpreter that runs the functions (`zygote.py RUNTIME_PACKAGES`), so it imports nothing but
-the standard library, and, before the first fork, boto3: a fresh interpreter takes 0.3 s to import it, a fork none. It must
-not import `awslambdaric` before the fork, whose C part reads the Runtime API's address when it is imported.
+It runs as a script of the interpreter that runs the functions (`zygote.py RUNTIME_PACKAGES`), so it imports nothing
+but the standard library, and, before the first fork, boto3: a fresh interpreter takes 0.3 s to import it, a fork
+none. It must not import `awslambdaric` before the fork, whose C part reads the Runtime API's address when it is
+imported.
 
-Protocol, on the Unix socket that is its standard input: a request is its length (four bytes, with two file descriptors
-beside them: the environment's output, and the socket to report to) and that many bytes of JSON. `{"argv": [...]}` runs a program; `{"argv": null}` runs
-`awslambdaric`. On the report socket it writes `{"pid": n}` and, when the process has ended,
-`{"status": n, "peak_resident_bytes": n}`, with the status as `os.waitpid` gives it. When the socket is closed, because the engine ended in whatever way, every environment is killed.
+Protocol, on the Unix socket that is its standard input: a request is its length (four bytes, with two file
+descriptors beside them: the environment's output, and the socket to report to) and that many bytes of JSON. `{"argv":
+[...]}` runs a program; `{"argv": null}` runs `awslambdaric`. On the report socket it writes `{"pid": n}` and, when
+the process has ended, `{"status": n, "peak_resident_bytes": n}`, with the status as `os.waitpid` gives it. When the
+socket is closed, because the engine ended in whatever way, every environment is killed.
 """
+
+# Lambda's older Pythons run this, too.
+from __future__ import annotations
 
 import array
 import ctypes
@@ -18,6 +23,7 @@ import select
 import signal
 import socket
 import sys
+from typing import Any
 
 PRELOADED = ("boto3", "botocore", "s3transfer", "urllib3", "jmespath", "dateutil", "six")
 """What boto3 brings. A function or layer that packages one of these must get its own."""
@@ -25,7 +31,7 @@ SDK = ("boto3", "botocore", "s3transfer", "urllib3")
 PR_SET_PDEATHSIG = 1
 
 
-def preload(runtime_packages):
+def preload(runtime_packages: str) -> None:
     sys.path.append(runtime_packages)
     import boto3
 
@@ -33,17 +39,17 @@ def preload(runtime_packages):
     boto3.client("sts", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x")
 
 
-def die_with_parent():
+def die_with_parent() -> None:
     """Linux only; elsewhere the zygote kills what is left when its socket is closed."""
     libc = ctypes.CDLL(None, use_errno=True)
     if hasattr(libc, "prctl"):
         libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def forget_what_the_function_packages(path):
+def forget_what_the_function_packages(path: list[str]) -> None:
     """A function that packages the SDK gets its own, as on AWS, where /var/task and /opt come before /var/runtime."""
 
-    def packaged(name):
+    def packaged(name: str) -> bool:
         return any(os.path.exists(os.path.join(p, name)) or os.path.exists(os.path.join(p, name + ".py")) for p in path)
 
     shadowed = [name for name in PRELOADED if packaged(name)]
@@ -53,7 +59,7 @@ def forget_what_the_function_packages(path):
             del sys.modules[module]
 
 
-def become_environment(request, output):
+def become_environment(request: dict[str, Any], output: int) -> None:
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -68,7 +74,11 @@ def become_environment(request, output):
     os.environ.update(request["environment"])
     os.chdir(request["directory"])
     if request["argv"] is not None:
-        os.execvpe(request["argv"][0], request["argv"], os.environ)
+        try:
+            os.execvpe(request["argv"][0], request["argv"], os.environ)
+        except OSError as error:
+            os.write(1, f"{request['argv'][0]}: {error.strerror}\n".encode())
+            os._exit(127)
     sys.stdout = os.fdopen(1, "w", 1, encoding="utf-8", errors="backslashreplace")
     sys.stderr = os.fdopen(2, "w", 1, encoding="utf-8", errors="backslashreplace")
     # AWS's order: the function, its layers, the runtime (boto3), the standard library.
@@ -83,9 +93,9 @@ def become_environment(request, output):
     runtime_client.main(["awslambdaric", request["environment"]["_HANDLER"]])
 
 
-def receive(control):
+def receive(control: socket.socket) -> tuple[dict[str, Any], int, int] | None:
     """One request and its file descriptors; None when the engine is gone."""
-    descriptors = array.array("i")
+    descriptors: array.array[int] = array.array("i")
     header, ancillary, _flags, _address = control.recvmsg(4, socket.CMSG_LEN(2 * descriptors.itemsize))
     if len(header) < 4:
         return None
@@ -94,17 +104,18 @@ def receive(control):
     body = b""
     while len(body) < int.from_bytes(header, "big"):
         body += control.recv(int.from_bytes(header, "big") - len(body))
-    return json.loads(body), *descriptors
+    output, reports = descriptors
+    return json.loads(body), output, reports
 
 
-def report(descriptor, **what):
+def report(descriptor: int, **what: int) -> None:
     try:
         os.write(descriptor, json.dumps(what).encode() + b"\n")
     except OSError:
         pass  # whoever asked is no longer interested
 
 
-def reap(running):
+def reap(running: dict[int, int]) -> None:
     while running:
         try:
             pid, status, usage = os.wait4(-1, os.WNOHANG)
@@ -119,7 +130,7 @@ def reap(running):
         os.close(descriptor)
 
 
-def main(runtime_packages):
+def main(runtime_packages: str) -> None:
     preload(runtime_packages)
     control = socket.socket(fileno=0)
     wake_read, wake_write = os.pipe()
@@ -127,9 +138,10 @@ def main(runtime_packages):
     signal.set_wakeup_fd(wake_write)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    running = {}
+    running: dict[int, int] = {}
+    watched: list[Any] = [control, wake_read]
     while True:
-        readable, _, _ = select.select([control, wake_read], [], [])
+        readable, _, _ = select.select(watched, [], [])
         if wake_read in readable:
             os.read(wake_read, 4096)
             reap(running)

@@ -2,9 +2,12 @@
 
 import shutil
 import sys
+from uuid import uuid4
 
 import pytest
 from botocore.exceptions import ClientError
+
+from tests.contract.lambda_.conftest import archive
 
 NODE = {"Runtime": "nodejs20.x"}
 needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="Node.js is not on this machine")
@@ -60,6 +63,30 @@ def test_a_custom_runtime_runs_its_bootstrap(function):
     failed = made.invoke("fail")
     assert failed.error == "Unhandled"
     assert failed.payload == {"errorType": "Bad", "errorMessage": "asked to"}
+
+
+def test_a_custom_runtime_may_come_from_a_layer(function, aws):
+    ends = {"bootstrap": "#!/bin/sh\necho from the layer\nexit 3\n"}
+    layer = aws("lambda").publish_layer_version(
+        LayerName=f"contract-{uuid4().hex[:8]}", Content={"ZipFile": archive(ends)}
+    )
+    made = function("", path="readme", Runtime="provided.al2023", Layers=[layer["LayerVersionArn"]])
+
+    result = made.invoke()
+
+    name = layer["LayerVersionArn"].split(":")[6]
+    aws("lambda").delete_layer_version(LayerName=name, VersionNumber=layer["Version"])
+    assert "from the layer\n" in result.log
+    assert result.payload["errorMessage"].endswith("Error: Runtime exited with error: exit status 3")
+
+
+def test_a_custom_runtime_without_a_bootstrap_is_an_invalid_entrypoint(function):
+    result = function("", path="readme", Runtime="provided.al2023").invoke()
+
+    assert result.payload["errorType"] == "Runtime.InvalidEntrypoint"
+    assert result.payload["errorMessage"].endswith(
+        "Error: Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]"
+    )
 
 
 @needs_node
