@@ -26,13 +26,13 @@ def test_an_unknown_name_is_answered_with_the_known_ones():
     assert str(caught.value) == (
         "There is no stack 'user'; there are: shop, users. Not deployed: web; 'harness up' deploys them."
     )
-    with pytest.raises(KeyError, match="There is no output of stack shop 'Url'; there are: ApiUrl."):
+    with pytest.raises(KeyError, match=r"There is no output of stack shop 'Url'; there are: ApiUrl."):
         deployment["shop"].outputs["Url"]
-    with pytest.raises(KeyError, match="There is no resource in stack shop 'Tabel'; there are: Table."):
+    with pytest.raises(KeyError, match=r"There is no resource in stack shop 'Tabel'; there are: Table."):
         deployment["shop"].resources["Tabel"]
 
 
 def test_a_target_that_does_not_answer_is_named(tmp_path):
     nobody = Target(engine="endpoint", endpoint_url="http://127.0.0.1:9")
-    with pytest.raises(DeployError, match="The target at http://127.0.0.1:9 refused or did not answer"):
+    with pytest.raises(DeployError, match=r"The target at http://127.0.0.1:9 refused or did not answer"):
         describe(nobody, [Template(tmp_path / "template.yaml", "app")])
