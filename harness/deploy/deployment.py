@@ -2,15 +2,26 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
+from harness.deploy.errors import DeployError
 from harness.engine import Target
 from harness.topology import Template
 
 T = TypeVar("T")
+
+
+@contextmanager
+def speaking_to(target: Target) -> Iterator[None]:
+    """Turns what boto3 raises into a DeployError that says who did not answer, and how."""
+    try:
+        yield
+    except (BotoCoreError, ClientError) as error:
+        raise DeployError(f"The target at {target.endpoint_url} refused or did not answer: {error}") from error
 
 
 class NotDeployedError(KeyError):
@@ -87,7 +98,15 @@ def deployment_of(stacks: Sequence[DeployedStack], missing: Sequence[str] = ()) 
 
 
 def describe(target: Target, templates: Sequence[Template], *, stack_prefix: str = "") -> Deployment:
-    """What runs now of these templates. Asks the target only: nothing is built, transformed or checked."""
+    """What runs now of these templates. Asks the target only: nothing is built, transformed or checked.
+
+    Raises DeployError when the target does not answer.
+    """
+    with speaking_to(target):
+        return _describe(target, templates, stack_prefix)
+
+
+def _describe(target: Target, templates: Sequence[Template], stack_prefix: str) -> Deployment:
     client = target.client("cloudformation")
 
     def read(template: Template) -> DeployedStack | None:

@@ -11,7 +11,15 @@ from typing import Any
 
 from harness.deploy.artifacts import ADDRESSES, write_addresses
 from harness.deploy.change_set import StackClient, StackEvent, StackFailedError, is_fallback
-from harness.deploy.deployment import RUNNING, DeployedStack, Deployment, deployment_of, find_stack, read_stack
+from harness.deploy.deployment import (
+    RUNNING,
+    DeployedStack,
+    Deployment,
+    deployment_of,
+    find_stack,
+    read_stack,
+    speaking_to,
+)
 from harness.deploy.errors import DeployError, Failure, PreflightError, Problem
 from harness.deploy.events import DeployEvent, Reporter, ignore
 from harness.deploy.interpreters import Interpreters, harness_answer
@@ -66,7 +74,8 @@ def deploy(
     fails. Stacks that do not depend on the failed one are finished, and stay.
     """
     command = _Deploy(target, templates, parameters or {}, work_directory, Reporter(on_event), stack_prefix, force)
-    return command.run()
+    with speaking_to(target):
+        return command.run()
 
 
 def delete(
@@ -80,7 +89,11 @@ def delete(
 
     Raises DeployError for the first stack that cannot be deleted; TemplateErrors come out as PreflightError.
     """
-    reporter = Reporter(on_event)
+    with speaking_to(target):
+        return _delete(target, templates, Reporter(on_event), stack_prefix)
+
+
+def _delete(target: Target, templates: Sequence[Template], reporter: Reporter, stack_prefix: str) -> tuple[str, ...]:
     client = target.client("cloudformation")
     found = {template.stack: find_stack(client, stack_prefix + template.stack) for template in templates}
     # The values that the stacks run with: what a stack imports may depend on them.

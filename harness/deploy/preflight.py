@@ -222,5 +222,5 @@ def _matches(pattern: str, value: str) -> bool:
 
 
 def _meant(name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, list(known), n=3, cutoff=0.6)
+    close = difflib.get_close_matches(name, list(dict.fromkeys(known)), n=3, cutoff=0.6)
     return f"Did you mean {' or '.join(close)}?" if close else ""

@@ -6,6 +6,8 @@ Its metadata says Python 3.10, but it is written for 3.13:
   `class Store[T](dict):`, `def f[T](x: T)`, `type Alias = ...`). Without this module it boots on 3.11 and then answers
   every call with "invalid syntax". The syntax is for type checkers only, so it is written as the older Python does.
 - One imports `warnings.deprecated` of 3.13 (PEP 702).
+- One writes `threading.Lock | None`, and before 3.13 `Lock` is a function: without this module every service that
+  LocalStack installs something for fails, Step Functions first, with "unsupported operand type(s) for |".
 - KMS gives `uuid.uuid5` a name in bytes, which 3.12 began to take; on 3.11 CreateKey fails with "encoding without a
   string argument".
 """
@@ -65,6 +67,8 @@ def _after_future_imports(source: str, preamble: str) -> str:
 
 class _Loader(SourceFileLoader):
     def source_to_code(self, data: Any, path: Any, **options: Any) -> CodeType:  # type: ignore[override]
+        if self.name == "localstack.packages.api":
+            data = bytes(data).replace(b"install_lock: Lock | None", b'install_lock: "Lock | None"')
         try:
             return super().source_to_code(data, path, **options)
         except SyntaxError:
@@ -96,4 +100,5 @@ def install() -> None:
         warnings.deprecated = typing_extensions.deprecated  # type: ignore[attr-defined]
     if sys.version_info < (3, 12):
         uuid.uuid5 = _uuid5_of_bytes
+    if sys.version_info < (3, 13):
         sys.meta_path.insert(0, _Finder())

@@ -61,7 +61,8 @@ def test_functions_of_parameters_and_mappings_are_carried_out(value, expected):
 
 
 @pytest.mark.parametrize(
-    "value", [{"Ref": "Table"}, {"Ref": "Secret"}, {"Fn::GetAtt": ["A", "B"]}, {"Fn::Sub": "${A.B}"}, {"Fn::Select": [7, []]}]
+    "value",
+    [{"Ref": "Table"}, {"Ref": "Secret"}, {"Fn::GetAtt": ["A", "B"]}, {"Fn::Sub": "${A.B}"}, {"Fn::Select": [7, []]}],
 )
 def test_what_only_a_deployment_knows_is_said_to_be_unknown(value):
     with pytest.raises(NotStaticError):

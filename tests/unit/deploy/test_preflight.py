@@ -1,0 +1,207 @@
+"""Every problem that can be known before a deployment, with its line."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.deploy import DeployError, discover
+from harness.deploy.plan import dependencies, plan_stack
+from harness.deploy.preflight import (
+    handler_problems,
+    import_problems,
+    order_problems,
+    parameter_problems,
+    reference_problems,
+    set_problems,
+    type_problems,
+)
+from harness.deploy.sources import Sources
+from harness.engine import Target
+from harness.topology import Template
+
+TARGET = Target(engine="endpoint", endpoint_url="http://127.0.0.1:9", region="eu-west-1", account_id="111122223333")
+
+
+@pytest.fixture
+def plan(tmp_path):
+    """Plans the stack of a template's text; `files` are put beside it."""
+
+    def make(text, *, name="app", given=None, files=None):
+        folder = tmp_path / name
+        folder.mkdir(exist_ok=True)
+        (folder / "template.yaml").write_text(text)
+        for path, content in (files or {}).items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(content)
+        template = Template(folder / "template.yaml", name)
+        return plan_stack(template, target=TARGET, given=given or {}, stack_name=name, packer=None)
+
+    return make
+
+
+def lines_and_texts(problems):
+    return [(problem.line, problem.message) for problem in problems]
+
+
+def test_references_to_nothing_are_found_with_their_lines(plan):
+    text = """\
+Conditions:
+  Big: !Equals [a, !Ref Sizee]
+Parameters:
+  Size: {Type: String, Default: s}
+Resources:
+  Queue:
+    Type: AWS::SQS::Queue
+    DependsOn: Topik
+    Condition: Bigg
+    Properties:
+      QueueName: !Sub "${Size}-${AWS::Region}-${Nowhere}"
+      Tags:
+        - {Key: a, Value: !GetAtt Topic.Name}
+        - {Key: b, Value: !GetAtt Gone.Arn}
+        - {Key: c, Value: !FindInMap [Maps, a, b]}
+  Topic: {Type: AWS::SNS::Topic}
+"""
+    found = lines_and_texts(reference_problems(plan(text).template, ()))
+    assert sorted(found) == [
+        (2, "Ref 'Sizee': the template has no such resource or parameter."),
+        (8, "DependsOn 'Topik': the template has no such resource."),
+        (9, "Condition 'Bigg': the template has no such condition."),
+        (11, "Fn::Sub 'Nowhere': the template has no such resource or parameter."),
+        (14, "Fn::GetAtt 'Gone': the template has no such resource."),
+        (15, "Fn::FindInMap 'Maps': the template has no such mapping."),
+    ]
+    hints = {problem.message: problem.hint for problem in reference_problems(plan(text).template, ())}
+    assert hints["DependsOn 'Topik': the template has no such resource."] == "Did you mean Topic?"
+
+
+def test_what_sam_generates_may_be_named(plan):
+    text = "Resources:\n  F: {Type: 'AWS::Serverless::Function', Properties: {InlineCode: x}}\nOutputs:\n"
+    text += "  Role: {Value: !GetAtt FRole.Arn}\n  Version: {Value: !Ref F.Version}\n"
+    assert list(reference_problems(plan(text).template, ["F", "FRole"])) == []
+    [problem] = reference_problems(plan(text).template, ["F"])
+    assert (problem.line, "'FRole'" in problem.message) == (4, True)
+
+
+def test_parameters_without_a_value_unknown_ones_and_values_that_are_not_allowed(plan):
+    text = """\
+Parameters:
+  Needed: {Type: String}
+  Size: {Type: String, AllowedValues: [s, m]}
+  Count: {Type: Number, AllowedPattern: "[0-9]+", Default: 1}
+Resources: {T: {Type: "AWS::SNS::Topic"}}
+"""
+    problems = list(parameter_problems(plan(text, given={"Size": "xl", "Cout": "2", "Count": "many"})))
+    assert sorted(lines_and_texts(problems)) == [
+        (1, "A value is given for the parameter 'Cout', which the template does not have."),
+        (2, "The parameter Needed has neither a value nor a Default."),
+        (3, "The parameter Size may not be 'xl'."),
+        (4, "The parameter Count may not be 'many'."),
+    ]
+
+
+def test_a_type_that_the_target_does_not_know_is_shown_at_the_resource_of_the_source(plan):
+    made = plan("Resources:\n  F: {Type: 'AWS::Serverless::Function', Properties: {InlineCode: x}}\n")
+    transformed = {"Resources": {"F": {"Type": "AWS::Lambda::Function"}, "FRole": {"Type": "AWS::IAM::Rolle"},
+                                 "C": {"Type": "Custom::Anything"}}}  # fmt: skip
+    [problem] = type_problems(made, transformed, {"AWS::Lambda::Function", "AWS::IAM::Role"})
+    assert problem.line == 2
+    assert problem.resource == "F"
+    assert problem.message == "The target does not know the resource type AWS::IAM::Rolle (SAM makes FRole of it)."
+    assert problem.hint == "Did you mean AWS::IAM::Role?"
+
+
+EXPORTS = "Outputs:\n  O: {{Value: x, Export: {{Name: !Sub '${{AWS::StackName}}-{0}'}}}}\n"
+IMPORTS = "Resources:\n  P:\n    Type: T\n    Properties:\n      V: !ImportValue {0}\n"
+
+
+def test_an_import_that_nobody_exports(plan):
+    importer = plan(IMPORTS.format("base-bus"))
+    assert list(import_problems(importer, {"base-bus"})) == []
+    [problem] = import_problems(importer, {"base-buss"})
+    assert (problem.line, problem.resource, problem.hint) == (5, "P", "Did you mean base-buss?")
+
+
+def test_stacks_are_ordered_by_what_they_import_and_a_circle_is_a_problem(plan):
+    base = plan("Resources: {T: {Type: T}}\n" + EXPORTS.format("bus"), name="base")
+    above = plan(IMPORTS.format("base-bus") + EXPORTS.format("x"), name="above")
+    assert dependencies([base, above]) == {"base": set(), "above": {"base"}}
+    assert list(order_problems([base, above])) == []
+
+    base = plan(IMPORTS.format("above-x") + EXPORTS.format("bus"), name="base")
+    [problem] = order_problems([base, above])
+    assert problem.line == 5
+    assert "in a circle" in problem.message
+    assert {"base", "above"} <= set(problem.message.replace(".", " ").split())
+
+
+def test_two_stacks_with_one_name_and_parameters_for_a_stack_that_is_not_there():
+    templates = [Template(Path("a/app/template.yaml"), "app"), Template(Path("b/app/template.yaml"), "app")]
+    problems = set_problems(templates, {"ap": {}})
+    assert [str(problem.template) for problem in problems] == [
+        "a/app/template.yaml", "b/app/template.yaml", "a/app/template.yaml"
+    ]  # fmt: skip
+    assert problems[0].message == "The stack app is also that of b/app/template.yaml."
+    assert problems[2].hint == "Did you mean app?"
+
+
+FUNCTION = """\
+Resources:
+  F:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: {code}
+      Runtime: python3.11
+      Handler: {handler}
+"""
+
+
+@pytest.mark.parametrize(
+    ("handler", "says"),
+    [
+        ("app.handler", None),
+        ("app.maybe", None),
+        ("app.imported", None),
+        ("pack/mod.run", None),
+        ("pack.mod.run", None),
+        ("app.handle", "has no 'handle'; its functions are: handler."),
+        ("ap.handler", "there is no ap.py in"),
+        ("broken.handler", "broken.py:1: "),
+        ("handler", "must be '<file>.<function>'"),
+    ],
+)
+def test_a_handler_must_be_in_the_code(plan, handler, says):
+    files = {
+        "src/app.py": "from x import y as imported\ndef handler(e, c): ...\ntry:\n    maybe = 1\nexcept E:\n    pass\n",
+        "src/pack/mod.py": "class run: ...\n",
+        "src/broken.py": "def handler(:\n",
+    }
+    problems = list(handler_problems(plan(FUNCTION.format(code="src", handler=handler), files=files), Sources()))
+    if says is None:
+        assert problems == []
+    else:
+        assert [problem.line for problem in problems] == [7]
+        assert says in problems[0].message
+
+
+def test_code_that_is_not_there_and_ways_to_build_that_are_not_supported(plan):
+    missing = plan(FUNCTION.format(code="sorce", handler="a.b"))
+    [problem] = missing.problems()
+    assert problem.line == 5
+    assert "CodeUri 'sorce' does not exist" in problem.message
+
+    text = FUNCTION.format(code=".", handler="a.b") + "    Metadata: {BuildMethod: esbuild}\n"
+    [problem] = plan(text).problems()
+    assert (problem.line, problem.message) == (8, "BuildMethod 'esbuild' is not supported.")
+
+
+def test_a_stack_is_named_after_its_folder_and_a_pattern_that_matches_nothing_is_an_error(tmp_path):
+    for path in ("a_b/template.yaml", "c/template.yaml", "many/one.yaml", "many/two.yaml"):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text("Resources: {}")
+    found = discover(tmp_path, ["*/template.yaml", "many/*.yaml", "c"])
+    assert [template.stack for template in found] == ["a-b", "c", "one", "two"]
+    with pytest.raises(DeployError, match=r"No template at 'd/\*'"):
+        discover(tmp_path, ["c", "d/*"])
+    with pytest.raises(DeployError, match="No templates found"):
+        discover(tmp_path)
