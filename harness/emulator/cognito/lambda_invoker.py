@@ -43,10 +43,15 @@ def invoke(function_arn: str, event: dict[str, Any], pool_arn: str) -> Any:
             raise InvocationFailed(error.response["Error"]["Code"]) from error
         # Lambda answers the same for a function without a policy; both end in a refusal on AWS.
         raise InvocationFailed("AccessDeniedException") from error
+    return within_limits(lambda: _invoke_once(client, function_arn, event, pool_arn))
+
+
+def within_limits(attempt: Callable[[], Any], timeout_seconds: float = TIMEOUT_SECONDS) -> Any:
+    """Try up to three times; an attempt that is too slow goes on unwatched, as the function does on AWS."""
     for _attempt in range(ATTEMPTS):
-        call = _CALLS.submit(_invoke_once, client, function_arn, event, pool_arn)
+        call = _CALLS.submit(attempt)
         try:
-            return call.result(timeout=TIMEOUT_SECONDS)
+            return call.result(timeout=timeout_seconds)
         except concurrent.futures.TimeoutError:
             continue
     raise InvocationFailed("Socket timeout while invoking Lambda function")

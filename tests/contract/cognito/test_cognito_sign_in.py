@@ -20,9 +20,11 @@ def claims(engine, token):
     """The claims, once the signature is verified as any library does it: with the pool's published keys."""
     issuer = json.loads(_payload(token))["iss"]
     pool_id = issuer.rpartition("/")[2]
-    configuration = httpx.get(f"{engine.endpoint_url}/{pool_id}/.well-known/openid-configuration").json()
+    configuration = httpx.get(
+        f"{engine.endpoint_url}/{pool_id}/.well-known/openid-configuration", trust_env=False
+    ).json()
     assert configuration["issuer"] == issuer
-    keys = jwk.KeySet.import_key_set(httpx.get(configuration["jwks_uri"]).json())
+    keys = jwk.KeySet.import_key_set(httpx.get(configuration["jwks_uri"], trust_env=False).json())
     return jwt.decode(token, keys, algorithms=["RS256"]).claims
 
 
@@ -307,7 +309,8 @@ def test_a_forged_token_and_an_id_token_are_no_access_tokens(make_pool, refused)
 
 def test_pools_sign_with_keys_of_their_own(make_pool, engine):
     keys = [
-        httpx.get(f"{engine.endpoint_url}/{make_pool().id}/.well-known/jwks.json").json()["keys"][0] for _ in range(2)
+        httpx.get(f"{engine.endpoint_url}/{make_pool().id}/.well-known/jwks.json", trust_env=False).json()["keys"][0]
+        for _ in range(2)
     ]
     assert keys[0]["kid"] != keys[1]["kid"]
     assert set(keys[0]) == {"alg", "e", "kid", "kty", "n", "use"}

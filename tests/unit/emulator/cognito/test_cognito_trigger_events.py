@@ -1,6 +1,7 @@
 """The events that triggers get, held against AWS's samples and Powertools' models, and how answers are taken."""
 
 import json
+import threading
 import uuid
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from aws_lambda_powertools.utilities.parser import models
 from harness.emulator.cognito import administration, authentication, challenges, recovery, sign_up
 from harness.emulator.cognito.errors import CognitoError
 from harness.emulator.cognito.keys import unverified_claims
-from harness.emulator.cognito.lambda_invoker import FunctionFailed, InvocationFailed, permits
+from harness.emulator.cognito.lambda_invoker import FunctionFailed, InvocationFailed, permits, within_limits
 from harness.emulator.outbox import OUTBOX
 
 ORACLE = Path(__file__).parents[5] / "shared" / "oracle" / "powertools-events"
@@ -418,3 +419,16 @@ def statement(**change):
 )
 def test_a_resource_policy_permits_only_what_it_says(change, permitted):
     assert permits(json.dumps({"Statement": [statement(**change)]}), POOL) is permitted
+
+
+def test_a_function_that_is_too_slow_is_given_up_after_three_attempts():
+    released, attempts = threading.Event(), []
+
+    def hang():
+        attempts.append(1)
+        released.wait()
+
+    with pytest.raises(InvocationFailed, match="Socket timeout while invoking Lambda function"):
+        within_limits(hang, timeout_seconds=0.02)
+    released.set()
+    assert len(attempts) == 3
