@@ -6,6 +6,7 @@ from localstack.runtime import hooks
 
 from harness.emulator import cloudformation_pace, control_api, faults, listen_address, outbox_capture
 from harness.emulator.cognito import endpoints as cognito_endpoints
+from harness.emulator.cognito import hosted_ui as cognito_hosted_ui
 from harness.emulator.lambda_ import asynchronous, creation, executor, invocation_metadata
 
 LOG = logging.getLogger(__name__)
@@ -15,6 +16,7 @@ PARTS = (
     faults.install,
     outbox_capture.install,
     cognito_endpoints.install,
+    cognito_hosted_ui.install,
     executor.install,
     creation.install,
     invocation_metadata.install,

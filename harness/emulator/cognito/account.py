@@ -21,8 +21,16 @@ from harness.emulator.cognito.user_pool import AppClient, UserPool, all_pools, i
 Request = dict[str, Any]
 
 
-def signed_in(token: str, invoke: Invoke, client_metadata: dict[str, str] | None = None) -> tuple[Call, Any, str]:
-    """The call, the user and the `origin_jti` of an access token that is in force.
+def signed_in(token: str, invoke: Invoke, client_metadata: dict[str, str] | None = None) -> tuple[Call, Any]:
+    """The call and the user of an access token that is in force and may administer its user."""
+    call, user, _scopes = signed_in_with(token, invoke, client_metadata, required_scope=tokens.USER_ADMIN_SCOPE)
+    return call, user
+
+
+def signed_in_with(
+    token: str, invoke: Invoke, client_metadata: dict[str, str] | None = None, *, required_scope: str
+) -> tuple[Call, Any, list[str]]:
+    """The call, the user and the scopes of an access token that is in force.
 
     Raises NotAuthorizedException where it is not, with AWS's words for what is wrong.
     """
@@ -37,17 +45,17 @@ def signed_in(token: str, invoke: Invoke, client_metadata: dict[str, str] | None
         raise not_authorized("Invalid Access Token")
     if claims["exp"] <= time.time():
         raise not_authorized("Access Token has expired")
-    origin = claims.get("origin_jti", "")
-    if origin in pool.state.revoked or claims["client_id"] not in pool.moto.clients:
+    if claims.get("origin_jti") in pool.state.revoked or claims["client_id"] not in pool.moto.clients:
         raise not_authorized("Access Token has been revoked")
-    if tokens.USER_ADMIN_SCOPE not in claims["scope"].split():
+    scopes = claims["scope"].split()
+    if required_scope not in scopes:
         raise not_authorized("Access Token does not have required scopes")
     user = pool.find_user(claims["sub"])
     if user is None:
         raise user_not_found()
     if not user.enabled:
         raise not_authorized("User is disabled.")
-    return Call(pool, invoke, pool.client(claims["client_id"]), client_metadata), user, origin
+    return Call(pool, invoke, pool.client(claims["client_id"]), client_metadata), user, scopes
 
 
 def get_user(call: Call, user: Any, _request: Request) -> dict[str, Any]:
@@ -149,7 +157,7 @@ def _verifiable(name: str) -> str:
 
 def associate_software_token(request: Request, invoke: Invoke) -> dict[str, Any]:
     if request.get("AccessToken"):
-        call, user, _origin = signed_in(request["AccessToken"], invoke)
+        call, user = signed_in(request["AccessToken"], invoke)
         return mfa.associate(call, user, None)
     client = _client_of_session(request.get("Session"))
     session = take_session(client, request.get("Session"), "MFA_SETUP")
@@ -158,7 +166,7 @@ def associate_software_token(request: Request, invoke: Invoke) -> dict[str, Any]
 
 def verify_software_token(request: Request, invoke: Invoke) -> dict[str, Any]:
     if request.get("AccessToken"):
-        call, user, _origin = signed_in(request["AccessToken"], invoke)
+        call, user = signed_in(request["AccessToken"], invoke)
         return mfa.verify(call, user, None, request["UserCode"])
     client = _client_of_session(request.get("Session"))
     session = take_session(client, request.get("Session"), "MFA_SETUP")

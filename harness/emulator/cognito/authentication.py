@@ -88,6 +88,23 @@ def _with_password(call: Call, username: str, password: str, metadata: Any) -> A
     return challenges.after_password(call, user)
 
 
+def native_sign_in(call: Call, username: str, password: str) -> Any:
+    """The user, by the form of the hosted sign-in. It has no page for further challenges and refuses who needs one."""
+    user = call.pool.find_user(username)
+    if user is None:
+        raise incorrect_username_or_password()
+    credentials.check_may_sign_in(call, user)
+    pre_authentication(call, user, username, None)
+    credentials.check_password(call, user, password)
+    challenge = challenges.challenge_after_password(call, user)
+    if challenge is not None:
+        raise CognitoError(
+            "InternalErrorException", f"The hosted sign-in form is not emulated for {challenge['ChallengeName']}.", 501
+        )
+    challenges.post_authentication(call, user)
+    return user
+
+
 def _with_srp(call: Call, username: str, parameters: dict[str, str], metadata: Any) -> Answer:
     user = call.pool.find_user(username)
     if user is None and not call.app_client.hides_whether_users_exist:
@@ -142,12 +159,14 @@ def pre_authentication(call: Call, user: Any | None, username: str, metadata: An
 # ---- refreshing ------------------------------------------------------------------------------------------------------
 
 
-def refresh(call: Call, parameters: dict[str, str]) -> dict[str, Any]:
+def refresh(call: Call, parameters: dict[str, str], *, proven: bool = False) -> dict[str, Any]:
+    """An `AuthenticationResult`. `proven`: the client has shown its secret already, and no hash is wanted."""
     if rotation(call.app_client) is not None:
         raise invalid_parameter("Refresh token rotation is enabled for this client; use GetTokensFromRefreshToken.")
     grant = tokens.grant_of(call, credentials.required(parameters, "REFRESH_TOKEN"))
     user = _user_of(call, grant)
-    call.app_client.check_secret_hash(user.username, parameters.get("SECRET_HASH"))
+    if not proven:
+        call.app_client.check_secret_hash(user.username, parameters.get("SECRET_HASH"))
     return tokens.refresh(call, grant, user)
 
 

@@ -53,7 +53,11 @@ def _check_same_user(call: Call, session: Session, username: str) -> None:
 
 def finish(call: Call, session: Session) -> Answer:
     """The challenges are passed: PostAuthentication, then tokens."""
-    user = session.user
+    post_authentication(call, session.user)
+    return {"AuthenticationResult": tokens.sign_in(call, session.user, session.source), "ChallengeParameters": {}}
+
+
+def post_authentication(call: Call, user: Any) -> None:
     triggers.run(
         call,
         "PostAuthentication",
@@ -64,17 +68,20 @@ def finish(call: Call, session: Session) -> Answer:
         ),
         {},
     )
-    return {"AuthenticationResult": tokens.sign_in(call, user, session.source), "ChallengeParameters": {}}
 
 
 def after_password(call: Call, user: Any) -> Answer:
     """What follows a right password: the next challenge, or tokens."""
+    return challenge_after_password(call, user) or finish(call, begin(call.app_client, user.username, user, ""))
+
+
+def challenge_after_password(call: Call, user: Any) -> Answer | None:
+    """The challenge that stands between a right password and tokens; raises UserNotConfirmedException."""
     if user.status == UserStatus.UNCONFIRMED:
         raise CognitoError("UserNotConfirmedException", "User is not confirmed.")
     if user.status == UserStatus.FORCE_CHANGE_PASSWORD:
         return new_password_required(call, begin(call.app_client, user.username, user, "NEW_PASSWORD_REQUIRED"))
-    session = begin(call.app_client, user.username, user, "MFA")
-    return mfa.challenge(call, session) or finish(call, session)
+    return mfa.challenge(call, begin(call.app_client, user.username, user, "MFA"))
 
 
 # ---- SRP -------------------------------------------------------------------------------------------------------------

@@ -59,7 +59,7 @@ def _by_pool(operation: OfCall, run: Invoke) -> Handler:
 
 def _by_access_token(operation: OfAccount, run: Invoke) -> Handler:
     def handle(_context: RequestContext, request: Request) -> Any:
-        call, user, _origin = account.signed_in(request["AccessToken"], run, request.get("ClientMetadata"))
+        call, user = account.signed_in(request["AccessToken"], run, request.get("ClientMetadata"))
         return operation(call, user, request)
 
     return handle

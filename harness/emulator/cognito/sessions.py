@@ -48,7 +48,7 @@ class AuthorizationCode:
     nonce: str | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Federation:
     """A hosted sign-in that has gone to an external provider: what the client asked for."""
 

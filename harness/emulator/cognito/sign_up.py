@@ -127,8 +127,13 @@ def send_confirmation(call: Call, user: Any, event: str) -> delivery.Delivery | 
 
 
 def confirm_sign_up(call: Call, request: Request) -> dict[str, Any]:
+    call.app_client.check_secret_hash(request["Username"], request.get("SecretHash"))
+    return confirm(call, request)
+
+
+def confirm(call: Call, request: Request) -> dict[str, Any]:
+    """Confirm by code or by link; the client has proved itself where it must."""
     pool, username = call.pool, request["Username"]
-    call.app_client.check_secret_hash(username, request.get("SecretHash"))
     user = pool.find_user(username)
     if user is None:
         if call.app_client.hides_whether_users_exist:

@@ -101,6 +101,28 @@ def refresh(call: Call, grant: Grant, user: Any) -> dict[str, Any]:
     return _issue(call, user, grant, "RefreshTokens", {})
 
 
+def client_credentials(call: Call, scopes: Iterable[str]) -> dict[str, Any]:
+    """An access token of the client itself, for no user.
+
+    https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-access-token.html
+    """
+    client, now = call.app_client, int(time.time())
+    seconds = validity_seconds(client, "AccessToken")
+    claims = {
+        "sub": client.id,
+        "token_use": "access",
+        "scope": " ".join(scopes),
+        "auth_time": now,
+        "iss": call.pool.issuer,
+        "exp": now + seconds,
+        "iat": now,
+        "version": 2,
+        "jti": str(uuid.uuid4()),
+        "client_id": client.id,
+    }
+    return {"AccessToken": call.pool.state.key.sign(claims), "ExpiresIn": seconds, "TokenType": "Bearer"}
+
+
 def grant_of(call: Call, refresh_token: str | None) -> Grant:
     """The grant of a refresh token of this client that is in force. Raises NotAuthorizedException for any other."""
     grant = call.pool.state.grants.get(refresh_token or "")
@@ -223,6 +245,8 @@ def _signed(
         },
         _FIXED_IN_ACCESS,
     )
+    if USER_ADMIN_SCOPE not in grant.scopes or "openid" in grant.scopes:
+        access["version"] = 2  # as the hosted sign-in marks its tokens
     result = {
         "AccessToken": call.pool.state.key.sign(access),
         "ExpiresIn": access_seconds,
