@@ -5,6 +5,7 @@ import logging
 from localstack.runtime import hooks
 
 from harness.emulator import cloudformation_pace, control_api, faults, listen_address, outbox_capture
+from harness.emulator.cloudformation import supported_types
 from harness.emulator.cognito import endpoints as cognito_endpoints
 from harness.emulator.lambda_ import asynchronous, creation, executor, invocation_metadata
 
@@ -15,6 +16,7 @@ PARTS = (
     faults.install,
     outbox_capture.install,
     cognito_endpoints.install,
+    supported_types.install,
     executor.install,
     creation.install,
     invocation_metadata.install,
