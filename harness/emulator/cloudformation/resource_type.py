@@ -27,7 +27,8 @@ class ResourceType:
     resource. `extra` are properties that no parameter of `create` takes and that `finish` sees to;
     `finish_updates` are those whose change `finish` alone can make. `reshape` turns
     properties into what the API has in another shape. `finish(client, before, after)` does after a create (`before`
-    is None) or an update what takes further calls; it may add attributes to `after`. `complete(model, account_id, region)`
+    is None) or an update what takes further calls; it may add attributes to `after`.
+    `complete(model, account_id, region)`
     adds the attributes `completed`, which no answer has. `gone` are the errors that say a resource to remove does
     not exist any more.
     """
