@@ -15,6 +15,7 @@ from localstack.services.edge import ROUTER
 from pydantic import ValidationError
 
 from harness.emulator import timers
+from harness.emulator.cloudformation.supported_types import supported_types
 from harness.emulator.faults import FAULTS, Fault
 from harness.emulator.outbox import OUTBOX, Channel
 from harness.emulator.reset import Scope, reset
@@ -121,6 +122,11 @@ def post_reset(request: Request) -> dict[str, Any]:
     return reset(Scope.model_validate(_body(request)))
 
 
+@answers
+def get_cloudformation_types(_request: Request) -> dict[str, Any]:
+    return {"types": supported_types()}
+
+
 def install() -> None:
     ROUTER.add("/_harness/outbox", get_outbox, methods=["GET"])
     ROUTER.add("/_harness/outbox", delete_outbox, methods=["DELETE"])
@@ -130,4 +136,5 @@ def install() -> None:
     ROUTER.add("/_harness/faults/<fault_id>", delete_faults, methods=["DELETE"])
     ROUTER.add("/_harness/fire", post_fire, methods=["POST"])
     ROUTER.add("/_harness/reset", post_reset, methods=["POST"])
+    ROUTER.add("/_harness/cloudformation/types", get_cloudformation_types, methods=["GET"])
     ROUTER.add("/_harness/ready", get_ready, methods=["GET"])

@@ -1,0 +1,18 @@
+"""What the entry points `localstack.cloudformation.resource_providers` refer to: one plugin for each row.
+
+A new type needs a row beside its service's, a name here, and a line in pyproject.toml.
+"""
+
+from harness.emulator.cloudformation import cognito
+from harness.emulator.cloudformation.provider import plugin_of
+
+identity_pool = plugin_of(cognito.IDENTITY_POOL)
+identity_pool_role_attachment = plugin_of(cognito.IDENTITY_POOL_ROLE_ATTACHMENT)
+user_pool = plugin_of(cognito.USER_POOL)
+user_pool_client = plugin_of(cognito.USER_POOL_CLIENT)
+user_pool_domain = plugin_of(cognito.USER_POOL_DOMAIN)
+user_pool_group = plugin_of(cognito.USER_POOL_GROUP)
+user_pool_identity_provider = plugin_of(cognito.USER_POOL_IDENTITY_PROVIDER)
+user_pool_resource_server = plugin_of(cognito.USER_POOL_RESOURCE_SERVER)
+user_pool_user = plugin_of(cognito.USER_POOL_USER)
+user_to_group = plugin_of(cognito.USER_TO_GROUP)
