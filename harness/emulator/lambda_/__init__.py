@@ -19,5 +19,6 @@ What differs from AWS:
   of the next event.
 - Memory is watched ten times a second, not limited by the system, and a process does not get less CPU for less
   memory.
+- Wrapper scripts (AWS_LAMBDA_EXEC_WRAPPER) and extensions are not run; the log of the engine warns of a wrapper.
 - AWS's Node.js runtime brings the SDK for JavaScript v3; here it must be in the function's or a layer's node_modules.
 """

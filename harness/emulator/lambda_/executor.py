@@ -20,7 +20,7 @@ from localstack.services.lambda_.invocation.plugins import RuntimeExecutorPlugin
 from localstack.services.lambda_.invocation.runtime_executor import LambdaRuntimeException, RuntimeExecutor
 
 from harness.emulator.lambda_ import node
-from harness.emulator.lambda_.environment import BOOTSTRAP, ExecutionEnvironment, Limits
+from harness.emulator.lambda_.environment import BOOTSTRAP, TASK_ROOT, ExecutionEnvironment, Limits
 from harness.emulator.lambda_.function_log import Format
 from harness.emulator.lambda_.launcher import Launch, LaunchError, RunningProcess, Zygote
 from harness.emulator.lambda_.runtimes import CURRENT, Platform, PythonRuntime, PythonRuntimes, UnsupportedRuntimeError
@@ -60,6 +60,8 @@ class _Machine:
             self._zygotes.clear()
 
 
+WRAPPER_VARIABLE = "AWS_LAMBDA_EXEC_WRAPPER"
+"""https://docs.aws.amazon.com/lambda/latest/dg/runtimes-modify.html#runtime-wrapper; not done here."""
 CACHE_VARIABLE = "HARNESS_LAMBDA_CACHE"
 """Where the packages of interpreters are kept (default: the user's cache directory)."""
 
@@ -88,11 +90,19 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
         layers = [str(layer.code.get_unzipped_code_location()) for layer in function.layers or ()]
         self._temporary = tempfile.mkdtemp(prefix=f"{self.function_version.id.function_name}-")
         runtime = function.runtime or ""
+        if wrapper := env_vars.get(WRAPPER_VARIABLE):
+            LOG.warning(
+                "%s runs without its wrapper %s=%s: the process executor starts runtimes itself. What the wrapper sets "
+                "up, such as tracing, is missing here.",
+                self.function_version.qualified_arn,
+                WRAPPER_VARIABLE,
+                wrapper,
+            )
         launch = Launch(
             argv=command_line(runtime, [code, *layers], function.handler),
             environment=environment_variables(env_vars, runtime, code, layers, self._temporary),
             directory=code,
-            path=python_path(code, layers, runtime),
+            path=python_path(code, layers, runtime, env_vars.get("PYTHONPATH", "")),
         )
         self._environment = ExecutionEnvironment(
             MACHINE.launcher(runtime),
@@ -185,8 +195,10 @@ def log_format(logging_config: Mapping[str, str]) -> Format:
     return Format(logging_config.get("LogFormat") == "JSON", logging_config.get("SystemLogLevel", "INFO"))
 
 
-def python_path(code: str, layers: list[str], runtime: str) -> list[str]:
+def python_path(code: str, layers: list[str], runtime: str, configured: str = "") -> list[str]:
     """Where Python modules come from, in AWS's order. There is no /opt here: each layer is a folder.
+
+    `configured` is the function's own PYTHONPATH, in which /var/task and /opt are what they are on AWS.
 
     https://docs.aws.amazon.com/lambda/latest/dg/packaging-layers.html
     """
@@ -195,7 +207,15 @@ def python_path(code: str, layers: list[str], runtime: str) -> list[str]:
     # As on AWS a later layer's file wins over the same file of an earlier one.
     later_first = list(reversed(layers))
     packages = [str(Path(layer, "python", "lib", runtime, "site-packages")) for layer in later_first]
-    return [code, *packages, *(str(Path(layer, "python")) for layer in later_first)]
+    own: list[str] = []
+    for entry in filter(None, configured.split(os.pathsep)):
+        if entry == "/opt" or entry.startswith("/opt/"):
+            own += [layer + entry.removeprefix("/opt") for layer in later_first]
+        elif entry == TASK_ROOT or entry.startswith(f"{TASK_ROOT}/"):
+            own.append(code + entry.removeprefix(TASK_ROOT))
+        else:
+            own.append(entry)
+    return [code, *own, *packages, *(str(Path(layer, "python")) for layer in later_first)]
 
 
 def environment_variables(

@@ -36,7 +36,7 @@ for (const [name, level] of [["log", "INFO"], ["info", "INFO"], ["debug", "DEBUG
 
 function asError(thrown) {
   if (thrown instanceof Error) {
-    const trace = (thrown.stack ?? String(thrown)).split("\n");
+    const trace = (thrown.stack ?? String(thrown)).replaceAll(import.meta.url, "file:///var/runtime/index.mjs").split("\n");
     return { errorType: thrown.name, errorMessage: thrown.message, trace };
   }
   return { errorType: typeof thrown, errorMessage: String(thrown), trace: [] };

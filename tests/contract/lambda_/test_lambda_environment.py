@@ -79,6 +79,18 @@ def test_a_function_that_packages_its_own_boto3_gets_it(function):
     assert made.invoke().payload == 7
 
 
+def test_a_function_imports_from_its_own_python_path(function):
+    made = function(
+        {
+            "index.py": "import deep\ndef handler(event, context): return deep.WORD\n",
+            "vendor/deep.py": "WORD = 'vendored'\n",
+        },
+        Environment={"Variables": {"PYTHONPATH": "/var/task/vendor"}},
+    )
+
+    assert made.invoke().payload == "vendored"
+
+
 def test_a_function_calls_aws_with_its_own_role(function):
     source = """
         import boto3

@@ -127,6 +127,7 @@ def test_an_error_of_a_node_function_is_answered_with_its_trace(function, source
     assert (result.payload["errorType"], result.payload["errorMessage"]) == ("TypeError", "no such album")
     assert result.payload["trace"][0] == "TypeError: no such album"
     assert "/var/task/index.js" in result.payload["trace"][1]
+    assert "node_runtime" not in str(result.payload["trace"]), "the trace must name AWS's places"
 
 
 @needs_node

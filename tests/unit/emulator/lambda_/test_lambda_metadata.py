@@ -52,6 +52,12 @@ def test_a_later_layer_comes_before_an_earlier_one_and_after_the_code():
     ]
 
 
+def test_a_function_s_own_python_path_names_the_folders_of_aws():
+    found = python_path("/code", ["/one", "/two"], "python3.12", "/var/task/vendor:/opt/extra:/elsewhere:/optional")
+
+    assert found[:6] == ["/code", "/code/vendor", "/two/extra", "/one/extra", "/elsewhere", "/optional"]
+
+
 def test_a_function_s_own_variable_wins_over_a_default():
     given = {"HOME": "/mine", "LOCALSTACK_HOSTNAME": "hidden"}
 
