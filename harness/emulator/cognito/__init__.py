@@ -4,7 +4,9 @@ The rest of the emulator needs only to verify tokens:
 
     claims = verify_token(token, token_use="id", user_pool_arns=[arn])
 
-which raises a `TokenError`. The package knows nothing of who verifies them, nor of how Lambda functions run: triggers
+which raises a `TokenError`. `iss` in the tokens is AWS's (`https://cognito-idp.<region>.amazonaws.com/<pool id>`); keys
+and configuration are on the gateway's port at `/<pool id>/.well-known/`, and the hosted sign-in of a domain at
+`/_aws/cognito-idp/<domain>/`. The package knows nothing of who verifies them, nor of how Lambda functions run: triggers
 are invoked over Lambda's API.
 """
 

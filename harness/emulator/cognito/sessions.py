@@ -101,6 +101,6 @@ def take_session(client: AppClient, token: str | None, challenge_name: str) -> S
         raise not_authorized("Invalid session for the user.")
     if session.expires_at <= time.time():
         raise not_authorized("Invalid session for the user, session is expired.")
-    if session.challenge_name != challenge_name and session.challenge_name != "SELECT_MFA_TYPE":
+    if session.challenge_name != challenge_name:
         raise not_authorized("Invalid session for the user.")
     return session
