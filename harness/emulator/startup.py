@@ -5,6 +5,7 @@ import logging
 from localstack.runtime import hooks
 
 from harness.emulator import cloudformation_pace, control_api, faults, listen_address, outbox_capture
+from harness.emulator.apigateway import authorization, gateway_responses
 from harness.emulator.cloudformation import supported_types
 from harness.emulator.cognito import endpoints as cognito_endpoints
 from harness.emulator.lambda_ import asynchronous, creation, executor, invocation_metadata
@@ -17,6 +18,8 @@ PARTS = (
     outbox_capture.install,
     cognito_endpoints.install,
     supported_types.install,
+    authorization.install,
+    gateway_responses.install,
     executor.install,
     creation.install,
     invocation_metadata.install,
