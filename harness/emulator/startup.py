@@ -5,6 +5,7 @@ import logging
 from localstack.runtime import hooks
 
 from harness.emulator import cloudformation_pace, control_api, faults, listen_address, outbox_capture
+from harness.emulator.apigateway import authorization, gateway_responses
 from harness.emulator.cloudformation import supported_types
 from harness.emulator.cognito import endpoints as cognito_endpoints
 from harness.emulator.cognito import hosted_ui as cognito_hosted_ui
@@ -19,6 +20,8 @@ PARTS = (
     cognito_endpoints.install,
     cognito_hosted_ui.install,
     supported_types.install,
+    authorization.install,
+    gateway_responses.install,
     executor.install,
     creation.install,
     invocation_metadata.install,
