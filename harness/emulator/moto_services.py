@@ -52,3 +52,9 @@ def dynamodb() -> Service:
 @aws_provider(api="dynamodbstreams", name="moto")
 def dynamodbstreams() -> Service:
     return moto_service("dynamodbstreams")
+
+
+@aws_provider(api="sesv2", name="default")
+def sesv2() -> Service:
+    """Its identities are those of SES: moto keeps both in one place."""
+    return moto_service("sesv2")

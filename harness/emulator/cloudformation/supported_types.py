@@ -15,6 +15,9 @@ from localstack.services.cloudformation.resource_provider import (
 )
 from localstack.utils.patch import patch
 
+from harness.emulator.cloudformation.provider import provider_of
+from harness.emulator.cloudformation.ses import EMAIL_IDENTITY
+
 POLL_SECONDS = 0.05
 """How often a resource that is being made is looked at; LocalStack looks once a second."""
 
@@ -50,6 +53,23 @@ def poll_often() -> None:
         return original(self, resource_provider, resource, raw_payload, sleep_time=POLL_SECONDS)
 
 
+def prefer_ours() -> None:
+    """Where LocalStack has a provider of the same name, ours is the one that works.
+
+    Which of two entry points of one name wins depends on the order of the installed packages.
+    """
+
+    original = ResourceProviderExecutor.try_load_resource_provider
+
+    def try_load_resource_provider(resource_type: str) -> Any:
+        if resource_type == EMAIL_IDENTITY.name:
+            return provider_of(EMAIL_IDENTITY)()
+        return original(resource_type)
+
+    ResourceProviderExecutor.try_load_resource_provider = staticmethod(try_load_resource_provider)
+
+
 def install() -> None:
+    prefer_ours()
     refuse_unknown_types()
     poll_often()

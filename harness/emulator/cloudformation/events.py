@@ -1,0 +1,30 @@
+"""The resource types of EventBridge that LocalStack lacks.
+
+https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_Events.html
+"""
+
+import json
+
+from harness.emulator.cloudformation.resource_type import Model, Operation, ResourceType
+
+
+def _pattern_as_text(model: Model) -> Model:
+    """A template has the pattern as a mapping, the API as JSON text."""
+    if isinstance(model.get("EventPattern"), dict):
+        model["EventPattern"] = json.dumps(model["EventPattern"])
+    return model
+
+
+ARCHIVE = ResourceType(
+    name="AWS::Events::Archive",
+    service="events",
+    create=Operation("CreateArchive"),
+    update=Operation("UpdateArchive", {"ArchiveName": "ArchiveName"}),
+    delete=Operation("DeleteArchive", {"ArchiveName": "ArchiveName"}),
+    ref="ArchiveName",
+    attributes={"Arn": "ArchiveArn"},
+    renames={"SourceArn": "EventSourceArn"},
+    generated_name="ArchiveName",
+    replaced_by=frozenset({"ArchiveName", "SourceArn"}),
+    reshape=_pattern_as_text,
+)
