@@ -44,22 +44,6 @@ def test_an_event_that_cannot_be_mailed_ends_whole_in_the_dead_letter_queue(
     assert outbox.read(recipient=person.address) == []
 
 
-def test_the_function_is_tried_three_times_before_an_event_is_dead(
-    bus: Bus, faults: Faults, aws, deployment: Deployment, queue: Callable[[str, str], Queue]
-):
-    person = Person()
-    with faults.failing("ses", "SendEmail", code=PAUSED, when=_to(person)):
-        bus.put("UserRegistered", "lumen.users", user_registered(person))
-        dead = queue("notifications", "WelcomeDeadLetterQueue").wait_for(_event_of(person), what="the event")
-    request_id = dead.body["MessageAttributes"]["RequestID"]["Value"]
-    function = deployment["notifications"].resources["WelcomeFunction"].physical_id
-    # Every attempt of one event has the same request id.
-    lines = aws("logs").filter_log_events(
-        logGroupName=f"/aws/lambda/{function}", filterPattern=f'"START RequestId: {request_id}"'
-    )
-    assert len(lines["events"]) == 3
-
-
 def test_a_mail_service_that_recovers_sends_one_mail(bus: Bus, faults: Faults, outbox: Outbox):
     person = Person()
     with faults.failing("ses", "SendEmail", code=PAUSED, times=2, when=_to(person)) as fault:
