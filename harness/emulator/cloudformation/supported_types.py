@@ -18,9 +18,6 @@ from localstack.utils.patch import patch
 from harness.emulator.cloudformation.provider import provider_of
 from harness.emulator.cloudformation.ses import EMAIL_IDENTITY
 
-POLL_SECONDS = 0.05
-"""How often a resource that is being made is looked at; LocalStack looks once a second."""
-
 
 def supported_types() -> list[str]:
     """The resource types that a stack can have, sorted."""
@@ -47,12 +44,6 @@ def refuse_unknown_types() -> None:
         return event
 
 
-def poll_often() -> None:
-    @patch(ResourceProviderExecutor.deploy_loop)
-    def deploy_loop(original: Any, self: Any, resource_provider: Any, resource: Any, raw_payload: Any) -> Any:
-        return original(self, resource_provider, resource, raw_payload, sleep_time=POLL_SECONDS)
-
-
 def prefer_ours() -> None:
     """Where LocalStack has a provider of the same name, ours is the one that works.
 
@@ -72,4 +63,3 @@ def prefer_ours() -> None:
 def install() -> None:
     prefer_ours()
     refuse_unknown_types()
-    poll_often()
