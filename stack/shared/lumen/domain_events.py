@@ -50,7 +50,9 @@ class DomainEvent:
     data: dict[str, Any]
 
     @classmethod
-    def of(cls, event_type: str, data: dict[str, Any], *, fact: str, correlation_id: str, version: int = 1) -> "DomainEvent":
+    def of(
+        cls, event_type: str, data: dict[str, Any], *, fact: str, correlation_id: str, version: int = 1
+    ) -> "DomainEvent":
         """The event of a fact. `fact` is what makes it unique among the events of its type, such as the user's id."""
         now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         return cls(str(uuid.uuid5(_NAMESPACE, f"{event_type}/{fact}")), event_type, version, now, correlation_id, data)

@@ -29,6 +29,8 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     # Cognito sends HTML; a name must not become markup, nor a second place for the code.
     name = html.escape(event["request"]["userAttributes"].get("name", "")).replace("{", "&#123;")
     event["response"]["emailSubject"] = subject
-    event["response"]["emailMessage"] = f"<p>Hello {name},</p><p>this code lets you {purpose}: <strong>{code}</strong></p>"
+    event["response"]["emailMessage"] = (
+        f"<p>Hello {name},</p><p>this code lets you {purpose}: <strong>{code}</strong></p>"
+    )
     event["response"]["smsMessage"] = f"Lumen: {code} lets you {purpose}."
     return event

@@ -24,7 +24,9 @@ class BlockedMailDomainError(Exception):
 def is_blocked(address: str, blocked: Iterable[str]) -> bool:
     """Whether the address belongs to one of the domains or to a subdomain of one."""
     domain = address.rpartition("@")[2].strip().rstrip(".").casefold()
-    return any(domain == name or domain.endswith(f".{name}") for name in (b.strip().casefold() for b in blocked) if name)
+    return any(
+        domain == name or domain.endswith(f".{name}") for name in (b.strip().casefold() for b in blocked) if name
+    )
 
 
 @logger.inject_lambda_context
