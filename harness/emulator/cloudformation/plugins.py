@@ -3,9 +3,10 @@
 A new type needs a row beside its service's, a name here, and a line in pyproject.toml.
 """
 
-from harness.emulator.cloudformation import cognito
+from harness.emulator.cloudformation import cognito, events
 from harness.emulator.cloudformation.provider import plugin_of
 
+archive = plugin_of(events.ARCHIVE)
 identity_pool = plugin_of(cognito.IDENTITY_POOL)
 identity_pool_role_attachment = plugin_of(cognito.IDENTITY_POOL_ROLE_ATTACHMENT)
 user_pool = plugin_of(cognito.USER_POOL)
