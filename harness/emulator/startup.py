@@ -5,7 +5,7 @@ import logging
 from localstack.runtime import hooks
 
 from harness.emulator import cloudformation_pace, control_api, faults, listen_address, outbox_capture
-from harness.emulator.cloudformation import supported_types
+from harness.emulator.cloudformation import email_identity, supported_types
 from harness.emulator.cognito import endpoints as cognito_endpoints
 from harness.emulator.cognito import hosted_ui as cognito_hosted_ui
 from harness.emulator.lambda_ import asynchronous, creation, executor, invocation_metadata
@@ -19,6 +19,7 @@ PARTS = (
     cognito_endpoints.install,
     cognito_hosted_ui.install,
     supported_types.install,
+    email_identity.install,
     executor.install,
     creation.install,
     invocation_metadata.install,
