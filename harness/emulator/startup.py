@@ -4,7 +4,7 @@ import logging
 
 from localstack.runtime import hooks
 
-from harness.emulator import cloudformation_pace, control_api, faults, listen_address, outbox_capture
+from harness.emulator import cloudformation_pace, control_api, dynamodb, faults, listen_address, outbox_capture
 from harness.emulator.apigateway import authorization, gateway_responses
 from harness.emulator.cloudformation import supported_types
 from harness.emulator.cognito import endpoints as cognito_endpoints
@@ -19,6 +19,7 @@ PARTS = (
     cognito_endpoints.install,
     supported_types.install,
     authorization.install,
+    dynamodb.install,
     gateway_responses.install,
     executor.install,
     creation.install,
