@@ -20,7 +20,7 @@ from harness.emulator.faults import FAULTS, Fault
 from harness.emulator.outbox import OUTBOX, Channel
 from harness.emulator.reset import Scope, reset
 
-CAPABILITIES: tuple[str, ...] = ("faults", "fire", "outbox", "reset")
+CAPABILITIES: tuple[str, ...] = ("apigateway-authorizers", "cloudformation-types", "faults", "fire", "outbox", "reset")
 
 MAX_WAIT_SECONDS = 60.0
 

@@ -7,6 +7,7 @@ from localstack.services.stores import AccountRegionBundle
 from localstack.state import StateVisitor
 from pydantic import BaseModel, ConfigDict
 
+from harness.emulator.apigateway.lambda_authorizer import ANSWERS
 from harness.emulator.faults import FAULTS
 from harness.emulator.outbox import OUTBOX
 
@@ -44,4 +45,5 @@ def reset(scope: Scope) -> dict[str, Any]:
         services.append(name)
     removed = OUTBOX.clear(scope.account_id)
     FAULTS.remove()
+    ANSWERS.forget()
     return {"services": sorted(services), "messages": removed}

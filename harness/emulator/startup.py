@@ -4,7 +4,8 @@ import logging
 
 from localstack.runtime import hooks
 
-from harness.emulator import cloudformation_pace, control_api, faults, listen_address, outbox_capture
+from harness.emulator import cloudformation_pace, control_api, dynamodb, faults, listen_address, outbox_capture
+from harness.emulator.apigateway import authorization, gateway_responses
 from harness.emulator.cloudformation import email_identity, supported_types
 from harness.emulator.cognito import endpoints as cognito_endpoints
 from harness.emulator.cognito import hosted_ui as cognito_hosted_ui
@@ -20,6 +21,9 @@ PARTS = (
     cognito_hosted_ui.install,
     supported_types.install,
     email_identity.install,
+    authorization.install,
+    dynamodb.install,
+    gateway_responses.install,
     executor.install,
     creation.install,
     invocation_metadata.install,

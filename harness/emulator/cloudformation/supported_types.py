@@ -10,13 +10,9 @@ from localstack.services.cloudformation.engine.v2 import change_set_model_execut
 from localstack.services.cloudformation.engine.v2.change_set_model_executor import ChangeSetModelExecutor
 from localstack.services.cloudformation.resource_provider import (
     OperationStatus,
-    ResourceProviderExecutor,
     plugin_manager,
 )
 from localstack.utils.patch import patch
-
-POLL_SECONDS = 0.05
-"""How often a resource that is being made is looked at; LocalStack looks once a second."""
 
 
 def supported_types() -> list[str]:
@@ -44,12 +40,5 @@ def refuse_unknown_types() -> None:
         return event
 
 
-def poll_often() -> None:
-    @patch(ResourceProviderExecutor.deploy_loop)
-    def deploy_loop(original: Any, self: Any, resource_provider: Any, resource: Any, raw_payload: Any) -> Any:
-        return original(self, resource_provider, resource, raw_payload, sleep_time=POLL_SECONDS)
-
-
 def install() -> None:
     refuse_unknown_types()
-    poll_often()

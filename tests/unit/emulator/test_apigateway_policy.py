@@ -1,0 +1,41 @@
+"""The policy that a Lambda authorizer returns."""
+
+import pytest
+
+pytest.importorskip("localstack", reason="the emulator's extra is not installed")
+
+from harness.emulator.apigateway.policy import Decision, PolicyError, decide, matches
+
+ARN = "arn:aws:execute-api:us-east-1:000000000000:api/s/GET/albums/1"
+
+
+def statement(effect, resource, action="execute-api:Invoke"):
+    return {"Effect": effect, "Action": action, "Resource": resource}
+
+
+@pytest.mark.parametrize(
+    ("statements", "decision"),
+    [
+        ([statement("Allow", ARN)], Decision.ALLOW),
+        ([statement("Allow", "*")], Decision.ALLOW),
+        ([statement("Allow", [ARN + "x", "arn:aws:execute-api:*:*:api/*/GET/*"])], Decision.ALLOW),
+        ([statement("Allow", "*"), statement("Deny", ARN)], Decision.EXPLICIT_DENY),
+        ([statement("Allow", ARN.replace("GET", "PUT"))], Decision.IMPLICIT_DENY),
+        ([statement("Allow", "*", "execute-api:ManageConnections")], Decision.IMPLICIT_DENY),
+        ([statement("Allow", "*", ["execute-api:*"])], Decision.ALLOW),
+        ([], Decision.IMPLICIT_DENY),
+    ],
+)
+def test_a_policy_decides(statements, decision):
+    assert decide({"Statement": statements}, ARN) is decision
+
+
+@pytest.mark.parametrize("document", [None, {}, {"Statement": [{"Effect": "Maybe"}]}, {"Statement": ["Allow"]}])
+def test_what_is_no_policy_is_an_error(document):
+    with pytest.raises(PolicyError):
+        decide(document, ARN)
+
+
+def test_brackets_are_no_wildcards():
+    assert matches("a[b]?", "a[b]c")
+    assert not matches("a[b]", "ab")
