@@ -1,6 +1,7 @@
 """What an update, and an end of the runtime, leave alone."""
 
 import json
+import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -8,8 +9,10 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from botocore.exceptions import ClientError
 
 RECORDED = Path(__file__).parents[3].parent / "shared/oracle/aws-recorded/lambda_/test_lambda_destinations.json"
+needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="Node.js is not on this machine")
 TELLS = """
     import boto3
     def handler(event, context):
@@ -86,3 +89,30 @@ def test_a_failure_reaches_an_event_bus_as_aws_writes_it(function, queue, aws: C
 def test_the_programs_of_the_engine_are_not_on_the_path_of_a_function(function):
     path = function("import os\ndef handler(event, context):\n    return os.environ['PATH']").invoke({}).payload
     assert path.split(":") == ["/usr/local/bin", "/usr/bin", "/bin"]
+
+
+def test_a_function_cannot_be_moved_to_a_runtime_that_does_not_run_here(function, aws):
+    stays = function("def handler(event, context):\n    return 'here'")
+    with pytest.raises(ClientError, match=r"The runtime java21 does not run here") as refused:
+        aws("lambda").update_function_configuration(FunctionName=stays.name, Runtime="java21")
+    assert refused.value.response["Error"]["Code"] == "InvalidParameterValueException"
+    assert stays.invoke({}).payload == "here"
+
+
+@needs_node
+def test_a_node_error_shows_frames_of_the_runtime_where_aws_has_it(function):
+    source = "exports.handler = async () => { throw new TypeError('no'); };"
+    result = function(source, path="index.js", Runtime="nodejs20.x").invoke({})
+    assert result.payload["trace"][0] == "TypeError: no"
+    assert "/var/task/index.js:1" in result.payload["trace"][1]
+    assert not [frame for frame in result.payload["trace"] if "harness" in frame]
+    logged = json.loads(result.log.partition("Invoke Error \t")[2].partition("\n")[0])
+    assert logged.keys() == {"errorType", "errorMessage", "stack"}
+
+
+@needs_node
+def test_a_node_handler_without_promise_or_callback_answers_null(function):
+    """https://docs.aws.amazon.com/lambda/latest/dg/nodejs-handler.html"""
+    source = "exports.handler = (event, context, callback) => { return 'ignored'; };"
+    silent = function(source, path="index.js", Runtime="nodejs20.x")
+    assert [silent.invoke({}).payload, silent.invoke({}).payload] == [None, None]
