@@ -14,6 +14,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/invocation-async.html
 
 import json
 import threading
+from concurrent.futures import Future
 from typing import Any
 
 from localstack.aws.connect import connect_to
@@ -36,6 +37,32 @@ def install() -> None:
     patch(event_manager.Poller.stop)(_stop_polling)
     patch(event_manager.Poller.process_dead_letter_queue)(_send_to_dead_letter_queue)
     patch(FakeSqsClient.send_message)(_send_message)
+    _write_event_bus_records()
+
+
+def _write_event_bus_records() -> None:
+    """A destination that is an event bus: the record names the bus and the function's version as its resources."""
+    original = event_manager.send_event_to_target
+
+    def send_event_to_target(target_arn: str, event: dict[str, Any], **options: Any) -> None:
+        arn = parse_arn(target_arn)
+        if arn["service"] != "events":
+            return original(target_arn=target_arn, event=event, **options)
+        clients = connect_to.with_assumed_role(
+            role_arn=options["role"], service_principal="lambda", region_name=arn["region"]
+        )
+        entry = {
+            "EventBusName": target_arn,
+            "Source": "lambda",
+            "DetailType": options["events_detail_type"],
+            "Detail": json.dumps(event),
+            "Resources": [target_arn, event["requestContext"]["functionArn"]],
+        }
+        events = clients.events.request_metadata(source_arn=options["source_arn"], service_principal="lambda")
+        events.put_events(Entries=[entry])
+        return None
+
+    event_manager.send_event_to_target = send_event_to_target
 
 
 def _poll(_original: Any, self: Any, *_args: Any, **_options: Any) -> None:
@@ -50,17 +77,33 @@ def _poll(_original: Any, self: Any, *_args: Any, **_options: Any) -> None:
                 VisibilityTimeout=function.config.timeout + 60,
             )
             for message in answer.get("Messages") or ():
-                if message["Body"] != WAKE and not self._shutdown_event.is_set():
-                    self.invoker_pool.submit(self.handle_message, message)
-                    continue
-                if message["Body"] != WAKE:
-                    queue.send_message(QueueUrl=self.event_queue_url, MessageBody=message["Body"])
-                queue.delete_message(QueueUrl=self.event_queue_url, ReceiptHandle=message["ReceiptHandle"])
+                if message["Body"] == WAKE:
+                    queue.delete_message(QueueUrl=self.event_queue_url, ReceiptHandle=message["ReceiptHandle"])
+                else:
+                    _hand_over(self, queue, message)
         except Exception:  # noqa: BLE001 - a poller must go on, whatever one message brings
             if self._shutdown_event.is_set():
                 return
             event_manager.LOG.exception("asynchronous events of %s could not be read", function.qualified_arn)
             self._shutdown_event.wait(ERROR_PAUSE_SECONDS)
+
+
+def _hand_over(poller: Any, queue: Any, message: dict[str, Any]) -> None:
+    """Have the event handled, or put it back for the poller of the new version where this one stops before it is."""
+
+    def put_back() -> None:
+        queue.send_message(QueueUrl=poller.event_queue_url, MessageBody=message["Body"])
+        queue.delete_message(QueueUrl=poller.event_queue_url, ReceiptHandle=message["ReceiptHandle"])
+
+    if poller._shutdown_event.is_set():
+        return put_back()
+    try:
+        handled: Future[None] = poller.invoker_pool.submit(poller.handle_message, message)
+    except RuntimeError:
+        # The pool was shut down since.
+        return put_back()
+    # A pool that is shut down cancels what it has not begun.
+    return handled.add_done_callback(lambda done: put_back() if done.cancelled() else None)
 
 
 def _stop_polling(original: Any, self: Any) -> None:

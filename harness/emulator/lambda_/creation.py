@@ -10,7 +10,11 @@ import concurrent.futures
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
+from localstack.aws.api import RequestContext
 from localstack.aws.api.lambda_ import PackageType
+from localstack.aws.chain import HandlerChain
+from localstack.aws.handlers import serve_custom_service_request_handlers
+from localstack.http import Response
 from localstack.services.lambda_.invocation.lambda_service import LambdaService
 from localstack.services.lambda_.provider import LambdaProvider
 from localstack.utils import testutil
@@ -50,6 +54,16 @@ def _refuse_runtimes() -> None:
     def validate_runtime(original: Any, self: Any, package_type: str, runtime: str | None) -> None:
         original(self, package_type, runtime)
         refuse_unsupported_runtimes(None if package_type == PackageType.Image else runtime)
+
+    serve_custom_service_request_handlers.append(_refuse_runtime_of_update)
+
+
+def _refuse_runtime_of_update(_chain: HandlerChain, context: RequestContext, _response: Response) -> None:
+    """LocalStack looks at the runtime when a function is created, and not again when it is changed."""
+    if context.operation is None or context.operation.name != "UpdateFunctionConfiguration":
+        return
+    if runtime := (context.service_request or {}).get("Runtime"):
+        refuse_unsupported_runtimes(runtime)
 
 
 def zip_inline_code_without_a_program() -> None:

@@ -126,7 +126,7 @@ class ExecutionEnvironment:
         seconds = time.perf_counter() - started
         peak = sandbox.process.peak_resident_bytes()
         # The next event gets a fresh process after anything but an answer.
-        if not isinstance(result, Answer):
+        if not isinstance(result, Answer) or result.ends_runtime:
             sandbox.close()
             sandbox.process.exited.wait(5)
             self._sandbox = self._failed_init = None

@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 import threading
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,10 @@ from localstack.http import Request, Response
 from localstack.runtime.shutdown import SHUTDOWN_HANDLERS
 from localstack.services.edge import ROUTER
 from localstack.services.lambda_.invocation.lambda_models import FunctionVersion, InvocationResult
+from localstack.services.lambda_.invocation.lambda_service import LambdaService
 from localstack.services.lambda_.invocation.plugins import RuntimeExecutorPlugin
 from localstack.services.lambda_.invocation.runtime_executor import LambdaRuntimeException, RuntimeExecutor
+from localstack.utils.patch import patch
 
 from harness.emulator.lambda_ import node
 from harness.emulator.lambda_.environment import BOOTSTRAP, TASK_ROOT, ExecutionEnvironment, Limits
@@ -83,6 +86,10 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
         super().__init__(id, function_version)
         self._environment: ExecutionEnvironment | None = None
         self._temporary = ""
+        self._lock = threading.Lock()
+        self._busy = False
+        self._stopping = False
+        LIVE.add(self)
 
     def start(self, env_vars: dict[str, str]) -> None:
         function = self.function_version.config
@@ -117,19 +124,46 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
             raise LambdaRuntimeException(str(error)) from error
 
     def stop(self) -> None:
+        """End the environment; one that handles an event ends after it.
+
+        An update or a deletion leaves running invocations alone on AWS; LocalStack stops every environment at once,
+        which would end a handler between its side effects and its answer and have its event delivered again.
+        """
+        with self._lock:
+            self._stopping = True
+            if self._busy:
+                return
+        self._close()
+
+    def abort(self) -> None:
+        """End the environment now, with the event that it handles."""
+        self._stopping = True
+        self._close()
+
+    def _close(self) -> None:
         if self._environment is not None:
             self._environment.stop()
         shutil.rmtree(self._temporary, ignore_errors=True)
+        LIVE.discard(self)
 
     def invoke(self, payload: dict[str, str]) -> InvocationResult:
         assert self._environment is not None
-        outcome = self._environment.handle(
-            request_id=payload["invoke-id"],
-            function_arn=payload["invoked-function-arn"],
-            payload=payload["payload"].encode(),
-            trace_header=payload["trace-id"],
-            client_context=payload.get("client-context") or None,
-        )
+        with self._lock:
+            self._busy = True
+        try:
+            outcome = self._environment.handle(
+                request_id=payload["invoke-id"],
+                function_arn=payload["invoked-function-arn"],
+                payload=payload["payload"].encode(),
+                trace_header=payload["trace-id"],
+                client_context=payload.get("client-context") or None,
+            )
+        finally:
+            with self._lock:
+                self._busy = False
+                closing = self._stopping
+            if closing:
+                self._close()
         return InvocationResult(
             request_id=payload["invoke-id"], payload=outcome.body, is_error=outcome.is_error, logs=outcome.log
         )
@@ -163,6 +197,10 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
     @classmethod
     def cleanup_version(cls, function_version: FunctionVersion) -> None:
         """Environments remove what is theirs when they stop; LocalStack removes the code."""
+
+
+LIVE: weakref.WeakSet[ProcessRuntimeExecutor] = weakref.WeakSet()
+"""The environments of this engine that have not ended."""
 
 
 class ProcessRuntimeExecutorPlugin(RuntimeExecutorPlugin):
@@ -227,7 +265,8 @@ def environment_variables(
     variables = {name: str(value) for name, value in given.items() if not name.startswith(internal)}
     search = [str(Path(layer, "bin")) for layer in layers]
     variables = {
-        "PATH": os.pathsep.join([*search, "/usr/local/bin", "/usr/bin", "/bin", os.environ.get("PATH", "")]),
+        # Not the engine's PATH: it would bring the programs of the engine's virtual environment.
+        "PATH": os.pathsep.join([*search, "/usr/local/bin", "/usr/bin", "/bin"]),
         "LANG": "en_US.UTF-8",
         "HOME": temporary,
         "LD_LIBRARY_PATH": os.pathsep.join([*(str(Path(layer, "lib")) for layer in layers), str(Path(code, "lib"))]),
@@ -277,3 +316,10 @@ def install() -> None:
     # The system ends zygotes that lose their engine; a shutdown that is asked for leaves none for the system to end.
     SHUTDOWN_HANDLERS.register(MACHINE.stop)
     ROUTER.add("/_harness/runtimes/<runtime>", get_runtime, methods=["GET"])
+
+    @patch(LambdaService.stop)
+    def stop(original: Any, self: Any) -> None:
+        # The state is emptied or the engine ends: what still runs must not write into what comes after.
+        for executor in list(LIVE):
+            executor.abort()
+        original(self)

@@ -96,7 +96,9 @@ function contextOf(headers) {
 // A handler answers with a promise, or through the callback (and the context's old functions).
 function run(handler, event, context) {
   return new Promise((done, failed) => {
+    let called = false;
     const callback = (error, result) => {
+      called = true;
       const settle = () => (error ? failed(error) : done(result));
       if (context.callbackWaitsForEmptyEventLoop) process.once("beforeExit", settle);
       else settle();
@@ -106,7 +108,8 @@ function run(handler, event, context) {
     context.done = (error, result) => (error ? failed(error) : done(result));
     const returned = handler(event, context, callback);
     if (typeof returned?.then === "function") returned.then(done, failed);
-    else if (handler.length < 3 && returned !== undefined) done(returned);
+    // What a handler that is not async returns counts for nothing; without a callback the answer is null.
+    else process.once("beforeExit", () => called || done(null));
   });
 }
 
@@ -145,7 +148,8 @@ for (;;) {
     await call("POST", `${path}/response`, body);
   } catch (error) {
     const described = asError(error);
-    console.error(`Invoke Error \t${JSON.stringify({ ...described, stack: described.trace })}`);
+    const { trace, ...logged } = described;
+    console.error(`Invoke Error \t${JSON.stringify({ ...logged, stack: trace })}`);
     await call("POST", `${path}/error`, JSON.stringify(described));
   }
 }

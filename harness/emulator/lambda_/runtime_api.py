@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 
 import json
 import queue
+import sys
 import threading
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -46,6 +47,8 @@ class Answer:
     request_id: str
     body: bytes
     is_error: bool
+    ends_runtime: bool = False
+    """The runtime is told that its answer is refused; AWS's clients end then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,11 @@ class _Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.api = api
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        # A process that is killed resets its connection; the environment hears of it by the process's end.
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
@@ -125,7 +133,7 @@ class _Handler(BaseHTTPRequestHandler):
             case ["init", "error"]:
                 happenings.put(InitError(body))
             case ["invocation", request_id, "response"] if len(body) > MAX_RESPONSE_BYTES:
-                happenings.put(Answer(request_id, _too_large(), is_error=True))
+                happenings.put(Answer(request_id, _too_large(), is_error=True, ends_runtime=True))
                 return self._answer(413, {"errorType": "RequestEntityTooLarge", "errorMessage": "Response too large"})
             case ["invocation", request_id, "response"]:
                 happenings.put(Answer(request_id, body, is_error=False))
