@@ -5,8 +5,9 @@ that does not exist, 404.
 """
 
 import json
+import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from importlib import metadata
 from typing import Any
 
@@ -14,13 +15,11 @@ from localstack.http import Request, Response
 from localstack.services.edge import ROUTER
 from pydantic import ValidationError
 
-from harness.emulator import timers
+from harness.emulator import capabilities, plugins, timers
 from harness.emulator.cloudformation.supported_types import supported_types
 from harness.emulator.faults import FAULTS, Fault
 from harness.emulator.outbox import OUTBOX, Channel
 from harness.emulator.reset import Scope, reset
-
-CAPABILITIES: tuple[str, ...] = ("apigateway-authorizers", "cloudformation-types", "faults", "fire", "outbox", "reset")
 
 MAX_WAIT_SECONDS = 60.0
 
@@ -48,19 +47,42 @@ def answers(endpoint: Callable[..., Any]) -> Callable[..., Response]:
 
 def _body(request: Request) -> dict[str, Any]:
     data = request.get_data()
-    body = json.loads(data) if data else {}
+    try:
+        body = json.loads(data) if data else {}
+    except ValueError as error:
+        raise ValueError(f"the request body is not JSON: {error}") from error
     if not isinstance(body, dict):
         raise ValueError("the request body must be a JSON object")
     return body
 
 
-@answers
-def get_ready(_request: Request) -> dict[str, Any]:
-    return {
-        "ready": True,
-        "capabilities": sorted(CAPABILITIES),
-        "versions": {name: metadata.version(name) for name in ("serverless-harness", "localstack-core", "moto-ext")},
-    }
+class Ready:
+    """Answers `/_harness/ready`: 503 with the reasons when a plugin of ours is missing from this engine."""
+
+    def __init__(self, failures: Sequence[str]) -> None:
+        self.failures = failures
+
+    def __call__(self, _request: Request) -> Response:
+        body: dict[str, Any] = {
+            "ready": not self.failures,
+            "capabilities": capabilities.provided(),
+            "versions": {
+                name: metadata.version(name) for name in ("serverless-harness", "localstack-core", "moto-ext")
+            },
+        }
+        if self.failures:
+            body["error"] = "; ".join(self.failures)
+        return _json(body, 503 if self.failures else 200)
+
+
+def _number(query: Mapping[str, str], name: str) -> float:
+    try:
+        number = float(query.get(name, 0))
+    except ValueError:
+        number = math.nan
+    if not (math.isfinite(number) and number >= 0):
+        raise ValueError(f"{name}: {query[name]!r} is not a number from 0 on")
+    return number
 
 
 @answers
@@ -73,12 +95,14 @@ def get_outbox(request: Request) -> dict[str, Any]:
         subject = re.compile(query["subject"]) if "subject" in query else None
     except re.error as error:
         raise ValueError(f"subject: not a regular expression: {error}") from error
+    if "channel" in query and query["channel"] not in {c.value for c in Channel}:
+        raise ValueError(f"channel: {query['channel']!r} is none of {', '.join(c.value for c in Channel)}")
     messages = OUTBOX.read(
-        after=int(query.get("after", 0)),
+        after=int(_number(query, "after")),
         recipient=query.get("recipient"),
         channel=Channel(query["channel"]) if "channel" in query else None,
         subject=subject,
-        wait_seconds=min(float(query.get("wait_seconds", 0)), MAX_WAIT_SECONDS),
+        wait_seconds=min(_number(query, "wait_seconds"), MAX_WAIT_SECONDS),
     )
     return {"messages": [m.to_json() for m in messages]}
 
@@ -123,11 +147,13 @@ def post_reset(request: Request) -> dict[str, Any]:
 
 
 @answers
-def get_cloudformation_types(_request: Request) -> dict[str, Any]:
+def get_resource_types(_request: Request) -> dict[str, Any]:
     return {"types": supported_types()}
 
 
 def install() -> None:
+    capabilities.provide("faults", "fire", "outbox", "reset", "cloudformation-types", "rest-api-authorizers")
+    ROUTER.add("/_harness/cloudformation/types", get_resource_types, methods=["GET"])
     ROUTER.add("/_harness/outbox", get_outbox, methods=["GET"])
     ROUTER.add("/_harness/outbox", delete_outbox, methods=["DELETE"])
     ROUTER.add("/_harness/faults", get_faults, methods=["GET"])
@@ -136,5 +162,4 @@ def install() -> None:
     ROUTER.add("/_harness/faults/<fault_id>", delete_faults, methods=["DELETE"])
     ROUTER.add("/_harness/fire", post_fire, methods=["POST"])
     ROUTER.add("/_harness/reset", post_reset, methods=["POST"])
-    ROUTER.add("/_harness/cloudformation/types", get_cloudformation_types, methods=["GET"])
-    ROUTER.add("/_harness/ready", get_ready, methods=["GET"])
+    ROUTER.add("/_harness/ready", Ready(plugins.failures()), methods=["GET"])

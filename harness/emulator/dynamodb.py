@@ -1,83 +1,174 @@
-"""DynamoDB on moto, completed: stream records as AWS writes them, and the deletion of expired items.
+"""DynamoDB on moto, where moto differs from AWS in what a stream's reader or a concurrent writer sees.
 
-`POST /_harness/fire {"kind": "dynamodb-ttl", "table": name}` deletes now what AWS deletes within days; `account_id` and
-`region` say where the table is (default: the default account, us-east-1).
+Stream records are AWS's: one for each item that really changed, with the images that the view type asks for and no
+empty ones, none for a transaction that was cancelled, and `userIdentity` where time to live deleted the item
+(https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_Record.html).
 """
 
-import contextvars
-import time
-from collections.abc import Mapping
+import threading
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
 from typing import Any
 
+from localstack.aws.api import RequestContext
 from localstack.services.lambda_.event_source_mapping.pollers.dynamodb_poller import DynamoDBPoller
+from localstack.services.moto import _proxy_moto
 from localstack.utils.patch import patch
-from moto.dynamodb.models import dynamodb_backends
-from moto.dynamodb.models.table import StreamRecord, StreamShard
+from moto.dynamodb.models import DynamoDBBackend
+from moto.dynamodb.models.dynamo_type import DynamoType
+from moto.dynamodb.models.table import StreamShard, Table
+from moto.dynamodbstreams.models import DynamoDBStreamsBackend
 
-from harness.emulator.timers import on_fire
+ONE_CALL_AT_A_TIME = threading.RLock()
 
-# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/time-to-live-ttl-streams.html
-TTL_IDENTITY = {"Type": "Service", "PrincipalId": "dynamodb.amazonaws.com"}
-TOO_OLD_SECONDS = 5 * 365 * 24 * 3600
-"""A time further back than five years is taken for a mistake, and the item stays."""
+_pending: ContextVar[list[tuple[StreamShard, Any, Any]] | None] = ContextVar("pending_stream_records", default=None)
+"""Changes that become stream records when the operation succeeds; None outside an operation."""
 
-_by_ttl: contextvars.ContextVar[bool] = contextvars.ContextVar("deleted_by_ttl", default=False)
+deleted_by_time_to_live: ContextVar[bool] = ContextVar("deleted_by_time_to_live", default=False)
+
+TIME_TO_LIVE_IDENTITY = {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
+"""https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/time-to-live-ttl-streams.html"""
+
+MAX_SHARD_ITERATORS = 10_000
 
 
-@on_fire("dynamodb-ttl")
-def delete_expired_items(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    unknown = set(parameters) - {"table", "account_id", "region"}
-    name = parameters.get("table")
-    if unknown or not isinstance(name, str):
-        raise ValueError('dynamodb-ttl takes "table" (its name), and optionally "account_id" and "region"')
-    account_id, region = parameters.get("account_id", "000000000000"), parameters.get("region", "us-east-1")
-    table = dynamodb_backends[account_id][region].tables.get(name)
-    if table is None:
-        raise LookupError(f"no table {name} in account {account_id}, region {region}")
-    if table.ttl.get("TimeToLiveStatus") != "ENABLED":
-        raise ValueError(f"time to live is not enabled for the table {name}")
-    now = time.time()
-    expired = [item for item in table.all_items() if _is_expired(item, table.ttl["AttributeName"], now)]
-    token = _by_ttl.set(True)
+def serve(context: RequestContext, _request: dict[str, Any]) -> Any:
+    """Serve one operation alone: moto checks a condition and writes in two steps, and AWS does it in one."""
+    with ONE_CALL_AT_A_TIME:
+        return _proxy_moto(context, _request)
+
+
+def _attributes(item: Any) -> dict[str, Any]:
+    attributes: dict[str, Any] = item.to_json()["Attributes"]
+    return attributes
+
+
+def _size(attributes: Mapping[str, Any]) -> int:
+    return sum(len(name.encode()) + int(DynamoType(value).size()) for name, value in attributes.items())
+
+
+def stream_record(table: Table, old: Any, new: Any, sequence_number: int) -> dict[str, Any]:
+    """The record of one change, as GetRecords of the streams API returns it."""
+    view = table.stream_specification["StreamViewType"]
+    names = [n for n in (table.hash_key_attr, table.range_key_attr) if n is not None]
+    attributes = _attributes(old if old is not None else new)
+    keys = {name: attributes[name] for name in names}
+    images: dict[str, Any] = {}
+    if new is not None and view in ("NEW_IMAGE", "NEW_AND_OLD_IMAGES"):
+        images["NewImage"] = _attributes(new)
+    if old is not None and view in ("OLD_IMAGE", "NEW_AND_OLD_IMAGES"):
+        images["OldImage"] = _attributes(old)
+    record: dict[str, Any] = {
+        "eventID": uuid.uuid4().hex,
+        "eventName": "INSERT" if old is None else "REMOVE" if new is None else "MODIFY",
+        "eventVersion": "1.1",
+        "eventSource": "aws:dynamodb",
+        "awsRegion": table.region_name,
+        "dynamodb": {
+            "ApproximateCreationDateTime": datetime.now(UTC).replace(microsecond=0).isoformat(),
+            "Keys": keys,
+            **images,
+            "SequenceNumber": str(sequence_number),
+            "SizeBytes": _size(keys) + sum(_size(image) for image in images.values()),
+            "StreamViewType": view,
+        },
+    }
+    if deleted_by_time_to_live.get():
+        record["userIdentity"] = {"Type": "Service", "PrincipalId": TIME_TO_LIVE_IDENTITY["principalId"]}
+    return record
+
+
+class _Record:
+    """What moto keeps in a shard."""
+
+    def __init__(self, record: dict[str, Any]):
+        self.record = record
+
+    def to_json(self) -> dict[str, Any]:
+        return self.record
+
+
+def _append(shard: StreamShard, old: Any, new: Any) -> None:
+    if old is None and new is None:
+        return
+    if old is not None and new is not None and _attributes(old) == _attributes(new):
+        return  # "If you perform a PutItem or UpdateItem that does not change any data, no stream record is written."
+    sequence_number = shard.starting_sequence_number + len(shard.items)
+    shard.items.append(_Record(stream_record(shard.table, old, new, sequence_number)))
+
+
+@contextmanager
+def _records_of_one_operation() -> Iterator[None]:
+    """Gather the changes and write their records when the operation has succeeded.
+
+    moto's UpdateItem adds a record with the keys alone before the one with the whole new item, so of the changes of
+    one item within an operation only the first old state and the last new one count.
+    """
+    if _pending.get() is not None:  # a transaction's own writes
+        yield
+        return
+    changes: list[tuple[StreamShard, Any, Any]] = []
+    token = _pending.set(changes)
     try:
-        for item in expired:
-            table.delete_item(item.hash_key, item.range_key)
+        yield
     finally:
-        _by_ttl.reset(token)
-    return {"deleted": len(expired)}
+        _pending.reset(token)
+    merged: dict[tuple[int, Any, Any], tuple[StreamShard, Any, Any]] = {}
+    for shard, old, new in changes:
+        item = old if old is not None else new
+        key = (id(shard), item.hash_key, item.range_key)
+        first = merged.get(key)
+        merged[key] = (shard, first[1] if first else old, new)
+    for shard, old, new in merged.values():
+        _append(shard, old, new)
 
 
-def _is_expired(item: Any, attribute: str, now: float) -> bool:
-    value = item.to_json()["Attributes"].get(attribute, {})
-    # Only a number is a time; AWS leaves items alone whose attribute is of another type.
-    return "N" in value and now - TOO_OLD_SECONDS < float(value["N"]) < now
+def complete_moto() -> None:
+    """Put AWS's behaviour into moto's DynamoDB and into LocalStack's poller of its streams."""
 
-
-def install() -> None:
     @patch(StreamShard.add)
-    def add(original: Any, self: Any, old: Any, new: Any) -> None:
-        # A write that changes nothing leaves no record:
-        # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html
-        if old is None or new is None or old.to_json() != new.to_json():
-            original(self, old, new)
+    def add(_original: Any, self: StreamShard, old: Any, new: Any) -> None:
+        changes = _pending.get()
+        if changes is None:
+            _append(self, old, new)
+        else:
+            changes.append((self, old, new))
 
-    @patch(StreamRecord.__init__)
-    def record(original: Any, self: Any, table: Any, *args: Any) -> None:
-        original(self, table, *args)
-        self.record["awsRegion"] = table.region_name
-        self.record["eventVersion"] = "1.1"
-        # moto gives an insertion an empty OldImage and a deletion an empty NewImage; AWS gives none.
-        for image in ("OldImage", "NewImage"):
-            if not self.record["dynamodb"].get(image):
-                self.record["dynamodb"].pop(image, None)
-        if _by_ttl.get():
-            self.record["userIdentity"] = TTL_IDENTITY
+    # moto restores a table after a cancelled transaction from a deep copy; readers of the stream keep the shard of the
+    # table as it was, and would never see another record.
+    StreamShard.__deepcopy__ = lambda self, _memo: self
+
+    @patch(DynamoDBBackend.update_item)
+    def update_item(original: Any, self: DynamoDBBackend, *arguments: Any, **options: Any) -> Any:
+        with _records_of_one_operation():
+            return original(self, *arguments, **options)
+
+    @patch(DynamoDBBackend.transact_write_items)
+    def transact_write_items(original: Any, self: DynamoDBBackend, *arguments: Any, **options: Any) -> Any:
+        with _records_of_one_operation():
+            try:
+                return original(self, *arguments, **options)
+            finally:
+                # The restored copy of a table is the one that the shared shard belongs to from now on.
+                for table in self.tables.values():
+                    if table.stream_shard is not None:
+                        table.stream_shard.table = table
+
+    @patch(DynamoDBStreamsBackend.get_records)
+    def get_records(original: Any, self: DynamoDBStreamsBackend, iterator_arn: str, limit: int) -> Any:
+        # moto keeps every iterator for good, and an event source mapping takes a new one with each poll.
+        while len(self.shard_iterators) > MAX_SHARD_ITERATORS:
+            self.shard_iterators.pop(next(iter(self.shard_iterators)))
+        return original(self, iterator_arn, limit)
 
     @patch(DynamoDBPoller.transform_into_events)
-    def transform(original: Any, self: Any, records: list[dict[str, Any]], shard_id: str) -> list[dict[str, Any]]:
-        events: list[dict[str, Any]] = original(self, records, shard_id)
-        for event, source in zip(events, records, strict=True):
-            if identity := source.get("userIdentity"):
-                # The API writes the names in capitals, the function's event does not.
-                event["userIdentity"] = {"type": identity["Type"], "principalId": identity["PrincipalId"]}
+    def transform_into_events(original: Any, self: Any, records: list[dict[str, Any]], shard_id: str) -> Any:
+        """LocalStack leaves out who made the change."""
+        events = original(self, records, shard_id)
+        for record, event in zip(records, events, strict=True):
+            if "userIdentity" in record:
+                event["userIdentity"] = dict(TIME_TO_LIVE_IDENTITY)
         return events

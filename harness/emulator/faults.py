@@ -9,11 +9,13 @@ import uuid
 from typing import Any
 
 import jmespath
+from botocore.exceptions import UnknownServiceError
 from localstack.aws.api import CommonServiceException, RequestContext
 from localstack.aws.chain import HandlerChain
 from localstack.aws.handlers import serve_custom_service_request_handlers
+from localstack.aws.spec import load_service
 from localstack.http import Response
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 
 class Fault(BaseModel):
@@ -43,6 +45,19 @@ class Fault(BaseModel):
             except jmespath.exceptions.JMESPathError as error:
                 raise ValueError(f"not a JMESPath expression: {error}") from error
         return expression
+
+    @model_validator(mode="after")
+    def _exists(self) -> "Fault":
+        """A misspelt operation would never fail, and the test that waits for it would not say why."""
+        try:
+            known = load_service(self.service).operation_names
+        except UnknownServiceError:
+            raise ValueError(
+                f"{self.service!r} is no AWS service; use botocore's name for it (ses, dynamodb)"
+            ) from None
+        if unknown := sorted(set(self.operations) - set(known)):
+            raise ValueError(f"{self.service} has no operation {', '.join(unknown)}; they are named as SendEmail is")
+        return self
 
     def applies(self, service: str, operation: str, parameters: dict[str, Any]) -> bool:
         if service != self.service or operation not in self.operations:

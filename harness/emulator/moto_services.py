@@ -46,7 +46,11 @@ def moto_service(name: str, ours: Mapping[str, Handler] | None = None) -> Servic
 
 @aws_provider(api="dynamodb", name="moto")
 def dynamodb() -> Service:
-    return moto_service("dynamodb")
+    """LocalStack's own provider starts Amazon's DynamoDB Local, which needs Java and a download."""
+    from harness.emulator import dynamodb  # moto's DynamoDB loads with the service, not at boot
+
+    dynamodb.complete_moto()
+    return moto_service("dynamodb", dict.fromkeys(load_service("dynamodb").operation_names, dynamodb.serve))
 
 
 @aws_provider(api="dynamodbstreams", name="moto")

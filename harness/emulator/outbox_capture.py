@@ -94,9 +94,9 @@ def capture_text_messages() -> None:
         _put_text_message(self.prepare_message(context.message, subscriber, context.topic_attributes), context.store)
 
     @patch(publisher.SmsPhoneNumberPublisher._publish)
-    def publish_to_phone_number(original: Any, self: Any, context: Any, phone_number: str) -> None:
-        original(self, context, phone_number)
-        _put_text_message(self.prepare_message(context.message, phone_number), context.store)
+    def publish_to_phone_number(original: Any, self: Any, context: Any, endpoint: str) -> None:
+        original(self, context, endpoint)
+        _put_text_message(self.prepare_message(context.message, endpoint), context.store)
 
 
 def _put_text_message(event: dict[str, Any], store: Any) -> None:

@@ -4,9 +4,9 @@ import logging
 
 from localstack.runtime import hooks
 
-from harness.emulator import cloudformation_pace, control_api, dynamodb, faults, listen_address, outbox_capture
+from harness.emulator import cloudformation_pace, control_api, faults, listen_address, outbox_capture, time_to_live
 from harness.emulator.apigateway import authorization, gateway_responses
-from harness.emulator.cloudformation import supported_types
+from harness.emulator.cloudformation import custom_resource, supported_types
 from harness.emulator.cognito import endpoints as cognito_endpoints
 from harness.emulator.cognito import hosted_ui as cognito_hosted_ui
 from harness.emulator.lambda_ import asynchronous, creation, executor, invocation_metadata
@@ -20,8 +20,9 @@ PARTS = (
     cognito_endpoints.install,
     cognito_hosted_ui.install,
     supported_types.install,
+    custom_resource.install,
+    time_to_live.install,
     authorization.install,
-    dynamodb.install,
     gateway_responses.install,
     executor.install,
     creation.install,

@@ -1,5 +1,46 @@
 """`/_harness/*`, the engine's test API."""
 
+import httpx
+import pytest
+
+
+def test_it_says_that_it_is_ready_and_what_it_can_do(engine):
+    ready = engine.harness.ready()
+    assert ready["ready"] is True
+    assert {"faults", "fire", "outbox", "reset", "rest-api-authorizers"} <= set(ready["capabilities"])
+    assert ready["versions"]["localstack-core"] == "4.14.0"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "problem"),
+    [
+        ("PUT", "faults", "{", "not JSON"),
+        ("PUT", "faults", "[]", "must be a JSON object"),
+        ("PUT", "faults", "{}", "service: Field required"),
+        ("PUT", "faults", '{"service":"ses","operations":["SendEmail"],"code":"X","colour":1}', "colour"),
+        ("PUT", "faults", '{"service":"ses","operations":["SendEmial"],"code":"X"}', "SendEmial"),
+        ("PUT", "faults", '{"service":"sess","operations":["SendEmail"],"code":"X"}', "sess"),
+        ("PUT", "faults", '{"service":"ses","operations":["SendEmail"],"code":"X","when":"a ("}', "JMESPath"),
+        ("POST", "fire", "{}", '"kind" must say what to fire'),
+        ("POST", "fire", '{"kind":"moon-rise"}', "no timer of kind 'moon-rise'"),
+        ("POST", "fire", '{"kind":"dynamodb-ttl"}', "table_name"),
+        ("GET", "outbox?after=soon", "", "after: 'soon'"),
+        ("GET", "outbox?after=-1", "", "after: '-1'"),
+        ("GET", "outbox?wait_seconds=nan", "", "wait_seconds"),
+        ("GET", "outbox?channel=pigeon", "", "channel: 'pigeon' is none of"),
+        ("GET", "outbox?subject=(", "", "not a regular expression"),
+        ("GET", "outbox?sender=x", "", "unknown parameter: sender"),
+    ],
+)
+def test_a_request_that_cannot_be_taken_is_answered_with_what_is_wrong(engine, method, path, body, problem):
+    answer = httpx.request(method, f"{engine.endpoint_url}/_harness/{path}", content=body)
+    assert answer.status_code == 400, answer.text
+    assert problem in answer.json()["error"]
+
+
+def test_a_fault_that_does_not_exist_is_not_found(engine):
+    assert httpx.delete(f"{engine.endpoint_url}/_harness/faults/none").status_code == 404
+
 
 def test_a_mail_that_ses_accepts_is_in_the_outbox(engine, aws):
     aws("ses").verify_email_identity(EmailAddress="sender@outbox.example")

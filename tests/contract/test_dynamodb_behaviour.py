@@ -101,7 +101,7 @@ def test_expired_items_go_when_time_to_live_is_fired_and_the_stream_names_the_se
     now = int(time.time())
     for key, until in (("old", {"N": str(now - 60)}), ("young", {"N": str(now + 600)}), ("text", {"S": "1"})):
         db.put_item(TableName=table, Item={"id": {"S": key}, "until": until})
-    assert engine.harness.fire("dynamodb-ttl", table=table) == {"deleted": 1}
+    assert engine.harness.fire("dynamodb-ttl", table_name=table) == {"deleted": 1}
     assert {i["id"]["S"] for i in db.scan(TableName=table)["Items"]} == {"young", "text"}
     removed = records(aws, table)[-1]
     assert removed["eventName"] == "REMOVE"

@@ -20,8 +20,8 @@ from harness.emulator.cloudformation.ses import EMAIL_IDENTITY
 
 
 def supported_types() -> list[str]:
-    """The resource types that a stack can have, sorted."""
-    return sorted(plugin_manager.list_names())
+    """The resource types that a stack can have, sorted; `Custom::*` of any name is among them."""
+    return sorted({*plugin_manager.list_names(), "Custom::*"})
 
 
 def refuse_unknown_types() -> None:
@@ -60,6 +60,28 @@ def prefer_ours() -> None:
     ResourceProviderExecutor.try_load_resource_provider = staticmethod(try_load_resource_provider)
 
 
+def replace_only_what_changed() -> None:
+    """LocalStack decides about replacement before it deploys, when a `Ref` to what changes counts as changed.
+
+    So an update of a user pool would replace its clients, and one of a table its streams' mappings. Here the values
+    decide, as they are when the resource's turn comes.
+    """
+
+    @patch(ChangeSetModelExecutor._execute_resource_change)
+    def execute(original: Any, self: Any, name: str, before: Any, after: Any) -> None:
+        if (
+            getattr(after, "requires_replacement", False)
+            and getattr(before, "resource_type", "") == after.resource_type
+        ):
+            provider = self.resource_provider_executor.try_load_resource_provider(after.resource_type)
+            schema = provider.SCHEMA if provider is not None else {}
+            create_only = [path.removeprefix("/properties/") for path in schema.get("createOnlyProperties", ())]
+            old, new = before.properties.properties, after.properties.properties
+            after.requires_replacement = any(old.get(p) != new.get(p) for p in create_only)
+        original(self, name, before, after)
+
+
 def install() -> None:
     prefer_ours()
     refuse_unknown_types()
+    replace_only_what_changed()

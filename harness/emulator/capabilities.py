@@ -1,0 +1,15 @@
+"""What this engine can do beyond AWS's APIs: each part says so when it is installed, `/_harness/ready` lists it.
+
+A scenario that needs a capability which a target lacks is skipped with that reason.
+"""
+
+_CAPABILITIES: set[str] = set()
+
+
+def provide(*names: str) -> None:
+    """Say that this engine has these capabilities."""
+    _CAPABILITIES.update(names)
+
+
+def provided() -> list[str]:
+    return sorted(_CAPABILITIES)
