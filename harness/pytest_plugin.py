@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import httpx
 import pytest
@@ -99,6 +99,15 @@ def _locked(directory: Path) -> Iterator[None]:
         yield
 
 
+def _give_up(request: pytest.FixtureRequest, why: str) -> NoReturn:
+    """Without an engine or the stacks no later test can pass: say why once and stop.
+
+    `pytest.exit` would end an xdist worker in a way that the others take for a crash.
+    """
+    request.session.shouldstop = why.partition("\n")[0]
+    pytest.fail(why, pytrace=False)
+
+
 @pytest.fixture(scope="session")
 def project(pytestconfig: pytest.Config) -> Project:
     """The project with the engine of this run: what `harness up` started, or the run's own."""
@@ -110,17 +119,17 @@ def project(pytestconfig: pytest.Config) -> Project:
 
 
 @pytest.fixture(scope="session")
-def engine(project: Project) -> Target:
+def engine(project: Project, request: pytest.FixtureRequest) -> Target:
     """Where AWS calls go."""
     with _locked(project.settings.state_directory):
         try:
             return project.engine.start()
         except EngineError as error:
-            pytest.exit(str(error), returncode=3)
+            _give_up(request, str(error))
 
 
 @pytest.fixture(scope="session")
-def deployment(project: Project, engine: Target) -> "Deployment":
+def deployment(project: Project, engine: Target, request: pytest.FixtureRequest) -> "Deployment":
     """The project's stacks as they are deployed: outputs, and physical ids by logical id.
 
     Deploys what changed since `harness up`, so that tests run on what the working tree says.
@@ -131,7 +140,7 @@ def deployment(project: Project, engine: Target) -> "Deployment":
         try:
             return project.deploy(engine)
         except DeployError as error:
-            pytest.exit(str(error), returncode=3)
+            _give_up(request, str(error))
 
 
 @pytest.fixture(scope="session")
