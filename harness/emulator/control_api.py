@@ -6,6 +6,7 @@ that does not exist, 404.
 
 import json
 import math
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from importlib import metadata
@@ -65,6 +66,7 @@ class Ready:
     def __call__(self, _request: Request) -> Response:
         body: dict[str, Any] = {
             "ready": not self.failures,
+            "pid": os.getpid(),
             "capabilities": capabilities.provided(),
             "versions": {
                 name: metadata.version(name) for name in ("serverless-harness", "localstack-core", "moto-ext")

@@ -4,7 +4,15 @@ import logging
 
 from localstack.runtime import hooks
 
-from harness.emulator import cloudformation_pace, control_api, faults, listen_address, outbox_capture, time_to_live
+from harness.emulator import (
+    cloudformation_pace,
+    control_api,
+    faults,
+    listen_address,
+    object_storage,
+    outbox_capture,
+    time_to_live,
+)
 from harness.emulator.apigateway import authorization, gateway_responses
 from harness.emulator.cloudformation import custom_resource, supported_types
 from harness.emulator.cognito import endpoints as cognito_endpoints
@@ -15,6 +23,7 @@ LOG = logging.getLogger(__name__)
 
 PARTS = (
     listen_address.install,
+    object_storage.install,
     faults.install,
     outbox_capture.install,
     cognito_endpoints.install,

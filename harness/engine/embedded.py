@@ -46,6 +46,10 @@ class Process:
             return None
 
 
+class _PortLostError(Exception):
+    """The port was free, and another engine that started at the same time has it now."""
+
+
 class EmbeddedEngine:
     """One engine process and the folder with its state, log and files.
 
@@ -94,19 +98,27 @@ class EmbeddedEngine:
         with self._locked():
             if (running := self.find()) is not None:
                 return running
-            port = self._free_port()
-            popen = self._spawn(port)
-            process = Process(popen.pid, psutil.Process(popen.pid).create_time(), port, self.region)
-            self._state_file.write_text(json.dumps(asdict(process)))
             try:
-                self._wait_until_ready(popen, port)
-            except BaseException:
-                if popen.poll() is None:
-                    self._end(psutil.Process(popen.pid))
-                    popen.wait()
-                self._state_file.unlink(missing_ok=True)
-                raise
+                process = self._start_on(self._free_port())
+            except _PortLostError as lost:
+                if self.port is not None:
+                    raise EngineError(f"{lost} Choose another port, or stop the other engine.") from lost
+                process = self._start_on(_any_free_port())
         return self._target(process)
+
+    def _start_on(self, port: int) -> Process:
+        popen = self._spawn(port)
+        process = Process(popen.pid, psutil.Process(popen.pid).create_time(), port, self.region)
+        self._state_file.write_text(json.dumps(asdict(process)))
+        try:
+            self._wait_until_ready(popen, port)
+        except BaseException:
+            if popen.poll() is None:
+                self._end(psutil.Process(popen.pid))
+                popen.wait()
+            self._state_file.unlink(missing_ok=True)
+            raise
+        return process
 
     def stop(self) -> bool:
         """End the engine and every process below it; returns whether there was one."""
@@ -178,11 +190,7 @@ class EmbeddedEngine:
                     "End that process or choose another port ('harness up --port N', or port in [tool.harness])."
                 )
             return self.port
-        if _is_free(DEFAULT_PORT):
-            return DEFAULT_PORT
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            return int(probe.getsockname()[1])
+        return DEFAULT_PORT if _is_free(DEFAULT_PORT) else _any_free_port()
 
     def _spawn(self, port: int) -> subprocess.Popen[bytes]:
         with self.log_file.open("wb") as log:
@@ -233,6 +241,8 @@ class EmbeddedEngine:
                 try:
                     response = http.get(url)
                     if response.is_success and response.headers.get("content-type") == "application/json":
+                        if response.json().get("pid") != popen.pid:
+                            raise _PortLostError(f"Another engine took port {port} while this one booted.")
                         return
                     if response.status_code >= 500:
                         raise EngineError(
@@ -285,6 +295,12 @@ def _is_free(port: int) -> bool:
         except OSError:
             return False
         return True
+
+
+def _any_free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def _by_whom(port: int) -> str:

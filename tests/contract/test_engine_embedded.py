@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -101,6 +102,30 @@ def test_what_a_killed_engine_left_does_not_stop_the_next_start(own: EmbeddedEng
     assert not own.is_alive()
     assert own.start().harness.ready()["ready"]
     assert _pid(tmp_path) != killed.pid
+
+
+def test_two_engines_on_one_machine_have_nothing_in_common(own: EmbeddedEngine, tmp_path: Path):
+    other = EmbeddedEngine(tmp_path / "other", port=_free_port())
+    s3, other_s3 = own.start().client("s3"), other.start().client("s3")
+    try:
+        for client, text in ((s3, b"mine"), (other_s3, b"theirs")):
+            client.create_bucket(Bucket="shared-name")
+            client.put_object(Bucket="shared-name", Key="key", Body=text)
+        assert s3.get_object(Bucket="shared-name", Key="key")["Body"].read() == b"mine"
+    finally:
+        other.stop()
+    assert s3.get_object(Bucket="shared-name", Key="key")["Body"].read() == b"mine"
+
+
+def test_engines_that_start_at_the_same_time_are_not_taken_for_one_another(tmp_path: Path):
+    """Both may find the usual port free; the one that loses it must not answer with the other's endpoint."""
+    engines = [EmbeddedEngine(tmp_path / name) for name in ("one", "two")]
+    with ThreadPoolExecutor(2) as pool:
+        try:
+            targets = list(pool.map(EmbeddedEngine.start, engines))
+            assert len({target.endpoint_url for target in targets}) == 2
+        finally:
+            list(pool.map(EmbeddedEngine.stop, engines))
 
 
 def test_a_state_file_whose_process_id_another_program_has_now_is_stale(tmp_path: Path):
