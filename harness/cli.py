@@ -126,7 +126,7 @@ def up(
     project.templates()
     with terminal.DeployProgress().shown() as progress:
         progress.step("Starting the engine")
-        target = project.engine.start()
+        target = project.start()
         if port is not None and not target.endpoint_url.endswith(f":{port}"):
             raise EngineError(
                 f"The engine already runs at {target.endpoint_url}, not on port {port}. "

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -97,6 +98,21 @@ class Project:
             on_event=on_event,
             force=force,
         )
+
+    def start(self) -> Target:
+        """Start the engine, or find it; meanwhile the templates are checked as far as that needs no engine."""
+        from harness import deploy
+
+        if self.engine.is_alive():
+            return self.engine.start()
+        work = self.settings.root / ".harness"
+        with ThreadPoolExecutor(1) as pool:
+            warm = pool.submit(deploy.warm_up, self.templates(), work_directory=work, region=self.settings.region)
+            target = self.engine.start()
+            types = warm.result()
+        if "preload" in target.capabilities:
+            target.harness.preload(types)
+        return target
 
     def describe(self, target: Target) -> "Deployment":
         """What of the templates is deployed now."""

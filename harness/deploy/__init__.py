@@ -8,7 +8,7 @@ from harness.deploy.deployment import DeployedStack, Deployment, NotDeployedErro
 from harness.deploy.discovery import DEFAULT_PATTERNS, discover
 from harness.deploy.errors import DeployError, Failure, PreflightError, Problem
 from harness.deploy.events import DeployEvent
-from harness.deploy.pipeline import delete, deploy
+from harness.deploy.pipeline import delete, deploy, warm_up
 from harness.topology import Template
 
 __all__ = [
@@ -27,4 +27,5 @@ __all__ = [
     "deploy",
     "describe",
     "discover",
+    "warm_up",
 ]

@@ -1,11 +1,13 @@
 """From templates to running stacks: read, compare, check, build, upload, deploy."""
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +78,22 @@ def deploy(
     command = _Deploy(target, templates, parameters or {}, work_directory, Reporter(on_event), stack_prefix, force)
     with speaking_to(target):
         return command.run()
+
+
+def warm_up(templates: Sequence[Template], *, work_directory: Path, region: str) -> list[str]:
+    """Do what needs no target yet: check the templates with cfn-lint, load AWS's translator.
+
+    For a caller that waits for its target meanwhile; `deploy` finds the answers in `work_directory`. Returns the types of
+    the templates' resources, so that the target can be told what is coming. What is wrong is not told here, `deploy`
+    tells it.
+    """
+    with contextlib.suppress(DeployError, TemplateError, OSError):
+        lint = Lint([template.path for template in templates], work_directory / "lint", region)
+        types = dict.fromkeys(resource["Type"] for template in templates for resource in template.resources.values())
+        import_module("harness.deploy.sam")
+        lint.findings()
+        return list(types)
+    return []
 
 
 def delete(

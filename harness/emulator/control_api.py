@@ -20,6 +20,7 @@ from harness.emulator import capabilities, plugins, timers
 from harness.emulator.cloudformation.supported_types import supported_types
 from harness.emulator.faults import FAULTS, Fault
 from harness.emulator.outbox import OUTBOX, Channel
+from harness.emulator.preload import Preload, preload
 from harness.emulator.reset import Scope, reset
 
 MAX_WAIT_SECONDS = 60.0
@@ -144,6 +145,11 @@ def post_fire(request: Request) -> dict[str, Any]:
 
 
 @answers
+def post_preload(request: Request) -> dict[str, Any]:
+    return preload(Preload.model_validate(_body(request)))
+
+
+@answers
 def post_reset(request: Request) -> dict[str, Any]:
     return reset(Scope.model_validate(_body(request)))
 
@@ -154,7 +160,7 @@ def get_resource_types(_request: Request) -> dict[str, Any]:
 
 
 def install() -> None:
-    capabilities.provide("faults", "fire", "outbox", "reset", "cloudformation-types", "rest-api-authorizers")
+    capabilities.provide("faults", "fire", "outbox", "preload", "reset", "cloudformation-types", "rest-api-authorizers")
     ROUTER.add("/_harness/cloudformation/types", get_resource_types, methods=["GET"])
     ROUTER.add("/_harness/outbox", get_outbox, methods=["GET"])
     ROUTER.add("/_harness/outbox", delete_outbox, methods=["DELETE"])
@@ -163,5 +169,6 @@ def install() -> None:
     ROUTER.add("/_harness/faults", delete_faults, methods=["DELETE"])
     ROUTER.add("/_harness/faults/<fault_id>", delete_faults, methods=["DELETE"])
     ROUTER.add("/_harness/fire", post_fire, methods=["POST"])
+    ROUTER.add("/_harness/preload", post_preload, methods=["POST"])
     ROUTER.add("/_harness/reset", post_reset, methods=["POST"])
     ROUTER.add("/_harness/ready", Ready(plugins.failures()), methods=["GET"])

@@ -1,5 +1,6 @@
 """`/_harness/*` of a target, as functions."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import httpx
@@ -22,6 +23,10 @@ class HarnessApi:
 
     def reset(self, **scope: Any) -> dict[str, Any]:
         return self.call("POST", "/reset", json=scope)
+
+    def preload(self, resource_types: Sequence[str]) -> None:
+        """Let the engine load the services behind these resource types now, while the caller goes on."""
+        self.call("POST", "/preload", json={"resource_types": list(resource_types)})
 
     def outbox(self, **query: Any) -> list[dict[str, Any]]:
         """The messages that left the system, oldest first.
