@@ -113,9 +113,9 @@ class EmbeddedEngine:
         try:
             self._wait_until_ready(popen, port)
         except BaseException:
-            if popen.poll() is None:
-                self._end(psutil.Process(popen.pid))
-                popen.wait()
+            # Nothing is in it yet that a shutdown would save.
+            popen.kill()
+            popen.wait()
             self._state_file.unlink(missing_ok=True)
             raise
         return process
