@@ -5,7 +5,7 @@ Exit codes: 0 done; 1 something failed, and the message says what; 2 wrong usage
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from enum import IntEnum
@@ -125,7 +125,8 @@ def up(
     # Read first: a wrong template is told before anything is started.
     project.templates()
     with terminal.DeployProgress().shown() as progress:
-        progress.step("Starting the engine")
+        if not project.engine.is_alive():
+            progress.step("Starting the engine")
         target = project.start()
         if port is not None and not target.endpoint_url.endswith(f":{port}"):
             raise EngineError(
@@ -166,7 +167,7 @@ def status(as_json: JsonOption = False) -> None:
                 }
             )
         else:
-            terminal.show_status(target, deployment, [(k.replace("_", " "), str(v)) for k, v in process.items()])
+            terminal.show_status(target, deployment, _process_rows(process))
 
 
 @app.command()
@@ -292,6 +293,13 @@ def doctor(as_json: JsonOption = False) -> None:
         terminal.show_findings(findings)
     if any(f.verdict is doctor_part.Verdict.MISSING for f in findings):
         raise typer.Exit(Exit.FAILED)
+
+
+def _process_rows(process: Mapping[str, object]) -> list[tuple[str, str]]:
+    rows = {name: str(value) for name, value in process.items()}
+    if "memory_mib" in rows:
+        rows["memory"] = f"{rows.pop('memory_mib')} MiB"
+    return list(rows.items())
 
 
 def _log_groups(deployment: Deployment, function: str | None) -> dict[str, str]:

@@ -22,7 +22,9 @@ from harness.doctor import Finding, Verdict
 from harness.engine import Message, Target
 from harness.engine.function_logs import LogEvent
 
-out = Console(highlight=False, soft_wrap=True)
+# Where nobody looks at the width of a window, tables are as wide as what is in them.
+_WIDTH = None if sys.stdout.isatty() else 1000
+out = Console(highlight=False, soft_wrap=True, width=_WIDTH)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
@@ -47,14 +49,12 @@ def print_error(message: str) -> None:
     err.print(f"[bold red]Error[/]  {escape(message)}")
 
 
-def fields(rows: Iterable[tuple[str, str]], *, indent: int = 2) -> Table:
-    """Two columns without lines: names and values."""
-    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, value in rows:
-        table.add_row(" " * indent + name, escape(value))
-    return table
+def fields(rows: Iterable[tuple[str, str]], *, indent: int = 2) -> Text:
+    """Names and values, one pair a line. A value is never broken: it may be copied, or read by a script."""
+    pairs = list(rows)
+    width = max((len(name) for name, _ in pairs), default=0)
+    lines = [Text.assemble(" " * indent, (f"{name:<{width}}", "dim"), "  ", value) for name, value in pairs]
+    return Text("\n").join(lines)
 
 
 @dataclass
@@ -161,7 +161,7 @@ def show_status(target: Target, deployment: Deployment, process: Sequence[tuple[
 def show_outputs(outputs: Mapping[str, Mapping[str, str]]) -> None:
     for stack, values in outputs.items():
         out.print(f"[bold]{escape(stack)}[/]")
-        out.print(fields(sorted(values.items())) if values else "  [dim]no outputs[/]")
+        out.print(fields(sorted(values.items())) if values else Text("  no outputs", "dim"))
 
 
 def show_messages(messages: Sequence[Message]) -> None:

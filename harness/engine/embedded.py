@@ -131,7 +131,7 @@ class EmbeddedEngine:
         return running is not None
 
     def process_information(self) -> dict[str, str | int | float]:
-        """The process with its functions' processes: id, start, memory (resident, of all together), log file."""
+        """The process with its functions' processes: id, start, memory of all together, log file."""
         process = self._read_state()
         running = process.find() if process else None
         if running is None:
@@ -141,7 +141,7 @@ class EmbeddedEngine:
         return {
             "pid": running.pid,
             "started": started.isoformat(" ", "seconds"),
-            "memory_mib": round(sum(_resident_bytes(p) for p in tree) / 1024**2),
+            "memory_mib": round(sum(_memory_bytes(p) for p in tree) / 1024**2),
             "log": str(self.log_file),
         }
 
@@ -280,10 +280,15 @@ class EmbeddedEngine:
             yield
 
 
-def _resident_bytes(process: psutil.Process) -> int:
+def _memory_bytes(process: psutil.Process) -> int:
+    """What the process holds, its part of shared pages counted in proportion where the system tells it (Linux).
+
+    Functions are forked from one process and share most of their pages, so resident sizes would count these again and
+    again.
+    """
     try:
-        return int(process.memory_info().rss)
-    except psutil.NoSuchProcess:
+        return int(getattr(process.memory_full_info(), "pss", 0) or process.memory_info().rss)
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
         return 0
 
 
