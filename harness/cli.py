@@ -134,8 +134,7 @@ def up(
                 "'harness down' stops it; then 'harness up' takes the port you want."
             )
         progress.step("Reading the templates")
-        project.remember_deployed()
-        deployment = project.deploy(target, on_event=progress, force=force)
+        deployment = project.deploy_and_remember(target, on_event=progress, force=force)
     terminal.show_up(target, deployment, _urls(target, deployment), time.monotonic() - started)
 
 
@@ -179,8 +178,7 @@ def deploy(
     with _running(templates=template or ()) as (project, target):
         started = time.monotonic()
         with terminal.DeployProgress().shown() as progress:
-            project.remember_deployed()
-            deployment = project.deploy(target, on_event=progress, force=force)
+            deployment = project.deploy_and_remember(target, on_event=progress, force=force)
         terminal.show_up(target, deployment, _urls(target, deployment), time.monotonic() - started)
 
 

@@ -70,10 +70,25 @@ class Project:
             return self
         return replace(self, settings=self.settings.model_copy(update={"templates": tuple(patterns)}))
 
-    def remember_deployed(self) -> None:
-        """Let the next commands speak of these templates, until the engine is stopped."""
-        absolute = [str(self.settings.root / pattern) for pattern in self.settings.templates]
-        self._deployed_file.write_text(json.dumps(absolute))
+    def deploy_and_remember(
+        self, target: Target, *, on_event: "Callable[[DeployEvent], None]" = _ignore, force: bool = False
+    ) -> "Deployment":
+        """Deploy, and let the next commands speak of these templates until the engine is stopped.
+
+        Templates that do not pass the checks before a deployment leave what runs, and what is spoken of, as it was.
+        """
+        from harness.deploy import PreflightError
+
+        absolute = json.dumps([str(self.settings.root / pattern) for pattern in self.settings.templates])
+        try:
+            deployment = self.deploy(target, on_event=on_event, force=force)
+        except PreflightError:
+            raise
+        except Exception:
+            self._deployed_file.write_text(absolute)
+            raise
+        self._deployed_file.write_text(absolute)
+        return deployment
 
     def down(self) -> bool:
         """Stop the engine; returns whether it ran."""
