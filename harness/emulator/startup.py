@@ -4,7 +4,15 @@ import logging
 
 from localstack.runtime import hooks
 
-from harness.emulator import cloudformation_pace, control_api, faults, listen_address, outbox_capture, time_to_live
+from harness.emulator import (
+    cloudformation_pace,
+    control_api,
+    faults,
+    listen_address,
+    outbox_capture,
+    time_to_live,
+    visibility_timeout,
+)
 from harness.emulator.apigateway import authorization, gateway_responses
 from harness.emulator.cloudformation import custom_resource, supported_types
 from harness.emulator.cognito import endpoints as cognito_endpoints
@@ -22,6 +30,7 @@ PARTS = (
     supported_types.install,
     custom_resource.install,
     time_to_live.install,
+    visibility_timeout.install,
     authorization.install,
     gateway_responses.install,
     executor.install,
