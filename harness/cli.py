@@ -230,13 +230,14 @@ def logs(
         typer.echo(text)
         return
     with _running() as (project, target):
-        groups = _log_groups(project.describe(target), function)
-        width = max(map(len, groups), default=0)
+        chosen = _functions(project.describe(target), function)
+        logs_of = {name: function_logs.log_of(target, physical_id) for name, physical_id in chosen.items()}
+        width = max(map(len, logs_of), default=0)
         since = int(time.time() * 1000)
-        for event in function_logs.read(target, groups)[-lines:]:
+        for event in function_logs.read(target, logs_of)[-lines:]:
             terminal.print_json(asdict(event)) if as_json else terminal.show_log_event(event, width=width)
         if follow:
-            for event in function_logs.follow(target, groups, since=since):
+            for event in function_logs.follow(target, logs_of, since=since):
                 terminal.print_json(asdict(event)) if as_json else terminal.show_log_event(event, width=width)
 
 
@@ -300,19 +301,19 @@ def _process_rows(process: Mapping[str, object]) -> list[tuple[str, str]]:
     return list(rows.items())
 
 
-def _log_groups(deployment: Deployment, function: str | None) -> dict[str, str]:
-    """The log group of each function by the name to show it with; one function's, if one is named."""
-    groups = {
-        f"{stack.name}/{resource.logical_id}": f"/aws/lambda/{resource.physical_id}"
+def _functions(deployment: Deployment, function: str | None) -> dict[str, str]:
+    """The physical id of each function by the name to show it with; one function's, if one is named."""
+    functions = {
+        f"{stack.name}/{resource.logical_id}": resource.physical_id
         for stack in deployment.stacks.values()
         for resource in stack.resources.values()
         if resource.type == "AWS::Lambda::Function"
     }
     if function is None:
-        return groups
-    chosen = {name: group for name, group in groups.items() if function in (name, name.split("/")[1])}
+        return functions
+    chosen = {name: found for name, found in functions.items() if function in (name, name.split("/")[1])}
     if not chosen:
-        raise DeployError(f"No function {function!r} is deployed. There are: {', '.join(sorted(groups)) or 'none'}.")
+        raise DeployError(f"No function {function!r} is deployed. There are: {', '.join(sorted(functions)) or 'none'}.")
     return chosen
 
 

@@ -12,6 +12,7 @@ from harness.emulator import (
     object_storage,
     outbox_capture,
     time_to_live,
+    visibility_timeout,
 )
 from harness.emulator.apigateway import authorization, gateway_responses
 from harness.emulator.cloudformation import custom_resource, supported_types
@@ -31,6 +32,7 @@ PARTS = (
     supported_types.install,
     custom_resource.install,
     time_to_live.install,
+    visibility_timeout.install,
     authorization.install,
     gateway_responses.install,
     executor.install,

@@ -19,30 +19,49 @@ class LogEvent:
     event_id: str
 
 
-def read(target: Target, log_groups: Mapping[str, str], *, since: int = 0) -> list[LogEvent]:
+@dataclass(frozen=True, slots=True)
+class FunctionLog:
+    """Where a function writes. `of_function` is its name when it shares the log group, so has its name in the streams'."""
+
+    group: str
+    of_function: str | None = None
+
+
+def log_of(target: Target, function_name: str) -> FunctionLog:
+    """The log of a deployed function, by its LoggingConfig
+    (https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-loggroups.html)."""
+    configuration = target.client("lambda").get_function_configuration(FunctionName=function_name)
+    own = f"/aws/lambda/{function_name}"
+    group = configuration.get("LoggingConfig", {}).get("LogGroup") or own
+    return FunctionLog(group, None if group == own else function_name)
+
+
+def read(target: Target, function_logs: Mapping[str, FunctionLog], *, since: int = 0) -> list[LogEvent]:
     """The log events of functions from `since` (milliseconds since the epoch) on, oldest first.
 
-    `log_groups` maps the name to show to the log group's name. A function that never ran has no log group.
+    `function_logs` are by the name to show. A function that never ran may have no log group.
     """
     logs = target.client("logs")
     events = []
-    for name, group in log_groups.items():
+    for name, log in function_logs.items():
         try:
-            pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group, startTime=since)
+            pages = logs.get_paginator("filter_log_events").paginate(logGroupName=log.group, startTime=since)
             for page in pages:
                 events += [
-                    LogEvent(name, e["timestamp"], e["message"].rstrip("\n"), e["eventId"]) for e in page["events"]
+                    LogEvent(name, e["timestamp"], e["message"].rstrip("\n"), e["eventId"])
+                    for e in page["events"]
+                    if log.of_function is None or f"/{log.of_function}[" in e["logStreamName"]
                 ]
         except logs.exceptions.ResourceNotFoundException:
             continue
     return sorted(events, key=lambda event: event.timestamp)
 
 
-def follow(target: Target, log_groups: Mapping[str, str], *, since: int) -> Iterator[LogEvent]:
+def follow(target: Target, function_logs: Mapping[str, FunctionLog], *, since: int) -> Iterator[LogEvent]:
     """The log events from `since` on as they come, without end."""
     seen: set[str] = set()
     while True:
-        for event in read(target, log_groups, since=since):
+        for event in read(target, function_logs, since=since):
             if event.event_id not in seen:
                 seen.add(event.event_id)
                 # Events of the same millisecond may still come; `seen` passes over those that have.

@@ -5,7 +5,9 @@
   (https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader).
 - The client context, which LocalStack drops
   (https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html#lambda-Invoke-request-ClientContext).
-- The log group of a function's LoggingConfig, which LocalStack stores and does not use.
+- The log group of a function's LoggingConfig, which LocalStack stores and does not use. Several functions may share one,
+  so the names of its streams have the function's
+  (https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-loggroups.html).
 - An event that is not JSON is refused before it reaches the function.
 
 Not done: the identity of a Cognito identity pool's user, because the engine does not know who signed a request.
@@ -15,6 +17,7 @@ import base64
 import binascii
 import json
 import secrets
+from datetime import UTC, datetime
 from typing import Any
 
 from localstack.aws.api.lambda_ import InvalidRequestContentException
@@ -40,6 +43,13 @@ def install() -> None:
     @patch(ExecutionEnvironment.get_log_group_name)
     def get_log_group_name(original: Any, self: Any) -> str:
         return self.function_version.config.logging_config.get("LogGroup") or original(self)
+
+    @patch(ExecutionEnvironment.get_log_stream_name)
+    def get_log_stream_name(original: Any, self: Any) -> str:
+        function = self.function_version.id
+        if not self.function_version.config.logging_config.get("LogGroup"):
+            return str(original(self))
+        return f"{datetime.now(UTC):%Y/%m/%d}/{function.function_name}[{function.qualifier}][{self.id}]"
 
     @patch(LambdaService.invoke)
     def invoke_function(original: Any, self: Any, *args: Any, **options: Any) -> Any:

@@ -1,4 +1,4 @@
-"""PreTokenGeneration: tells clients by the claim `lumen:role` what a person may do.
+"""PreTokenGeneration: tells clients by the claims `lumen:role` and `lumen:plan` what a person may do.
 
 https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-lambda-pre-token-generation.html
 """
@@ -8,6 +8,8 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+FREE_PLAN = "free"
+
 logger = Logger()
 
 
@@ -15,8 +17,9 @@ logger = Logger()
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     groups = event["request"].get("groupConfiguration") or {}
     role = "admin" if "admins" in (groups.get("groupsToOverride") or ()) else "member"
+    plan = event["request"]["userAttributes"].get("custom:plan") or FREE_PLAN
     event["response"]["claimsOverrideDetails"] = {
-        "claimsToAddOrOverride": {"lumen:role": role},
+        "claimsToAddOrOverride": {"lumen:role": role, "lumen:plan": plan},
         # Left out, Cognito suppresses the groups.
         "groupOverrideDetails": groups,
     }

@@ -87,6 +87,24 @@ def test_a_log_group_of_ones_own_is_written_to(function, aws):
     aws("logs").delete_log_group(logGroupName=group)
 
 
+def test_the_streams_of_a_shared_log_group_tell_whose_they_are(function, aws):
+    """https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-loggroups.html"""
+    group = f"/contract/{uuid4().hex[:12]}"
+    source = "def handler(event, context): print(context.log_stream_name)\n"
+    made = [function(source, LoggingConfig={"LogGroup": group}) for _ in range(2)]
+
+    for one in made:
+        one.invoke()
+
+    events_of(aws, group, lambda lines: sum(line.startswith("REPORT") for line in lines) == 2)
+    streams = [s["logStreamName"] for s in aws("logs").describe_log_streams(logGroupName=group)["logStreams"]]
+    for one in made:
+        [stream] = [s for s in streams if one.name in s]
+        assert re.fullmatch(rf"\d{{4}}/\d\d/\d\d/{one.name}\[\$LATEST\]\[[0-9a-f-]+\]", stream)
+        assert f"{stream}\n" in one.invoke().log
+    aws("logs").delete_log_group(logGroupName=group)
+
+
 def test_a_json_log_has_json_objects_for_start_lines_and_report(function):
     source = "import logging\ndef handler(event, context):\n    logging.getLogger().warning('low on %s', 'film')\n"
     made = function(source, LoggingConfig={"LogFormat": "JSON", "ApplicationLogLevel": "INFO"})
