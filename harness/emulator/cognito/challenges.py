@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_
 import json
 import re
 import secrets
+import uuid
 from datetime import datetime
 from typing import Any
 
@@ -46,7 +47,9 @@ def respond(call: Call, request: Request) -> Answer:
 
 
 def _check_same_user(call: Call, session: Session, username: str) -> None:
-    named = {session.username} | ({session.user.username, session.user.id} if session.user is not None else set())
+    named = {session.username, session.simulated_id} | (
+        {session.user.username, session.user.id} if session.user is not None else set()
+    )
     if username not in named and (session.user is None or call.pool.find_user(username) is not session.user):
         raise not_authorized("Invalid session for the user.")
 
@@ -90,11 +93,16 @@ def challenge_after_password(call: Call, user: Any) -> Answer | None:
 def password_verifier(call: Call, session: Session, large_a: int) -> Answer:
     """The server's half of SRP; the secret block stands for the session."""
     user = session.user
-    user_id = user.username if user is not None else session.username
-    # An unknown user of a client that hides whether users exist gets a challenge that nobody can answer.
-    password = user.password if user is not None and user.password is not None else secrets.token_urlsafe()
+    if user is None:
+        # A client that hides whether users exist gets a challenge that nobody can answer, with an id and a salt that
+        # stay the same for a name
+        # (https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pool-managing-errors.html).
+        session.simulated_id = str(uuid.UUID(bytes=call.pool.state.digest("id", session.username)[:16], version=4))
+    user_id = user.username if user is not None else str(session.simulated_id)
+    password = (user.password if user is not None else None) or secrets.token_urlsafe()
+    salt = call.pool.state.digest("salt", user_id, user.password or "" if user is not None else "")
     try:
-        made = srp.challenge(_pool_name(call), user_id, password, large_a)
+        made = srp.challenge(_pool_name(call), user_id, password, large_a, int.from_bytes(salt[:16], "big"))
     except ValueError as error:
         raise invalid_parameter(str(error)) from None
     session.srp, session.challenge_name = made, "PASSWORD_VERIFIER"
@@ -284,7 +292,8 @@ def _answer_mfa(call: Call, session: Session, responses: dict[str, str], token: 
     try:
         following = mfa.answer(call, session, responses)
     except CognitoError as error:
-        if error.code == "CodeMismatchException":
+        if error.code in ("CodeMismatchException", "InvalidParameterException"):
+            # The person may answer again.
             call.pool.state.sessions[token or ""] = session
         raise
     if following is not None:

@@ -53,8 +53,15 @@ def issue(user: UserState, purpose: Purpose, medium: str, *, now: float | None =
     return code
 
 
-def check(user: UserState, purpose: Purpose, value: str, *, now: float | None = None) -> Code:
-    """Take the code out of force and return it.
+def check(
+    user: UserState,
+    purpose: Purpose,
+    value: str,
+    *,
+    mismatch: str = "Invalid verification code provided, please try again.",
+    now: float | None = None,
+) -> Code:
+    """Take the code out of force and return it. `mismatch` is what a wrong one is told.
 
     Raises LimitExceededException after too many wrong ones, ExpiredCodeException for one that expired or was used, and
     CodeMismatchException for any other.
@@ -68,7 +75,7 @@ def check(user: UserState, purpose: Purpose, value: str, *, now: float | None = 
         raise CognitoError("ExpiredCodeException", "Invalid code provided, please request a code again.")
     if not hmac.compare_digest(code.value.encode(), value.encode()):
         user.failed_codes[purpose] = [*failed, moment]
-        raise CognitoError("CodeMismatchException", "Invalid verification code provided, please try again.")
+        raise CognitoError("CodeMismatchException", mismatch)
     del user.codes[purpose]
     user.failed_codes.pop(purpose, None)
     return code

@@ -15,7 +15,7 @@ from joserfc.errors import JoseError
 from moto.cognitoidp.models import CognitoIdpGroup, CognitoIdpUser
 
 from harness.emulator.cognito import attributes as attrs
-from harness.emulator.cognito import sign_up
+from harness.emulator.cognito import authentication, challenges, sign_up
 from harness.emulator.cognito.credentials import check_may_sign_in
 from harness.emulator.cognito.errors import CognitoError
 from harness.emulator.cognito.triggers import Call
@@ -131,6 +131,8 @@ def provider_of(pool: UserPool, name: str) -> Provider:
 def federated_user(call: Call, provider: Provider, claims: dict[str, Any]) -> Any:
     """The user `<provider>_<sub>`: made at the first sign-in, brought up to date at each further one.
 
+    The first runs PreSignUp and PostConfirmation, a further one PreAuthentication and PostAuthentication
+    (https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pools-working-with-lambda-triggers.html#working-with-lambda-trigger-sources).
     https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pools-identity-federation.html
     """
     pool = call.pool
@@ -147,8 +149,10 @@ def federated_user(call: Call, provider: Provider, claims: dict[str, Any]) -> An
     user = pool.moto.users.get(username)
     if user is not None:
         check_may_sign_in(call, user)
+        authentication.pre_authentication(call, user, username, None)
         attrs.check_mutable(pool, user, mapped)
         user.update_attributes(attrs.listed(mapped))
+        challenges.post_authentication(call, user)
         return user
     attrs.check_required(pool, mapped)
     identity = {

@@ -99,8 +99,11 @@ def answer(call: Call, session: Session, responses: dict[str, str]) -> dict[str,
     state = call.pool.state_of(user)
     if name == "SELECT_MFA_TYPE":
         chosen = responses.get("ANSWER")
-        if chosen not in (SMS, TOTP):
-            raise invalid_parameter("Missing required parameter ANSWER")
+        offered = _factors(call, user)
+        if chosen not in offered:
+            raise invalid_parameter(
+                f"ANSWER must be one of the factors that the user can choose: {', '.join(offered)}."
+            )
         return challenge_by(call, session, chosen)
     if name == "MFA_SETUP":
         if not user.software_token_mfa_enabled:
@@ -111,7 +114,7 @@ def answer(call: Call, session: Session, responses: dict[str, str]) -> dict[str,
         raise invalid_parameter(f"Missing required parameter {name}_CODE")
     with call.pool.state.lock:
         if name == SMS:
-            codes.check(state, Purpose.MFA, value)
+            codes.check(state, Purpose.MFA, value, mismatch="Invalid code or auth state for the user.")
         else:
             _use_totp(state, value)
     return None

@@ -23,6 +23,8 @@ class Session:
     challenge_name: str
     expires_at: float
     srp: Challenge | None = None
+    simulated_id: str | None = None
+    """`USER_ID_FOR_SRP` of a user who does not exist."""
     custom: bool = False
     """Whether DefineAuthChallenge says what comes next."""
     results: list[dict[str, Any]] = field(default_factory=list)

@@ -61,15 +61,14 @@ class Challenge:
         }
 
 
-def challenge(pool_name: str, user_id: str, password: str, large_a: int) -> Challenge:
+def challenge(pool_name: str, user_id: str, password: str, large_a: int, salt: int) -> Challenge:
     """Answer the client's first message.
 
-    `pool_name` is the pool's id after the underscore, `user_id` is `USER_ID_FOR_SRP`. Raises ValueError where `large_a`
-    would let a client in that does not know the password.
+    `pool_name` is the pool's id after the underscore, `user_id` is `USER_ID_FOR_SRP`, `salt` has up to 128 bits. Raises
+    ValueError where `large_a` would let a client in that does not know the password.
     """
     if large_a % N == 0:
         raise ValueError("SRP_A must not be a multiple of N")
-    salt = secrets.randbits(128)
     inner = hashlib.sha256(f"{pool_name}{user_id}:{password}".encode()).digest()
     verifier = pow(G, _hash(padded(salt), inner), N)
     return Challenge(large_a, salt, verifier, secrets.randbits(256) or 1, secrets.token_bytes(512))

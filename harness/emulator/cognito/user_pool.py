@@ -7,6 +7,8 @@ moto's backend takes it along.
 import base64
 import hashlib
 import hmac
+import json
+import secrets
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -46,6 +48,8 @@ class PoolState:
 
     lock: threading.RLock = field(default_factory=threading.RLock)
     key: SigningKey = field(default_factory=SigningKey)
+    secret: bytes = field(default_factory=lambda: secrets.token_bytes(32))
+    """Of what must look random and stay the same, see `digest`."""
     users: dict[str, UserState] = field(default_factory=dict)
     sessions: dict[str, "Session"] = field(default_factory=dict)
     grants: dict[str, "Grant"] = field(default_factory=dict)
@@ -54,6 +58,10 @@ class PoolState:
     """`origin_jti` of the sign-ins whose tokens are revoked."""
     authorization_codes: dict[str, "AuthorizationCode"] = field(default_factory=dict)
     federations: dict[str, "Federation"] = field(default_factory=dict)
+
+    def digest(self, *parts: str) -> bytes:
+        """32 bytes that are always the same for these parts in this pool, and that nobody can foretell."""
+        return hmac.new(self.secret, json.dumps(parts).encode(), hashlib.sha256).digest()
 
 
 @dataclass(frozen=True)

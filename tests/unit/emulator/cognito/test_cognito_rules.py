@@ -113,9 +113,14 @@ def answer(challenge, small_a, pool_name, user_id, password, timestamp):
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.integers(min_value=2**200, max_value=2**256), st.text(min_size=1), st.text(min_size=1))
-def test_srp_accepts_the_password_and_no_other(small_a, password, tried):
-    made = srp.challenge("abc", "user", password, pow(2, small_a, srp.N))
+@given(
+    st.integers(min_value=2**200, max_value=2**256),
+    st.text(min_size=1),
+    st.text(min_size=1),
+    st.integers(min_value=0, max_value=2**128 - 1),
+)
+def test_srp_accepts_the_password_and_no_other(small_a, password, tried, salt):
+    made = srp.challenge("abc", "user", password, pow(2, small_a, srp.N), salt)
     time = "Sat Nov 21 08:00:00 UTC 2026"
     claimed = answer(made, small_a, "abc", "user", tried, time)
     assert srp.verifies(made, "abc", "user", time, claimed) is (tried == password)
@@ -124,7 +129,7 @@ def test_srp_accepts_the_password_and_no_other(small_a, password, tried):
 @pytest.mark.parametrize("multiple", [0, 1, 2])
 def test_srp_refuses_a_first_message_that_needs_no_password(multiple):
     with pytest.raises(ValueError, match="multiple of N"):
-        srp.challenge("abc", "user", "secret", multiple * srp.N)
+        srp.challenge("abc", "user", "secret", multiple * srp.N, 1)
 
 
 ROLES = {"authenticated": "arn:default", "unauthenticated": "arn:guest"}
