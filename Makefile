@@ -2,15 +2,27 @@
 
 VENV    := .venv
 BIN     := $(VENV)/bin
+# The environment's own once it is there: one on PATH may be a version manager's shim that does not run.
+UV      := PATH="$(CURDIR)/$(BIN):$$PATH" uv
 ENGINE  ?= embedded
 ARGS    ?=
 # LocalStack is written for 3.13, so the newest that runs is taken. A shim of a version manager may exist and not run.
+SUPPORTED := -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))'
 PYTHON  ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
-             $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && { command -v $$p; break; }; done)
+             $$p $(SUPPORTED) 2>/dev/null && { command -v $$p; break; }; done)
 INSTALLED := $(VENV)/.installed
+# Made anew: an environment that was moved here (its programs name the old folder), whose Python is gone, or that is of
+# another Python than the one that PYTHON=... asks for.
+WHICH   := -c 'import sys; print(sys.base_prefix, sys.version)'
+ASKED   := $(if $(filter command environment,$(firstword $(origin PYTHON))),$(PYTHON))
+STALE   := $(if $(wildcard $(INSTALLED)),$(shell \
+             [ "$$(cat $(INSTALLED))" = "$(CURDIR)" ] && has=$$($(BIN)/python $(WHICH) 2>&1) && \
+             { [ -z "$(ASKED)" ] || [ "$$has" = "$$("$(ASKED)" $(WHICH) 2>&1)" ]; } || echo stale))
+# Without the program `harness`, which does not run in an environment that was moved.
+STOP    := if $(BIN)/python -c '' 2>/dev/null; then $(BIN)/python -c 'from harness.cli import main; main()' down || true; fi
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status test check format lock clean
+.PHONY: help up down status test check format lock clean stale
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,18 +55,23 @@ lock: $(INSTALLED) ## write requirements.lock anew from pyproject.toml (no index
 	@$(BIN)/uv export --quiet --all-extras --no-hashes --no-emit-project --no-emit-index-url --no-header -o requirements.lock
 
 clean: ## stop it and remove everything that the project made
-	@if [ -x $(BIN)/harness ]; then $(BIN)/harness down; fi
+	@$(STOP)
 	@rm -rf $(VENV) .harness build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
-$(INSTALLED): requirements.lock pyproject.toml
+$(INSTALLED): requirements.lock pyproject.toml $(STALE)
 	@if [ -z "$(PYTHON)" ]; then \
 	  echo "Python 3.11, 3.12 or 3.13 is needed and none was found. Install one, or say where: make up PYTHON=/path/to/python3.13" >&2; exit 1; fi
+	@"$(PYTHON)" $(SUPPORTED) || { \
+	  echo "PYTHON=$(PYTHON) is not a Python 3.11, 3.12 or 3.13 that runs. Say where one is: make up PYTHON=/path/to/python3.13" >&2; exit 1; }
+	@$(if $(STALE),$(STOP); rm -rf $(VENV))
 	@echo "Installing into $(VENV) (Python at $(PYTHON)); the first time this takes a minute or two."
-	@if command -v uv >/dev/null 2>&1; then \
+	@if uv --version >/dev/null 2>&1; then \
 	  uv venv --quiet --allow-existing --python "$(PYTHON)" $(VENV); \
 	else \
 	  "$(PYTHON)" -m venv $(VENV) && $(BIN)/python -m pip install --quiet --disable-pip-version-check uv; \
 	fi
-	@PATH="$(CURDIR)/$(BIN):$$PATH" uv pip install --quiet --python $(BIN)/python -r requirements.lock
-	@PATH="$(CURDIR)/$(BIN):$$PATH" uv pip install --quiet --python $(BIN)/python --no-deps -e .
-	@touch $@
+	@$(UV) pip install --quiet --python $(BIN)/python -r requirements.lock
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps -e .
+	@echo "$(CURDIR)" > $@
+
+stale:
