@@ -1,8 +1,12 @@
 """The welcome mail when things go wrong: the mail service fails, events come twice."""
 
 import json
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Iterator
 from typing import Any
+
+import httpx
+import pytest
 
 from fixtures.people import People, Person
 from fixtures.queues import Queue, Received
@@ -41,6 +45,52 @@ def test_an_event_that_cannot_be_mailed_ends_whole_in_the_dead_letter_queue(
     assert delivered["detail-type"] == "UserRegistered"
     assert delivered["detail"] == event
     assert {"RequestID", "ErrorCode", "ErrorMessage"} <= set(dead.body["MessageAttributes"])
+    assert outbox.read(recipient=person.address) == []
+
+
+def test_a_dead_event_that_is_handed_back_welcomes_once_the_cause_is_mended(
+    aws, bus: Bus, deployment: Deployment, faults: Faults, outbox: Outbox, queue: Callable[[str, str], Queue]
+):
+    person = Person()
+    with faults.failing("ses", "SendEmail", code=PAUSED, when=_to(person)):
+        bus.put("UserRegistered", "lumen.users", user_registered(person))
+        dead = queue("notifications", "WelcomeDeadLetterQueue").wait_for(_event_of(person), what="the event")
+    aws("lambda").invoke(
+        FunctionName=deployment["notifications"].resources["WelcomeFunction"].physical_id,
+        InvocationType="Event",
+        Payload=dead.body["Message"],
+    )
+    outbox.wait_for(recipient=person.address, subject=WELCOME)
+    assert len(outbox.read(recipient=person.address)) == 1
+
+
+@pytest.fixture
+def unverified(aws, deployment: Deployment, http: httpx.Client) -> Iterator[str]:
+    """The welcome function again, with a sender that SES does not know."""
+    functions = aws("lambda")
+    original = functions.get_function(FunctionName=deployment["notifications"].resources["WelcomeFunction"].physical_id)
+    configuration = original["Configuration"]
+    environment = configuration["Environment"]["Variables"] | {"MAIL_SENDER": "nobody@unverified.example"}
+    name = f"welcome-unverified-{uuid.uuid4().hex[:12]}"
+    functions.create_function(
+        FunctionName=name,
+        Code={"ZipFile": http.get(original["Code"]["Location"]).content},
+        Environment={"Variables": environment},
+        Layers=[layer["Arn"] for layer in configuration["Layers"]],
+        **{key: configuration[key] for key in ("Runtime", "Handler", "Role", "Timeout", "MemorySize", "Architectures")},
+    )
+    functions.get_waiter("function_active_v2").wait(FunctionName=name)
+    yield name
+    functions.delete_function(FunctionName=name)
+
+
+def test_a_sender_that_is_not_verified_mails_nobody(aws, outbox: Outbox, unverified: str):
+    """https://docs.aws.amazon.com/ses/latest/dg/verify-addresses-and-domains.html"""
+    person = Person()
+    event = event_bridge_event(user_registered(person))
+    answer = aws("lambda").invoke(FunctionName=unverified, Payload=json.dumps(event))
+    assert answer["FunctionError"] == "Unhandled"
+    assert json.load(answer["Payload"])["errorType"] == "MessageRejected"
     assert outbox.read(recipient=person.address) == []
 
 

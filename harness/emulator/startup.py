@@ -7,6 +7,7 @@ from localstack.runtime import hooks
 from harness.emulator import (
     cloudformation_pace,
     control_api,
+    event_archive,
     faults,
     listen_address,
     object_storage,
@@ -27,6 +28,7 @@ PARTS = (
     object_storage.install,
     faults.install,
     outbox_capture.install,
+    event_archive.install,
     cognito_endpoints.install,
     cognito_hosted_ui.install,
     supported_types.install,

@@ -14,13 +14,15 @@ from aws_lambda_powertools.utilities.idempotency import (
     idempotent_function,
 )
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.config import Config
 from lumen.domain_events import DomainEvent
 
 TEXT = "Welcome to Lumen! Your first album is waiting for you."
 
 logger = Logger()
 processor = BatchProcessor(event_type=EventType.SQS)
-messages = boto3.client("sns")
+# The queue repeats what fails. More repetitions here would use up the time of the batch's other messages.
+messages = boto3.client("sns", config=Config(retries={"mode": "standard", "total_max_attempts": 2}))
 sent = DynamoDBPersistenceLayer(table_name=os.environ["SENT_TABLE"])
 once = IdempotencyConfig(
     event_key_jmespath="event_id", raise_on_no_idempotency_key=True, expires_after_seconds=30 * 86400
