@@ -8,7 +8,7 @@ from typing import Any
 
 from moto.cognitoidp.models import UserStatus
 
-from harness.emulator.cognito import administration, codes, credentials, delivery, mfa, passwords, tokens
+from harness.emulator.cognito import administration, attempts, codes, credentials, delivery, mfa, passwords, tokens
 from harness.emulator.cognito import attributes as attrs
 from harness.emulator.cognito.codes import Purpose
 from harness.emulator.cognito.errors import CognitoError, incorrect_username_or_password, not_authorized, user_not_found
@@ -68,6 +68,8 @@ def delete_user(call: Call, user: Any, _request: Request) -> dict[str, Any]:
 
 
 def change_password(call: Call, user: Any, request: Request) -> dict[str, Any]:
+    with call.pool.state.lock:
+        attempts.count(call.pool.state_of(user), "ChangePassword", attempts.CHANGED_PASSWORDS)
     passwords.check_password(request["ProposedPassword"], passwords.policy_of(call.pool.config))
     credentials.check_not_locked_out(call, user)
     if user.password is not None and request.get("PreviousPassword") != user.password:

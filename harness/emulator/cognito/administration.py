@@ -76,7 +76,7 @@ def _free_aliases(pool: UserPool, given: dict[str, str]) -> None:
 
 def _set_temporary(pool: UserPool, user: Any, password: str) -> None:
     user.password, user.status = password, UserStatus.FORCE_CHANGE_PASSWORD
-    days = passwords.temporary_validity_days(passwords.policy_of(pool.config))
+    days = passwords.temporary_validity_days(pool.config)
     pool.state_of(user).temporary_password_expires_at = time.time() + days * _DAY_SECONDS
 
 

@@ -105,10 +105,17 @@ def _nonconforming(detail: str) -> CognitoError:
 
 
 def check_writable(client: AppClient, attributes: Iterable[str]) -> None:
-    """Raises NotAuthorizedException for what the client may not write; no client writes the `_verified` flags."""
+    """Raises NotAuthorizedException for what the client may not write.
+
+    No client writes the `_verified` flags, nor what is the developer's only.
+    """
     allowed = client.config.get("WriteAttributes")
     for name in attributes:
-        if name in ("email_verified", "phone_number_verified") or (allowed and name not in allowed):
+        if (
+            name in ("email_verified", "phone_number_verified")
+            or name.startswith("dev:")
+            or (allowed and name not in allowed)
+        ):
             raise not_authorized("A client attempted to write unauthorized attribute")
 
 

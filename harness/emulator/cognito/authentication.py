@@ -82,6 +82,9 @@ def _with_password(call: Call, username: str, password: str, metadata: Any) -> A
         user = migration.migrate_for_sign_in(call, username, password, metadata)
         if user is None:
             raise _no_such_user(call)
+    if not user.enabled and call.app_client.hides_whether_users_exist:
+        # Only who knows the password learns that the user is disabled.
+        credentials.check_password(call, user, password)
     credentials.check_may_sign_in(call, user)
     pre_authentication(call, user, username, metadata)
     credentials.check_password(call, user, password)

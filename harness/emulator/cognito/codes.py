@@ -9,10 +9,11 @@ import time
 from dataclasses import dataclass
 from enum import StrEnum
 
+from harness.emulator.cognito import attempts
+from harness.emulator.cognito.attempts import HOUR_SECONDS
 from harness.emulator.cognito.errors import CognitoError
 from harness.emulator.cognito.user_pool import UserState
 
-HOUR_SECONDS = 3600
 WRONG_ATTEMPTS = 5
 """After so many wrong codes within an hour, right ones are refused as well."""
 
@@ -67,9 +68,9 @@ def check(
     CodeMismatchException for any other.
     """
     moment = time.time() if now is None else now
-    failed = [at for at in user.failed_codes.get(purpose, []) if at > moment - HOUR_SECONDS]
+    failed = attempts.recent(user.failed_codes.get(purpose, []), moment)
     if len(failed) >= WRONG_ATTEMPTS:
-        raise CognitoError("LimitExceededException", "Attempt limit exceeded, please try after some time.")
+        raise attempts.limit_exceeded()
     code = user.codes.get(purpose)
     if code is None or code.expires_at <= moment:
         raise CognitoError("ExpiredCodeException", "Invalid code provided, please request a code again.")

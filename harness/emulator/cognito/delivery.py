@@ -16,6 +16,7 @@ from localstack.aws.connect import connect_to
 from harness.emulator.cognito import triggers
 from harness.emulator.cognito.errors import CognitoError, invalid_parameter
 from harness.emulator.cognito.triggers import Call
+from harness.emulator.cognito.user_pool import UserPool
 from harness.emulator.outbox import CODE_TAG, OUTBOX, Channel, Message
 
 CODE = "{####}"
@@ -65,7 +66,8 @@ class _Words:
     by_link: bool = False
 
 
-def _configured_words(pool_config: dict[str, Any], event: str) -> _Words:
+def _configured_words(pool: UserPool, event: str) -> _Words:
+    pool_config = pool.config
     if event == "AdminCreateUser":
         invite = (pool_config.get("AdminCreateUserConfig") or {}).get("InviteMessageTemplate") or {}
         return _Words(
@@ -74,7 +76,8 @@ def _configured_words(pool_config: dict[str, Any], event: str) -> _Words:
             subject=invite.get("EmailSubject") or "Your temporary password",
         )
     if event == "Authentication":
-        words = pool_config.get("SmsAuthenticationMessage") or f"Your authentication code is {CODE}. "
+        of_mfa = (pool.moto.sms_mfa_config or {}).get("SmsAuthenticationMessage")
+        words = of_mfa or pool_config.get("SmsAuthenticationMessage") or f"Your authentication code is {CODE}. "
         return _Words(sms=words, email=words, subject="Your authentication code")
     template = pool_config.get("VerificationMessageTemplate") or {}
     sms = pool_config.get("SmsVerificationMessage") or f"Your verification code is {CODE}. "
@@ -98,7 +101,7 @@ def send(call: Call, user: Any, event: str, code: str, delivery: Delivery) -> De
 
     Raises CodeDeliveryFailureException when SES refuses the mail, and what the CustomMessage trigger's failure raises.
     """
-    words = _custom_words(call, user, event, _configured_words(call.pool.config, event))
+    words = _custom_words(call, user, event, _configured_words(call.pool, event))
 
     def filled(message: str) -> str:
         return message.replace(CODE, code).replace(USERNAME, _sign_in_name(call, user))

@@ -89,11 +89,12 @@ def address_of(request: Request, pool: UserPool) -> str:
 def _asked(request: Request, pool: UserPool) -> tuple[AppClient, Federation]:
     """What a client asks for, checked against what it may ask for."""
     values = request.values
-    client_id, redirect_uri = values.get("client_id", ""), values.get("redirect_uri", "")
+    client_id = values.get("client_id", "")
     if client_id not in pool.moto.clients:
         raise OAuthError("invalid_client_id", f"Client {client_id} does not exist.")
     client = pool.client(client_id)
     config = client.config
+    redirect_uri = values.get("redirect_uri") or config.get("DefaultRedirectURI") or ""
     if redirect_uri not in (config.get("CallbackURLs") or ()):
         raise OAuthError("redirect_mismatch", f"{redirect_uri} is not in the CallbackURLs of client {client_id}.")
 
@@ -312,7 +313,9 @@ def _by_client(call: Call, request: Request) -> dict[str, Any]:
     allowed = [s for s in config.get("AllowedOAuthScopes") or () if s not in _OPENID_SCOPES]
     scopes = (request.form.get("scope") or " ".join(allowed)).split()
     known = {
-        f"{s.identifier}/{scope['ScopeName']}" for s in call.pool.moto.resource_servers.values() for scope in s.scopes
+        f"{s.identifier}/{scope['ScopeName']}"
+        for s in call.pool.moto.resource_servers.values()
+        for scope in s.scopes or () or ()
     }
     if not set(scopes) <= set(allowed) & known:
         raise OAuthError("invalid_scope")

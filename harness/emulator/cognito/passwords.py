@@ -53,6 +53,8 @@ def temporary_password(policy: dict[str, Any]) -> str:
     return "".join(characters)
 
 
-def temporary_validity_days(policy: dict[str, Any]) -> int:
-    # API and CloudFormation accept 0 for "the default".
-    return int(policy.get("TemporaryPasswordValidityDays") or DEFAULT_TEMPORARY_VALIDITY_DAYS)
+def temporary_validity_days(pool_config: dict[str, Any]) -> int:
+    # API and CloudFormation accept 0 for "the default"; UnusedAccountValidityDays is the older name of the setting.
+    older = (pool_config.get("AdminCreateUserConfig") or {}).get("UnusedAccountValidityDays")
+    newer = policy_of(pool_config).get("TemporaryPasswordValidityDays")
+    return int(newer or older or DEFAULT_TEMPORARY_VALIDITY_DAYS)

@@ -10,14 +10,15 @@ from localstack.aws.api import RequestContext
 from localstack.services.moto import call_moto
 from moto.cognitoidp.models import CognitoIdpUserPoolAttribute
 
-from harness.emulator.cognito.errors import CognitoError, invalid_parameter
+from harness.emulator.cognito import unserved
+from harness.emulator.cognito.errors import invalid_parameter
 from harness.emulator.cognito.user_pool import UserPool, pool_by_id
 
 Request = dict[str, Any]
 
 
 def create_user_pool(context: RequestContext, request: Request) -> Any:
-    _check(request)
+    _check(request, f"User pool {request['PoolName']}")
     created = call_moto(context)
     pool = pool_by_id(created["UserPool"]["Id"])
     standard = CognitoIdpUserPoolAttribute.STANDARD_SCHEMA
@@ -46,8 +47,8 @@ def _schema(pool: UserPool) -> list[dict[str, Any]]:
 
 
 def update_user_pool(context: RequestContext, request: Request) -> Any:
-    _check(request)
     pool = pool_by_id(request["UserPoolId"])
+    _check(request, f"User pool {pool.id}")
     # Set at creation and never again; moto would forget them, for its update replaces the whole configuration.
     kept: dict[str, Any] = {
         name: pool.config[name]
@@ -59,20 +60,38 @@ def update_user_pool(context: RequestContext, request: Request) -> Any:
     pool.config.pop("UserPoolId", None)
     if request.get("PoolName"):
         pool.moto.name = request["PoolName"]
-    if request.get("MfaConfiguration"):
-        pool.moto.mfa_config = request["MfaConfiguration"]
+    # What an update does not name takes its default again
+    # (https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_UpdateUserPool.html).
+    pool.moto.mfa_config = request.get("MfaConfiguration") or "OFF"
     return answer
 
 
-def _check(request: Request) -> None:
-    triggers = request.get("LambdaConfig") or {}
-    senders = [name for name in ("CustomEmailSender", "CustomSMSSender") if triggers.get(name)]
-    if senders:
-        raise CognitoError(
-            "InternalErrorException",
-            f"LambdaConfig.{senders[0]} is not emulated; use the CustomMessage trigger and read the outbox.",
-            501,
+def delete_user_pool(context: RequestContext, request: Request) -> Any:
+    """https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-settings-deletion-protection.html"""
+    pool = pool_by_id(request["UserPoolId"])
+    if pool.config.get("DeletionProtection") == "ACTIVE":
+        raise invalid_parameter(
+            "The user pool cannot be deleted because deletion protection is activated. "
+            "Deletion protection must be inactivated first."
         )
+    if pool.moto.domain:
+        raise invalid_parameter("User pool cannot be deleted. It has a domain configured that should be deleted first.")
+    return call_moto(context)
+
+
+def set_user_pool_mfa_config(context: RequestContext, request: Request) -> Any:
+    unserved.check(unserved.MFA_CONFIG, request, f"User pool {request['UserPoolId']}")
+    return call_moto(context)
+
+
+def create_identity_provider(context: RequestContext, request: Request) -> Any:
+    unserved.check(unserved.IDENTITY_PROVIDER, request, f"Identity provider {request['ProviderName']}")
+    return call_moto(context)
+
+
+def _check(request: Request, resource: str) -> None:
+    unserved.check(unserved.USER_POOL, request, resource)
+    triggers = request.get("LambdaConfig") or {}
     if request.get("UsernameAttributes") and request.get("AliasAttributes"):
         raise invalid_parameter("Only one of the aliasAttributes or usernameAttributes can be set in a user pool.")
     one = triggers.get("PreTokenGeneration")

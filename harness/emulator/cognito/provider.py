@@ -17,6 +17,7 @@ from localstack.state import StateVisitor
 from harness.emulator.cognito import (
     account,
     administration,
+    app_clients,
     authentication,
     challenges,
     identity_pools,
@@ -24,6 +25,7 @@ from harness.emulator.cognito import (
     mfa,
     pools,
     recovery,
+    resource_servers,
     sign_up,
 )
 from harness.emulator.cognito.lambda_invoker import Invoke, invoke
@@ -96,8 +98,10 @@ def user_pool_operations(run: Invoke) -> dict[str, Handler]:
         "AdminSetUserPassword": administration.admin_set_user_password,
         "AdminUpdateUserAttributes": administration.admin_update_user_attributes,
         "AdminUserGlobalSignOut": administration.admin_user_global_sign_out,
+        "DeleteResourceServer": resource_servers.delete_resource_server,
         "ListUsers": listing.list_users,
         "ListUsersInGroup": listing.list_users_in_group,
+        "UpdateResourceServer": resource_servers.update_resource_server,
     }
     by_access_token: dict[str, OfAccount] = {
         "ChangePassword": account.change_password,
@@ -116,8 +120,14 @@ def user_pool_operations(run: Invoke) -> dict[str, Handler]:
         **{name: _by_access_token(operation, run) for name, operation in by_access_token.items()},
         "AssociateSoftwareToken": lambda _context, request: account.associate_software_token(request, run),
         "VerifySoftwareToken": lambda _context, request: account.verify_software_token(request, run),
+        "CreateIdentityProvider": pools.create_identity_provider,
         "CreateUserPool": pools.create_user_pool,
+        "CreateUserPoolClient": app_clients.create_user_pool_client,
+        "CreateUserPoolDomain": resource_servers.create_user_pool_domain,
+        "DeleteUserPool": pools.delete_user_pool,
+        "SetUserPoolMfaConfig": pools.set_user_pool_mfa_config,
         "UpdateUserPool": pools.update_user_pool,
+        "UpdateUserPoolClient": app_clients.update_user_pool_client,
     }
 
 

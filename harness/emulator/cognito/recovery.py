@@ -1,5 +1,7 @@
-"""Forgotten and changed passwords.
+"""Forgotten passwords, and those that an administrator resets.
 
+What a client that hides whether users exist is told is on
+https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pool-managing-errors.html.
 https://docs.aws.amazon.com/cognito/latest/developerguide/managing-users-passwords.html
 """
 
@@ -7,10 +9,10 @@ from typing import Any
 
 from moto.cognitoidp.models import UserStatus
 
-from harness.emulator.cognito import codes, delivery, migration
+from harness.emulator.cognito import attempts, codes, delivery, migration
 from harness.emulator.cognito.attributes import listed
 from harness.emulator.cognito.codes import Purpose
-from harness.emulator.cognito.errors import CognitoError, invalid_parameter, not_authorized, user_not_found
+from harness.emulator.cognito.errors import CognitoError, not_authorized, user_not_found
 from harness.emulator.cognito.passwords import check_password, policy_of
 from harness.emulator.cognito.sign_up import post_confirmation, simulated_delivery
 from harness.emulator.cognito.triggers import Call
@@ -18,26 +20,44 @@ from harness.emulator.cognito.user_pool import is_true, status_of
 
 Request = dict[str, Any]
 _MECHANISMS = {"verified_email": "email", "verified_phone_number": "phone_number"}
-_UNREACHABLE = "Cannot reset password for the user as there is no registered/verified email or phone_number"
 
 
 def forgot_password(call: Call, request: Request) -> dict[str, Any]:
     username = request["Username"]
     call.app_client.check_secret_hash(username, request.get("SecretHash"))
     user = call.pool.find_user(username) or migration.migrate_for_reset(call, username)
+    hides = call.app_client.hides_whether_users_exist
+    if hides and (user is None or not user.enabled):
+        return {"CodeDeliveryDetails": simulated_delivery(call.pool, username).to_json()}
     if user is None:
-        if call.app_client.hides_whether_users_exist:
-            return {"CodeDeliveryDetails": simulated_delivery(username).to_json()}
         raise user_not_found("Username/client id combination not found.")
     if not user.enabled:
         raise not_authorized("User is disabled.")
     if user.status == UserStatus.FORCE_CHANGE_PASSWORD or status_of(user) == "EXTERNAL_PROVIDER":
         raise not_authorized("User password cannot be reset in the current state.")
-    return {"CodeDeliveryDetails": send_reset_code(call, user).to_json()}
+    with call.pool.state.lock:
+        attempts.count(call.pool.state_of(user), "ForgotPassword", attempts.FORGOTTEN_PASSWORDS)
+    try:
+        sent = send_reset_code(call, user)
+    except Unreachable:
+        if not hides:
+            raise
+        sent = simulated_delivery(call.pool, username)
+    return {"CodeDeliveryDetails": sent.to_json()}
+
+
+class Unreachable(CognitoError):  # noqa: N818 - named as what it is
+    """The user has no verified address that a reset code could go to."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "InvalidParameterException",
+            "Cannot reset password for the user as there is no registered/verified email or phone_number",
+        )
 
 
 def send_reset_code(call: Call, user: Any) -> delivery.Delivery:
-    """Send a reset code the way `AccountRecoverySetting` says."""
+    """Send a reset code the way `AccountRecoverySetting` says. Raises Unreachable."""
     mechanisms = sorted(
         (call.pool.config.get("AccountRecoverySetting") or {}).get("RecoveryMechanisms") or [],
         key=lambda mechanism: mechanism["Priority"],
@@ -51,17 +71,19 @@ def send_reset_code(call: Call, user: Any) -> delivery.Delivery:
             with call.pool.state.lock:
                 code = codes.issue(call.pool.state_of(user), Purpose.RESET, attribute)
             return delivery.send(call, user, "ForgotPassword", code.value, delivery.delivery_to(attribute, value))
-    raise invalid_parameter(_UNREACHABLE)
+    raise Unreachable
 
 
 def confirm_forgot_password(call: Call, request: Request) -> dict[str, Any]:
     username = request["Username"]
     call.app_client.check_secret_hash(username, request.get("SecretHash"))
     user = call.pool.find_user(username)
+    if call.app_client.hides_whether_users_exist and (user is None or not user.enabled):
+        raise CognitoError("CodeMismatchException", "Invalid verification code provided, please try again.")
     if user is None:
-        if call.app_client.hides_whether_users_exist:
-            raise CognitoError("CodeMismatchException", "Invalid verification code provided, please try again.")
         raise user_not_found("Username/client id combination not found.")
+    if not user.enabled:
+        raise not_authorized("User is disabled.")
     check_password(request["Password"], policy_of(call.pool.config))
     with call.pool.state.lock:
         code = codes.check(call.pool.state_of(user), Purpose.RESET, request["ConfirmationCode"])

@@ -180,12 +180,12 @@ def admin_confirm_sign_up(call: Call, request: Request) -> dict[str, Any]:
 
 
 def resend_confirmation_code(call: Call, request: Request) -> dict[str, Any]:
-    username = request["Username"]
+    pool, username = call.pool, request["Username"]
     call.app_client.check_secret_hash(username, request.get("SecretHash"))
-    user = call.pool.find_user(username)
+    user = pool.find_user(username)
+    if call.app_client.hides_whether_users_exist and (user is None or not user.enabled):
+        return {"CodeDeliveryDetails": simulated_delivery(pool, username).to_json()}
     if user is None:
-        if call.app_client.hides_whether_users_exist:
-            return {"CodeDeliveryDetails": simulated_delivery(username).to_json()}
         raise user_not_found("Username/client id combination not found.")
     if user.status != UserStatus.UNCONFIRMED:
         raise invalid_parameter("User is already confirmed.")
@@ -195,7 +195,18 @@ def resend_confirmation_code(call: Call, request: Request) -> dict[str, Any]:
     return {"CodeDeliveryDetails": sent.to_json()}
 
 
-def simulated_delivery(username: str) -> delivery.Delivery:
-    """What a client that hides whether users exist is told of a user who does not; nothing is sent."""
-    destination = username if "@" in username else f"{username[:1] or 'u'}@example.com"
-    return delivery.delivery_to("email", destination)
+def simulated_delivery(pool: UserPool, username: str) -> delivery.Delivery:
+    """What a client that hides whether users exist is told of a user who does not; nothing is sent.
+
+    The form of the name says by which medium, and where it has none, what the pool verifies.
+    """
+    if attrs.PHONE_NUMBER.fullmatch(username):
+        return delivery.delivery_to("phone_number", username)
+    if attrs.EMAIL.fullmatch(username):
+        return delivery.delivery_to("email", username)
+    # An address that stays the same for a name, as a user's would.
+    digest = pool.state.digest("address", username)
+    if pool.config.get("AutoVerifiedAttributes") == ["phone_number"]:
+        return delivery.delivery_to("phone_number", f"+1{int.from_bytes(digest[:8], 'big') % 10**10:010d}")
+    letters = [chr(ord("a") + byte % 26) for byte in digest[:2]]
+    return delivery.delivery_to("email", f"{letters[0]}@{letters[1]}.example")
