@@ -102,7 +102,10 @@ class DeployProgress:
             self._step = event.message
         else:
             row = self._rows.setdefault(event.stack, _StackRow())
-            row.phase, row.message, row.seconds = event.phase, event.message, event.elapsed_seconds
+            row.phase, row.seconds = event.phase, event.elapsed_seconds
+            row.message = "waiting" if event.phase == "read" else f"{event.message} {event.resource or ''}".rstrip()
+            if event.phase == "deploy":
+                self._step = ""
             row.finished, row.total = event.finished, event.total
             if event.phase in _MARKS and not self._console.is_terminal:
                 self._console.print(self._line(event.stack, row))
@@ -115,7 +118,7 @@ class DeployProgress:
         # Why it failed is told whole, once, when all stacks have ended.
         said = "failed" if row.phase == "failed" else row.message.partition("\n")[0]
         text.append(said, style if row.phase in _MARKS else "")
-        if row.total and row.phase not in _MARKS:
+        if row.total and row.phase not in (*_MARKS, "read"):
             text.append(f"  {row.finished}/{row.total}", "dim")
         if row.phase in ("done", "failed"):
             text.append(f"  {row.seconds:.1f} s", "dim")

@@ -1,6 +1,5 @@
 """Which Python the Makefile installs for, and when it installs anew. `uv` and the Pythons are stand-ins."""
 
-import os
 import shutil
 import subprocess
 import sys
@@ -192,4 +191,4 @@ def test_a_python_that_comes_with_a_space_in_its_path_is_taken(machine: Machine)
     machine.python("python3.12", "3.12.1").rename(spaced / "python3.12")
     made = machine.make("up", f"PYTHON={spaced / 'python3.12'}")
     assert made.returncode == 0, made.stderr
-    assert os.readlink(machine.project / ".venv" / "bin" / "python") == str(spaced / "python3.12")
+    assert (machine.project / ".venv" / "bin" / "python").readlink() == spaced / "python3.12"
