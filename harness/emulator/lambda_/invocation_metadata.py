@@ -47,7 +47,8 @@ def install() -> None:
     @patch(ExecutionEnvironment.get_log_stream_name)
     def get_log_stream_name(original: Any, self: Any) -> str:
         function = self.function_version.id
-        if not self.function_version.config.logging_config.get("LogGroup"):
+        # LocalStack writes the usual group into the configuration of a function that names none.
+        if self.get_log_group_name() == f"/aws/lambda/{function.function_name}":
             return str(original(self))
         return f"{datetime.now(UTC):%Y/%m/%d}/{function.function_name}[{function.qualifier}][{self.id}]"
 
