@@ -131,12 +131,13 @@ class DeployProgress:
 
 def show_up(target: Target, deployment: Deployment, urls: Sequence[tuple[str, str]], seconds: float) -> None:
     stacks = ", ".join(deployment.stacks)
-    out.print(f"\n[bold green]Up[/]  {len(deployment.stacks)} stacks ({escape(stacks)}) in {seconds:.1f} s\n")
+    count = "1 stack" if len(deployment.stacks) == 1 else f"{len(deployment.stacks)} stacks"
+    out.print(f"\n[bold green]Up[/]  {count} ({escape(stacks)}) in {seconds:.1f} s\n")
     out.print(fields([("Endpoint", target.endpoint_url), *urls]))
     out.print("\nTry next")
     harness = command_name()
     for command, what in (
-        ("make test", "drive every flow through it"),
+        ("make test" if Path("Makefile").exists() else "pytest", "drive every flow through it"),
         (f"{harness} outbox", "mails and text messages that the system sent"),
         (f"{harness} logs --follow", "what the functions write"),
         (f"{harness} outputs", "outputs of the stacks"),

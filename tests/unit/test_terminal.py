@@ -1,5 +1,7 @@
 """What people see. Each screen is compared whole, so that a change of it is looked at."""
 
+from pathlib import Path
+
 import pytest
 
 from harness import terminal
@@ -30,8 +32,10 @@ def deployment() -> Deployment:
 
 
 @pytest.fixture(autouse=True)
-def plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No colours, one width, whatever runs the tests."""
+def plain_terminal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No colours, one width, a project with a Makefile, whatever runs the tests."""
+    (tmp_path / "Makefile").touch()
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.setenv("TZ", "UTC")
     monkeypatch.setattr(terminal, "command_name", lambda: "harness")
