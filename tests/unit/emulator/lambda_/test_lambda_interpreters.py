@@ -60,9 +60,8 @@ def test_a_shim_that_does_not_run_and_a_python_of_another_version_are_passed_ove
     assert find_interpreter((3, 98)) == runtimes.Interpreter(str(found), (3, 98, 1))
 
 
-def test_a_version_that_is_not_on_the_machine_runs_on_the_engine_s_own_and_that_is_told_once(
-    only_ours, tmp_path, caplog
-):
+@pytest.mark.usefixtures("only_ours")
+def test_a_version_that_is_not_on_the_machine_runs_on_the_engine_s_own_and_that_is_told_once(tmp_path, caplog):
     known = PythonRuntimes(tmp_path)
 
     prepared = [known.prepare("python3.99") for _ in range(2)]
