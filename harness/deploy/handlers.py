@@ -55,13 +55,18 @@ def _python(handler: Handler, sources: Sources) -> str | None:
         tree = ast.parse(file.read_text(encoding="utf-8"), filename=str(file))
     except SyntaxError as error:
         # A newer Python's syntax is no mistake; the one that runs the function knows it.
-        newer = handler.runtime != f"python3.{sys.version_info.minor}"
+        newer = _minor(handler.runtime) > sys.version_info.minor
         return None if newer else f"Handler {handler.handler!r}: {file}:{error.lineno}: {error.msg}."
     names = _bound_names(tree.body)
     if name in names or "*" in names:
         return None
     functions = ", ".join(sorted(node.name for node in tree.body if isinstance(node, ast.FunctionDef))) or "none"
     return f"Handler {handler.handler!r}: {file} has no {name!r}; its functions are: {functions}."
+
+
+def _minor(runtime: str) -> int:
+    minor = runtime.rpartition(".")[2]
+    return int(minor) if minor.isdigit() else 0
 
 
 def _nodejs(handler: Handler, sources: Sources) -> str | None:

@@ -212,12 +212,19 @@ def _zip(package: Path, content: dict[str, Path]) -> None:
             archive.writestr(entry, content[name].read_bytes())
 
 
+def _environment_of_a_tool() -> dict[str, str]:
+    """Without what `make up` leaves for a make below it: its options and variables would decide on this build, too
+    (https://www.gnu.org/software/make/manual/html_node/Options_002fRecursion.html)."""
+    make = {"MAKEFLAGS", "MFLAGS", "GNUMAKEFLAGS", "MAKEOVERRIDES", "MAKELEVEL"}
+    return {name: value for name, value in os.environ.items() if name not in make}
+
+
 def _run(command: list[str], folder: Path, what: str, missing: str, **environment: str) -> None:
     try:
         ended = subprocess.run(
             command,
             cwd=folder,
-            env={**os.environ, **environment},
+            env={**_environment_of_a_tool(), **environment},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -76,6 +76,8 @@ def test_it_listens_on_the_loopback_interface_only(own: EmbeddedEngine, tmp_path
 def test_it_survives_the_shell_that_started_it(own: EmbeddedEngine, tmp_path: Path):
     """The shell's own process group gets the hang-up that a closed terminal sends."""
     start = (
+        # A test run below nohup passes on that the signal is ignored.
+        "import signal; signal.signal(signal.SIGHUP, signal.SIG_DFL); "
         "import sys, pathlib; from harness.engine import EmbeddedEngine as E; "
         "print(E(pathlib.Path(sys.argv[1]), port=int(sys.argv[2])).start().endpoint_url, flush=True); sys.stdin.read()"
     )

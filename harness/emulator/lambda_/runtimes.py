@@ -104,7 +104,7 @@ class PythonRuntimes:
         try:
             return PythonRuntime(interpreter, self._install_packages(interpreter), None)
         except (subprocess.CalledProcessError, OSError) as error:
-            said = error.stderr.strip() if isinstance(error, subprocess.CalledProcessError) else str(error)
+            said = _in_one_line(error.stderr) if isinstance(error, subprocess.CalledProcessError) else str(error)
             return self._fall_back(runtime, f"the runtime client cannot be installed for {interpreter}: {said}")
 
     def _fall_back(self, runtime: str, why: str) -> PythonRuntime:
@@ -213,6 +213,14 @@ def _move_into_place(built: Path, folder: Path) -> None:
     except OSError:
         if not folder.exists():
             raise
+
+
+def _in_one_line(said: str) -> str:
+    """What uv's `error:` and its last, innermost `cause:` say; a warning has no room for all between them."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    errors = [line.removeprefix("error:").strip() for line in lines if line.startswith("error:")] or lines
+    causes = [line.removeprefix("cause:").strip() for line in lines if line.startswith("cause:")]
+    return ": ".join([*errors[:1], *causes[-1:]]) or "it gave no reason"
 
 
 def _uv() -> str:

@@ -79,6 +79,14 @@ def test_a_makefile_builds_what_it_leaves_in_its_artifacts_folder(code, packer):
     assert not list(code.glob("main.py")), "the sources are left as they were"
 
 
+def test_a_makefile_builds_the_same_below_make_as_by_itself(code, packer, monkeypatch):
+    (code / "Makefile").write_text("NAME = own\nbuild-F:\n\techo $(MAKELEVEL) > $(ARTIFACTS_DIR)/$(NAME)\n")
+    monkeypatch.setenv("MAKEFLAGS", "nw -- NAME=foreign")
+    monkeypatch.setenv("MAKELEVEL", "1")
+    package, _ = packer().build(Recipe("makefile", code, make_target="build-F"))
+    assert names(package) == ["own"]
+
+
 def test_requirements_that_cannot_be_installed_show_the_installer_s_own_words(code, packer, monkeypatch):
     # No index at all, so that the answer does not depend on a network.
     monkeypatch.setenv("UV_NO_INDEX", "1")

@@ -184,6 +184,13 @@ def test_a_handler_must_be_in_the_code(plan, handler, says):
         assert says in problems[0].message
 
 
+@pytest.mark.parametrize(("runtime", "told"), [("python3.8", True), ("python3.10", True), ("python3.99", False)])
+def test_only_the_syntax_of_a_newer_python_than_this_one_is_left_to_that_python(plan, runtime, told):
+    template = FUNCTION.format(code="src", handler="broken.handler").replace("python3.11", runtime)
+    problems = list(handler_problems(plan(template, files={"src/broken.py": "def handler(:\n"}), Sources()))
+    assert ["broken.py:1: " in problem.message for problem in problems] == [True] * told
+
+
 def test_code_that_is_not_there_and_ways_to_build_that_are_not_supported(plan):
     missing = plan(FUNCTION.format(code="sorce", handler="a.b"))
     [problem] = missing.problems()
