@@ -1,23 +1,27 @@
 """PostConfirmation: stores the profile and tells the other micro-services that somebody registered.
 
-Cognito may run it more than once for the same person, and a run that failed half-way is repaired by the next: the profile
-is written once, and the event has the same id every time.
+Cognito runs it again when it takes too long: the profile is written once, and the event has the same id every time.
+When it fails, Cognito does not: the person is confirmed all the same. So an event that the bus does not take goes to the
+queue of what is to be published again (publish_again.py).
 https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-lambda-post-confirmation.html
 """
 
+import json
 import os
 from typing import Any
 
 import boto3
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from lumen.domain_events import DomainEvent, publish
+from botocore.exceptions import BotoCoreError, ClientError
+from lumen.domain_events import DomainEvent, NotPublishedError, publish
 
 SOURCE = "lumen.users"
 
 logger = Logger()
 profiles = boto3.resource("dynamodb").Table(os.environ["PROFILES_TABLE"])
 events = boto3.client("events")
+queues = boto3.client("sqs")
 
 
 def user_registered(attributes: dict[str, str], correlation_id: str) -> DomainEvent:
@@ -44,6 +48,15 @@ def store(event: DomainEvent) -> None:
         logger.info("the profile is already there")
 
 
+def announce(event: DomainEvent) -> None:
+    """Publish the event now, or have it published as soon as the bus takes events again."""
+    try:
+        publish(events, bus_name=os.environ["EVENT_BUS_NAME"], source=SOURCE, event=event)
+    except (NotPublishedError, ClientError, BotoCoreError):
+        logger.exception("the bus did not take the event; it goes to the queue")
+        queues.send_message(QueueUrl=os.environ["UNPUBLISHED_QUEUE_URL"], MessageBody=json.dumps(event.to_json()))
+
+
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     # The trigger also runs when a forgotten password was reset.
@@ -52,6 +65,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     registered = user_registered(event["request"]["userAttributes"], context.aws_request_id)
     logger.append_keys(correlation_id=registered.correlation_id, user_id=registered.data["user_id"])
     store(registered)
-    publish(events, bus_name=os.environ["EVENT_BUS_NAME"], source=SOURCE, event=registered)
+    announce(registered)
     logger.info("registered")
     return event

@@ -5,31 +5,18 @@ https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-userpools-serv
 
 import base64
 import hashlib
-import importlib.util
 import json
-import sys
 import uuid
-from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
 from joserfc import jwk
 
+from fixtures import oidc_provider as oidc
+
 CALLBACK = "https://app.lumen.example/signed-in"
 PASSWORD = "Right-horse-9"
-
-
-def _oidc_provider():
-    # pytest's importlib mode puts no folder on the path, so a module beside a test is loaded by its file.
-    spec = importlib.util.spec_from_file_location("oidc_provider", Path(__file__).with_name("oidc_provider.py"))
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-oidc = _oidc_provider()
 
 
 def payload(token):

@@ -22,6 +22,7 @@ def _layers(monkeypatch: pytest.MonkeyPatch) -> None:
         "PROFILES_TABLE": "profiles",
         "SENT_TABLE": "sent",
         "EVENT_BUS_NAME": "lumen",
+        "UNPUBLISHED_QUEUE_URL": "https://queue.example",
         "MAIL_SENDER": "hello@lumen.example",
         "POWERTOOLS_SERVICE_NAME": "unit-test",
     }

@@ -1,5 +1,8 @@
 """Users: blocked domains, the event of a registration, pages, words of mails."""
 
+import json
+from types import SimpleNamespace
+
 import pytest
 
 
@@ -51,3 +54,44 @@ def test_a_limit_that_is_none_is_refused(function, value):
 @pytest.mark.parametrize(("claim", "groups"), [(None, []), ("admins", ["admins"]), ("a,admins", ["a", "admins"])])
 def test_groups_are_read_from_the_claim(function, claim, groups):
     assert function("users", "list_users").groups_of({"cognito:groups": claim}) == groups
+
+
+class _Bus:
+    """EventBridge, as far as publishing goes."""
+
+    def __init__(self, failed):
+        self.failed = failed
+
+    def put_events(self, *, Entries):  # noqa: N803 - AWS's name
+        entry = {"ErrorCode": "InternalException", "ErrorMessage": "no"} if self.failed else {"EventId": "e-1"}
+        return {"FailedEntryCount": int(self.failed), "Entries": [entry for _ in Entries]}
+
+
+class _Queue:
+    def __init__(self):
+        self.bodies = []
+
+    def send_message(self, *, QueueUrl, MessageBody):  # noqa: N803 - AWS's names
+        self.bodies.append((QueueUrl, json.loads(MessageBody)))
+
+
+@pytest.mark.parametrize("failed", [False, True])
+def test_only_an_event_that_the_bus_refuses_goes_to_the_queue(function, monkeypatch, failed):
+    module, queue = function("users", "post_confirmation"), _Queue()
+    monkeypatch.setattr(module, "events", _Bus(failed))
+    monkeypatch.setattr(module, "queues", queue)
+    event = module.user_registered({"sub": "1", "email": "ada@people.example", "name": "Ada"}, "c-1")
+    module.announce(event)
+    assert queue.bodies == ([("https://queue.example", event.to_json())] if failed else [])
+
+
+def test_the_plan_that_nobody_paid_for_is_the_free_one(function):
+    handler = function("users", "pre_token_generation").handler
+    context = SimpleNamespace(function_name="f", memory_limit_in_mb=1, invoked_function_arn="a", aws_request_id="r")
+
+    def claims(**attributes):
+        event = {"request": {"userAttributes": attributes, "groupConfiguration": {}}, "response": {}}
+        return handler(event, context)["response"]["claimsOverrideDetails"]["claimsToAddOrOverride"]
+
+    assert claims()["lumen:plan"] == "free"
+    assert claims(**{"custom:plan": "studio"}) == {"lumen:role": "member", "lumen:plan": "studio"}

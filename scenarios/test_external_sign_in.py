@@ -1,0 +1,59 @@
+"""Signing in with the account of another provider (OpenID Connect).
+
+https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pools-oidc-flow.html
+"""
+
+from fixtures.federation import Federation
+from fixtures.people import People, unique_address
+from fixtures.services import Api
+from harness.engine import Outbox
+
+WELCOME = "(?i)welcome"
+
+
+def test_somebody_of_an_external_provider_is_welcomed_and_has_a_profile(
+    federation: Federation, outbox: Outbox, users_api: Api
+):
+    claims = federation.provider.claims
+    tokens = federation.sign_in()
+    # The provider vouches for the person: no code is mailed, the welcome is all.
+    mail = outbox.wait_for(recipient=claims["email"])
+    assert mail.code is None
+    assert claims["name"] in (mail.text or "")
+    answer = users_api.get("/users/me", token=tokens.id_token)
+    assert answer.status_code == 200, answer.text
+    assert (answer.json()["email"], answer.json()["name"]) == (claims["email"], claims["name"])
+
+
+def test_who_comes_again_has_the_same_profile_and_is_not_welcomed_again(
+    federation: Federation, outbox: Outbox, people: People, users_api: Api
+):
+    first, second = federation.sign_in(), federation.sign_in()
+    profiles = [users_api.get("/users/me", token=tokens.id_token).json() for tokens in (first, second)]
+    assert profiles[0] == profiles[1]
+    # The next person's welcome left after anything that the second sign-in could have caused.
+    other = people.registered()
+    outbox.wait_for(recipient=other.address, subject=WELCOME)
+    assert len(outbox.read(recipient=federation.provider.claims["email"], subject=WELCOME)) == 1
+
+
+def test_a_member_of_the_providers_own_group_is_no_administrator(federation: Federation, users_api: Api):
+    """The pool does not map the provider's groups, so a claim of the provider gives no role."""
+    federation.provider.claims |= {"groups": ["admins"], "cognito:groups": ["admins"], "lumen:role": "admin"}
+    assert users_api.get("/users", token=federation.sign_in().id_token).status_code == 403
+
+
+def test_a_blocked_mail_domain_cannot_sign_in_by_a_provider_either(federation: Federation, outbox: Outbox):
+    address = unique_address(domain="trashmail.example")
+    federation.provider.claims["email"] = address
+    told = federation.authorize()
+    assert "code" not in told
+    assert "PreSignUp failed with error" in told["error_description"]
+    assert outbox.read(recipient=address) == []
+
+
+def test_an_id_token_for_somebody_else_signs_nobody_in(federation: Federation):
+    federation.provider.extra = {"aud": "another-application"}
+    told = federation.authorize()
+    assert "code" not in told
+    assert told["error"]
