@@ -89,7 +89,7 @@ def test_a_one_time_password_is_the_second_factor(make_pool, refused):
     email = pool.person()
     token = pool.tokens(email)["AccessToken"]
     secret = pool.api.associate_software_token(AccessToken=token)["SecretCode"]
-    with refused("EnableSoftwareTokenMFAException", "Code mismatch"):
+    with refused("EnableSoftwareTokenMFAException", "Code mismatch and fail enable Software Token MFA"):
         wrong = f"{(int(one_time_password(secret)) + 1) % 1_000_000:06d}"
         pool.api.verify_software_token(AccessToken=token, UserCode=wrong)
     used = one_time_password(secret)
