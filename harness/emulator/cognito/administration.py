@@ -196,6 +196,8 @@ def delete_user(call: Call, user: Any) -> dict[str, Any]:
         for group in list(user.groups):
             group.users.discard(user)
         call.pool.state.users.pop(user.id, None)
+        for link in [link for link, user_id in call.pool.state.links.items() if user_id == user.id]:
+            del call.pool.state.links[link]
         del call.pool.moto.users[user.username]
     return {}
 

@@ -109,12 +109,7 @@ def native_sign_in(call: Call, username: str, password: str) -> Any:
 
 
 def _with_srp(call: Call, username: str, parameters: dict[str, str], metadata: Any) -> Answer:
-    user = call.pool.find_user(username)
-    if user is None and not call.app_client.hides_whether_users_exist:
-        raise user_not_found()
-    if user is not None:
-        credentials.check_may_sign_in(call, user)
-    pre_authentication(call, user, username, metadata)
+    user = _possible_user(call, username, metadata)
     session = begin(call.app_client, username, user, "PASSWORD_VERIFIER")
     return challenges.password_verifier(call, session, _large_a(parameters))
 
@@ -122,18 +117,24 @@ def _with_srp(call: Call, username: str, parameters: dict[str, str], metadata: A
 def _custom(call: Call, username: str, parameters: dict[str, str], metadata: Any) -> Answer:
     if not triggers.is_configured(call.pool, "DefineAuthChallenge"):
         raise invalid_parameter("Custom auth lambda trigger is not configured for the user pool.")
-    user = call.pool.find_user(username)
-    if user is None and not call.app_client.hides_whether_users_exist:
-        raise user_not_found()
-    if user is not None:
-        credentials.check_may_sign_in(call, user)
-    pre_authentication(call, user, username, metadata)
+    user = _possible_user(call, username, metadata)
     session = begin(call.app_client, username, user, "CUSTOM_CHALLENGE")
     session.custom = True
     if parameters.get("CHALLENGE_NAME") == "SRP_A":
         session.results.append({"challengeName": "SRP_A", "challengeResult": True, "challengeMetadata": None})
         return challenges.next_custom(call, session, large_a=_large_a(parameters))
     return challenges.next_custom(call, session)
+
+
+def _possible_user(call: Call, username: str, metadata: Any) -> Any | None:
+    """Who may go on to the challenges of a sign-in; None for nobody, where the client hides whether users exist."""
+    user = call.pool.find_user(username)
+    if user is None and not call.app_client.hides_whether_users_exist:
+        raise user_not_found()
+    if user is not None:
+        credentials.check_may_sign_in(call, user)
+    pre_authentication(call, user, username, metadata)
+    return user
 
 
 def _large_a(parameters: dict[str, str]) -> int:
@@ -149,12 +150,7 @@ def _no_such_user(call: Call) -> CognitoError:
 
 def pre_authentication(call: Call, user: Any | None, username: str, metadata: Any) -> None:
     """https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-lambda-pre-authentication.html"""
-    request: dict[str, Any] = {
-        "userAttributes": triggers.user_attributes(user) if user is not None else {},
-        "validationData": metadata or None,
-    }
-    if call.app_client.hides_whether_users_exist:
-        request["userNotFound"] = user is None
+    request = triggers.of_possible_user(call, user, validationData=metadata or None)
     name = user.username if user is not None else username
     triggers.run(call, "PreAuthentication", "PreAuthentication_Authentication", name, request, {})
 

@@ -197,23 +197,14 @@ def next_custom(call: Call, session: Session, large_a: int | None = None) -> Ans
     https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-lambda-challenge.html
     """
     user = session.user
-    request: dict[str, Any] = {
-        "userAttributes": triggers.user_attributes(user) if user is not None else {},
-        "session": list(session.results),
-    }
-    if call.app_client.hides_whether_users_exist:
-        request["userNotFound"] = user is None
-    name = user.username if user is not None else session.username
-    response = triggers.run(
+    request = triggers.of_possible_user(call, user, session=list(session.results))
+    response = _ask_function(
         call,
+        session,
         "DefineAuthChallenge",
-        "DefineAuthChallenge_Authentication",
-        name,
-        triggers.with_metadata(request, call.client_metadata),
+        request,
         {"challengeName": None, "issueTokens": None, "failAuthentication": None},
     )
-    if response is None:
-        raise invalid_parameter("Custom auth lambda trigger is not configured for the user pool.")
     if triggers.flag(response, "failAuthentication"):
         raise incorrect_username_or_password()
     if triggers.flag(response, "issueTokens"):
@@ -232,24 +223,42 @@ def next_custom(call: Call, session: Session, large_a: int | None = None) -> Ans
         return mfa.challenge_by(call, session, wanted)
     if wanted != "CUSTOM_CHALLENGE":
         raise triggers.invalid_response()
-    return _create_custom(call, session, name, request)
+    return _create_custom(call, session, request)
 
 
-def _create_custom(call: Call, session: Session, name: str, request: dict[str, Any]) -> Answer:
-    response = triggers.run(
+def _ask_function(
+    call: Call, session: Session, trigger: str, request: dict[str, Any], response: dict[str, Any]
+) -> dict[str, Any]:
+    """Run one of the three triggers of the custom flow."""
+    answer = triggers.run(
         call,
+        trigger,
+        f"{trigger}_Authentication",
+        _name_in(session),
+        triggers.with_metadata(request, call.client_metadata),
+        response,
+    )
+    if answer is None:
+        raise invalid_parameter("Custom auth lambda trigger is not configured for the user pool.")
+    return answer
+
+
+def _name_in(session: Session) -> str:
+    return str(session.user.username) if session.user is not None else session.username
+
+
+def _create_custom(call: Call, session: Session, request: dict[str, Any]) -> Answer:
+    response = _ask_function(
+        call,
+        session,
         "CreateAuthChallenge",
-        "CreateAuthChallenge_Authentication",
-        name,
-        triggers.with_metadata({**request, "challengeName": "CUSTOM_CHALLENGE"}, call.client_metadata),
+        {**request, "challengeName": "CUSTOM_CHALLENGE"},
         {"publicChallengeParameters": None, "privateChallengeParameters": None, "challengeMetadata": None},
     )
-    if response is None:
-        raise invalid_parameter("Custom auth lambda trigger is not configured for the user pool.")
     session.private_parameters = _strings(response.get("privateChallengeParameters"))
     session.challenge_metadata = triggers.text(response, "challengeMetadata")
     public = _strings(response.get("publicChallengeParameters"))
-    return ask(call.app_client, session, "CUSTOM_CHALLENGE", {"USERNAME": name, **public})
+    return ask(call.app_client, session, "CUSTOM_CHALLENGE", {"USERNAME": _name_in(session), **public})
 
 
 def _strings(parameters: Any) -> dict[str, str]:
@@ -260,24 +269,13 @@ def _strings(parameters: Any) -> dict[str, str]:
 
 
 def _answer_custom(call: Call, session: Session, responses: dict[str, str], _token: str | None) -> Answer:
-    user = session.user
-    request: dict[str, Any] = {
-        "userAttributes": triggers.user_attributes(user) if user is not None else {},
-        "privateChallengeParameters": session.private_parameters,
-        "challengeAnswer": credentials.required(responses, "ANSWER"),
-    }
-    if call.app_client.hides_whether_users_exist:
-        request["userNotFound"] = user is None
-    response = triggers.run(
+    request = triggers.of_possible_user(
         call,
-        "VerifyAuthChallengeResponse",
-        "VerifyAuthChallengeResponse_Authentication",
-        user.username if user is not None else session.username,
-        triggers.with_metadata(request, call.client_metadata),
-        {},
+        session.user,
+        privateChallengeParameters=session.private_parameters,
+        challengeAnswer=credentials.required(responses, "ANSWER"),
     )
-    if response is None:
-        raise invalid_parameter("Custom auth lambda trigger is not configured for the user pool.")
+    response = _ask_function(call, session, "VerifyAuthChallengeResponse", request, {})
     session.results.append(
         {
             "challengeName": "CUSTOM_CHALLENGE",

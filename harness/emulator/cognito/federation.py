@@ -15,7 +15,7 @@ from joserfc.errors import JoseError
 from moto.cognitoidp.models import CognitoIdpGroup, CognitoIdpUser
 
 from harness.emulator.cognito import attributes as attrs
-from harness.emulator.cognito import authentication, challenges, sign_up
+from harness.emulator.cognito import authentication, challenges, linking, sign_up
 from harness.emulator.cognito.credentials import check_may_sign_in
 from harness.emulator.cognito.errors import CognitoError
 from harness.emulator.cognito.triggers import Call
@@ -146,29 +146,28 @@ def federated_user(call: Call, provider: Provider, claims: dict[str, Any]) -> An
         if name != "username" and claims.get(claim) is not None
     }
     attrs.check_schema(pool, mapped)
-    user = pool.moto.users.get(username)
+    user = linking.linked_user(pool, provider.name, subject, claims) or pool.moto.users.get(username)
     if user is not None:
-        check_may_sign_in(call, user)
-        authentication.pre_authentication(call, user, username, None)
-        attrs.check_mutable(pool, user, mapped)
-        user.update_attributes(attrs.listed(mapped))
-        challenges.post_authentication(call, user)
-        return user
+        return _come_again(call, user, mapped)
     attrs.check_required(pool, mapped)
-    identity = {
-        "dateCreated": str(int(time.time() * 1000)),
-        "userId": subject,
-        "providerName": provider.name,
-        "providerType": "OIDC",
-        "issuer": None,
-        "primary": "true",
-    }
     user = CognitoIdpUser(pool.id, username, None, EXTERNAL, attrs.listed(mapped))
     _confirmed, verified = sign_up.pre_sign_up(call, user, "ExternalProvider", mapped, validation_data=None)
-    user.update_attributes(attrs.listed({"identities": json.dumps([identity])}))
+    if (linked := linking.linked_user(pool, provider.name, subject, claims)) is not None:
+        return _come_again(call, linked, mapped)  # the trigger has linked them meanwhile
+    identities = [linking.identity(provider.name, subject, primary=True)]
+    user.update_attributes(attrs.listed({"identities": json.dumps(identities)}))
     sign_up.add_user(pool, user, username, None, verified)
     _join_group_of(pool, provider, user)
     sign_up.post_confirmation(call, user, "ConfirmSignUp")
+    return user
+
+
+def _come_again(call: Call, user: Any, mapped: dict[str, str]) -> Any:
+    check_may_sign_in(call, user)
+    authentication.pre_authentication(call, user, user.username, None)
+    attrs.check_mutable(call.pool, user, mapped)
+    user.update_attributes(attrs.listed(mapped))
+    challenges.post_authentication(call, user)
     return user
 
 

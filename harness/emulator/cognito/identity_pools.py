@@ -14,6 +14,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 from localstack.aws.api import RequestContext
 from localstack.aws.connect import connect_to
+from localstack.services.moto import call_moto
 from moto.cognitoidentity.models import cognitoidentity_backends
 
 from harness.emulator.cognito import role_mapping
@@ -330,6 +331,21 @@ def delete_identities(_context: RequestContext, request: Request) -> dict[str, A
     return {"UnprocessedIdentityIds": unprocessed}
 
 
+def update_identity_pool(context: RequestContext, request: Request) -> Any:
+    """What the request does not name is gone, save the developer's provider, whose name is for good.
+
+    Moto would leave it all as it is.
+    https://docs.aws.amazon.com/cognitoidentity/latest/APIReference/API_UpdateIdentityPool.html
+    """
+    pool = _pool(request["IdentityPoolId"]).moto
+    pool.identity_pool_name = request["IdentityPoolName"]
+    pool.supported_login_providers = {}
+    pool.open_id_connect_provider_arns = []
+    pool.cognito_identity_providers = []
+    pool.saml_provider_arns = []
+    return call_moto(context)
+
+
 def operations() -> dict[str, Handler]:
     """Our operations of `cognito-identity`."""
     return {
@@ -343,4 +359,5 @@ def operations() -> dict[str, Handler]:
         "ListIdentities": list_identities,
         "SetIdentityPoolRoles": set_identity_pool_roles,
         "UnlinkIdentity": unlink_identity,
+        "UpdateIdentityPool": update_identity_pool,
     }

@@ -150,7 +150,7 @@ def verify(call: Call, user: Any, session: Session | None, value: str) -> dict[s
         raise not_authorized("User has not requested a software token; call AssociateSoftwareToken first.")
     step = matching_step(secret, value, time.time())
     if step is None:
-        raise CognitoError("EnableSoftwareTokenMFAException", "Code mismatch")
+        raise CognitoError("EnableSoftwareTokenMFAException", "Code mismatch and fail enable Software Token MFA")
     state.pending_attributes.pop("totp_secret", None)
     state.totp_secret, state.totp_last_step = secret, step
     user.token_verified = True

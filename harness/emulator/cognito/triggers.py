@@ -115,6 +115,15 @@ def user_attributes(user: Any) -> dict[str, str]:
     }
 
 
+def of_possible_user(call: Call, user: Any | None, **members: Any) -> dict[str, Any]:
+    """A request about a user who may not exist, which is told where the client hides it from people.
+
+    https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pool-managing-errors.html
+    """
+    request = {"userAttributes": user_attributes(user) if user is not None else {}, **members}
+    return {**request, "userNotFound": user is None} if call.app_client.hides_whether_users_exist else request
+
+
 def with_metadata(request: dict[str, Any], metadata: dict[str, str] | None) -> dict[str, Any]:
     """Cognito leaves `clientMetadata` out of the event when the caller sent none."""
     return {**request, "clientMetadata": metadata} if metadata else request

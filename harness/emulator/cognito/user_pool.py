@@ -41,7 +41,6 @@ class UserState:
     temporary_password_expires_at: float | None = None
     totp_secret: str | None = None
     totp_last_step: int = 0
-    identities: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass
@@ -60,6 +59,8 @@ class PoolState:
     """`origin_jti` of the sign-ins whose tokens are revoked."""
     authorization_codes: dict[str, "AuthorizationCode"] = field(default_factory=dict)
     federations: dict[str, "Federation"] = field(default_factory=dict)
+    links: dict[tuple[str, str, str], str] = field(default_factory=dict)
+    """User id by provider, attribute and value, see `linking`."""
 
     def digest(self, *parts: str) -> bytes:
         """32 bytes that are always the same for these parts in this pool, and that nobody can foretell."""

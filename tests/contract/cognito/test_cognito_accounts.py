@@ -14,9 +14,10 @@ import pytest
 PASSWORD = "Right-horse-9"
 
 
-def one_time_password(secret):
-    """RFC 6238, as an authenticator app computes it."""
-    digest = hmac.new(base64.b32decode(secret), struct.pack(">Q", int(time.time()) // 30), hashlib.sha1).digest()
+def one_time_password(secret, steps=0):
+    """RFC 6238, as an authenticator app computes it, now or so many steps of 30 seconds later."""
+    step = int(time.time()) // 30 + steps
+    digest = hmac.new(base64.b32decode(secret), struct.pack(">Q", step), hashlib.sha1).digest()
     offset = digest[-1] & 15
     return f"{(struct.unpack('>I', digest[offset : offset + 4])[0] & 0x7FFFFFFF) % 1000000:06d}"
 
@@ -89,7 +90,7 @@ def test_a_one_time_password_is_the_second_factor(make_pool, refused):
     email = pool.person()
     token = pool.tokens(email)["AccessToken"]
     secret = pool.api.associate_software_token(AccessToken=token)["SecretCode"]
-    with refused("EnableSoftwareTokenMFAException", "Code mismatch"):
+    with refused("EnableSoftwareTokenMFAException", "Code mismatch and fail enable Software Token MFA"):
         wrong = f"{(int(one_time_password(secret)) + 1) % 1_000_000:06d}"
         pool.api.verify_software_token(AccessToken=token, UserCode=wrong)
     used = one_time_password(secret)
@@ -111,6 +112,10 @@ def test_a_one_time_password_is_the_second_factor(make_pool, refused):
         respond("abcdef")
     with refused("ExpiredCodeException", "Your software token has already been used once."):
         respond(used)
+    challenge = pool.sign_in(email)
+    current = one_time_password(secret)
+    following = one_time_password(secret, steps=1) if current == used else current
+    assert respond(following)["AuthenticationResult"]["IdToken"]
 
 
 def test_a_text_message_is_the_second_factor(make_pool, engine, refused):

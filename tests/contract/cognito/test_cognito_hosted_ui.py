@@ -132,6 +132,34 @@ def test_who_comes_again_is_the_same_user_with_the_providers_news(hosted, browse
     assert payload(second["id_token"])["email"] == "new@provider.example"
 
 
+def test_who_is_linked_to_a_user_of_the_pool_signs_in_as_them(hosted, browser, provider, refused):
+    """https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pools-identity-federation-consolidate-users.html"""
+    pool, address = hosted()
+    name = f"ada-{uuid.uuid4().hex}"
+    pool.api.admin_create_user(UserPoolId=pool.id, Username=name, MessageAction="SUPPRESS")
+    pool.api.admin_set_user_password(UserPoolId=pool.id, Username=name, Password=PASSWORD, Permanent=True)
+    source = {
+        "ProviderName": "Lumen",
+        "ProviderAttributeName": "Cognito_Subject",
+        "ProviderAttributeValue": provider.claims["sub"],
+    }
+    destination = {"ProviderName": "Cognito", "ProviderAttributeValue": name}
+    pool.api.admin_link_provider_for_user(UserPoolId=pool.id, SourceUser=source, DestinationUser=destination)
+    tokens = exchange(browser, pool, address, authorize(browser, pool, address)["code"]).json()
+    identity = payload(tokens["id_token"])
+    assert (identity["cognito:username"], identity["email"]) == (name, "ada@provider.example")
+    assert [i["userId"] for i in identity["identities"]] == [provider.claims["sub"]]
+    pool.api.admin_disable_provider_for_user(UserPoolId=pool.id, User=source)
+    with refused("UserNotFoundException"):
+        pool.api.admin_disable_provider_for_user(UserPoolId=pool.id, User=source)
+
+
+def test_an_application_may_leave_its_redirect_uri_to_the_pool(hosted, browser):
+    """https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_CreateUserPoolClient.html"""
+    pool, address = hosted(DefaultRedirectURI=CALLBACK)
+    assert "code" in authorize(browser, pool, address, redirect_uri="")
+
+
 def test_an_authorization_code_works_once_and_with_its_verifier(hosted, browser):
     pool, address = hosted()
     verifier = "v" * 50

@@ -173,7 +173,8 @@ def test_where_a_second_factor_is_required_it_is_set_up_in_the_middle_of_the_fir
     with refused("NotAuthorizedException"):
         respond(pool, email, asked)
     wrong = {"Session": associated["Session"], "UserCode": "abcdef"}
-    with refused("EnableSoftwareTokenMFAException"):
+    # The words as people report them: https://github.com/aws-samples/aws-amplify-auth-starters/issues/15.
+    with refused("EnableSoftwareTokenMFAException", "Code mismatch and fail enable Software Token MFA"):
         account.verify_software_token(wrong, pool.invoke)
     code = passwords_of(associated["SecretCode"])
     verified = account.verify_software_token({**wrong, "UserCode": code}, pool.invoke)

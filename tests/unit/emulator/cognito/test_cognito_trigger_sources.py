@@ -21,6 +21,7 @@ from harness.emulator.cognito import (
     challenges,
     federation,
     lambda_invoker,
+    linking,
     mfa,
     recovery,
     sign_up,
@@ -382,3 +383,85 @@ def test_a_one_time_password_that_passes_goes_on_to_the_functions_of_the_flow(ma
     assert pool.events[-1]["request"]["session"] == [
         {"challengeName": "SOFTWARE_TOKEN_MFA", "challengeResult": True, "challengeMetadata": None}
     ]
+
+
+# ---- linked users ----------------------------------------------------------------------------------------------------
+
+
+def link(pool, email, subject="s-1", attribute="Cognito_Subject", provider="Lumen"):
+    pool.user_pool.moto.identity_providers.setdefault("Lumen", object())
+    source = {"ProviderName": provider, "ProviderAttributeName": attribute, "ProviderAttributeValue": subject}
+    username = pool.user_pool.user(email).username
+    destination = {"ProviderName": "Cognito", "ProviderAttributeValue": username}
+    call = pool.call(admin=True)
+    linking.admin_link_provider_for_user(call, {"SourceUser": source, "DestinationUser": destination})
+    return source
+
+
+def identities(pool, email):
+    told = pool.user_pool.user(email).attribute_lookup.get("identities")
+    return [(i["providerName"], i["userId"], i["primary"]) for i in json.loads(told or "[]")]
+
+
+@pytest.mark.parametrize("attribute", ["Cognito_Subject", "email"])
+def test_who_is_linked_signs_in_as_the_user_of_the_pool(make_pool, attribute):
+    """https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pools-identity-federation-consolidate-users.html"""
+    pool = make_pool()
+    email = confirmed(pool)
+    link(pool, email, "s-1" if attribute == "Cognito_Subject" else email, attribute)
+    for trigger in FEDERATION:
+        pool.on(trigger, same)
+    assert federated(pool, email=email) is pool.user_pool.user(email)
+    assert sources(pool) == ["PreAuthentication_Authentication", "PostAuthentication_Authentication"]
+    assert identities(pool, email) == [("Lumen", "s-1", "false")]
+    assert len(pool.user_pool.moto.users) == 1
+    assert sign_in(pool, email)["AuthenticationResult"]
+
+
+def test_a_function_links_somebody_at_the_first_sign_in(make_pool):
+    pool = make_pool()
+    email = confirmed(pool)
+
+    def link_them(event):
+        link(pool, email)
+        return event
+
+    pool.on("PreSignUp", link_them)
+    assert federated(pool, email=email) is pool.user_pool.user(email)
+    assert len(pool.user_pool.moto.users) == 1
+
+
+def test_who_is_not_linked_any_more_is_somebody_else(make_pool):
+    pool = make_pool()
+    email = confirmed(pool)
+    source = link(pool, email)
+    linking.admin_disable_provider_for_user(pool.call(admin=True), {"User": source})
+    assert identities(pool, email) == []
+    assert federated(pool).username == "Lumen_s-1"
+    with pytest.raises(CognitoError) as refusal:
+        linking.admin_disable_provider_for_user(pool.call(admin=True), {"User": source})
+    assert refusal.value.code == "UserNotFoundException"
+
+
+def test_who_has_signed_in_alone_or_is_linked_to_another_is_not_linked(make_pool):
+    pool = make_pool()
+    one, other = confirmed(pool), confirmed(pool)
+    federated(pool, subject="s-9")
+    with pytest.raises(CognitoError, match="Merging is not currently supported"):
+        link(pool, one, "s-9")
+    link(pool, one, "s-1")
+    link(pool, one, "s-1")
+    with pytest.raises(CognitoError) as refusal:
+        link(pool, other, "s-1")
+    assert refusal.value.code == "AliasExistsException"
+    with pytest.raises(CognitoError, match="Invalid SourceUser"):
+        link(pool, one, other, provider="Cognito")
+
+
+def test_whoever_a_deleted_user_was_linked_to_is_free_again(make_pool):
+    pool = make_pool()
+    one, other = confirmed(pool), confirmed(pool)
+    link(pool, one)
+    administration.admin_delete_user(pool.call(admin=True), {"Username": one})
+    link(pool, other)
+    assert federated(pool, email=other) is pool.user_pool.user(other)
