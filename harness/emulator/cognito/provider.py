@@ -6,13 +6,8 @@ The tables say which operations are ours; the rest goes to moto.
 from collections.abc import Callable
 from typing import Any
 
-import moto.backends
 from localstack.aws.api import RequestContext
-from localstack.aws.skeleton import Skeleton
-from localstack.aws.spec import load_service
-from localstack.services.moto import _proxy_moto
 from localstack.services.plugins import Service, aws_provider
-from localstack.state import StateVisitor
 
 from harness.emulator.cognito import (
     account,
@@ -32,9 +27,9 @@ from harness.emulator.cognito import (
 from harness.emulator.cognito.lambda_invoker import Invoke, invoke
 from harness.emulator.cognito.triggers import Call
 from harness.emulator.cognito.user_pool import client_by_id, find_users_as_we_do, pool_by_id
+from harness.emulator.moto_services import Handler, moto_service
 
 Request = dict[str, Any]
-Handler = Callable[[RequestContext, Request], Any]
 OfCall = Callable[[Call, Request], dict[str, Any]]
 OfAccount = Callable[[Call, Any, Request], dict[str, Any]]
 
@@ -134,35 +129,12 @@ def user_pool_operations(run: Invoke) -> dict[str, Handler]:
     }
 
 
-class _MotoState:
-    """The state of a service that lives in moto's backend: ours hangs on moto's objects and goes with them."""
-
-    def __init__(self, service: str):
-        self.service = service
-
-    def accept_state_visitor(self, visitor: StateVisitor) -> None:
-        visitor.visit(moto.backends.get_backend(self.service))
-
-
-def _service(name: str, ours: dict[str, Handler]) -> Service:
-    model = load_service(name)
-    unknown = set(ours) - set(model.operation_names)
-    if unknown:
-        raise LookupError(f"{name} has no operation {', '.join(sorted(unknown))}; its service model has changed")
-    service = Service(
-        name=name,
-        skeleton=Skeleton(model, {operation: ours.get(operation, _proxy_moto) for operation in model.operation_names}),
-    )
-    service._provider = _MotoState(name)
-    return service
-
-
 @aws_provider(api="cognito-idp")
 def cognito_idp() -> Service:
     find_users_as_we_do()
-    return _service("cognito-idp", user_pool_operations(invoke))
+    return moto_service("cognito-idp", user_pool_operations(invoke))
 
 
 @aws_provider(api="cognito-identity")
 def cognito_identity() -> Service:
-    return _service("cognito-identity", identity_pools.operations())
+    return moto_service("cognito-identity", identity_pools.operations())
