@@ -253,7 +253,9 @@ class EmbeddedEngine:
                             log=self.last_log_lines(),
                         )
                 except httpx.TransportError:
-                    pass
+                    # LocalStack boots on without the port, and nothing would ever answer.
+                    if "Address already in use" in self.last_log_lines():
+                        raise _PortLostError(f"Another process took port {port} while the engine booted.") from None
                 time.sleep(0.05)
         raise EngineError(
             f"The engine was not ready after {BOOT_SECONDS:.0f} seconds; its log is {self.log_file}.",

@@ -1,0 +1,159 @@
+"""The pytest plugin in a project of its own: which engine a run uses, and what it leaves behind."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from harness.engine import EmbeddedEngine
+
+BIN = Path(sys.executable).parent
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Path]:
+    """A folder with settings; whatever engine a test leaves in it ends with the test."""
+    (tmp_path / "pyproject.toml").write_text("[tool.harness]\n[tool.pytest.ini_options]\n")
+    yield tmp_path
+    for state in (tmp_path / ".harness", *(tmp_path / ".harness").glob("run-*")):
+        EmbeddedEngine(state).stop()
+
+
+def _pytest(project: Path, source: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    (project / "test_it.py").write_text(source)
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
+    return subprocess.run(
+        [BIN / "pytest", "-p", "no:randomly", "-p", "no:cacheprovider", *arguments],
+        cwd=project,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+WRITES_ITS_ENDPOINT = """
+import pathlib
+import pytest
+
+@pytest.mark.parametrize("n", range(4))
+def test_the_engine_answers(engine, aws, n, request):
+    aws("s3").list_buckets()
+    with pathlib.Path("endpoints.txt").open("a") as file:
+        file.write(engine.endpoint_url + "\\n")
+"""
+
+
+def _endpoints(project: Path) -> set[str]:
+    return set((project / "endpoints.txt").read_text().split())
+
+
+def _runs(project: Path) -> list[Path]:
+    return list((project / ".harness").glob("run-*"))
+
+
+def test_a_run_uses_the_engine_that_is_up_and_leaves_it_up(project: Path):
+    up = EmbeddedEngine(project / ".harness")
+    target = up.start()
+    result = _pytest(project, WRITES_ITS_ENDPOINT)
+    assert result.returncode == 0, result.stdout
+    assert _endpoints(project) == {target.endpoint_url}
+    assert up.is_alive()
+    assert _runs(project) == []
+
+
+def test_a_run_without_one_starts_its_own_for_all_workers_and_stops_it(project: Path):
+    result = _pytest(project, WRITES_ITS_ENDPOINT, "-n", "2")
+    assert result.returncode == 0, result.stdout
+    [endpoint_url] = _endpoints(project)
+    port = int(endpoint_url.rpartition(":")[2])
+    listening = {c.laddr.port for c in psutil.net_connections("tcp") if c.status == psutil.CONN_LISTEN and c.laddr}
+    assert port not in listening
+    assert _runs(project) == []
+
+
+def test_with_keep_the_engine_stays_and_the_run_says_how_to_reach_and_stop_it(project: Path):
+    result = _pytest(project, WRITES_ITS_ENDPOINT, "--keep")
+    assert result.returncode == 0, result.stdout
+    [run] = _runs(project)
+    assert EmbeddedEngine(run).is_alive()
+    assert f"The engine of this run stays at {_endpoints(project).pop()}" in result.stdout
+    assert f"harness --state {run} down" in result.stdout
+    # The next run does not take it for one that was left behind.
+    assert _pytest(project, "def test_nothing(): pass").returncode == 0
+    assert EmbeddedEngine(run).is_alive()
+    down = subprocess.run([BIN / "harness", "--state", run, "down"], capture_output=True, text=True, check=True)
+    assert down.stdout == "Stopped.\n"
+
+
+KILLS_THE_ENGINE = """
+import json
+import pathlib
+import psutil
+
+def test_the_engine_dies(engine, aws):
+    [state] = pathlib.Path(".harness").glob("run-*/engine.json")
+    process = psutil.Process(json.loads(state.read_text())["pid"])
+    process.kill()
+    process.wait(10)
+    aws("s3").list_buckets()
+
+def test_that_would_fail_for_it():
+    pass
+"""
+
+
+def test_an_engine_that_dies_in_the_middle_is_told_once_with_its_last_log_lines(project: Path):
+    result = _pytest(project, KILLS_THE_ENGINE)
+    assert result.returncode != 0
+    assert "The engine is gone. Its last log lines" in result.stdout
+    assert "LocalStack version" in result.stdout or "AWS s3" in result.stdout or "Ready." in result.stdout
+    assert "the engine ended in the middle of the test run" in result.stdout
+    assert "1 failed" in result.stdout
+    assert "1 passed" not in result.stdout
+    assert _runs(project) == []
+
+
+IS_KILLED = """
+import os
+import signal
+
+def test_the_run_is_killed(engine):
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_killed_run_left_is_ended_by_the_next(project: Path):
+    assert _pytest(project, IS_KILLED).returncode == -signal.SIGKILL
+    [run] = _runs(project)
+    left = EmbeddedEngine(run)
+    assert left.is_alive()
+    assert _pytest(project, "def test_nothing(): pass").returncode == 0
+    assert not left.is_alive()
+    assert _runs(project) == []
+
+
+def test_an_engine_that_cannot_start_fails_the_run_with_the_reason(project: Path):
+    (project / "sitecustomize.py").write_text(
+        "import sys\nif sys.argv[:1] == ['-m'] and 'harness.emulator' in sys.orig_argv: raise SystemExit('no disk left')\n"
+    )
+    environment_file = "import os\nos.environ['PYTHONPATH'] = os.getcwd()\n"
+    (project / "conftest.py").write_text(environment_file)
+    result = _pytest(project, WRITES_ITS_ENDPOINT, "-n", "2")
+    assert result.returncode != 0
+    assert "The engine ended with exit code 1 while it booted" in result.stdout
+    assert "no disk left" in result.stdout
+    assert "INTERNALERROR" not in result.stdout + result.stderr
+
+
+def test_a_wrong_setting_is_a_usage_error(project: Path):
+    (project / "pyproject.toml").write_text("[tool.harness]\nprot = 4566\n")
+    result = _pytest(project, "def test_nothing(): pass")
+    assert result.returncode == pytest.ExitCode.USAGE_ERROR
+    assert "prot" in result.stderr
+    assert "It may set: templates, engine, region, port" in result.stderr
