@@ -6,10 +6,12 @@ BIN     := $(VENV)/bin
 UV      := PATH="$(CURDIR)/$(BIN):$$PATH" uv
 ENGINE  ?= embedded
 ARGS    ?=
-# LocalStack is written for 3.13, so the newest that runs is taken. A shim of a version manager may exist and not run.
+# The environment's own where there is one, so that nothing changes it by itself. LocalStack is written for 3.13, so else
+# the newest that runs is taken. A shim of a version manager may exist and not run.
 SUPPORTED := -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))'
-PYTHON  ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
-             $$p $(SUPPORTED) 2>/dev/null && { command -v $$p; break; }; done)
+OWN     := -c 'import sys; print(sys._base_executable)'
+PYTHON  ?= $(shell for p in "$$($(BIN)/python $(OWN) 2>/dev/null)" python3.13 python3.12 python3.11 python3 python; do \
+             "$$p" $(SUPPORTED) 2>/dev/null && { command -v "$$p"; break; }; done)
 INSTALLED := $(VENV)/.installed
 # Made anew: an environment that was moved here (its programs name the old folder), whose Python is gone, or that is of
 # another Python than the one that PYTHON=... asks for.

@@ -91,9 +91,10 @@ class Project:
         return deployment
 
     def down(self) -> bool:
-        """Stop the engine; returns whether it ran."""
+        """Stop the engine, and those of test runs that were killed; returns whether one ran."""
         self._deployed_file.unlink(missing_ok=True)
-        return self.engine.stop()
+        abandoned = clear_abandoned_runs(self.settings.state_directory)
+        return self.engine.stop() or bool(abandoned)
 
     @property
     def _deployed_file(self) -> Path:

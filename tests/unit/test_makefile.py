@@ -1,5 +1,6 @@
 """Which Python the Makefile installs for, and when it installs anew. `uv` and the Pythons are stand-ins."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -55,6 +56,7 @@ class Machine:
             f"#!{sys.executable} -IS\n"
             "import sys\n"
             f"sys.version_info, sys.version, sys.base_prefix = {numbers}, {version!r}, {version!r}\n"
+            "import os; sys._base_executable = os.path.realpath(__file__)\n"
             "exec(sys.argv[2]) if 'harness' not in sys.argv[2] else print('harness', *sys.argv[3:])\n",
         )
 
@@ -137,6 +139,16 @@ def test_another_python_that_is_asked_for_stops_the_engine_and_installs_anew(mac
     machine.make("up", PYTHON=str(older))
     machine.make("up")
     assert machine.installed_for() == ["python3.12", "python3.11"]
+
+
+def test_what_changes_later_is_installed_for_the_python_that_was_asked_for_first(machine: Machine):
+    machine.python("python3.13", "3.13.0")
+    machine.make("up", f"PYTHON={machine.python('python3.11', '3.11.7')}")
+    os.utime(machine.project / "requirements.lock", (2**32, 2**32))
+    assert machine.make("up").returncode == 0
+    machine.project = machine.project.rename(machine.project.with_name("moved"))
+    assert machine.make("up").returncode == 0
+    assert {path.resolve().name for path in (machine.project / ".venv" / "bin").glob("python")} == {"python3.11"}
 
 
 def test_a_folder_that_was_moved_is_installed_anew(machine: Machine):

@@ -1,0 +1,72 @@
+"""What `harness down` ends. The engines are stand-ins: a process that waits, and its state file."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import psutil
+import pytest
+
+from harness.project import KEPT, Project
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    (tmp_path / "pyproject.toml").write_text("[tool.harness]\n")
+    return Project.load(tmp_path)
+
+
+@pytest.fixture
+def engine_in() -> Iterator[Callable[[Path], psutil.Process]]:
+    with ExitStack() as stack:
+
+        def start(directory: Path) -> psutil.Process:
+            process = stack.enter_context(
+                subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+            )
+            stack.callback(process.kill)
+            running = psutil.Process(process.pid)
+            directory.mkdir(parents=True, exist_ok=True)
+            state = {"pid": process.pid, "created": running.create_time(), "port": 1, "region": "us-east-1"}
+            (directory / "engine.json").write_text(json.dumps(state))
+            return running
+
+        yield start
+
+
+def _pid_of_nobody() -> int:
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        pass
+    return ended.pid
+
+
+def _runs(process: psutil.Process) -> bool:
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+
+
+def test_down_ends_the_engine_and_those_of_test_runs_that_were_killed(project, engine_in):
+    state = project.settings.state_directory
+    abandoned = state / f"run-{_pid_of_nobody()}"
+    engines = [engine_in(state), engine_in(abandoned)]
+
+    assert project.down()
+
+    assert [_runs(engine) for engine in engines] == [False, False]
+    assert not abandoned.exists()
+    assert not project.down()
+
+
+def test_down_leaves_a_test_run_that_goes_on_and_an_engine_that_was_asked_to_stay(project, engine_in):
+    state = project.settings.state_directory
+    kept = state / f"run-{_pid_of_nobody()}"
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as run:
+        engines = [engine_in(state / f"run-{run.pid}"), engine_in(kept)]
+        (kept / KEPT).touch()
+
+        assert not project.down()
+
+        assert [_runs(engine) for engine in engines] == [True, True]
+        run.kill()
