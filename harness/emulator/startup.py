@@ -15,7 +15,7 @@ from harness.emulator import (
     time_to_live,
     visibility_timeout,
 )
-from harness.emulator.apigateway import authorization, gateway_responses
+from harness.emulator.apigateway import authorization, gateway_responses, stage_updates
 from harness.emulator.cloudformation import custom_resource, supported_types
 from harness.emulator.cognito import endpoints as cognito_endpoints
 from harness.emulator.cognito import hosted_ui as cognito_hosted_ui
@@ -37,6 +37,7 @@ PARTS = (
     visibility_timeout.install,
     authorization.install,
     gateway_responses.install,
+    stage_updates.install,
     executor.install,
     creation.install,
     invocation_metadata.install,
