@@ -15,7 +15,14 @@ from harness.emulator import (
     time_to_live,
     visibility_timeout,
 )
-from harness.emulator.apigateway import authorization, gateway_responses, stage_updates
+from harness.emulator.apigateway import (
+    authorization,
+    gateway_responses,
+    integration_timeout,
+    lambda_proxy,
+    request_validation,
+    stage_updates,
+)
 from harness.emulator.cloudformation import custom_resource, supported_types
 from harness.emulator.cognito import endpoints as cognito_endpoints
 from harness.emulator.cognito import hosted_ui as cognito_hosted_ui
@@ -38,6 +45,9 @@ PARTS = (
     authorization.install,
     gateway_responses.install,
     stage_updates.install,
+    lambda_proxy.install,
+    integration_timeout.install,
+    request_validation.install,
     executor.install,
     creation.install,
     invocation_metadata.install,

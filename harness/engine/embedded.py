@@ -247,11 +247,12 @@ class EmbeddedEngine:
                         if response.json().get("pid") != popen.pid:
                             raise _PortLostError(f"Another engine took port {port} while this one booted.")
                         return
-                    if response.status_code >= 500:
-                        raise EngineError(
-                            f"The engine answers, but broken: {response.status_code} {response.text[:500]}",
-                            log=self.last_log_lines(),
-                        )
+                    # LocalStack serves only when its hooks have run, and boots on when one of them cannot be loaded.
+                    raise EngineError(
+                        "The engine answers, but without the emulator's parts "
+                        f"({response.status_code}: {response.text[:300]}). Its log is {self.log_file}.",
+                        log=self.last_log_lines(),
+                    )
                 except httpx.TransportError:
                     # LocalStack boots on without the port, and nothing would ever answer.
                     if "Address already in use" in self.last_log_lines():

@@ -21,7 +21,8 @@ from localstack.services.apigateway.next_gen.execute_api.gateway_response import
 )
 from localstack.services.apigateway.next_gen.execute_api.header_utils import build_multi_value_headers
 
-from harness.emulator.apigateway.policy import Decision, PolicyError, decide, matches
+from harness.emulator.apigateway.function_permission import may_invoke
+from harness.emulator.apigateway.policy import Decision, PolicyError, decide
 
 LOG = logging.getLogger(__name__)
 DEFAULT_TTL_SECONDS = 300
@@ -159,7 +160,7 @@ def _invoke(context: RestApiInvocationContext, authorizer: Mapping[str, Any], va
     source = (
         f"arn:aws:execute-api:{context.region}:{context.account_id}:{context.api_id}/authorizers/{authorizer['id']}"
     )
-    if not authorizer.get("authorizerCredentials") and not _may_invoke(client, function[1], source):
+    if not authorizer.get("authorizerCredentials") and not may_invoke(function[1], source):
         raise _at_fault(authorizer, f"{function[1]} gives apigateway.amazonaws.com no permission for {source}")
     if authorizer["type"] == "TOKEN":
         event = {"type": "TOKEN", "methodArn": method_arn(context), "authorizationToken": values[0]}
@@ -175,27 +176,6 @@ def _invoke(context: RestApiInvocationContext, authorizer: Mapping[str, Any], va
             raise UnauthorizedError("Unauthorized")
         raise _at_fault(authorizer, f"the function failed: {body}")
     return body
-
-
-def _may_invoke(client: Any, function: str, source: str) -> bool:
-    """Whether the function's resource policy lets this authorizer invoke it."""
-    try:
-        policy = json.loads(client.get_policy(FunctionName=function)["Policy"])
-    except ClientError:
-        return False
-    for statement in policy["Statement"]:
-        principal = statement.get("Principal")
-        service = principal.get("Service") if isinstance(principal, Mapping) else principal
-        wanted = [
-            arn
-            for test in ("ArnLike", "ArnEquals", "StringEquals", "StringLike")
-            for name, arn in (statement.get("Condition") or {}).get(test, {}).items()
-            if name.lower() == "aws:sourcearn"
-        ]
-        allows = statement["Effect"] == "Allow" and service in ("apigateway.amazonaws.com", "*")
-        if allows and all(matches(arn, source) for arn in wanted):
-            return True
-    return False
 
 
 def _checked(answer: Any) -> dict[str, Any]:
