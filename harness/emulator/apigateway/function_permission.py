@@ -39,8 +39,17 @@ def _permits(statement: Mapping[str, Any], source_arn: str) -> bool:
     service = principal.get("Service") or principal.get("AWS") if isinstance(principal, Mapping) else principal
     if statement["Effect"] != "Allow" or service not in (API_GATEWAY, "*"):
         return False
+    # What the request does not bring (aws:PrincipalOrgID, say) never matches, as in IAM.
+    request = {"aws:sourcearn": source_arn, "aws:sourceaccount": source_arn.split(":")[4]}
     conditions = statement.get("Condition") or {}
-    wanted = [
-        arn for test in _TESTS for name, arn in (conditions.get(test) or {}).items() if name.lower() == "aws:sourcearn"
-    ]
-    return all(matches(arn, source_arn) for arn in wanted)
+    return all(
+        test in _TESTS
+        and key.lower() in request
+        and any(matches(str(pattern), request[key.lower()]) for pattern in _listed(patterns))
+        for test, keys in conditions.items()
+        for key, patterns in keys.items()
+    )
+
+
+def _listed(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else [value]

@@ -35,7 +35,8 @@ def install() -> None:
 
         # A late function goes on, as on AWS, so its thread outlives the request.
         threading.Thread(target=contextvars.copy_context().run, args=(run,), daemon=True).start()
-        timeout = context.integration.get("timeoutInMillis") or DEFAULT_MILLISECONDS
+        # CloudFormation hands it on as text.
+        timeout = int(context.integration.get("timeoutInMillis") or DEFAULT_MILLISECONDS)
         try:
             ended.result(timeout / 1000)
         except NotYet as late:
