@@ -38,8 +38,8 @@ down: $(INSTALLED) ## stop it
 status: $(INSTALLED) ## say what runs
 	@$(BIN)/harness status $(ARGS) || [ $$? -eq 3 ]
 
-test: $(INSTALLED) ## drive every flow through it (ARGS="-k welcome -n 2")
-	@$(BIN)/pytest --engine=$(ENGINE) $(ARGS)
+test: $(INSTALLED) ## drive every flow through it, on all cores (ARGS="-k welcome" instead)
+	@$(BIN)/pytest --engine=$(ENGINE) $(or $(ARGS),-n logical)
 
 check: $(INSTALLED) ## format, lint, types, layers
 	@$(BIN)/ruff format --check .

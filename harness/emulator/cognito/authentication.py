@@ -14,6 +14,7 @@ from harness.emulator.cognito.errors import (
     not_authorized,
     user_not_found,
 )
+from harness.emulator.cognito.records import Grant
 from harness.emulator.cognito.sessions import begin
 from harness.emulator.cognito.triggers import Call
 from harness.emulator.cognito.user_pool import AppClient
@@ -193,7 +194,7 @@ def get_tokens_from_refresh_token(call: Call, request: Request) -> Answer:
     return {"AuthenticationResult": result}
 
 
-def _user_of(call: Call, grant: tokens.Grant) -> Any:
+def _user_of(call: Call, grant: Grant) -> Any:
     user = call.pool.find_user(grant.user_id)
     if user is None:
         raise not_authorized("Invalid Refresh Token")

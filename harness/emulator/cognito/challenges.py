@@ -21,7 +21,8 @@ from harness.emulator.cognito.errors import (
     not_authorized,
 )
 from harness.emulator.cognito.passwords import check_password, policy_of
-from harness.emulator.cognito.sessions import Session, ask, begin, take_session
+from harness.emulator.cognito.records import Session
+from harness.emulator.cognito.sessions import ask, begin, take_session
 from harness.emulator.cognito.triggers import Call
 
 Request = dict[str, Any]

@@ -6,12 +6,12 @@ https://docs.aws.amazon.com/cognito/latest/developerguide/quotas.html#limits-har
 import hmac
 import secrets
 import time
-from dataclasses import dataclass
 from enum import StrEnum
 
 from harness.emulator.cognito import attempts
 from harness.emulator.cognito.attempts import HOUR_SECONDS
 from harness.emulator.cognito.errors import CognitoError
+from harness.emulator.cognito.records import Code
 from harness.emulator.cognito.user_pool import UserState
 
 WRONG_ATTEMPTS = 5
@@ -35,15 +35,6 @@ VALIDITY_SECONDS = {
     Purpose.PHONE_NUMBER: 24 * HOUR_SECONDS,
     Purpose.MFA: 3 * 60,
 }
-
-
-@dataclass(frozen=True)
-class Code:
-    """A code that was sent. `medium` is the attribute that it was sent to. `expires_at` is in seconds of the epoch."""
-
-    value: str
-    expires_at: float
-    medium: str
 
 
 def issue(user: UserState, purpose: Purpose, medium: str, *, now: float | None = None) -> Code:

@@ -23,7 +23,7 @@ from harness.emulator.cognito import account, authentication, federation, sign_u
 from harness.emulator.cognito.delivery import HOSTED_UI_PATH
 from harness.emulator.cognito.errors import CognitoError
 from harness.emulator.cognito.lambda_invoker import invoke
-from harness.emulator.cognito.sessions import AuthorizationCode, Federation
+from harness.emulator.cognito.records import AuthorizationCode, Federation
 from harness.emulator.cognito.triggers import Call
 from harness.emulator.cognito.user_pool import AppClient, UserPool, is_true, pool_by_id
 

@@ -15,7 +15,8 @@ from typing import Any
 from harness.emulator.cognito import codes, delivery
 from harness.emulator.cognito.codes import Purpose
 from harness.emulator.cognito.errors import CognitoError, invalid_parameter, not_authorized
-from harness.emulator.cognito.sessions import Session, ask, open_session
+from harness.emulator.cognito.records import Session
+from harness.emulator.cognito.sessions import ask, open_session
 from harness.emulator.cognito.triggers import Call
 from harness.emulator.cognito.user_pool import UserState
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from harness.emulator.cognito import triggers
 from harness.emulator.cognito.errors import not_authorized
+from harness.emulator.cognito.records import Grant
 from harness.emulator.cognito.triggers import Call
 from harness.emulator.cognito.user_pool import AppClient, UserPool, is_true
 
@@ -27,22 +28,6 @@ _FIXED = _TIMES | {"acr", "amr", "at_hash", "azp", "cognito:username", "identiti
 _FIXED |= {"origin_jti", "sub", "token_use"}
 _FIXED_IN_ID = _FIXED | {"aud"}
 _FIXED_IN_ACCESS = _FIXED | {"client_id", "device_key", "event_id", "scope", "username", "version"}
-
-
-@dataclass
-class Grant:
-    """A sign-in that may be refreshed: what a refresh token stands for. Times are in seconds since the epoch."""
-
-    refresh_token: str
-    client_id: str
-    user_id: str
-    origin_jti: str
-    auth_time: int
-    expires_at: float
-    scopes: tuple[str, ...]
-    revoked: bool = False
-    replaced_at: float | None = None
-    """When rotation replaced this refresh token by the next one."""
 
 
 def validity_seconds(client: AppClient, token: str) -> int:

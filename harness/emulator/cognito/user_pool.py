@@ -12,17 +12,13 @@ import secrets
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from moto.cognitoidp.models import CognitoIdpUserPool, cognitoidp_backends
 
 from harness.emulator.cognito.errors import CognitoError, not_authorized, not_found
 from harness.emulator.cognito.keys import SigningKey
-
-if TYPE_CHECKING:
-    from harness.emulator.cognito.codes import Code
-    from harness.emulator.cognito.sessions import AuthorizationCode, Federation, Session
-    from harness.emulator.cognito.tokens import Grant
+from harness.emulator.cognito.records import AuthorizationCode, Code, Federation, Grant, Session
 
 
 @dataclass
