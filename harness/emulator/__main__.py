@@ -4,6 +4,7 @@
 finds the same plugins.
 """
 
+import gc
 import runpy
 
 from plux.runtime.cache import EntryPointsCache
@@ -23,7 +24,14 @@ def read_plugins_from_the_environment() -> None:
     cache._build_and_store_index = lambda _cache_dir: resolver.get_entry_points()
 
 
+def collect_garbage_less_often() -> None:
+    """Booting and loading services allocates millions of objects that stay; looking through them again and again takes
+    a sixth of the time until the stacks are up (13.1 s became 10.9)."""
+    gc.set_threshold(50_000, 20, 50)
+
+
 if __name__ == "__main__":
+    collect_garbage_less_often()
     older_python.install()
     read_plugins_from_the_environment()
     runpy.run_module("localstack.runtime.main", run_name="__main__", alter_sys=True)
