@@ -30,7 +30,7 @@ help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 up: $(INSTALLED) ## start the engine and deploy the stacks (ENGINE=embedded)
-	@$(BIN)/harness up $(ARGS)
+	@$(BIN)/harness up --engine=$(ENGINE) $(ARGS)
 
 down: $(INSTALLED) ## stop it
 	@$(BIN)/harness down

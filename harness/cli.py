@@ -115,13 +115,17 @@ def up(
     template: TemplateOption = None,
     port: PortOption = None,
     force: Annotated[bool, typer.Option("--force", help="Deploy stacks that have not changed, too.")] = False,
+    engine: Annotated[
+        str | None,
+        typer.Option("--engine", help="Where AWS calls go. Default: engine in \\[tool.harness].", show_default=False),
+    ] = None,
 ) -> None:
     """Start the engine and deploy the stacks.
 
     Does only what is not done yet: run it again after a change, and just the changed stacks are updated.
     """
     started = time.monotonic()
-    project = _project(port=port, templates=template or ())
+    project = _project(port=port, templates=template or (), engine=engine)
     # Read first: a wrong template is told before anything is started.
     project.templates()
     with terminal.DeployProgress().shown() as progress:

@@ -28,10 +28,14 @@ def _ignore(_event: "DeployEvent") -> None:
 
 @dataclass(frozen=True)
 class Project:
-    """The settings, and where the engine keeps its state."""
+    """The settings, and where the engine keeps its state.
+
+    `work_directory` holds builds and cfn-lint's answers; the engines of test runs share it with the project's own.
+    """
 
     settings: Settings
     engine: Engine
+    work_directory: Path
 
     @classmethod
     def load(
@@ -49,7 +53,7 @@ class Project:
         settings = Settings.load(start)
         chosen = {"engine": engine, "port": port, "templates": tuple(templates) or None}
         settings = settings.model_copy(update={name: value for name, value in chosen.items() if value is not None})
-        return cls(settings, _engine(settings, settings.state_directory))
+        return cls(settings, _engine(settings, settings.state_directory), settings.state_directory)
 
     def in_directory(self, directory: Path) -> "Project":
         """The same project with an engine of its own, whose state is in `directory` and whose port is any free one."""
@@ -110,7 +114,7 @@ class Project:
             target,
             self.templates(),
             parameters=self.settings.parameters,
-            work_directory=self.settings.root / ".harness",
+            work_directory=self.work_directory,
             on_event=on_event,
             force=force,
         )
@@ -121,7 +125,7 @@ class Project:
 
         if self.engine.is_alive():
             return self.engine.start()
-        work = self.settings.root / ".harness"
+        work = self.work_directory
         with ThreadPoolExecutor(1) as pool:
             warm = pool.submit(deploy.warm_up, self.templates(), work_directory=work, region=self.settings.region)
             target = self.engine.start()

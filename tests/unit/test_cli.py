@@ -42,6 +42,12 @@ def test_a_wrong_setting_is_told_with_its_file(tmp_path: Path):
     assert "Traceback" not in result.stderr
 
 
+def test_an_engine_that_there_is_not_is_refused(tmp_path: Path):
+    result = _run(tmp_path, "up", "--engine", "docker")
+    assert result.returncode == 1
+    assert "There is no engine 'docker'; choose one of: embedded." in result.stderr
+
+
 @pytest.mark.parametrize("arguments", [("up", "--port", "70000"), ("--state", "nowhere", "status"), ("upp",)])
 def test_wrong_usage_is_told_apart_from_failure(tmp_path: Path, arguments: tuple[str, ...]):
     assert _run(tmp_path, *arguments).returncode == 2

@@ -1,4 +1,4 @@
-"""What `harness down` ends. The engines are stand-ins: a process that waits, and its state file."""
+"""What `harness down` ends, and where builds are. The engines are stand-ins: a process that waits, and its state file."""
 
 import json
 import subprocess
@@ -70,3 +70,11 @@ def test_down_leaves_a_test_run_that_goes_on_and_an_engine_that_was_asked_to_sta
 
         assert [_runs(engine) for engine in engines] == [True, True]
         run.kill()
+
+
+def test_builds_are_where_the_settings_say_also_for_an_engine_of_a_test_run(tmp_path: Path):
+    (tmp_path / "pyproject.toml").write_text('[tool.harness]\ndirectory = "local-aws"\n')
+    project = Project.load(tmp_path)
+    assert project.work_directory == tmp_path / "local-aws"
+    run = project.in_directory(tmp_path / "local-aws" / "run-1")
+    assert run.work_directory == tmp_path / "local-aws"
