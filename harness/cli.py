@@ -18,7 +18,7 @@ import typer
 from harness import doctor as doctor_part
 from harness import terminal
 from harness.deploy import DeployError, Deployment, NotDeployedError
-from harness.engine import EmbeddedEngine, EngineError, Target, function_logs
+from harness.engine import EngineError, Target, function_logs
 from harness.project import Project
 from harness.settings import SettingsError
 
@@ -132,9 +132,9 @@ def up(
         if not project.engine.is_alive():
             progress.step("Starting the engine")
         target = project.start()
-        if port is not None and not target.endpoint_url.endswith(f":{port}"):
+        if port is not None and not target.address.endswith(f":{port}"):
             raise EngineError(
-                f"The engine already runs at {target.endpoint_url}, not on port {port}. "
+                f"The engine already runs at {target.address}, not on port {port}. "
                 "'harness down' stops it; then 'harness up' takes the port you want."
             )
         progress.step("Reading the templates")
@@ -154,7 +154,7 @@ def status(as_json: JsonOption = False) -> None:
     """Say what runs: the engine, its stacks, its process."""
     with _running() as (project, target):
         deployment = project.describe(target)
-        process = project.engine.process_information() if isinstance(project.engine, EmbeddedEngine) else {}
+        process = project.engine.information()
         if as_json:
             terminal.print_json(
                 {

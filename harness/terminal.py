@@ -133,7 +133,7 @@ def show_up(target: Target, deployment: Deployment, urls: Sequence[tuple[str, st
     stacks = ", ".join(deployment.stacks)
     count = "1 stack" if len(deployment.stacks) == 1 else f"{len(deployment.stacks)} stacks"
     out.print(f"\n[bold green]Up[/]  {count} ({escape(stacks)}) in {seconds:.1f} s\n")
-    out.print(fields([("Endpoint", target.endpoint_url), *urls]))
+    out.print(fields([("Endpoint", target.address), *urls]))
     out.print("\nTry next")
     harness = command_name()
     for command, what in (
@@ -141,14 +141,14 @@ def show_up(target: Target, deployment: Deployment, urls: Sequence[tuple[str, st
         (f"{harness} outbox", "mails and text messages that the system sent"),
         (f"{harness} logs --follow", "what the functions write"),
         (f"{harness} outputs", "outputs of the stacks"),
-        (f"aws --endpoint-url {target.endpoint_url} s3 ls", "any AWS tool works"),
+        *([(f"aws --endpoint-url {target.endpoint_url} s3 ls", "any AWS tool works")] if target.endpoint_url else []),
         (f"{harness} down", "stop it"),
     ):
         out.print(f"  [bold]{escape(command):<48}[/] [dim]{what}[/]")
 
 
 def show_status(target: Target, deployment: Deployment, process: Sequence[tuple[str, str]]) -> None:
-    out.print(f"[bold green]Up[/]  {target.engine} engine at {target.endpoint_url}")
+    out.print(f"[bold green]Up[/]  {target.engine} engine at {escape(target.address)}")
     out.print(fields(process))
     if not deployment.stacks:
         out.print("\nNo stack is deployed. 'harness deploy' deploys them.")

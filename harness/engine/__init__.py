@@ -6,9 +6,19 @@ templates, tests or what runs inside the target.
 
 from harness.engine.control import HarnessApi
 from harness.engine.embedded import EmbeddedEngine
-from harness.engine.errors import EngineError
+from harness.engine.errors import EngineError, MissingCapabilityError
 from harness.engine.outbox import Message, Outbox
 from harness.engine.protocol import Engine
-from harness.engine.target import Target
+from harness.engine.target import Callback, Target
 
-__all__ = ["EmbeddedEngine", "Engine", "EngineError", "HarnessApi", "Message", "Outbox", "Target"]
+__all__ = [
+    "Callback",
+    "EmbeddedEngine",
+    "Engine",
+    "EngineError",
+    "HarnessApi",
+    "Message",
+    "MissingCapabilityError",
+    "Outbox",
+    "Target",
+]

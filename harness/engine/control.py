@@ -14,9 +14,9 @@ _TIMEOUT = httpx.Timeout(10, read=75)
 class HarnessApi:
     """The engine's test API (the table is in ARCHITECTURE.md). Every call raises EngineError when it is refused."""
 
-    def __init__(self, endpoint_url: str) -> None:
-        # A proxy that the environment names is for the world outside; the engine is on this machine.
-        self._http = httpx.Client(base_url=f"{endpoint_url}/_harness", timeout=_TIMEOUT, trust_env=False)
+    def __init__(self, endpoint_url: str, *, trust_env: bool = False) -> None:
+        """`trust_env` takes the environment's proxies, for an engine that is not on this machine."""
+        self._http = httpx.Client(base_url=f"{endpoint_url}/_harness", timeout=_TIMEOUT, trust_env=trust_env)
 
     def ready(self) -> dict[str, Any]:
         return self.call("GET", "/ready")

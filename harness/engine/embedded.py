@@ -18,8 +18,9 @@ from pathlib import Path
 import httpx
 import psutil
 
+from harness.engine.capabilities import CALLBACKS
 from harness.engine.errors import EngineError
-from harness.engine.target import Target
+from harness.engine.target import Callback, Target
 
 BOOT_SECONDS = 90.0
 STOP_SECONDS = 15.0
@@ -130,7 +131,24 @@ class EmbeddedEngine:
         shutil.rmtree(self.directory / "engine", ignore_errors=True)
         return running is not None
 
-    def process_information(self) -> dict[str, str | int | float]:
+    def keep(self) -> None:
+        """It outlives whoever starts it anyway."""
+
+    def log_mark(self) -> float:
+        try:
+            return self.log_file.stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    def log_after(self, mark: float) -> str:
+        try:
+            with self.log_file.open("rb") as log:
+                log.seek(int(mark))
+                return log.read().decode(errors="replace")
+        except FileNotFoundError:
+            return ""
+
+    def information(self) -> dict[str, str | int | float]:
         """The process with its functions' processes: id, start, memory of all together, log file."""
         process = self._read_state()
         running = process.find() if process else None
@@ -179,7 +197,8 @@ class EmbeddedEngine:
             engine=self.name,
             endpoint_url=endpoint_url,
             region=process.region,
-            capabilities=frozenset(ready["capabilities"]),
+            capabilities=frozenset([*ready["capabilities"], CALLBACKS]),
+            callback=Callback(),
         )
 
     def _free_port(self) -> int:

@@ -11,3 +11,15 @@ class EngineError(Exception):
     def __str__(self) -> str:
         message = super().__str__()
         return f"{message}\n\nThe engine's last log lines:\n{self.log}" if self.log else message
+
+
+class MissingCapabilityError(EngineError):
+    """The target lacks something that was asked of it. pytest skips the test that needs it, with `reason`.
+
+    `capability` is a name of `harness.engine.capabilities`, or the AWS service that does not answer.
+    """
+
+    def __init__(self, capability: str, reason: str) -> None:
+        super().__init__(reason)
+        self.capability = capability
+        self.reason = reason

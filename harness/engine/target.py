@@ -1,48 +1,97 @@
 """The place that answers AWS calls."""
 
+import ipaddress
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
+from harness.engine.capabilities import CALLBACKS, DESCRIPTIONS, HARNESS_API
 from harness.engine.control import HarnessApi
+from harness.engine.errors import MissingCapabilityError
 from harness.engine.outbox import Outbox
 
 if TYPE_CHECKING:
     import boto3
+
+# On AWS a call may be throttled. Elsewhere it is made once, so that a test sees the first answer.
+_ATTEMPTS_ON_AWS = 8
+
+
+@dataclass(frozen=True)
+class Callback:
+    """How the target reaches a server that a test starts on this machine.
+
+    The server binds `bind_address` and the target calls it as `host`.
+    """
+
+    bind_address: str = "127.0.0.1"
+    host: str = "127.0.0.1"
 
 
 @dataclass(frozen=True)
 class Target:
     """Where AWS calls go.
 
-    `engine` names how it came to be: embedded, docker, endpoint or aws. `capabilities` says what of the harness's own
-    API it has.
+    `engine` names how it came to be: embedded, docker, endpoint or aws. `endpoint_url` is one address for all services;
+    None for AWS itself, where each has its own. `capabilities` are names of `harness.engine.capabilities`.
+
+    `deployment` is the name of what is deployed by us on a target that others deploy to as well; None where the target is
+    ours alone. Calls are signed with test credentials, or with those that the environment (or AWS's `profile`) gives.
     """
 
     engine: str
-    endpoint_url: str
+    endpoint_url: str | None
     region: str = "us-east-1"
     account_id: str = "000000000000"
     capabilities: frozenset[str] = field(default_factory=frozenset)
+    deployment: str | None = None
+    ambient_credentials: bool = False
+    profile: str | None = None
+    callback: Callback | None = None
+
+    @property
+    def address(self) -> str:
+        """Where it is, for people."""
+        return self.endpoint_url or f"AWS account {self.account_id}, {self.region}"
+
+    @property
+    def is_aws(self) -> bool:
+        """Whether it takes the time that AWS takes."""
+        return self.engine == "aws"
+
+    def require(self, *capabilities: str) -> None:
+        """Raise MissingCapabilityError for the first of these that the target lacks."""
+        for capability in capabilities:
+            if capability not in self.capabilities:
+                raise MissingCapabilityError(
+                    capability,
+                    f"needs {capability!r}, a target that {DESCRIPTIONS[capability]}; "
+                    f"the {self.engine} target at {self.address} is none",
+                )
 
     @cached_property
     def session(self) -> "boto3.Session":
         import boto3  # 0.2 s that a command which makes no AWS call does not pay
 
+        if self.ambient_credentials:
+            return boto3.Session(profile_name=self.profile, region_name=self.region)
         # An access key id of twelve digits selects the account in LocalStack.
         return boto3.Session(aws_access_key_id=self.account_id, aws_secret_access_key="test", region_name=self.region)
 
     def client(self, service: str, **arguments: Any) -> Any:
-        """A boto3 client of this target. It does not retry, so that a test sees the first answer."""
+        """A boto3 client of this target. It retries on AWS only, so that elsewhere a test sees the first answer."""
         from botocore.config import Config
 
         config = Config(
-            retries={"total_max_attempts": 1},
-            s3={"addressing_style": "path"},
+            retries={"mode": "standard", "total_max_attempts": _ATTEMPTS_ON_AWS if self.is_aws else 1},
             max_pool_connections=50,
-            # Not even those that the environment names: the target is on this machine.
-            proxies={},
         )
+        if self.endpoint_url:
+            config = config.merge(Config(s3={"addressing_style": "path"}))
+        if self.endpoint_url and is_this_machine(self.endpoint_url):
+            # Not even those that the environment names.
+            config = config.merge(Config(proxies={}))
         config = config.merge(arguments.pop("config", Config()))
         # Typed for literal service names only.
         create: Any = self.session.client
@@ -50,12 +99,56 @@ class Target:
 
     def rest_api_url(self, api_id: str, stage: str) -> str:
         """The base URL of an API Gateway REST API's stage, without a slash at its end."""
+        if self.endpoint_url is None:
+            return f"https://{api_id}.execute-api.{self.region}.{self._domain}/{stage}"
         return f"{self.endpoint_url}/_aws/execute-api/{api_id}/{stage}"
+
+    def user_pool_url(self, user_pool_id: str) -> str:
+        """Where a Cognito user pool publishes its keys and its OpenID configuration (below `/.well-known`)."""
+        if self.endpoint_url is None:
+            return f"https://cognito-idp.{self.region}.{self._domain}/{user_pool_id}"
+        return f"{self.endpoint_url}/{user_pool_id}"
+
+    def hosted_sign_in_url(self, domain: str) -> str:
+        """The hosted sign-in of a Cognito user pool's domain (its prefix, not a domain of one's own)."""
+        if self.endpoint_url is None:
+            return f"https://{domain}.auth.{self.region}.amazoncognito.com"
+        return f"{self.endpoint_url}/_aws/cognito-idp/{domain}"
+
+    @property
+    def reachable_from(self) -> Callback:
+        """Where a test's server must be for the target to reach it. Raises MissingCapabilityError."""
+        if self.callback is None:
+            self.require(CALLBACKS)
+            return Callback()
+        return self.callback
 
     @cached_property
     def harness(self) -> HarnessApi:
-        return HarnessApi(self.endpoint_url)
+        """The engine's own test API. Raises MissingCapabilityError where the target has none of it."""
+        if self.endpoint_url is None or not self.capabilities & HARNESS_API.keys():
+            raise MissingCapabilityError(
+                "harness-api", f"needs /_harness, the test API of our engines; {self.address} has none"
+            )
+        return HarnessApi(self.endpoint_url, trust_env=not is_this_machine(self.endpoint_url))
 
     @cached_property
     def outbox(self) -> Outbox:
+        """The mails and text messages that left the system. Raises MissingCapabilityError where nobody can see them."""
+        self.require("outbox")
         return Outbox(self.harness)
+
+    @property
+    def _domain(self) -> str:
+        return "amazonaws.com.cn" if self.region.startswith("cn-") else "amazonaws.com"
+
+
+def is_this_machine(url: str) -> bool:
+    """Whether an address is of this machine's loopback interface; proxies are for the world outside."""
+    host = urlsplit(url).hostname or ""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
