@@ -1,0 +1,146 @@
+"""AWS itself: a real account, reached with the credentials of the environment."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from harness.engine.attachment import Attachment, new_deployment_name
+from harness.engine.capabilities import BEHAVIOURS
+from harness.engine.errors import EngineError
+from harness.engine.target import Target
+
+
+class AwsEngine:
+    """A deployment of our own in an account that others use as well.
+
+    Only accounts that the project's settings list are taken, whatever credentials the environment holds. Nothing is
+    observed but through AWS's own APIs: there is no outbox and no fault. `region` None takes the one that the environment
+    or the profile names. AWS_ENDPOINT_URL is followed as AWS's own tools follow it.
+    """
+
+    name = "aws"
+
+    def __init__(
+        self, directory: Path, *, accounts: Sequence[str], region: str | None = None, profile: str | None = None
+    ) -> None:
+        self.directory = directory.resolve()
+        self.accounts = tuple(accounts)
+        self.region = region
+        self.profile = profile
+
+    @property
+    def _state_file(self) -> Path:
+        return self.directory / "aws.json"
+
+    def find(self) -> Target | None:
+        """What `start` began and `stop` has not ended. Raises EngineError when the credentials are of another account."""
+        attachment = Attachment.read(self._state_file)
+        if attachment is None:
+            return None
+        account_id = self._account_id(attachment.region, attachment.profile)
+        if account_id != attachment.account_id:
+            raise EngineError(
+                f"{attachment.deployment} was deployed to the AWS account {attachment.account_id}, and the credentials of "
+                f"this environment are of {account_id}. Use those of {attachment.account_id}, or forget the deployment "
+                f"by removing {self._state_file}; then nobody removes it."
+            )
+        return _target(attachment)
+
+    def start(self) -> Target:
+        """Raises EngineError without credentials, and for an account that the settings do not list."""
+        if (running := self.find()) is not None:
+            return running
+        region = self._region()
+        account_id = self._account_id(region, self.profile)
+        if account_id not in self.accounts:
+            listed = f"lists {', '.join(self.accounts)}" if self.accounts else "lists none"
+            raise EngineError(
+                f"The credentials of this environment are of the AWS account {account_id}, and the project {listed}. "
+                "Nothing was done there. If test runs may deploy to that account (they make, change and remove resources, "
+                f'which costs money), say so in pyproject.toml: [tool.harness] accounts = ["{account_id}"].'
+            )
+        attachment = Attachment(new_deployment_name(), account_id, region, _configured_endpoint(), self.profile)
+        attachment.write(self._state_file)
+        return _target(attachment)
+
+    def stop(self) -> bool:
+        """Forget the deployment; what was deployed must have been removed before."""
+        ran = self.is_alive()
+        self._state_file.unlink(missing_ok=True)
+        return ran
+
+    def keep(self) -> None:
+        """It stays until it is removed."""
+
+    def is_alive(self) -> bool:
+        return Attachment.read(self._state_file) is not None
+
+    def last_log_lines(self, count: int = 30) -> str:
+        """AWS shows nobody its log."""
+        del count
+        return ""
+
+    def log_mark(self) -> float:
+        return 0
+
+    def log_after(self, mark: float) -> str:
+        del mark
+        return ""
+
+    def information(self) -> dict[str, str | int | float]:
+        attachment = Attachment.read(self._state_file)
+        if attachment is None:
+            return {}
+        return {
+            "account": attachment.account_id,
+            "region": attachment.region,
+            "deployment": attachment.deployment,
+            **({"profile": attachment.profile} if attachment.profile else {}),
+        }
+
+    def _region(self) -> str:
+        import boto3
+        from botocore.exceptions import ProfileNotFound
+
+        try:
+            region = self.region or boto3.Session(profile_name=self.profile).region_name
+        except ProfileNotFound as error:
+            raise EngineError(f"{error}. 'aws configure list-profiles' lists those that there are.") from error
+        if not region:
+            raise EngineError(
+                "Which region of AWS? Say so in pyproject.toml, [tool.harness] region = \"...\", or in AWS_REGION."
+            )
+        return str(region)
+
+    def _account_id(self, region: str, profile: str | None) -> str:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        asked = Target(self.name, _configured_endpoint(), region, ambient_credentials=True, profile=profile)
+        try:
+            return str(asked.client("sts").get_caller_identity()["Account"])
+        except (BotoCoreError, ClientError) as error:
+            raise EngineError(
+                f"AWS does not say who we are: {error}. 'aws sts get-caller-identity' must work in this shell: "
+                "sign in, or set AWS_PROFILE or [tool.harness] profile."
+            ) from error
+
+
+def _configured_endpoint() -> str | None:
+    """Where AWS's own tools would go instead of to AWS
+    (https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html)."""
+    if os.environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() == "true":
+        return None
+    return os.environ.get("AWS_ENDPOINT_URL", "").rstrip("/") or None
+
+
+def _target(attachment: Attachment) -> Target:
+    return Target(
+        engine=AwsEngine.name,
+        endpoint_url=attachment.endpoint_url,
+        region=attachment.region,
+        account_id=attachment.account_id,
+        capabilities=frozenset(BEHAVIOURS),
+        deployment=attachment.deployment,
+        ambient_credentials=True,
+        profile=attachment.profile,
+    )
