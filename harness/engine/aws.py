@@ -108,7 +108,7 @@ class AwsEngine:
             raise EngineError(f"{error}. 'aws configure list-profiles' lists those that there are.") from error
         if not region:
             raise EngineError(
-                "Which region of AWS? Say so in pyproject.toml, [tool.harness] region = \"...\", or in AWS_REGION."
+                'Which region of AWS? Say so in pyproject.toml, [tool.harness] region = "...", or in AWS_REGION.'
             )
         return str(region)
 
