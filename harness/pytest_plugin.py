@@ -159,7 +159,9 @@ def pytest_runtest_makereport(
     if not project.engine.is_alive():
         report.sections.append(("The engine is gone. Its last log lines", project.engine.last_log_lines()))
         item.session.shouldstop = "the engine ended in the middle of the test run; its last log lines are above"
-    elif log := project.engine.log_after(item.stash.get(_log_mark, 0.0)).splitlines()[-LOG_LINES:]:
+    elif log := project.engine.log_after(item.stash.get(_log_mark, item.config.stash[_log_mark])).splitlines()[
+        -LOG_LINES:
+    ]:
         report.sections.append((f"{project.engine.name} engine's log", "\n".join(log)))
     return report
 
@@ -207,6 +209,8 @@ def project(pytestconfig: pytest.Config) -> Project:
     # What is up on a target of others is used only when it is asked for.
     running = asked.running([asked.engine.name] if chosen else [*dict.fromkeys((*OURS_ALONE, asked.engine.name))])
     pytestconfig.stash[_in_use] = project = running or _own(pytestconfig)
+    # For the first test, whose setup began before it was known which engine there is.
+    pytestconfig.stash[_log_mark] = project.engine.log_mark()
     return project
 
 
