@@ -38,7 +38,9 @@ def tree(root: Path) -> Context:
     lines = (line.strip() for line in (root / ".dockerignore").read_text().splitlines())
     patterns = [line for line in lines if line and not line.startswith("#")]
     paths = (root / path for path in exclude_paths(str(root), patterns))
-    return {path.relative_to(root).as_posix(): path.read_bytes() for path in paths if path.is_file()}
+    files = {path.relative_to(root).as_posix(): path.read_bytes() for path in paths if path.is_file()}
+    files.pop(".dockerignore", None)  # always among what Docker sends, for its own use
+    return files
 
 
 def wheel_context() -> Context:

@@ -15,7 +15,10 @@ EXTRA = "emulator"
 
 def from_wheel(wheel: Path) -> list[str]:
     """The requirements that only the extra adds, without its marker."""
-    from pip._vendor.packaging.requirements import Requirement
+    try:
+        from packaging.requirements import Requirement
+    except ImportError:
+        from pip._vendor.packaging.requirements import Requirement  # pip's own copy of the same
 
     with zipfile.ZipFile(wheel) as archive:
         (name,) = (n for n in archive.namelist() if n.endswith(".dist-info/METADATA"))
