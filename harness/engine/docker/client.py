@@ -1,6 +1,7 @@
 """The Docker engine of this machine."""
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 TIMEOUT_SECONDS = 60
+DEFAULT_SOCKET = "/var/run/docker.sock"
 
 
 def connect() -> "DockerClient":
@@ -28,7 +30,7 @@ def connect() -> "DockerClient":
             "Install them: pip install 'serverless-harness[docker]'"
         ) from error
     context = None if os.environ.get("DOCKER_HOST") else ContextAPI.get_current_context()
-    address = os.environ.get("DOCKER_HOST") or (context and context.Host) or "unix:///var/run/docker.sock"
+    address = os.environ.get("DOCKER_HOST") or (context and context.Host) or f"unix://{DEFAULT_SOCKET}"
     if urlsplit(address).scheme not in ("unix", "npipe") and not is_this_machine(address):
         raise EngineError(
             f"Docker at {address} is another machine, and what it publishes is not on this one's loopback interface. "
@@ -45,6 +47,15 @@ def connect() -> "DockerClient":
     except (DockerException, OSError) as error:
         raise EngineError(f"Docker at {address} cannot be used: {why(error)}") from error
     return client
+
+
+def may_run() -> bool:
+    """False where there is no Docker engine for sure: told without Docker's packages, which take a quarter of a second."""
+    if (address := os.environ.get("DOCKER_HOST", "")) and not address.startswith("unix://"):
+        return True
+    socket = Path(address.removeprefix("unix://") or DEFAULT_SOCKET)
+    configuration = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker") / "config.json"
+    return socket.exists() or (not address and configuration.exists())
 
 
 def why(error: BaseException) -> str:

@@ -13,7 +13,7 @@ import psutil
 from harness.engine.capabilities import CALLBACKS
 from harness.engine.docker import container as containers
 from harness.engine.docker import image
-from harness.engine.docker.client import connect
+from harness.engine.docker.client import connect, may_run
 from harness.engine.docker.compose import PORT_VARIABLE, ComposeProject
 from harness.engine.docker.guard import Watch, watch
 from harness.engine.errors import EngineError
@@ -73,6 +73,8 @@ class DockerEngine:
         return None if container is None else self._target(container, self._ready(container))
 
     def is_alive(self) -> bool:
+        if not may_run():
+            return False
         try:
             return self._running() is not None
         except EngineError:

@@ -18,7 +18,7 @@ def from_wheel(wheel: Path) -> list[str]:
     try:
         from packaging.requirements import Requirement
     except ImportError:
-        from pip._vendor.packaging.requirements import Requirement  # pip's own copy of the same
+        from pip._vendor.packaging.requirements import Requirement  # type: ignore[no-redef]
 
     with zipfile.ZipFile(wheel) as archive:
         (name,) = (n for n in archive.namelist() if n.endswith(".dist-info/METADATA"))
