@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.contract.lambda_.conftest import archive
+from tests.contract.functions import archive
 
 TELL_VARIABLES = "import os\ndef handler(event, context): return dict(os.environ)\n"
 
