@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from harness.deploy.errors import DeployError
-from harness.engine import Target
+from harness.engine import MissingCapabilityError, Target
 from harness.topology import Template
 
 T = TypeVar("T")
@@ -81,20 +81,40 @@ class DeployedStack:
     cloudformation_status: str
 
 
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """Why a stack was not deployed: `service` is the AWS service that the target lacks, by boto3's name."""
+
+    service: str
+    reason: str
+
+    def __str__(self) -> str:
+        return self.reason
+
+
 @dataclass(frozen=True)
 class Deployment:
-    """The stacks of a set of templates, by the templates' names; `missing` are those that do not run."""
+    """The stacks of a set of templates, by the templates' names.
+
+    `missing` are those that do not run, `withheld` those that were not deployed because the target lacks what they need.
+    """
 
     stacks: Mapping[str, DeployedStack]
     missing: tuple[str, ...] = ()
+    withheld: Mapping[str, Withheld] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> DeployedStack:
+        """Raises MissingCapabilityError for a stack that was withheld, NotDeployedError for any other."""
+        if (lack := self.withheld.get(name)) is not None:
+            raise MissingCapabilityError(lack.service, lack.reason)
         return self.stacks[name]
 
 
-def deployment_of(stacks: Sequence[DeployedStack], missing: Sequence[str] = ()) -> Deployment:
+def deployment_of(
+    stacks: Sequence[DeployedStack], missing: Sequence[str] = (), withheld: Mapping[str, Withheld] | None = None
+) -> Deployment:
     hint = f" Not deployed: {', '.join(missing)}; 'harness up' deploys them." if missing else ""
-    return Deployment(Named("stack", {stack.name: stack for stack in stacks}, hint), tuple(missing))
+    return Deployment(Named("stack", {stack.name: stack for stack in stacks}, hint), tuple(missing), withheld or {})
 
 
 def describe(target: Target, templates: Sequence[Template], *, stack_prefix: str = "") -> Deployment:

@@ -5,7 +5,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from graphlib import TopologicalSorter
 from importlib import import_module
 from pathlib import Path
@@ -38,6 +38,7 @@ from harness.deploy.preflight import (
     set_problems,
     type_problems,
 )
+from harness.deploy.services import withhold
 from harness.deploy.sources import Sources
 from harness.deploy.upload import ArtifactBucket
 from harness.engine import Target
@@ -63,6 +64,7 @@ def deploy(
     work_directory: Path,
     on_event: Callable[[DeployEvent], None] = ignore,
     stack_prefix: str = "",
+    lacking: Mapping[str, str] | None = None,
     force: bool = False,
 ) -> Deployment:
     """Make the stacks of these templates run on the target as the templates say.
@@ -72,10 +74,15 @@ def deploy(
     parameters are those that it was last deployed with is left alone; `force` builds and submits it all the same, and
     CloudFormation then decides what changes.
 
+    `lacking` gives for each AWS service that the target does not have, by boto3's name, what it answered. Stacks that need
+    one of these, or import from one that does, are withheld: not deployed, and the deployment says why.
+
     Raises PreflightError with every problem found, before anything is deployed; DeployError when a build or a stack
     fails. Stacks that do not depend on the failed one are finished, and stay.
     """
-    command = _Deploy(target, templates, parameters or {}, work_directory, Reporter(on_event), stack_prefix, force)
+    command = _Deploy(
+        target, templates, parameters or {}, work_directory, Reporter(on_event), stack_prefix, lacking or {}, force
+    )
     with speaking_to(target):
         return command.run()
 
@@ -176,12 +183,19 @@ class _Deploy:
     work_directory: Path
     reporter: Reporter
     stack_prefix: str
+    lacking: Mapping[str, str]
     force: bool
 
     def run(self) -> Deployment:
         sources = Sources()
         packer = Packer(self.work_directory / "builds", sources, Interpreters(self.target), rebuild=self.force)
-        plans = _read(self.target, self.templates, self.parameters, packer, self.stack_prefix)
+        plans, withheld = withhold(
+            _read(self.target, self.templates, self.parameters, packer, self.stack_prefix),
+            self.lacking,
+            self.target.address,
+        )
+        for name, lack in withheld.items():
+            self.reporter.tell(name, "warning", lack.reason)
         for number, plan in enumerate(plans, 1):
             self.reporter.tell(plan.name, "read", f"{plan.template.path}", finished=number, total=len(plans))
         problems = [p for plan in plans for p in (*plan.problems(), *parameter_problems(plan))] + [
@@ -201,7 +215,7 @@ class _Deploy:
                 statuses = self._deploy_all(plans, bodies, client, ArtifactBucket(self.target) if changed else None)
         finally:
             lint.stop()
-        return self._describe(plans, statuses, running, client)
+        return replace(self._describe(plans, statuses, running, client), withheld=withheld)
 
     def _start_lint(self, plans: Sequence[StackPlan]) -> Lint:
         files = dict.fromkeys(part.template.path for plan in plans for part in plan.with_nested())
