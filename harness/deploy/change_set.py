@@ -22,7 +22,6 @@ NEVER_CAME_TO_BE = frozenset(
 )
 _NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 _CANCELLED = ("Resource creation cancelled", "Resource update cancelled")
-_FALLBACK = "is not supported but was deployed as a fallback"
 
 # LocalStack says CREATE_FAILED of the stack when the resource fails, and ROLLBACK_COMPLETE once it has tidied up.
 _GRACE_SECONDS = 2.0
@@ -218,11 +217,6 @@ class StackClient:
                     return events
                 events.append(event)
         return events
-
-
-def is_fallback(event: StackEvent) -> bool:
-    """Whether LocalStack only pretends: it reports resources of unknown types as created."""
-    return event.reason.endswith(_FALLBACK)
 
 
 def _is_busy(status: str) -> bool:

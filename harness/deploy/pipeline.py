@@ -5,20 +5,22 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from harness.deploy.artifacts import ADDRESSES, write_addresses
-from harness.deploy.change_set import StackClient, StackEvent, StackFailedError, is_fallback
+from harness.deploy.change_set import StackClient, StackEvent, StackFailedError
 from harness.deploy.deployment import (
     RUNNING,
     DeployedStack,
     Deployment,
+    Withheld,
     deployment_of,
     find_stack,
+    is_pretence,
     read_stack,
     speaking_to,
 )
@@ -215,7 +217,7 @@ class _Deploy:
                 statuses = self._deploy_all(plans, bodies, client, ArtifactBucket(self.target) if changed else None)
         finally:
             lint.stop()
-        return replace(self._describe(plans, statuses, running, client), withheld=withheld)
+        return self._describe(plans, statuses, running, client, withheld)
 
     def _start_lint(self, plans: Sequence[StackPlan]) -> Lint:
         files = dict.fromkeys(part.template.path for plan in plans for part in plan.with_nested())
@@ -410,7 +412,7 @@ class _Deploy:
             self.reporter.tell(
                 plan.name, "deploy", event.type, resource=event.logical_id, status=event.status, **progress
             )
-            if is_fallback(event):
+            if is_pretence(event.reason):
                 origin = origin_of(plan.template, event.logical_id)
                 line = plan.template.line("Resources", *([origin] if origin else []))
                 message = f"{plan.template.path}:{line}: the target only pretends to have {event.type}: {event.reason}"
@@ -428,7 +430,12 @@ class _Deploy:
         return status
 
     def _describe(
-        self, plans: Sequence[StackPlan], statuses: Mapping[str, str], running: Mapping[str, Any], client: Any
+        self,
+        plans: Sequence[StackPlan],
+        statuses: Mapping[str, str],
+        running: Mapping[str, Any],
+        client: Any,
+        withheld: Mapping[str, Withheld],
     ) -> Deployment:
         def read(plan: StackPlan) -> DeployedStack:
             status = statuses.get(plan.name)
@@ -440,7 +447,7 @@ class _Deploy:
             return read_stack(client, found, plan.name, status or "unchanged")
 
         with ThreadPoolExecutor(max_workers=_STACKS_AT_ONCE) as pool:
-            return deployment_of(list(pool.map(read, plans)))
+            return deployment_of(list(pool.map(read, plans)), withheld=withheld)
 
 
 def _stack_client(target: Target, client: Any, tell: Callable[[StackEvent], None]) -> StackClient:

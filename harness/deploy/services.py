@@ -192,7 +192,7 @@ def _lack(plan: StackPlan, lacking: Mapping[str, str], address: str) -> Withheld
 def _without(plan: StackPlan, exporter: StackPlan, lack: Withheld) -> Withheld:
     exports = {export for part in exporter.with_nested() for export in part.exports}
     imported = next(name for name in plan.all_imports() if name in exports)
-    return Withheld(lack.service, f"{plan.name} is not deployed: it imports {imported!r}, and {lack.reason}")
+    return Withheld(lack.capability, f"{plan.name} is not deployed: it imports {imported!r}, and {lack.reason}")
 
 
 def _needs_of(plan: StackPlan) -> Iterator[tuple[str, str]]:
