@@ -18,7 +18,7 @@ class ArtifactBucket:
     """
 
     def __init__(self, target: Target, tags: Mapping[str, str] | None = None) -> None:
-        self.name = bucket_name(target, target.deployment)
+        self.name = bucket_name(target, target.deployment or "harness")
         self._target = target
         self._tags = tags or {}
         self._s3: Any = target.client("s3")
@@ -75,6 +75,6 @@ class ArtifactBucket:
                 self._s3.put_bucket_tagging(Bucket=self.name, Tagging={"TagSet": tag_set})
 
 
-def bucket_name(target: Target, deployment: str | None) -> str:
-    """What a deployment's artifact bucket is called on the target; with None, the one of a target that is ours alone."""
-    return f"{deployment or 'harness'}-artifacts-{target.account_id}-{target.region}"
+def bucket_name(target: Target, deployment: str) -> str:
+    """What a deployment's artifact bucket is called on the target."""
+    return f"{deployment}-artifacts-{target.account_id}-{target.region}"
