@@ -12,6 +12,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from harness.deploy.deployment import find_stack
+from harness.engine import Target
 
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 
@@ -25,6 +26,9 @@ _CANCELLED = ("Resource creation cancelled", "Resource update cancelled")
 
 # LocalStack says CREATE_FAILED of the stack when the resource fails, and ROLLBACK_COMPLETE once it has tidied up.
 _GRACE_SECONDS = 2.0
+# Between two looks at a stack. AWS needs minutes for one, and limits how often it is asked.
+_LOCAL_POLL_SECONDS = 0.06
+_AWS_POLL_SECONDS = 2.0
 # LocalStack gives one resource 300 seconds. A stack that tells nothing for longer has lost its worker thread.
 _SILENCE_SECONDS = 330.0
 
@@ -217,6 +221,13 @@ class StackClient:
                     return events
                 events.append(event)
         return events
+
+
+def stack_client(target: Target, client: Any, tell: Callable[[StackEvent], None]) -> StackClient:
+    """A StackClient at the target's pace."""
+    if target.is_aws:
+        return StackClient(client, _AWS_POLL_SECONDS, local=False, tell=tell)
+    return StackClient(client, _LOCAL_POLL_SECONDS, local=True, tell=tell)
 
 
 def _is_busy(status: str) -> bool:

@@ -21,7 +21,7 @@ def speaking_to(target: Target) -> Iterator[None]:
     try:
         yield
     except (BotoCoreError, ClientError) as error:
-        raise DeployError(f"The target at {target.endpoint_url} refused or did not answer: {error}") from error
+        raise DeployError(f"The target at {target.address} refused or did not answer: {error}") from error
 
 
 class NotDeployedError(KeyError):
@@ -166,6 +166,16 @@ def find_stack(client: Any, stack_name: str) -> dict[str, Any] | None:
         raise
     found: dict[str, Any] = stacks[0]
     return None if found["StackStatus"] == "DELETE_COMPLETE" else found
+
+
+def tags_of(stack: Mapping[str, Any]) -> dict[str, str]:
+    """The tags of a stack as DescribeStacks gives it."""
+    return {str(tag["Key"]): str(tag["Value"]) for tag in stack.get("Tags", [])}
+
+
+def stack_name_of(stack_id: str) -> str:
+    """arn:aws:cloudformation:REGION:ACCOUNT:stack/NAME/UUID -> NAME"""
+    return stack_id.split("/")[1]
 
 
 def read_stack(client: Any, found: Mapping[str, Any], name: str, status: str) -> DeployedStack:
