@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from harness.engine import EmbeddedEngine, Engine, Target
-from harness.engine.aws import AwsEngine
+from harness.engine import AwsEngine, DockerEngine, EmbeddedEngine, EndpointEngine, Engine, Target
+from harness.engine.probe import probe
 from harness.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
@@ -89,10 +89,7 @@ class Project:
     def running(self, engines: Sequence[str] = ENGINES) -> "Project | None":
         """The same project with the engine that runs here, of whichever of these kinds; None when none does."""
         for name in dict.fromkeys((self.settings.engine, *engines)):
-            try:
-                found = replace(self, engine=_engine(name, self.settings, self.owner_pid))
-            except ImportError:
-                continue
+            found = replace(self, engine=_engine(name, self.settings, self.owner_pid))
             if name in engines and found.engine.is_alive():
                 return found
         return None
@@ -152,11 +149,8 @@ class Project:
             work_directory=self.work_directory,
             on_event=on_event,
             stack_prefix=_stack_prefix(target),
-            **(
-                {"tags": {RUN_TAG: target.deployment}, "lacking": self._lacking(target, templates)}
-                if target.deployment
-                else {}
-            ),
+            tags={RUN_TAG: target.deployment} if target.deployment else {},
+            lacking=self._lacking(target, templates),
             force=force,
         )
 
@@ -251,8 +245,6 @@ class Project:
         except (FileNotFoundError, json.JSONDecodeError):
             known = {}
         if known.get("address") != target.address or known.get("services") != services:
-            from harness.engine.probe import probe
-
             known = {"address": target.address, "services": services, "lacking": probe(target, services)}
             file.write_text(json.dumps(known))
         return dict(known["lacking"])
@@ -270,8 +262,6 @@ def _engine(name: str, settings: Settings, owner_pid: int | None = None) -> Engi
             return EmbeddedEngine(directory, port=settings.port, region=settings.region)
         case "docker":
             compose_file = settings.root / settings.compose_file if settings.compose_file else None
-            from harness.engine.docker import DockerEngine
-
             return DockerEngine(
                 directory,
                 port=settings.port,
@@ -280,8 +270,6 @@ def _engine(name: str, settings: Settings, owner_pid: int | None = None) -> Engi
                 owner_pid=owner_pid,
             )
         case "endpoint":
-            from harness.engine.endpoint import EndpointEngine
-
             return EndpointEngine(
                 directory, endpoint_url=settings.endpoint_url, region=settings.region, profile=settings.profile
             )

@@ -1,14 +1,17 @@
 """SAM and CloudFormation templates become running stacks, on any target that answers AWS's APIs.
 
 `discover` finds templates, `deploy` brings a target to what they say, `describe` tells what runs, `delete` ends it.
+`remove` takes everything away that a deployment made on a target that others use too.
 The package knows nothing of tests, of terminals, or of what is inside the target.
 """
 
-from harness.deploy.deployment import DeployedStack, Deployment, NotDeployedError, Resource, describe
+from harness.deploy.deployment import DeployedStack, Deployment, NotDeployedError, Resource, Withheld, describe
 from harness.deploy.discovery import DEFAULT_PATTERNS, discover
 from harness.deploy.errors import DeployError, Failure, PreflightError, Problem
 from harness.deploy.events import DeployEvent
 from harness.deploy.pipeline import delete, deploy, warm_up
+from harness.deploy.removal import Left, Removal, remove
+from harness.deploy.services import services_of
 from harness.topology import Template
 
 __all__ = [
@@ -18,14 +21,19 @@ __all__ = [
     "DeployedStack",
     "Deployment",
     "Failure",
+    "Left",
     "NotDeployedError",
     "PreflightError",
     "Problem",
+    "Removal",
     "Resource",
     "Template",
+    "Withheld",
     "delete",
     "deploy",
     "describe",
     "discover",
+    "remove",
+    "services_of",
     "warm_up",
 ]

@@ -12,6 +12,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from harness.deploy.deployment import find_stack
+from harness.engine import Target
 
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 
@@ -22,10 +23,12 @@ NEVER_CAME_TO_BE = frozenset(
 )
 _NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 _CANCELLED = ("Resource creation cancelled", "Resource update cancelled")
-_FALLBACK = "is not supported but was deployed as a fallback"
 
 # LocalStack says CREATE_FAILED of the stack when the resource fails, and ROLLBACK_COMPLETE once it has tidied up.
 _GRACE_SECONDS = 2.0
+# Between two looks at a stack. AWS needs minutes for one, and limits how often it is asked.
+_LOCAL_POLL_SECONDS = 0.06
+_AWS_POLL_SECONDS = 2.0
 # LocalStack gives one resource 300 seconds. A stack that tells nothing for longer has lost its worker thread.
 _SILENCE_SECONDS = 330.0
 
@@ -220,9 +223,11 @@ class StackClient:
         return events
 
 
-def is_fallback(event: StackEvent) -> bool:
-    """Whether LocalStack only pretends: it reports resources of unknown types as created."""
-    return event.reason.endswith(_FALLBACK)
+def stack_client(target: Target, client: Any, tell: Callable[[StackEvent], None]) -> StackClient:
+    """A StackClient at the target's pace."""
+    if target.is_aws:
+        return StackClient(client, _AWS_POLL_SECONDS, local=False, tell=tell)
+    return StackClient(client, _LOCAL_POLL_SECONDS, local=True, tell=tell)
 
 
 def _is_busy(status: str) -> bool:

@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import json
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -12,15 +13,19 @@ from pathlib import Path
 from typing import Any
 
 from harness.deploy.artifacts import ADDRESSES, write_addresses
-from harness.deploy.change_set import StackClient, StackEvent, StackFailedError, is_fallback
+from harness.deploy.change_set import StackEvent, StackFailedError, stack_client
 from harness.deploy.deployment import (
     RUNNING,
     DeployedStack,
     Deployment,
+    Withheld,
     deployment_of,
     find_stack,
+    is_pretence,
     read_stack,
     speaking_to,
+    stack_name_of,
+    tags_of,
 )
 from harness.deploy.errors import DeployError, Failure, PreflightError, Problem
 from harness.deploy.events import DeployEvent, Reporter, ignore
@@ -29,15 +34,18 @@ from harness.deploy.lint import Lint
 from harness.deploy.packages import Packer, Recipe
 from harness.deploy.plan import StackPlan, circle, dependencies, plan_stack
 from harness.deploy.preflight import (
+    export_problems,
     handler_problems,
     import_problems,
     order_problems,
     origin_of,
+    owner_problems,
     parameter_problems,
     reference_problems,
     set_problems,
     type_problems,
 )
+from harness.deploy.services import withhold
 from harness.deploy.sources import Sources
 from harness.deploy.upload import ArtifactBucket
 from harness.engine import Target
@@ -49,8 +57,6 @@ SAM_TRANSFORM = "AWS::Serverless-2016-10-31"
 # The bytes of a template that is sent rather than read from S3
 # (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html).
 _TEMPLATE_BODY_LIMIT = 51_200
-_LOCAL_POLL_SECONDS = 0.06
-_AWS_POLL_SECONDS = 2.0
 _STACKS_AT_ONCE = 4
 _BUILDS_AT_ONCE = 4
 
@@ -63,6 +69,8 @@ def deploy(
     work_directory: Path,
     on_event: Callable[[DeployEvent], None] = ignore,
     stack_prefix: str = "",
+    tags: Mapping[str, str] | None = None,
+    lacking: Mapping[str, str] | None = None,
     force: bool = False,
 ) -> Deployment:
     """Make the stacks of these templates run on the target as the templates say.
@@ -72,10 +80,28 @@ def deploy(
     parameters are those that it was last deployed with is left alone; `force` builds and submits it all the same, and
     CloudFormation then decides what changes.
 
+    `tags` go on every stack, and CloudFormation puts them on the resources
+    (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-resource-tags.html); other tags than it
+    has are a change of the stack. On a target that others deploy to as well (`target.deployment`), a stack that runs
+    under one of our names without these tags is somebody else's, and a problem.
+
+    `lacking` gives for each AWS service that the target does not have, by boto3's name, what it answered. Stacks that need
+    one of these, or import from one that does, are withheld: not deployed, and the deployment says why.
+
     Raises PreflightError with every problem found, before anything is deployed; DeployError when a build or a stack
     fails. Stacks that do not depend on the failed one are finished, and stay.
     """
-    command = _Deploy(target, templates, parameters or {}, work_directory, Reporter(on_event), stack_prefix, force)
+    command = _Deploy(
+        target,
+        templates,
+        parameters or {},
+        work_directory,
+        Reporter(on_event),
+        stack_prefix,
+        tags or {},
+        lacking or {},
+        force,
+    )
     with speaking_to(target):
         return command.run()
 
@@ -129,7 +155,7 @@ def _delete(target: Target, templates: Sequence[Template], reporter: Reporter, s
         plan = by_name[name]
         reporter.tell(name, "delete", "deleting")
         try:
-            if _stack_client(target, client, lambda _event: None).delete(plan.stack_name):
+            if stack_client(target, client, lambda _event: None).delete(plan.stack_name):
                 deleted.append(name)
         except StackFailedError as error:
             raise _failed([_failure(plan, error)]) from error
@@ -176,12 +202,20 @@ class _Deploy:
     work_directory: Path
     reporter: Reporter
     stack_prefix: str
+    tags: Mapping[str, str]
+    lacking: Mapping[str, str]
     force: bool
 
     def run(self) -> Deployment:
         sources = Sources()
         packer = Packer(self.work_directory / "builds", sources, Interpreters(self.target), rebuild=self.force)
-        plans = _read(self.target, self.templates, self.parameters, packer, self.stack_prefix)
+        plans, withheld = withhold(
+            _read(self.target, self.templates, self.parameters, packer, self.stack_prefix),
+            self.lacking,
+            self.target.address,
+        )
+        for name, lack in withheld.items():
+            self.reporter.tell(name, "warning", lack.reason)
         for number, plan in enumerate(plans, 1):
             self.reporter.tell(plan.name, "read", f"{plan.template.path}", finished=number, total=len(plans))
         problems = [p for plan in plans for p in (*plan.problems(), *parameter_problems(plan))] + [
@@ -194,14 +228,22 @@ class _Deploy:
             with ThreadPoolExecutor(max_workers=_STACKS_AT_ONCE) as pool:
                 found = pool.map(lambda plan: find_stack(client, plan.stack_name), plans)
                 running = dict(zip((plan.name for plan in plans), found, strict=True))
-            changed = [plan for plan in plans if self.force or _digest_of(running[plan.name]) != plan.digest]
+            changed = [plan for plan in plans if self.force or self._has_changed(plan, running[plan.name])]
+            if self.target.deployment is not None:
+                problems += owner_problems(changed, running, self.tags)
             statuses: dict[str, str] = {}
             if changed or problems:
                 bodies = self._prepare(changed, plans, sources, client, problems, lint, packer)
-                statuses = self._deploy_all(plans, bodies, client, ArtifactBucket(self.target) if changed else None)
+                statuses = self._deploy_all(plans, bodies, client, self._bucket() if changed else None)
         finally:
             lint.stop()
-        return self._describe(plans, statuses, running, client)
+        return self._describe(plans, statuses, running, client, withheld)
+
+    def _has_changed(self, plan: StackPlan, stack: Mapping[str, Any] | None) -> bool:
+        return _digest_of(stack) != plan.digest or stack is None or not self.tags.items() <= tags_of(stack).items()
+
+    def _bucket(self) -> ArtifactBucket:
+        return ArtifactBucket(self.target, self.tags)
 
     def _start_lint(self, plans: Sequence[StackPlan]) -> Lint:
         files = dict.fromkeys(part.template.path for plan in plans for part in plan.with_nested())
@@ -219,9 +261,9 @@ class _Deploy:
     ) -> dict[str, str]:
         """Check and build the changed stacks; returns their transformed templates by name. cfn-lint works meanwhile."""
         self.reporter.tell("", "preflight", "checking the templates", total=len(changed))
-        bucket = ArtifactBucket(self.target)
+        bucket = self._bucket()
         known = self._known_types()
-        exported = self._exported(plans, client, changed)
+        exported = self._exported(plans, client, changed, problems)
         bodies: dict[str, str] = {}
         uploads: dict[str, str] = {}
         for plan in changed:
@@ -251,8 +293,10 @@ class _Deploy:
             return None
         return frozenset(map(str, types))
 
-    def _exported(self, plans: Sequence[StackPlan], client: Any, changed: Sequence[StackPlan]) -> set[str]:
-        """Names that can be imported once the set is deployed."""
+    def _exported(
+        self, plans: Sequence[StackPlan], client: Any, changed: Sequence[StackPlan], problems: list[Problem]
+    ) -> set[str]:
+        """Names that can be imported once the set is deployed. Those that others have already are problems."""
         exported = {name for plan in plans for part in plan.with_nested() for name in part.exports}
         for plan in changed:
             for part in plan.with_nested():
@@ -260,10 +304,12 @@ class _Deploy:
                     place = f"{part.template.path}:{part.template.line(*location)}"
                     message = f"{place}: this export's name is known only after deployment; it is not checked"
                     self.reporter.tell(plan.name, "warning", message)
-        if any(name not in exported for plan in changed for name in plan.all_imports()):
+        there: dict[str, str] = {}
+        if any(part.exports or part.imports for plan in changed for part in plan.with_nested()):
             for page in client.get_paginator("list_exports").paginate():
-                exported.update(export["Name"] for export in page["Exports"])
-        return exported
+                there |= {export["Name"]: stack_name_of(export["ExportingStackId"]) for export in page["Exports"]}
+        problems += export_problems(plans, changed, there)
+        return exported | there.keys()
 
     def _transform(
         self,
@@ -396,7 +442,7 @@ class _Deploy:
             self.reporter.tell(
                 plan.name, "deploy", event.type, resource=event.logical_id, status=event.status, **progress
             )
-            if is_fallback(event):
+            if is_pretence(event.reason):
                 origin = origin_of(plan.template, event.logical_id)
                 line = plan.template.line("Resources", *([origin] if origin else []))
                 message = f"{plan.template.path}:{line}: the target only pretends to have {event.type}: {event.reason}"
@@ -407,14 +453,25 @@ class _Deploy:
         if len(body.encode()) > _TEMPLATE_BODY_LIMIT and bucket is not None:
             key = hashlib.sha256(body.encode()).hexdigest()[:40] + ".template.json"
             template = {"TemplateURL": bucket.put_template(key, body)}
-        status = _stack_client(self.target, client, tell).apply(
-            plan.stack_name, template, plan.given, {DIGEST_TAG: plan.digest}, f"harness-{plan.digest}"
+        tags = {**self.tags, DIGEST_TAG: plan.digest}
+        status = stack_client(self.target, client, tell).apply(
+            # A stack keeps the names of its change sets, and `force` or other tags may bring the same digest again.
+            plan.stack_name,
+            template,
+            plan.given,
+            tags,
+            f"harness-{plan.digest}-{secrets.token_hex(4)}",
         )
         self.reporter.tell(plan.name, "done", status, finished=total, total=total)
         return status
 
     def _describe(
-        self, plans: Sequence[StackPlan], statuses: Mapping[str, str], running: Mapping[str, Any], client: Any
+        self,
+        plans: Sequence[StackPlan],
+        statuses: Mapping[str, str],
+        running: Mapping[str, Any],
+        client: Any,
+        withheld: Mapping[str, Withheld],
     ) -> Deployment:
         def read(plan: StackPlan) -> DeployedStack:
             status = statuses.get(plan.name)
@@ -426,19 +483,14 @@ class _Deploy:
             return read_stack(client, found, plan.name, status or "unchanged")
 
         with ThreadPoolExecutor(max_workers=_STACKS_AT_ONCE) as pool:
-            return deployment_of(list(pool.map(read, plans)))
-
-
-def _stack_client(target: Target, client: Any, tell: Callable[[StackEvent], None]) -> StackClient:
-    local = bool(target.endpoint_url) and target.engine != "aws"
-    return StackClient(client, _LOCAL_POLL_SECONDS if local else _AWS_POLL_SECONDS, local, tell)
+            return deployment_of(list(pool.map(read, plans)), withheld=withheld)
 
 
 def _digest_of(stack: Mapping[str, Any] | None) -> str | None:
     """What the stack was last deployed from; None where it does not run as that said."""
     if stack is None or stack["StackStatus"] not in RUNNING or stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE":
         return None
-    return next((str(tag["Value"]) for tag in stack.get("Tags", []) if tag["Key"] == DIGEST_TAG), None)
+    return tags_of(stack).get(DIGEST_TAG)
 
 
 def _failure(plan: StackPlan, error: StackFailedError) -> Failure:

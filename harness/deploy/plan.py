@@ -45,6 +45,7 @@ class StackPlan:
     open_exports: tuple[Location, ...]
     open_imports: tuple[Location, ...]
     digest: str
+    is_nested: bool
 
     @property
     def name(self) -> str:
@@ -64,7 +65,13 @@ class StackPlan:
 
 
 def plan_stack(
-    template: Template, *, target: Target, given: Mapping[str, str], stack_name: str, packer: Packer | None
+    template: Template,
+    *,
+    target: Target,
+    given: Mapping[str, str],
+    stack_name: str,
+    packer: Packer | None,
+    is_nested: bool = False,
 ) -> StackPlan:
     """Read one template with all that it takes from the disk. Raises TemplateError where a file cannot be read.
 
@@ -79,6 +86,7 @@ def plan_stack(
             given=_nested_parameters(template, part.logical_id, scope),
             stack_name=f"{stack_name}-{part.logical_id}",
             packer=packer,
+            is_nested=True,
         )
         for part in parts.nested
     }
@@ -98,6 +106,7 @@ def plan_stack(
         open_exports=open_exports,
         open_imports=open_imports,
         digest=_digest(parts.body, packages, nested, given),
+        is_nested=is_nested,
     )
 
 

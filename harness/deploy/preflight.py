@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.deploy.artifacts import effective_properties
+from harness.deploy.deployment import tags_of
 from harness.deploy.errors import Problem
 from harness.deploy.handlers import Handler, handler_problem
 from harness.deploy.plan import PSEUDO_PARAMETERS, StackPlan, as_text, circle, dependencies
@@ -92,6 +93,49 @@ def import_problems(plan: StackPlan, exported: Collection[str]) -> Iterator[Prob
             message = f"Fn::ImportValue {name!r}: no template of this set and no stack on the target exports it."
             resource = str(location[1]) if location[0] == "Resources" else None
             yield Problem(part.template.path, part.template.line(*location), resource, message, _meant(name, exported))
+
+
+def export_problems(
+    plans: Sequence[StackPlan], changed: Sequence[StackPlan], there: Mapping[str, str]
+) -> Iterator[Problem]:
+    """Exports that a stack outside of this set has already; `there` gives the stacks' names by export.
+
+    AWS refuses the second. LocalStack 4.14.0 lets it take the name over, and the first stack's importers with it.
+    """
+    parts = [part for plan in plans for part in plan.with_nested()]
+    for plan in changed:
+        for part in plan.with_nested():
+            for export, location in part.exports.items():
+                other = there.get(export)
+                if other is None or any(_is_stack_of(known, other) for known in parts):
+                    continue
+                message = f"The export {export!r} is already one of the stack {other}, which is not of this set."
+                hint = (
+                    "An export's name is unique in an account and region. Make it of a parameter "
+                    f"(!Sub ${{Application}}-...), and give that another value: [tool.harness.parameters.{plan.name}], or "
+                    "name_parameter in [tool.harness] for deployments beside others."
+                )
+                yield Problem(part.template.path, part.template.line(*location), None, message, hint)
+
+
+def _is_stack_of(plan: StackPlan, stack_name: str) -> bool:
+    """CloudFormation names a nested stack after its parent and its resource, with a random end."""
+    return stack_name == plan.stack_name or (plan.is_nested and stack_name.startswith(f"{plan.stack_name}-"))
+
+
+def owner_problems(
+    plans: Sequence[StackPlan], running: Mapping[str, Mapping[str, Any] | None], tags: Mapping[str, str]
+) -> Iterator[Problem]:
+    """Stacks that somebody else runs under the names of ours."""
+    for plan in plans:
+        stack = running[plan.name]
+        # A stack that only a change set stands for has no tags yet, and no resources.
+        if stack is None or stack["StackStatus"] == "REVIEW_IN_PROGRESS" or tags.items() <= tags_of(stack).items():
+            continue
+        lacks = ", ".join(f"{key}={value}" for key, value in tags.items() if tags_of(stack).get(key) != value)
+        message = f"The stack {plan.stack_name} runs already and is not of this deployment: it does not carry {lacks}."
+        hint = "Deploy under another name, or delete that stack if it is yours."
+        yield Problem(plan.template.path, 1, None, message, hint)
 
 
 def type_problems(plan: StackPlan, transformed: Mapping[str, Any], known: Collection[str]) -> Iterator[Problem]:

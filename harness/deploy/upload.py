@@ -1,6 +1,6 @@
 """The bucket that packages and large templates go through."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,16 @@ from harness.engine import Target
 
 
 class ArtifactBucket:
-    """Objects named after their content: one that is there needs no upload."""
+    """Objects named after their content: one that is there needs no upload.
 
-    def __init__(self, target: Target) -> None:
-        self.name = f"harness-artifacts-{target.account_id}-{target.region}"
+    On a target that others use as well the bucket is the deployment's own and carries its tags, so that it can be removed
+    as a whole: in a bucket that deployments share, nobody could tell whether another one still needs an object.
+    """
+
+    def __init__(self, target: Target, tags: Mapping[str, str] | None = None) -> None:
+        self.name = bucket_name(target, target.deployment or "harness")
         self._target = target
+        self._tags = tags or {}
         self._s3: Any = target.client("s3")
 
     def url(self, key: str) -> str:
@@ -52,7 +57,8 @@ class ArtifactBucket:
 
     def _ensure(self) -> None:
         try:
-            self._s3.head_bucket(Bucket=self.name)
+            # Bucket names are the whole world's: another account's bucket of this name must not get our code.
+            self._s3.head_bucket(Bucket=self.name, ExpectedBucketOwner=self._target.account_id)
         except ClientError as error:
             if error.response["ResponseMetadata"]["HTTPStatusCode"] != 404:
                 raise
@@ -64,3 +70,11 @@ class ArtifactBucket:
             except ClientError as refused:
                 if refused.response["Error"]["Code"] != "BucketAlreadyOwnedByYou":
                     raise
+            if self._tags:
+                tag_set = [{"Key": key, "Value": value} for key, value in self._tags.items()]
+                self._s3.put_bucket_tagging(Bucket=self.name, Tagging={"TagSet": tag_set})
+
+
+def bucket_name(target: Target, deployment: str) -> str:
+    """What a deployment's artifact bucket is called on the target."""
+    return f"{deployment}-artifacts-{target.account_id}-{target.region}"

@@ -23,6 +23,7 @@ from localstack.services.lambda_.invocation.runtime_executor import LambdaRuntim
 from localstack.utils.patch import patch
 
 from harness.emulator import capabilities
+from harness.emulator.journal import invocations
 from harness.emulator.lambda_ import node
 from harness.emulator.lambda_.environment import BOOTSTRAP, TASK_ROOT, ExecutionEnvironment, Limits
 from harness.emulator.lambda_.function_log import Format
@@ -152,13 +153,15 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
         with self._lock:
             self._busy = True
         try:
-            outcome = self._environment.handle(
-                request_id=payload["invoke-id"],
-                function_arn=payload["invoked-function-arn"],
-                payload=payload["payload"].encode(),
-                trace_header=payload["trace-id"],
-                client_context=payload.get("client-context") or None,
-            )
+            with invocations.invocation(payload["invoked-function-arn"], self.id, payload) as running:
+                outcome = self._environment.handle(
+                    request_id=payload["invoke-id"],
+                    function_arn=payload["invoked-function-arn"],
+                    payload=payload["payload"].encode(),
+                    trace_header=payload["trace-id"],
+                    client_context=payload.get("client-context") or None,
+                )
+                running.end(outcome.body, is_error=outcome.is_error, log=outcome.log, cold=outcome.cold)
         finally:
             with self._lock:
                 self._busy = False

@@ -8,24 +8,31 @@ import sys
 import tomllib
 import zipfile
 from email.parser import HeaderParser
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 EXTRA = "emulator"
 
 
+def _packaging() -> Any:
+    """The module that reads requirements; where it is not installed, pip has one of its own."""
+    try:
+        return import_module("packaging.requirements")
+    except ImportError:
+        return import_module("pip._vendor.packaging.requirements")
+
+
 def from_wheel(wheel: Path) -> list[str]:
     """The requirements that only the extra adds, without its marker."""
-    try:
-        from packaging.requirements import Requirement
-    except ImportError:
-        from pip._vendor.packaging.requirements import Requirement  # type: ignore[no-redef]
+    requirement_of = _packaging().Requirement
 
     with zipfile.ZipFile(wheel) as archive:
         (name,) = (n for n in archive.namelist() if n.endswith(".dist-info/METADATA"))
         metadata = HeaderParser().parsestr(archive.read(name).decode())
     found = []
     for line in metadata.get_all("Requires-Dist", []):
-        requirement = Requirement(line)
+        requirement = requirement_of(line)
         marker = requirement.marker
         if marker and marker.evaluate({"extra": EXTRA}) and not marker.evaluate({"extra": ""}):
             requirement.marker = None
@@ -45,4 +52,4 @@ def main(what: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    print("\n".join(main(sys.argv[1])))  # noqa: T201 - its output is what it is for
+    sys.stdout.writelines(f"{requirement}\n" for requirement in main(sys.argv[1]))

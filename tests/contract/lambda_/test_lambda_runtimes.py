@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.contract.lambda_.conftest import archive
+from tests.contract.functions import archive
 
 NODE = {"Runtime": "nodejs20.x"}
 needs_node = pytest.mark.requires("lambda-nodejs")

@@ -1,0 +1,466 @@
+"""Everything that a deployment made goes, and what cannot go is told.
+
+On a target that others use as well, a deployment is what carries its tag. So nothing but the tag is needed to remove it:
+not the templates, which may have changed since, and no memory of a run that may have been killed.
+"""
+
+import contextlib
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from harness.deploy import resource_kinds
+from harness.deploy.change_set import StackFailedError, stack_client
+from harness.deploy.deployment import find_stack, speaking_to, stack_name_of, tags_of
+from harness.deploy.errors import DeployError
+from harness.deploy.events import DeployEvent, Reporter, ignore
+from harness.deploy.upload import bucket_name
+from harness.engine import Target
+
+_STACKS_AT_ONCE_ON_AWS = 4
+# A deployment that is still at work may make another stack while we remove the first ones.
+_ROUNDS = 5
+# What wrote into a bucket while its stack was deleted is seen at the second time.
+_ATTEMPTS = 3
+_PAUSE_ON_AWS_SECONDS = 15.0
+# How long a command that is under way on a stack is waited for. LocalStack gives a resource 300 seconds.
+_BUSY_ON_AWS_SECONDS = 1800.0
+_BUSY_SECONDS = 330.0
+# The Resource Groups Tagging API lists what was deleted for a while.
+_INDEX_ON_AWS_SECONDS = 60.0
+# What Lambda@Edge says of a function whose replicas AWS has not removed yet, which takes hours
+# (https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/lambda-edge-delete-replicas.html).
+_REPLICATED = "replicated function"
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """Something of the deployment that is still there. `name` is its ARN, or its type and physical id."""
+
+    name: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.reason}"
+
+
+@dataclass(frozen=True)
+class Removal:
+    """What `remove` did.
+
+    `stacks` are the names of the stacks that are gone. `resources` are what went beside them, each with its type, its
+    physical id and what was done. `left` is what is still there, each with the reason. `unchecked` says why the target
+    could not be asked what else carries the tag; None where it was asked.
+    """
+
+    tag: tuple[str, str]
+    address: str
+    stacks: tuple[str, ...] = ()
+    resources: tuple[str, ...] = ()
+    left: tuple[Left, ...] = ()
+    unchecked: str | None = None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing is known to be left; then the deployment may be forgotten."""
+        return not self.left
+
+    def __str__(self) -> str:
+        what = "=".join(self.tag)
+        if not (self.stacks or self.resources or self.left):
+            lines = [f"Nothing at {self.address} carries {what}."]
+        else:
+            count = "1 stack" if len(self.stacks) == 1 else f"{len(self.stacks) or 'no'} stacks"
+            named = f": {', '.join(self.stacks)}" if self.stacks else ""
+            lines = [f"Removed {what} from {self.address}: {count}{named}."]
+        lines += [f"  {resource}" for resource in self.resources]
+        if self.left:
+            lines.append("STILL THERE:")
+            lines += [f"  {left}" for left in self.left]
+        if self.unchecked is not None:
+            lines.append(f"Not checked: {self.unchecked}")
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class _Resource:
+    """One line of ListStackResources; `stack_id` is the nested stack's where it is in one."""
+
+    stack_id: str
+    logical_id: str
+    type: str
+    physical_id: str
+    status: str
+
+
+def remove(target: Target, tag: tuple[str, str], *, on_event: Callable[[DeployEvent], None] = ignore) -> Removal:
+    """Remove all stacks with this tag and what they leave behind; touches nothing that does not belong to one of them.
+
+    Stacks go importers first, each after its buckets are emptied and its tables, user pools and databases are no longer
+    protected. Then goes what their templates retain, the final snapshots, the log groups that services made for them, the
+    deployment's artifact bucket, and whatever the target's Resource Groups Tagging API still lists with the tag. KMS keys
+    are scheduled for deletion, as early as AWS takes.
+
+    May be called again, for a deployment in any state. Raises DeployError when the target does not answer, and for an
+    empty tag, which would be everybody's; what cannot be removed is in the answer's `left`.
+    """
+    if not all(tag):
+        raise DeployError(
+            f"Removal needs a tag with a key and a value, not {tag!r}: everything without one is others'."
+        )
+    with speaking_to(target):
+        return _Removing(target, tag, Reporter(on_event)).run()
+
+
+@dataclass
+class _Removing:
+    target: Target
+    tag: tuple[str, str]
+    reporter: Reporter
+    stacks: list[str] = field(default_factory=list)
+    resources: dict[str, str] = field(default_factory=dict)
+    left: dict[str, str] = field(default_factory=dict)
+    seen: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+
+    def run(self) -> Removal:
+        self.client = self.target.client("cloudformation")
+        found = self._find_stacks()
+        blind = bool(found) and self._is_blind()
+        for _ in range(_ROUNDS):
+            if not found:
+                break
+            self._remove_stacks(found)
+            found = [stack for stack in self._find_stacks() if stack["StackId"] not in self.left]
+        # Once more: a function's last words arrive when it is gone, and make its log group anew.
+        self._remove_log_groups(self.seen)
+        self._remove_artifacts()
+        unchecked = self._remove_what_is_tagged(blind)
+        return Removal(
+            tag=self.tag,
+            address=self.target.address,
+            stacks=tuple(self.stacks),
+            resources=tuple(f"{name} {done}" for name, done in self.resources.items()),
+            left=tuple(Left(name, reason) for name, reason in self.left.items()),
+            unchecked=unchecked,
+        )
+
+    def _find_stacks(self) -> list[dict[str, Any]]:
+        """Stacks with the tag, newest first; nested ones go with their parents."""
+        key, value = self.tag
+        found: list[dict[str, Any]] = []
+        for page in self.client.get_paginator("describe_stacks").paginate():
+            for stack in page["Stacks"]:
+                if stack["StackStatus"] == "DELETE_COMPLETE":
+                    continue
+                if tags_of(stack).get(key) == value or self._is_intended(stack):
+                    found.append(stack)
+        ids = {stack["StackId"] for stack in found}
+        roots = [stack for stack in found if stack.get("ParentId") not in ids]
+        return sorted(roots, key=lambda stack: str(stack["CreationTime"]), reverse=True)
+
+    def _is_intended(self, stack: Mapping[str, Any]) -> bool:
+        """A stack that only a change set stands for has no tags; the change set has them."""
+        if stack["StackStatus"] != "REVIEW_IN_PROGRESS":
+            return False
+        key, value = self.tag
+        for page in self.client.get_paginator("list_change_sets").paginate(StackName=stack["StackId"]):
+            for summary in page["Summaries"]:
+                change_set = self.client.describe_change_set(ChangeSetName=summary["ChangeSetId"])
+                if tags_of(change_set).get(key) == value:
+                    return True
+        return False
+
+    def _remove_stacks(self, stacks: Sequence[Mapping[str, Any]]) -> None:
+        names = {str(stack["StackName"]): stack for stack in stacks}
+        importers = self._importers(names)
+        # A stack's importers go before it. The newest first, where the target does not tell who imports: it was made last.
+        needs = {name: {other for other in importers.get(name, ()) if other in names} for name in names}
+        order = TopologicalSorter(needs)
+        at_once = _STACKS_AT_ONCE_ON_AWS if self.target.is_aws else 1
+        waiting = list(names)
+        with ThreadPoolExecutor(at_once) as pool:
+            with contextlib.suppress(CycleError):
+                order.prepare()
+            while order.is_active() and (ready := sorted(order.get_ready(), key=waiting.index)):
+                list(pool.map(lambda name: self._remove_stack(names[name], importers.get(name, ())), ready))
+                waiting = [name for name in waiting if name not in ready]
+                order.done(*ready)
+        # Updates can make a circle of imports, which no order of deletions takes apart.
+        for name in waiting:
+            others = ", ".join(sorted(importers[name]))
+            self._leave(
+                name, names[name]["StackId"], f"it is imported in a circle by {others}; take one of the imports out"
+            )
+
+    def _importers(self, names: Iterable[str]) -> dict[str, set[str]]:
+        """For each of these stacks the names of those that import one of its exports."""
+        importers: dict[str, set[str]] = defaultdict(set)
+        for page in self.client.get_paginator("list_exports").paginate():
+            for export in page["Exports"]:
+                exporter = stack_name_of(export["ExportingStackId"])
+                if exporter in names:
+                    importers[exporter].update(self._importers_of(export["Name"]))
+        return importers
+
+    def _importers_of(self, export: str) -> Iterator[str]:
+        # An error is how AWS says that nobody imports it, and how an emulator says that it does not know. An exporter that
+        # is in use after all is refused by AWS, and told.
+        with contextlib.suppress(ClientError):
+            for page in self.client.get_paginator("list_imports").paginate(ExportName=export):
+                yield from page["Imports"]
+
+    def _remove_stack(self, stack: Mapping[str, Any], importers: Iterable[str]) -> None:
+        name, stack_id = str(stack["StackName"]), str(stack["StackId"])
+        remaining = sorted(other for other in importers if find_stack(self.client, other) is not None)
+        if remaining:
+            self._leave(name, stack_id, f"its exports are imported by {', '.join(remaining)}; delete that first")
+            return
+        if stack.get("EnableTerminationProtection"):
+            self._leave(name, stack_id, "somebody protected it (termination protection); take that away if it may go")
+            return
+        self.reporter.tell(name, "delete", "deleting")
+        if not self._wait_until_idle(stack_id):
+            self._leave(name, stack_id, "another command is still at work on it; remove it again when that has ended")
+            return
+        resources = list(self._resources(stack_id))
+        of_the_stack: dict[str, set[str]] = defaultdict(set)
+        for resource in resources:
+            of_the_stack[resource.type].add(resource.physical_id)
+            self.seen[resource.type].add(resource.physical_id)
+        retained = self._retained(resources)
+        reason = self._delete(stack_id, resources)
+        if reason is not None:
+            self._leave(name, stack_id, reason)
+            return
+        for type_, physical_id in retained:
+            self._remove_retained(type_, physical_id)
+        self._remove_snapshots(of_the_stack)
+        self._remove_log_groups(of_the_stack)
+        self.left.pop(stack_id, None)
+        self.stacks.append(name)
+        self.reporter.tell(name, "done", "deleted")
+
+    def _leave(self, name: str, stack_id: str, reason: str) -> None:
+        self.left[stack_id] = reason
+        self.reporter.tell(name, "failed", f"{name} is still there: {reason}")
+
+    def _wait_until_idle(self, stack_id: str) -> bool:
+        """Wait for an operation that is under way, except for those that a deletion may interrupt or continue."""
+        deadline = time.monotonic() + (_BUSY_ON_AWS_SECONDS if self.target.is_aws else _BUSY_SECONDS)
+        interruptible = {"REVIEW_IN_PROGRESS", "DELETE_IN_PROGRESS"}
+        if self.target.is_aws:
+            interruptible.add("CREATE_IN_PROGRESS")
+        cancelled = False
+        poll_seconds = stack_client(self.target, self.client, lambda _event: None).poll_seconds
+        while True:
+            found = find_stack(self.client, stack_id)
+            status = found["StackStatus"] if found else ""
+            if not status.endswith("_IN_PROGRESS") or status in interruptible:
+                return True
+            if time.monotonic() > deadline:
+                return False
+            if status == "UPDATE_IN_PROGRESS" and self.target.is_aws and not cancelled:
+                cancelled = True
+                with contextlib.suppress(ClientError):  # it ended meanwhile
+                    self.client.cancel_update_stack(StackName=stack_id)
+            time.sleep(poll_seconds)
+
+    def _resources(self, stack_id: str) -> Iterator[_Resource]:
+        """What a stack consists of, with what its nested stacks consist of."""
+        for resource in self._resources_of(stack_id):
+            yield resource
+            if resource.type == "AWS::CloudFormation::Stack":
+                yield from self._resources(resource.physical_id)
+
+    def _resources_of(self, stack_id: str) -> list[_Resource]:
+        found: list[_Resource] = []
+        # A stack that was never created, or a nested one that is long gone, is unknown.
+        with contextlib.suppress(ClientError):
+            for page in self.client.get_paginator("list_stack_resources").paginate(StackName=stack_id):
+                for entry in page["StackResourceSummaries"]:
+                    if physical_id := entry.get("PhysicalResourceId"):
+                        type_, status = entry["ResourceType"], entry["ResourceStatus"]
+                        found.append(_Resource(stack_id, entry["LogicalResourceId"], type_, physical_id, status))
+        return found
+
+    def _retained(self, resources: Iterable[_Resource]) -> dict[tuple[str, str], None]:
+        """Type and physical id of those that outlive their stacks by the templates that the target has of them.
+
+        Known before the deletion: to list the resources of a deleted stack makes moto create them again.
+        """
+        by_stack: dict[str, list[_Resource]] = defaultdict(list)
+        for resource in resources:
+            by_stack[resource.stack_id].append(resource)
+        retained: dict[tuple[str, str], None] = {}
+        for stack_id, there in by_stack.items():
+            declared = self._template_resources(stack_id)
+            for resource in there:
+                policy = declared.get(resource.logical_id, {}).get("DeletionPolicy")
+                wanted = policy in ("Retain", "RetainExceptOnCreate") and resource.status != "DELETE_COMPLETE"
+                if wanted or resource.status == "DELETE_SKIPPED":  # by a rollback
+                    retained[resource.type, resource.physical_id] = None
+        return retained
+
+    def _template_resources(self, stack_id: str) -> Mapping[str, Mapping[str, Any]]:
+        try:
+            body = self.client.get_template(StackName=stack_id, TemplateStage="Processed")["TemplateBody"]
+        except ClientError:
+            return {}  # a stack that never had one
+        # What the harness deploys is JSON, which boto3 reads.
+        found: Mapping[str, Mapping[str, Any]] = body.get("Resources", {}) if isinstance(body, dict) else {}
+        return found
+
+    def _delete(self, stack_id: str, resources: Sequence[_Resource]) -> str | None:
+        """Delete a stack; returns why it could not be, or None."""
+        reason = ""
+        for attempt in range(_ATTEMPTS):
+            if attempt and self.target.is_aws:
+                time.sleep(_PAUSE_ON_AWS_SECONDS)
+            refused = list(filter(None, map(self._release, resources)))
+            try:
+                stack_client(self.target, self.client, lambda _event: None).delete(stack_id)
+            except StackFailedError as error:
+                failed = error.event
+                where = f"{failed.logical_id} ({failed.type} {failed.physical_id}): " if failed else ""
+                reason = "; ".join([f"{where}{error.reason}", *refused])
+                if _REPLICATED in error.reason:
+                    return f"{reason}. AWS removes the replicas within hours; remove the deployment again then"
+            except ClientError as error:
+                return str(error)
+            else:
+                return None
+        return reason
+
+    def _release(self, resource: _Resource) -> str | None:
+        """Take away what stands in the way of a resource's deletion; returns why that could not be done, or None."""
+        try:
+            resource_kinds.release(self.target, resource.type, resource.physical_id)
+        except ClientError as error:
+            return f"{resource.type} {resource.physical_id}: {error}"
+        return None
+
+    def _remove_retained(self, type_: str, physical_id: str) -> None:
+        kind = resource_kinds.KINDS.get(type_)
+        name = f"{type_} {physical_id}"
+        if kind is not None:
+            self._remove_one(kind, physical_id, name)
+        elif type_ != "AWS::CloudFormation::Stack":  # which is found by its tag
+            self.left[name] = (
+                "its stack retained it (DeletionPolicy), and how to remove one is not known here; delete it"
+            )
+
+    def _remove_one(self, kind: resource_kinds.Kind, physical_id: str, name: str) -> None:
+        try:
+            done = resource_kinds.remove(self.target, kind, physical_id)
+        except ClientError as error:
+            self.left[name] = str(error)
+            return
+        self.left.pop(name, None)
+        if done is not None:
+            self._removed(f"{kind.type} {physical_id}", done)
+
+    def _removed(self, name: str, done: str) -> None:
+        self.resources[name] = done
+        self.reporter.tell("", "delete", f"{name} {done}")
+
+    def _remove_snapshots(self, resources: Mapping[str, set[str]]) -> None:
+        for type_, ids in resources.items():
+            for physical_id in ids:
+                try:
+                    for snapshot, delete in resource_kinds.final_snapshots(self.target, type_, physical_id):
+                        delete()
+                        self._removed(f"snapshot {snapshot}", "deleted")
+                except ClientError as error:
+                    self.left[f"the snapshots of {type_} {physical_id}"] = str(error)
+
+    def _remove_log_groups(self, resources: Mapping[str, set[str]]) -> None:
+        kind = resource_kinds.KINDS["AWS::Logs::LogGroup"]
+        try:
+            for name in resource_kinds.own_log_groups(self.target, resources):
+                self._remove_one(kind, name, f"{kind.type} {name}")
+        except ClientError as error:
+            self.left["the log groups that services made"] = str(error)
+
+    def _remove_artifacts(self) -> None:
+        """The buckets that packages went through."""
+        kind = resource_kinds.KINDS["AWS::S3::Bucket"]
+        key, value = self.tag
+        s3 = self.target.client("s3")
+        # Made by a command that was killed before it could tag it.
+        ours = bucket_name(self.target, value)
+        for bucket in s3.list_buckets()["Buckets"]:
+            name = bucket["Name"]
+            if not name.endswith(bucket_name(self.target, "")):
+                continue
+            tags = _bucket_tags(s3, name)
+            if tags.get(key) == value or (name == ours and not tags):
+                self._remove_one(kind, name, f"{kind.type} {name}")
+
+    def _is_blind(self) -> bool:
+        """Whether the target's Tagging API lists nothing at all with the tag, while there are stacks with it."""
+        try:
+            return not self._tagged()
+        except ClientError:
+            return False  # said later, with the reason
+
+    def _tagged(self) -> list[str]:
+        key, value = self.tag
+        # What is global is listed in us-east-1
+        # (https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_GetResources.html).
+        regions = {self.target.region, "us-east-1"} if self.target.is_aws else {self.target.region}
+        arns: dict[str, None] = {}
+        for region in sorted(regions):
+            client = self.target.client("resourcegroupstaggingapi", region_name=region)
+            pages = client.get_paginator("get_resources").paginate(TagFilters=[{"Key": key, "Values": [value]}])
+            for page in pages:
+                arns |= dict.fromkeys(mapping["ResourceARN"] for mapping in page["ResourceTagMappingList"])
+        return list(arns)
+
+    def _remove_what_is_tagged(self, blind: bool) -> str | None:
+        """What still carries the tag: of rollbacks, of a removal that was cut off. Returns why it could not be asked for."""
+        if any(":cloudformation:" in left for left in self.left):
+            return "what else carries the tag; it belongs to the stacks that are still there. Removing again asks"
+        deadline = time.monotonic() + (_INDEX_ON_AWS_SECONDS if self.target.is_aws else 0)
+        while True:
+            try:
+                arns = self._tagged()
+            except ClientError as error:
+                return f"the target does not say what still carries the tag: {error}"
+            unknown = [arn for arn in arns if arn not in self.left and not self._removed_by_arn(arn)]
+            if not unknown or time.monotonic() > deadline:
+                break
+            time.sleep(_PAUSE_ON_AWS_SECONDS)
+        for arn in unknown:
+            self.left[arn] = (
+                "AWS's Resource Groups Tagging API still lists it, and how to remove one is not known here; delete it, unless "
+                "it is gone and the list is late"
+            )
+        if blind:
+            return "the target's Resource Groups Tagging API does not list what carries the stacks' tag"
+        return None
+
+    def _removed_by_arn(self, arn: str) -> bool:
+        """Remove what an ARN names; returns whether that was for us to do, be it done or told."""
+        if ":cloudformation:" in arn and ":stack/" in arn:
+            return find_stack(self.client, arn) is None
+        known = resource_kinds.kind_of_arn(arn)
+        if known is None:
+            return False
+        kind, physical_id = known
+        self._remove_one(kind, physical_id, f"{kind.type} {physical_id}")
+        return True
+
+
+def _bucket_tags(s3: Any, bucket: str) -> dict[str, str]:
+    try:
+        return {tag["Key"]: tag["Value"] for tag in s3.get_bucket_tagging(Bucket=bucket)["TagSet"]}
+    except ClientError as error:
+        if resource_kinds.is_gone(error):  # NoSuchTagSet
+            return {}
+        raise
