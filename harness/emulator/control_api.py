@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib import metadata
 from typing import Any
 
+from localstack.constants import VERSION
 from localstack.http import Request, Response
 from localstack.services.edge import ROUTER
 from pydantic import ValidationError
@@ -70,7 +71,9 @@ class Ready:
             "pid": os.getpid(),
             "capabilities": capabilities.provided(),
             "versions": {
-                name: metadata.version(name) for name in ("serverless-harness", "localstack-core", "moto-ext")
+                **{name: metadata.version(name) for name in ("serverless-harness", "moto-ext")},
+                # LocalStack's own image runs it from its source, which need not be a distribution.
+                "localstack-core": VERSION,
             },
         }
         if self.failures:
