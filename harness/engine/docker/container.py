@@ -122,13 +122,14 @@ def endpoint_url(container: "Container") -> str | None:
 
 
 def callback(client: "DockerClient") -> Callback:
-    """Where a server of a test must be for containers to reach it: what to bind here, and its name there.
+    """Where a server of a test must be for containers to reach it: what to bind here, and what to call there.
 
-    `host-gateway` is the gateway of Docker's default network, whatever network the container is in. On Linux this
-    machine has that address. Docker Desktop's is inside its virtual machine, and forwards to this one's loopback.
+    On Linux this machine has the gateway of Docker's default network, and that address means it here and in a container of
+    any network. Docker Desktop's is inside its virtual machine; from there HOST leads to this machine's loopback.
     """
     gateways = gateways_of(client.networks.list(names=["bridge"]))
-    return Callback(next(filter(_is_of_this_machine, gateways), "127.0.0.1"), HOST)
+    ours = next(filter(_is_of_this_machine, gateways), None)
+    return Callback(ours, ours) if ours else Callback("127.0.0.1", HOST)
 
 
 def gateways_of(networks: "Iterable[Network]") -> list[str]:

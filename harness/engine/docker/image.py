@@ -124,6 +124,7 @@ def build(client: "DockerClient", environment: Mapping[str, str] = os.environ) -
             dockerfile=DOCKERFILE,
             tag=tag,
             rm=True,
+            forcerm=True,
             buildargs=arguments,
             network_mode=environment.get("HARNESS_BUILD_NETWORK") or None,
             platform=platform,
