@@ -21,6 +21,8 @@ DISTRIBUTION = "serverless-harness"
 DOCKERFILE = "harness/engine/docker/Dockerfile"
 PACKAGE = Path(__file__).resolve().parents[2]
 LOG_LINES = 25
+IN_THE_IMAGE = ("harness/__init__.py", "harness/emulator/", "harness/journal/")
+"""What of the package runs in the image; .dockerignore says the same of the tree."""
 
 Context = Mapping[str, bytes]
 """The files that an image is built from, by their path in the context."""
@@ -64,8 +66,7 @@ def wheel() -> tuple[str, bytes]:
         path = file.as_posix()
         # What an installer has added is not the wheel's.
         of_metadata = ".dist-info/" in path and file.name not in ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json")
-        of_emulator = path == "harness/__init__.py" or path.startswith("harness/emulator/")
-        if (of_metadata or of_emulator) and "__pycache__" not in file.parts:
+        if (of_metadata or path.startswith(IN_THE_IMAGE)) and "__pycache__" not in file.parts:
             files[path] = Path(str(distribution.locate_file(file))).read_bytes()
     information = next(path.split("/")[0] for path in files if ".dist-info/" in path)
     record = "".join(f"{path},sha256={_digest(content)},{len(content)}\n" for path, content in files.items())

@@ -52,4 +52,4 @@ def main(what: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    print("\n".join(main(sys.argv[1])))  # noqa: T201 - its output is what it is for
+    sys.stdout.writelines(f"{requirement}\n" for requirement in main(sys.argv[1]))

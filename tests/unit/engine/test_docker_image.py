@@ -69,15 +69,28 @@ def test_the_image_is_built_from_the_emulator_and_nothing_else_of_the_tree():
 
     assert {"pyproject.toml", "LICENSE", image.DOCKERFILE, "harness/emulator/startup.py"} <= files
     assert "harness/emulator/lambda_/node_runtime.mjs" in files
-    rest = {f for f in files if not f.startswith("harness/emulator/")}
+    rest = {f for f in files if not f.startswith(image.IN_THE_IMAGE)}
     assert rest - {"pip.conf"} == {
         "pyproject.toml",
         "LICENSE",
-        "harness/__init__.py",
         "harness/engine/docker/Dockerfile",
         "harness/engine/docker/requirements.py",
     }
     assert not any("__pycache__" in f for f in files)
+
+
+def test_whatever_the_emulator_imports_of_the_project_is_in_the_image():
+    files = set(image.tree(ROOT))
+    python = [name for name in files if name.startswith(image.IN_THE_IMAGE) and name.endswith(".py")]
+    imported = {
+        module
+        for name in python
+        for module in re.findall(r"^\s*(?:from|import) (harness\.[\w.]+)", (ROOT / name).read_text(), re.MULTILINE)
+    }
+
+    assert "harness.journal.records" in imported
+    paths = {module: module.replace(".", "/") for module in imported}
+    assert [m for m, path in paths.items() if not {f"{path}.py", f"{path}/__init__.py"} & files] == []
 
 
 def test_a_change_of_the_emulator_is_another_image_and_a_change_of_the_index_is_not():
