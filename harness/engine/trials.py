@@ -52,6 +52,7 @@ def run_a_function(target: Target, clients: Clients) -> None:
                 Handler="index.handler",
                 Role=role,
                 Code={"ZipFile": _zip({"index.py": _FUNCTION})},
+                Timeout=60,  # not the 3 seconds that are usual: a busy machine is slow with a first one
             )
             _wait_until_active(client, name)
             _invoke(client, name)
