@@ -16,7 +16,7 @@ from harness.engine.capabilities import CALLBACKS
 from harness.engine.errors import EngineError
 from harness.engine.target import Callback, Target, is_this_machine
 
-ANSWER_SECONDS = 20.0
+ANSWER_SECONDS = 30.0
 _SHOWN_CHARACTERS = 200
 
 

@@ -20,9 +20,10 @@ from harness.engine.errors import EngineError
 from harness.engine.target import Target
 from harness.engine.trials import NAME, TRIALS
 
-# An emulator may load a service, or start a database for it, with the first call.
-_TIMES = Config(connect_timeout=5, read_timeout=20)
-_AT_ONCE = 8
+# An emulator may load a service, or start a database for it, with the first call. LocalStack does, one after the other, so
+# on a busy machine the last of many waits long.
+_TIMES = Config(connect_timeout=5, read_timeout=60)
+_AT_ONCE = 4
 
 _ARN = "arn:aws:{service}:us-east-1:000000000000:{resource}:" + NAME
 _MOMENT = datetime(2026, 1, 1, tzinfo=UTC)

@@ -29,7 +29,7 @@ _TRUST = {
     "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}],
 }
 
-_API_SECONDS = 20.0
+_API_SECONDS = 60.0
 _STAGE = "probe"
 
 
