@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from harness.engine import EmbeddedEngine, Engine, Target
-from harness.engine.aws import AwsEngine
+from harness.engine import AwsEngine, DockerEngine, EmbeddedEngine, EndpointEngine, Engine, Target
+from harness.engine.probe import probe
 from harness.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
@@ -34,10 +34,12 @@ def _ignore(_event: "DeployEvent") -> None:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """What came of ending: whether anything ran, and what was removed from targets that are not ours alone."""
+    """What came of ending: whether anything ran, what was removed from targets that are not ours alone, and what could not
+    be ended, with the reason."""
 
     ran: bool
     removals: "tuple[Removal, ...]" = ()
+    failures: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -89,10 +91,7 @@ class Project:
     def running(self, engines: Sequence[str] = ENGINES) -> "Project | None":
         """The same project with the engine that runs here, of whichever of these kinds; None when none does."""
         for name in dict.fromkeys((self.settings.engine, *engines)):
-            try:
-                found = replace(self, engine=_engine(name, self.settings, self.owner_pid))
-            except ImportError:
-                continue
+            found = replace(self, engine=_engine(name, self.settings, self.owner_pid))
             if name in engines and found.engine.is_alive():
                 return found
         return None
@@ -152,11 +151,8 @@ class Project:
             work_directory=self.work_directory,
             on_event=on_event,
             stack_prefix=_stack_prefix(target),
-            **(
-                {"tags": {RUN_TAG: target.deployment}, "lacking": self._lacking(target, templates)}
-                if target.deployment
-                else {}
-            ),
+            tags={RUN_TAG: target.deployment} if target.deployment else {},
+            lacking=self._lacking(target, templates),
             force=force,
         )
 
@@ -196,13 +192,22 @@ class Project:
         return Ended(ran, tuple(removals))
 
     def down(self, *, on_event: "Callable[[DeployEvent], None]" = _ignore) -> "Ended":
-        """End whatever runs here, of every kind, and what test runs left that were killed."""
-        ended = []
-        for abandoned in self.abandoned_runs():
-            ended.append(abandoned.end(on_event=on_event))
-            abandoned.forget()
-        ended += [running.end(on_event=on_event) for name in ENGINES if (running := self.running([name]))]
-        return Ended(any(e.ran for e in ended), tuple(removal for e in ended for removal in e.removals))
+        """End whatever runs here, of every kind, and what test runs left that were killed. What cannot be ended does not
+        keep the others."""
+        ended: list[Ended] = []
+        failures: list[str] = []
+        abandoned = list(self.abandoned_runs())
+        for project in (*abandoned, *filter(None, (self.running([name]) for name in ENGINES))):
+            try:
+                ended.append(project.end(on_event=on_event))
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is told, and the others are ended
+                folder = project.settings.state_directory
+                failures.append(f"{error}\n'harness down' tries it again. To forget it, remove {folder}.")
+            else:
+                if project in abandoned:
+                    project.forget()
+        removals = tuple(removal for e in ended for removal in e.removals)
+        return Ended(any(e.ran for e in ended), removals, tuple(failures))
 
     def abandoned_runs(self) -> "Iterator[Project]":
         """Of the test runs that ended before they could clean up, each as the project in its folder.
@@ -251,8 +256,6 @@ class Project:
         except (FileNotFoundError, json.JSONDecodeError):
             known = {}
         if known.get("address") != target.address or known.get("services") != services:
-            from harness.engine.probe import probe
-
             known = {"address": target.address, "services": services, "lacking": probe(target, services)}
             file.write_text(json.dumps(known))
         return dict(known["lacking"])
@@ -270,8 +273,6 @@ def _engine(name: str, settings: Settings, owner_pid: int | None = None) -> Engi
             return EmbeddedEngine(directory, port=settings.port, region=settings.region)
         case "docker":
             compose_file = settings.root / settings.compose_file if settings.compose_file else None
-            from harness.engine.docker import DockerEngine
-
             return DockerEngine(
                 directory,
                 port=settings.port,
@@ -280,8 +281,6 @@ def _engine(name: str, settings: Settings, owner_pid: int | None = None) -> Engi
                 owner_pid=owner_pid,
             )
         case "endpoint":
-            from harness.engine.endpoint import EndpointEngine
-
             return EndpointEngine(
                 directory, endpoint_url=settings.endpoint_url, region=settings.region, profile=settings.profile
             )

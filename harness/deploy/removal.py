@@ -238,12 +238,6 @@ class _Removing:
         if reason is not None:
             self._leave(name, stack_id, reason)
             return
-        for parent in dict.fromkeys(resource.stack_id for resource in resources):
-            for resource in self._resources_of(parent):
-                if resource.status == "DELETE_SKIPPED":
-                    retained[resource.type, resource.physical_id] = None
-                elif resource.status == "DELETE_COMPLETE":
-                    retained.pop((resource.type, resource.physical_id), None)
         for type_, physical_id in retained:
             self._remove_retained(type_, physical_id)
         self._remove_snapshots(of_the_stack)
@@ -296,23 +290,31 @@ class _Removing:
         return found
 
     def _retained(self, resources: Iterable[_Resource]) -> dict[tuple[str, str], None]:
-        """Type and physical id of those that the templates of their stacks, as the target has them, want to outlive them.
+        """Type and physical id of those that outlive their stacks by the templates that the target has of them.
 
-        AWS and LocalStack also say so afterwards (DELETE_SKIPPED); others do not.
+        Known before the deletion: to list the resources of a deleted stack makes moto create them again.
         """
-        by_stack: dict[str, dict[str, _Resource]] = defaultdict(dict)
+        by_stack: dict[str, list[_Resource]] = defaultdict(list)
         for resource in resources:
-            by_stack[resource.stack_id][resource.logical_id] = resource
+            by_stack[resource.stack_id].append(resource)
         retained: dict[tuple[str, str], None] = {}
         for stack_id, there in by_stack.items():
-            with contextlib.suppress(ClientError):
-                body = self.client.get_template(StackName=stack_id)["TemplateBody"]
-                # What the harness deploys is JSON, which boto3 reads.
-                declared = body.get("Resources", {}) if isinstance(body, dict) else {}
-                for logical_id, resource in there.items():
-                    if declared.get(logical_id, {}).get("DeletionPolicy") in ("Retain", "RetainExceptOnCreate"):
-                        retained[resource.type, resource.physical_id] = None
+            declared = self._template_resources(stack_id)
+            for resource in there:
+                policy = declared.get(resource.logical_id, {}).get("DeletionPolicy")
+                wanted = policy in ("Retain", "RetainExceptOnCreate") and resource.status != "DELETE_COMPLETE"
+                if wanted or resource.status == "DELETE_SKIPPED":  # by a rollback
+                    retained[resource.type, resource.physical_id] = None
         return retained
+
+    def _template_resources(self, stack_id: str) -> Mapping[str, Mapping[str, Any]]:
+        try:
+            body = self.client.get_template(StackName=stack_id, TemplateStage="Processed")["TemplateBody"]
+        except ClientError:
+            return {}  # a stack that never had one
+        # What the harness deploys is JSON, which boto3 reads.
+        found: Mapping[str, Mapping[str, Any]] = body.get("Resources", {}) if isinstance(body, dict) else {}
+        return found
 
     def _delete(self, stack_id: str, resources: Sequence[_Resource]) -> str | None:
         """Delete a stack; returns why it could not be, or None."""

@@ -7,6 +7,7 @@ from localstack.runtime import hooks
 from harness.emulator import (
     cloudformation_pace,
     control_api,
+    engine_log,
     event_archive,
     faults,
     listen_address,
@@ -33,6 +34,8 @@ from harness.emulator.lambda_ import asynchronous, creation, executor, invocatio
 LOG = logging.getLogger(__name__)
 
 PARTS = (
+    # First: it shows what goes wrong in the others.
+    engine_log.install,
     listen_address.install,
     object_storage.install,
     causes.install,

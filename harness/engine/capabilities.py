@@ -16,6 +16,7 @@ HARNESS_API = {
 """Parts of the engine's own test API."""
 
 BEHAVIOURS = {
+    "lambda-nodejs": "runs functions with a nodejs runtime",
     "rest-api-authorizers": "runs the authorizers of REST APIs",
 }
 """Behaviours of AWS that emulators are known to lack, and that no call asks for cheaply."""

@@ -1,0 +1,370 @@
+"""A deployment in an account that others use too: under names of its own, and removed without a trace."""
+
+import dataclasses
+import json
+import threading
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import ClientError
+
+from harness.deploy import DeployError, PreflightError, deploy, describe, discover, remove, resource_kinds
+
+RUN_TAG = "harness:run"
+
+BASE = """\
+Parameters:
+  Application: {Type: String, Default: shop}
+Resources:
+  Uploads:
+    Type: AWS::S3::Bucket
+    Properties:
+      VersioningConfiguration: {Status: Enabled}
+  Key:
+    Type: AWS::KMS::Key
+    DeletionPolicy: Retain
+    UpdateReplacePolicy: Retain
+    Properties:
+      KeyPolicy:
+        Version: "2012-10-17"
+        Statement:
+          - Effect: Allow
+            Principal: {AWS: !Sub "arn:aws:iam::${AWS::AccountId}:root"}
+            Action: kms:*
+            Resource: "*"
+Outputs:
+  UploadsName:
+    Value: !Ref Uploads
+    Export: {Name: !Sub "${Application}-uploads"}
+"""
+
+WEB = """\
+Transform: AWS::Serverless-2016-10-31
+Parameters:
+  Application: {Type: String, Default: shop}
+Resources:
+  Orders:
+    Type: AWS::DynamoDB::Table
+    DeletionPolicy: Retain
+    UpdateReplacePolicy: Retain
+    Properties:
+      BillingMode: PAY_PER_REQUEST
+      DeletionProtectionEnabled: true
+      AttributeDefinitions: [{AttributeName: id, AttributeType: S}]
+      KeySchema: [{AttributeName: id, KeyType: HASH}]
+  Customers:
+    Type: AWS::Cognito::UserPool
+    DeletionPolicy: Retain
+    UpdateReplacePolicy: Retain
+    Properties: {UserPoolName: !Ref Application, DeletionProtection: ACTIVE}
+  # CloudFormation keeps it, and a pool with a domain cannot be deleted.
+  Domain:
+    Type: AWS::Cognito::UserPoolDomain
+    Properties: {UserPoolId: !Ref Customers, Domain: !Ref Application}
+  Hello:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: .
+      Runtime: python3.12
+      Handler: app.handler
+      Environment:
+        Variables:
+          UPLOADS:
+            Fn::ImportValue: !Sub ${Application}-uploads
+"""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One developer's deployment of the two stacks."""
+
+    target: object
+    folder: Path
+    work: Path
+
+    @property
+    def name(self):
+        return self.target.deployment
+
+    @property
+    def tag(self):
+        return RUN_TAG, self.name
+
+    @property
+    def templates(self):
+        return discover(self.folder, ["*/template.yaml"])
+
+    def deploy(self, *, tags=None, events=None, application=None, force=False):
+        return deploy(
+            self.target,
+            self.templates,
+            parameters={t.stack: {"Application": application or self.name} for t in self.templates},
+            work_directory=self.work,
+            stack_prefix=f"{self.name}-",
+            tags={RUN_TAG: self.name} if tags is None else tags,
+            on_event=(events if events is not None else []).append,
+            force=force,
+        )
+
+    def describe(self):
+        return describe(self.target, self.templates, stack_prefix=f"{self.name}-")
+
+    def remove(self):
+        return remove(self.target, self.tag)
+
+
+@pytest.fixture
+def run_of(engine, tmp_path):
+    """`run_of("name")`: somebody's deployment; all are removed at the end."""
+    made = []
+
+    def make(name=None):
+        name = name or f"run-{uuid.uuid4().hex[:8]}"
+        folder = tmp_path / name
+        for stack, template in (("base", BASE), ("web", WEB)):
+            (folder / stack).mkdir(parents=True)
+            (folder / stack / "template.yaml").write_text(template)
+        (folder / "web" / "app.py").write_text(f"def handler(event, context):\n    print({name!r})\n")
+        run = Run(dataclasses.replace(engine, deployment=name), folder, tmp_path / "work")
+        made.append(run)
+        return run
+
+    yield make
+    for run in made:
+        remove(engine, run.tag)
+
+
+@pytest.fixture
+def exists(aws):
+    """What of a deployment is there: a set of words."""
+
+    def look(deployment):
+        base, web = deployment["base"].resources, deployment["web"].resources
+        function = web["Hello"].physical_id
+        there = {
+            "bucket": lambda: aws("s3").head_bucket(Bucket=base["Uploads"].physical_id),
+            "table": lambda: aws("dynamodb").describe_table(TableName=web["Orders"].physical_id),
+            "user pool": lambda: aws("cognito-idp").describe_user_pool(UserPoolId=web["Customers"].physical_id),
+            "function": lambda: aws("lambda").get_function(FunctionName=function),
+        }
+        found = set()
+        for word, ask in there.items():
+            try:
+                ask()
+                found.add(word)
+            except ClientError as error:
+                if not resource_kinds.is_gone(error):
+                    raise
+        if aws("kms").describe_key(KeyId=base["Key"].physical_id)["KeyMetadata"]["KeyState"] == "Enabled":
+            found.add("key")
+        if aws("logs").describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{function}")["logGroups"]:
+            found.add("log group")
+        return found
+
+    return look
+
+
+EVERYTHING = {"bucket", "table", "user pool", "function", "key", "log group"}
+
+
+def use(aws, deployment):
+    """Leave traces: versions, a delete marker, an unfinished upload, a log."""
+    s3, bucket = aws("s3"), deployment["base"].outputs["UploadsName"]
+    for body in (b"one", b"two"):
+        s3.put_object(Bucket=bucket, Key="picture", Body=body)
+    s3.delete_object(Bucket=bucket, Key="picture")
+    s3.create_multipart_upload(Bucket=bucket, Key="film")
+    function = deployment["web"].resources["Hello"].physical_id
+    aws("lambda").invoke(FunctionName=function, Payload=b"{}", LogType="Tail")
+
+
+def own_buckets(aws, name):
+    return [bucket["Name"] for bucket in aws("s3").list_buckets()["Buckets"] if bucket["Name"].startswith(name)]
+
+
+def test_two_deployments_stand_side_by_side_and_removing_one_leaves_the_other(run_of, aws, exists):
+    mine, theirs = run_of(), run_of()
+    my_deployment, their_deployment = mine.deploy(), theirs.deploy()
+    use(aws, my_deployment)
+    use(aws, their_deployment)
+    assert exists(my_deployment) == exists(their_deployment) == EVERYTHING
+    assert own_buckets(aws, f"{mine.name}-artifacts"), "packages go into a bucket of the deployment's own"
+
+    removal = mine.remove()
+
+    assert removal.is_complete, str(removal)
+    assert removal.stacks == (f"{mine.name}-web", f"{mine.name}-base"), "importers first"
+    assert exists(my_deployment) == set()
+    assert own_buckets(aws, mine.name) == []
+    assert mine.describe().missing == ("base", "web")
+    assert exists(their_deployment) == EVERYTHING
+    assert theirs.describe().missing == ()
+    assert len(own_buckets(aws, theirs.name)) == 2, "uploads and packages"
+
+
+def test_a_removal_tells_what_it_did_and_what_it_could_not_check(run_of, aws):
+    run = run_of()
+    deployment = run.deploy()
+    use(aws, deployment)
+    key, web = deployment["base"].resources["Key"].physical_id, deployment["web"].resources
+    removal = run.remove()
+    told = str(removal)
+    assert f"Removed {RUN_TAG}={run.name} from {run.target.address}: 2 stacks: " in told
+    assert f"AWS::DynamoDB::Table {web['Orders'].physical_id} deleted" in removal.resources
+    assert f"AWS::Cognito::UserPool {web['Customers'].physical_id} deleted" in removal.resources
+    assert f"AWS::Logs::LogGroup /aws/lambda/{web['Hello'].physical_id} deleted" in removal.resources
+    [scheduled] = [
+        line for line in removal.resources if line.startswith(f"AWS::KMS::Key {key} scheduled for deletion on")
+    ]
+    days = aws("kms").describe_key(KeyId=key)["KeyMetadata"]["DeletionDate"] - removal_day(aws, key)
+    assert 6 <= days.days <= 7, f"the least that KMS takes, not {days}; {scheduled}"
+    # LocalStack 4.14.0 does not put the stacks' tags on the resources; a target that did would have nothing to add.
+    assert removal.unchecked is not None
+    assert "does not list what carries the stacks' tag" in told
+
+
+def removal_day(aws, key):
+    metadata = aws("kms").describe_key(KeyId=key)["KeyMetadata"]
+    return metadata["CreationDate"]
+
+
+def test_removing_twice_finds_nothing_the_second_time(run_of):
+    run = run_of()
+    run.deploy()
+    assert run.remove().stacks
+    again = run.remove()
+    assert (again.stacks, again.resources, again.left) == ((), (), ())
+    assert str(again).startswith(f"Nothing at {run.target.address} carries {RUN_TAG}={run.name}.")
+
+
+def test_a_stack_without_the_tag_stays_whatever_it_is_called(run_of, aws):
+    run = run_of()
+    run.deploy()
+    foreign = f"{run.name}-foreign"
+    api = aws("cloudformation")
+    body = json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}})
+    api.create_stack(StackName=foreign, TemplateBody=body, Tags=[{"Key": RUN_TAG, "Value": f"{run.name}-x"}])
+    api.get_waiter("stack_create_complete").wait(StackName=foreign, WaiterConfig={"Delay": 1})
+    try:
+        assert foreign not in run.remove().stacks
+        assert api.describe_stacks(StackName=foreign)["Stacks"][0]["StackStatus"] == "CREATE_COMPLETE"
+    finally:
+        api.delete_stack(StackName=foreign)
+
+
+def test_the_templates_are_not_needed_for_a_removal(run_of, exists):
+    run = run_of()
+    deployment = run.deploy()
+    for template in run.folder.rglob("template.yaml"):
+        template.write_text("Resources: [this is: no template")
+    assert run.remove().is_complete
+    assert exists(deployment) == set()
+
+
+def test_a_deployment_that_failed_half_way_is_removed(run_of, aws):
+    run = run_of()
+    broken = WEB.replace("Transform:", "# broken\nTransform:") + (
+        "  Alias:\n    Type: AWS::KMS::Alias\n    DependsOn: [Orders, Customers]\n"
+        "    Properties: {AliasName: alias/aws/reserved, TargetKeyId: 00000000-0000-0000-0000-000000000000}\n"
+    )
+    (run.folder / "web" / "template.yaml").write_text(broken)
+    with pytest.raises(DeployError):
+        run.deploy()
+    status = aws("cloudformation").describe_stacks(StackName=f"{run.name}-web")["Stacks"][0]["StackStatus"]
+    assert status in ("CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED")
+    removal = run.remove()
+    assert set(removal.stacks) == {f"{run.name}-web", f"{run.name}-base"}
+    assert removal.is_complete, str(removal)
+    tables = [name for name in aws("dynamodb").list_tables()["TableNames"] if name.startswith(run.name)]
+    assert tables == []
+
+
+def test_a_stack_that_only_a_change_set_stands_for_is_removed(run_of, aws):
+    """A command that was killed before it executed the change set leaves a stack without tags."""
+    run = run_of()
+    body = json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}})
+    for name, value in ((run.name, run.name), (f"{run.name}-foreign", "somebody")):
+        aws("cloudformation").create_change_set(
+            StackName=name, ChangeSetName="c", ChangeSetType="CREATE", TemplateBody=body,
+            Tags=[{"Key": RUN_TAG, "Value": value}],
+        )  # fmt: skip
+    assert run.remove().stacks == (run.name,)
+    remove(run.target, (RUN_TAG, "somebody"))
+
+
+def test_a_deployment_that_is_still_at_work_is_waited_for(run_of):
+    run = run_of()
+    begun = threading.Event()
+
+    class Begun(list):
+        def append(self, event):
+            super().append(event)
+            if event.stack == "web" and event.phase == "deploy" and event.resource:
+                begun.set()
+
+    done = []
+    deploying = threading.Thread(target=lambda: done.append(run.deploy(events=Begun())))
+    deploying.start()
+    assert begun.wait(60)
+    removal = run.remove()
+    deploying.join(60)
+    assert set(removal.stacks) == {f"{run.name}-web", f"{run.name}-base"}
+    assert removal.is_complete, str(removal)
+
+
+def test_a_stack_that_cannot_be_deleted_is_told_with_the_reason_and_its_resources_stay(run_of, aws, exists):
+    run = run_of()
+    deployment = run.deploy()
+    use(aws, deployment)
+    api, stack = aws("cloudformation"), deployment["web"].stack_id
+    api.update_termination_protection(StackName=stack, EnableTerminationProtection=True)
+    removal = run.remove()
+    assert not removal.is_complete
+    [left] = [left for left in removal.left if left.name == stack]
+    assert "termination protection" in left.reason
+    assert "STILL THERE:" in str(removal)
+    assert {"table", "user pool", "function"} <= exists(deployment)
+    api.update_termination_protection(StackName=stack, EnableTerminationProtection=False)
+    assert run.remove().is_complete
+
+
+def test_a_removal_without_a_value_is_refused(engine):
+    with pytest.raises(DeployError, match="needs a tag with a key and a value"):
+        remove(engine, (RUN_TAG, ""))
+
+
+def test_tags_are_on_the_stacks_and_leave_an_unchanged_stack_alone(run_of, aws):
+    run = run_of()
+    deployment = run.deploy(tags={RUN_TAG: run.name, "team": "photos"})
+    tags = aws("cloudformation").describe_stacks(StackName=deployment["base"].stack_id)["Stacks"][0]["Tags"]
+    assert {"Key": RUN_TAG, "Value": run.name} in tags
+    assert {"Key": "team", "Value": "photos"} in tags
+    assert {stack.status for stack in run.deploy(tags={RUN_TAG: run.name}).stacks.values()} == {"unchanged"}
+
+
+def test_a_stack_of_our_name_without_our_tags_is_somebody_elses_and_is_not_touched(run_of, aws):
+    run = run_of()
+    stack_id = run.deploy(tags={RUN_TAG: "somebody"})["base"].stack_id
+    with pytest.raises(PreflightError, match="is not of this deployment") as caught:
+        run.deploy()
+    assert f"The stack {run.name}-base runs already" in str(caught.value)
+    assert aws("cloudformation").describe_stacks(StackName=stack_id)["Stacks"][0]["StackStatus"] == "CREATE_COMPLETE"
+    remove(run.target, (RUN_TAG, "somebody"))
+
+
+def test_an_export_that_another_stack_has_is_a_problem_before_anything_is_deployed(run_of, aws):
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/outputs-section-structure.html: names of exports are
+    unique within an account and region."""
+    theirs, mine = run_of(), run_of()
+    theirs.deploy()
+    with pytest.raises(PreflightError) as caught:
+        mine.deploy(application=theirs.name)
+    [problem] = caught.value.problems
+    assert f"The export '{theirs.name}-uploads' is already one of the stack {theirs.name}-base" in problem.message
+    line = next(n for n, text in enumerate(BASE.splitlines(), 1) if "Export:" in text)
+    assert (problem.template.parent.name, problem.line) == ("base", line)
+    assert "name_parameter" in problem.hint
+    assert mine.describe().missing == ("base", "web")
+    assert own_buckets(aws, mine.name) == []

@@ -1,0 +1,212 @@
+"""Removal from an AWS account, which moto plays: stacks' tags, the Resource Groups Tagging API, other people's stacks."""
+
+import json
+
+import pytest
+from moto import mock_aws
+
+from harness.deploy import Left, Removal, removal, remove
+from harness.engine import Target
+
+TAG = ("harness:run", "r-1")
+TAGS = [{"Key": TAG[0], "Value": TAG[1]}]
+KEY = {
+    "BillingMode": "PAY_PER_REQUEST",
+    "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+    "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+}
+QUEUE = {"Type": "AWS::SQS::Queue"}
+
+
+def table(**attributes):
+    return {"Type": "AWS::DynamoDB::Table", "Properties": KEY, **attributes}
+
+
+class Account:
+    """An AWS account; `imports` gives the importing stacks by export, which moto does not know."""
+
+    def __init__(self):
+        self.target = Target("aws", None, "eu-west-1", "123456789012")
+        self.imports = {}
+        events = self.target.session.events
+        events.register("before-call.cloudformation.ListImports", self._list_imports)
+
+    def _list_imports(self, params, **_):
+        class Answered:
+            status_code = 200
+
+        return Answered(), {"Imports": self.imports.get(params["body"]["ExportName"], [])}
+
+    def client(self, service):
+        return self.target.client(service)
+
+    def stack(self, name, resources, *, tags=TAGS, exports=()):
+        outputs = {f"O{n}": {"Value": "x", "Export": {"Name": export}} for n, export in enumerate(exports)}
+        body = json.dumps({"Resources": resources, "Outputs": outputs})
+        return self.client("cloudformation").create_stack(StackName=name, TemplateBody=body, Tags=tags)["StackId"]
+
+    def stacks(self):
+        return {stack["StackName"] for stack in self.client("cloudformation").describe_stacks()["Stacks"]}
+
+    def tables(self):
+        return self.client("dynamodb").list_tables()["TableNames"]
+
+    def queues(self):
+        return self.client("sqs").list_queues().get("QueueUrls", [])
+
+    def remove(self):
+        return remove(self.target, TAG)
+
+
+@pytest.fixture
+def account(monkeypatch):
+    monkeypatch.setattr(removal, "_PAUSE_ON_AWS_SECONDS", 0)
+    monkeypatch.setattr(removal, "_INDEX_ON_AWS_SECONDS", 0)
+    with mock_aws():
+        yield Account()
+
+
+def test_stacks_go_in_the_order_of_their_imports_whichever_was_made_last(account):
+    account.imports = {"base-x": ["middle"], "middle-x": ["top"]}
+    account.stack("top", {"Q": QUEUE})
+    account.stack("base", {"Q": QUEUE}, exports=["base-x"])
+    account.stack("middle", {"Q": QUEUE}, exports=["middle-x"])
+    assert account.remove().stacks == ("top", "middle", "base")
+
+
+def test_what_somebody_elses_stack_imports_stays_with_what_it_imports_itself_and_is_told(account):
+    account.imports = {"base-x": ["middle"], "middle-x": ["theirs"]}
+    base = account.stack("base", {"Q": QUEUE}, exports=["base-x"])
+    middle = account.stack("middle", {"Q": QUEUE}, exports=["middle-x"])
+    account.stack("alone", {"Q": QUEUE})
+    account.stack("theirs", {"Q": QUEUE}, tags=[])
+    told = account.remove()
+    assert told.stacks == ("alone",)
+    assert {left.name: left.reason for left in told.left} == {
+        base: "its exports are imported by middle; delete that first",
+        middle: "its exports are imported by theirs; delete that first",
+    }
+    assert account.stacks() == {"base", "middle", "theirs"}
+    assert len(account.queues()) == 3, "their stacks need them"
+    assert "belongs to the stacks that are still there" in told.unchecked
+
+    account.client("cloudformation").delete_stack(StackName="theirs")
+    again = account.remove()
+    assert (again.stacks, again.is_complete, account.queues()) == (("middle", "base"), True, [])
+
+
+def test_stacks_that_import_from_one_another_in_a_circle_are_told(account):
+    account.imports = {"a-x": ["b"], "b-x": ["a"]}
+    account.stack("a", {"Q": QUEUE}, exports=["a-x"])
+    account.stack("b", {"Q": QUEUE}, exports=["b-x"])
+    account.stack("c", {"Q": QUEUE})
+    told = account.remove()
+    assert told.stacks == ("c",)
+    assert ["in a circle" in left.reason for left in told.left] == [True, True]
+
+
+def test_a_table_that_its_template_retains_is_removed_after_its_stack(account):
+    account.stack("base", {"T": table(DeletionPolicy="Retain")})
+    [name] = account.tables()
+    assert account.remove().resources == (f"AWS::DynamoDB::Table {name} deleted",)
+    assert account.tables() == []
+
+
+def test_what_a_stack_retained_and_nobody_here_can_remove_is_told(account):
+    account.stack("base", {"P": {
+        "Type": "AWS::SSM::Parameter", "DeletionPolicy": "Retain",
+        "Properties": {"Name": "/kept", "Type": "String", "Value": "x"},
+    }})  # fmt: skip
+    [left] = account.remove().left
+    assert left.name == "AWS::SSM::Parameter /kept"
+    assert "DeletionPolicy" in left.reason
+
+
+def test_what_carries_the_tag_without_a_stack_is_removed_and_what_does_not_carry_it_stays(account):
+    """A rollback keeps what its template retains, and a removal may have been cut off."""
+    for name, tags in (("ours", TAGS), ("theirs", [{"Key": TAG[0], "Value": "r-12"}]), ("nobodys", [])):
+        account.client("dynamodb").create_table(TableName=name, DeletionProtectionEnabled=True, Tags=tags, **KEY)
+    told = account.remove()
+    assert told.resources == ("AWS::DynamoDB::Table ours deleted",)
+    assert sorted(account.tables()) == ["nobodys", "theirs"]
+    assert (told.is_complete, told.unchecked) == (True, None)
+
+
+def test_what_carries_the_tag_and_nobody_here_can_remove_is_told_with_its_arn(account):
+    vpc = account.client("ec2").create_vpc(
+        CidrBlock="10.0.0.0/16", TagSpecifications=[{"ResourceType": "vpc", "Tags": TAGS}]
+    )["Vpc"]["VpcId"]
+    told = account.remove()
+    [left] = told.left
+    assert left.name == f"arn:aws:ec2:eu-west-1:123456789012:vpc/{vpc}"
+    assert f"STILL THERE:\n  {left}" in str(told)
+    assert not told.is_complete
+
+
+def test_a_database_goes_with_its_protection_and_the_snapshots_that_cloudformation_made_of_it(account):
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-attribute-deletionpolicy.html: the default of an
+    AWS::RDS::DBInstance is Snapshot."""
+    rds = account.client("rds")
+    account.stack("search", {"Database": {
+        "Type": "AWS::RDS::DBInstance",
+        "Properties": {
+            "Engine": "postgres", "DBInstanceClass": "db.t4g.micro", "AllocatedStorage": "20", "MasterUsername": "root",
+            "MasterUserPassword": "correct-horse", "DBInstanceIdentifier": "search", "DeletionProtection": True,
+        },
+    }})  # fmt: skip
+    for name in ("search", "others"):
+        if name == "others":
+            rds.create_db_instance(DBInstanceIdentifier=name, Engine="postgres", DBInstanceClass="db.t4g.micro")
+        rds.create_db_snapshot(DBInstanceIdentifier=name, DBSnapshotIdentifier=f"{name}-snapshot")
+    told = account.remove()
+    assert told.is_complete, str(told)
+    assert told.stacks == ("search",)
+    assert "snapshot search-snapshot deleted" in told.resources
+    assert [instance["DBInstanceIdentifier"] for instance in rds.describe_db_instances()["DBInstances"]] == ["others"]
+    assert [s["DBSnapshotIdentifier"] for s in rds.describe_db_snapshots(SnapshotType="manual")["DBSnapshots"]] == [
+        "others-snapshot"
+    ]
+
+
+def test_a_protected_database_cluster_that_has_no_stack_any_more_is_removed_by_its_tag(account):
+    rds = account.client("rds")
+    rds.create_db_cluster(
+        DBClusterIdentifier="search", Engine="aurora-postgresql", MasterUsername="root",
+        MasterUserPassword="correct-horse", DeletionProtection=True, Tags=TAGS,
+    )  # fmt: skip
+    assert account.remove().resources == ("AWS::RDS::DBCluster search deleted",)
+    assert rds.describe_db_clusters()["DBClusters"] == []
+
+
+def test_a_target_without_the_tagging_api_is_told_and_nothing_fails(account):
+    class Refused:
+        status_code = 501
+
+    def refuse(**_):
+        return Refused(), {"Error": {"Code": "NotImplemented", "Message": "no such service"}}
+
+    account.target.session.events.register("before-call.resource-groups-tagging-api", refuse)
+    account.stack("base", {"Q": QUEUE})
+    told = account.remove()
+    assert told.stacks == ("base",)
+    assert "no such service" in told.unchecked
+    assert f"Not checked: {told.unchecked}" in str(told)
+
+
+def test_a_removal_reads_like_this():
+    told = Removal(
+        TAG,
+        "AWS account 123456789012, eu-west-1",
+        stacks=("r-1-users", "r-1-platform"),
+        resources=("AWS::KMS::Key 1234 scheduled for deletion on 2026-12-01",),
+        left=(Left("AWS::Lambda::Function edge", "it is a replicated function"),),
+        unchecked="the target does not say",
+    )
+    assert str(told) == (
+        "Removed harness:run=r-1 from AWS account 123456789012, eu-west-1: 2 stacks: r-1-users, r-1-platform.\n"
+        "  AWS::KMS::Key 1234 scheduled for deletion on 2026-12-01\n"
+        "STILL THERE:\n"
+        "  AWS::Lambda::Function edge: it is a replicated function\n"
+        "Not checked: the target does not say"
+    )
+    assert str(Removal(TAG, "here")) == "Nothing at here carries harness:run=r-1."
