@@ -191,7 +191,8 @@ def read_stack(client: Any, found: Mapping[str, Any], name: str, status: str) ->
             physical_id = entry.get("PhysicalResourceId", "")
             if is_pretence(reason := entry.get("ResourceStatusReason", "")):
                 lack = f"{logical_id} of {name} is not there, the target only pretends to have it: {reason}"
-                pretended[logical_id] = made_up[physical_id] = Withheld(entry["ResourceType"], lack)
+                pretended[logical_id] = Withheld(entry["ResourceType"], lack)
+                made_up |= {physical_id: pretended[logical_id]} if physical_id else {}
             else:
                 resources[logical_id] = Resource(logical_id, entry["ResourceType"], physical_id)
     outputs = {output["OutputKey"]: output.get("OutputValue", "") for output in found.get("Outputs", [])}
