@@ -56,8 +56,14 @@ class EndpointEngine:
         attachment = self._attachment()
         if attachment is None:
             return None
-        target = self._target(attachment)
-        account_id = self._account_id(target)
+        try:
+            target = self._target(attachment)
+            account_id = self._account_id(target)
+        except EngineError as error:
+            raise EngineError(
+                f"{error}\n{attachment.deployment} was deployed there. If that is gone with all that was in it, forget the "
+                f"deployment by removing {self._state_file}."
+            ) from error
         if account_id != attachment.account_id:
             raise EngineError(
                 f"{attachment.deployment} was deployed at {attachment.endpoint_url} to the account "

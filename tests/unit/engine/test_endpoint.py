@@ -157,6 +157,22 @@ def test_another_account_than_the_one_deployed_to_is_not_touched(tmp_path, servi
     assert engine.is_alive()
 
 
+def test_a_target_that_is_gone_is_not_forgotten_by_itself_and_how_to_is_said(tmp_path, serving):
+    answers = {"sts": identity("123456789012"), "*": NOT_FOUND}
+    engine = EndpointEngine(tmp_path, endpoint_url=serving(answers))
+    began = engine.start()
+    answers["sts"] = NOT_FOUND
+    for ask in (engine.find, engine.start):
+        with pytest.raises(EngineError) as gone:
+            ask()
+        assert "does not speak AWS" in str(gone.value)
+        assert f"{began.deployment} was deployed there." in str(gone.value)
+        assert str(tmp_path / "endpoint.json") in str(gone.value)
+    assert engine.is_alive()
+    (tmp_path / "endpoint.json").unlink()
+    assert engine.find() is None
+
+
 def test_somebody_elses_emulator_has_no_capability_of_ours(tmp_path, serving):
     # S3 takes an unknown path for a bucket, and some pages are all one application.
     for page in (

@@ -180,3 +180,9 @@ def test_every_call_of_the_table_is_one_that_boto3_takes(emulator):
     assert {
         reason for reason in lacking.values() if not re.match("501( InternalFailure)?: .*nothing here", reason)
     } == set()
+
+
+def test_every_call_of_the_table_only_reads():
+    assert CALLS["rds-data"].arguments["sql"] == "SELECT 1"
+    others = {call.operation for service, call in CALLS.items() if service != "rds-data"}
+    assert {operation for operation in others if not operation.startswith(("list_", "describe_", "get_"))} == set()
