@@ -3,6 +3,8 @@
 import json
 import os
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -133,6 +135,21 @@ def test_two_folders_have_two_deployments_on_one_target(tmp_path, serving):
     url = serving({"sts": identity("123456789012"), "*": NOT_FOUND})
     one, other = (EndpointEngine(tmp_path / name, endpoint_url=url).start() for name in ("one", "other"))
     assert one.deployment != other.deployment
+
+
+def test_commands_that_attach_at_the_same_time_have_one_deployment(tmp_path, serving):
+    everybody = threading.Barrier(4)
+
+    def who(_method: str, _path: str):
+        everybody.wait(30)  # all have found nothing in the folder
+        return identity("123456789012")
+
+    answers = {"sts": who, "*": NOT_FOUND}
+    url = serving(answers)
+    with ThreadPoolExecutor(4) as pool:
+        targets = list(pool.map(lambda _: EndpointEngine(tmp_path, endpoint_url=url).start(), range(4)))
+    answers["sts"] = identity("123456789012")
+    assert {target.deployment for target in targets} == {EndpointEngine(tmp_path).start().deployment}
 
 
 def test_what_was_deployed_elsewhere_is_not_forgotten_for_another_endpoint(tmp_path, serving):
