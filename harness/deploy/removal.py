@@ -126,6 +126,7 @@ class _Removing:
     stacks: list[str] = field(default_factory=list)
     resources: dict[str, str] = field(default_factory=dict)
     left: dict[str, str] = field(default_factory=dict)
+    stopped: bool = False
     seen: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
 
     def run(self) -> Removal:
@@ -188,7 +189,8 @@ class _Removing:
             with contextlib.suppress(CycleError):
                 order.prepare()
             while order.is_active() and (ready := sorted(order.get_ready(), key=waiting.index)):
-                list(pool.map(lambda name: self._remove_stack(names[name], importers.get(name, ())), ready))
+                with self._stopping():  # an interruption comes to this thread, a failure to one of the pool's
+                    list(pool.map(lambda name: self._remove_in_turn(names[name], importers[name]), ready))
                 waiting = [name for name in waiting if name not in ready]
                 order.done(*ready)
         # Updates can make a circle of imports, which no order of deletions takes apart.
@@ -214,6 +216,20 @@ class _Removing:
         with contextlib.suppress(ClientError):
             for page in self.client.get_paginator("list_imports").paginate(ExportName=export):
                 yield from page["Imports"]
+
+    @contextlib.contextmanager
+    def _stopping(self) -> Iterator[None]:
+        """After an interruption, or when the target is gone, no further stack is begun."""
+        try:
+            yield
+        except BaseException:
+            self.stopped = True
+            raise
+
+    def _remove_in_turn(self, stack: Mapping[str, Any], importers: Iterable[str]) -> None:
+        with self._stopping():
+            if not self.stopped:
+                self._remove_stack(stack, importers)
 
     def _remove_stack(self, stack: Mapping[str, Any], importers: Iterable[str]) -> None:
         name, stack_id = str(stack["StackName"]), str(stack["StackId"])

@@ -111,8 +111,8 @@ class Run:
     def describe(self):
         return describe(self.target, self.templates, stack_prefix=f"{self.name}-")
 
-    def remove(self):
-        return remove(self.target, self.tag)
+    def remove(self, *, on_event=lambda _event: None):
+        return remove(self.target, self.tag, on_event=on_event)
 
 
 @pytest.fixture
@@ -237,6 +237,22 @@ def test_removing_twice_finds_nothing_the_second_time(run_of):
     again = run.remove()
     assert (again.stacks, again.resources, again.left) == ((), (), ())
     assert str(again).startswith(f"Nothing at {run.target.address} carries {RUN_TAG}={run.name}.")
+
+
+def test_a_removal_that_was_cut_off_is_finished_by_the_next(run_of, aws, exists):
+    run = run_of()
+    deployment = run.deploy()
+    use(aws, deployment)
+
+    def cut_off(event):
+        if event.stack == f"{run.name}-web" and event.phase == "done":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run.remove(on_event=cut_off)
+    assert exists(deployment) == {"bucket", "key"}, "of the stack that was done nothing is left that only it led to"
+    assert run.remove().is_complete
+    assert exists(deployment) == set()
 
 
 def test_a_stack_without_the_tag_stays_whatever_it_is_called(run_of, aws):
