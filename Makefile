@@ -4,7 +4,8 @@ VENV    := .venv
 BIN     := $(VENV)/bin
 # The environment's own once it is there: one on PATH may be a version manager's shim that does not run.
 UV      := PATH="$(CURDIR)/$(BIN):$$PATH" uv
-ENGINE  ?= embedded
+# embedded, docker, endpoint or aws; unset: what runs here, else what the settings say.
+ENGINE  ?=
 ARGS    ?=
 # The environment's own where there is one, so that nothing changes it by itself. LocalStack is written for 3.13, so else
 # the newest that runs is taken. A shim of a version manager may exist and not run.
@@ -29,8 +30,8 @@ STOP    := if $(BIN)/python -c '' 2>/dev/null; then $(BIN)/python -c 'from harne
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-up: $(INSTALLED) ## start the engine and deploy the stacks (ENGINE=embedded)
-	@$(BIN)/harness up --engine=$(ENGINE) $(ARGS)
+up: $(INSTALLED) ## start the engine and deploy the stacks (ENGINE=docker in Docker)
+	@$(BIN)/harness up $(if $(ENGINE),--engine=$(ENGINE)) $(ARGS)
 
 down: $(INSTALLED) ## stop it
 	@$(BIN)/harness down
@@ -39,7 +40,7 @@ status: $(INSTALLED) ## say what runs
 	@$(BIN)/harness status $(ARGS) || [ $$? -eq 3 ]
 
 test: $(INSTALLED) ## drive every flow through it, on all cores (ARGS="-k welcome" instead)
-	@$(BIN)/pytest --engine=$(ENGINE) $(or $(ARGS),-n logical)
+	@$(BIN)/pytest $(if $(ENGINE),--engine=$(ENGINE)) $(or $(ARGS),-n logical)
 
 check: $(INSTALLED) ## format, lint, types, layers
 	@$(BIN)/ruff format --check .

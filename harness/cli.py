@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from harness import doctor as doctor_part
 from harness import terminal
 from harness.deploy import DeployError, Deployment, NotDeployedError
 from harness.engine import EngineError, Target, function_logs
-from harness.project import Project
+from harness.project import ENGINES, OURS_ALONE, Project
 from harness.settings import SettingsError
 
 
@@ -92,6 +93,22 @@ def _main(
     _State.directory = state
 
 
+EngineOption = Annotated[
+    str | None,
+    typer.Option(
+        "--engine",
+        help=f"Where AWS calls go: {', '.join(ENGINES)}. Default: engine in \\[tool.harness], else embedded.",
+        show_default=False,
+    ),
+]
+EndpointOption = Annotated[
+    str | None,
+    typer.Option(
+        "--endpoint-url", help="With --engine=endpoint: the address of anything that speaks AWS.", show_default=False
+    ),
+]
+
+
 def _project(**options: Any) -> Project:
     project = Project.load(**options)
     return project.in_directory(_State.directory) if _State.directory else project
@@ -103,11 +120,12 @@ def _running(**options: Any) -> Iterator[tuple[Project, Target]]:
     project = _project(**options)
     if not options.get("templates"):
         project = project.as_last_deployed()
-    target = project.engine.find()
-    if target is None:
+    running = project.running()
+    target = running.engine.find() if running is not None else None
+    if running is None or target is None:
         terminal.err.print("Nothing is running here. [bold]harness up[/] starts it.")
         raise typer.Exit(Exit.NOT_RUNNING)
-    yield project, target
+    yield running, target
 
 
 @app.command()
@@ -115,22 +133,28 @@ def up(
     template: TemplateOption = None,
     port: PortOption = None,
     force: Annotated[bool, typer.Option("--force", help="Deploy stacks that have not changed, too.")] = False,
-    engine: Annotated[
-        str | None,
-        typer.Option("--engine", help="Where AWS calls go. Default: engine in \\[tool.harness].", show_default=False),
-    ] = None,
+    engine: EngineOption = None,
+    endpoint_url: EndpointOption = None,
 ) -> None:
     """Start the engine and deploy the stacks.
 
     Does only what is not done yet: run it again after a change, and just the changed stacks are updated.
     """
     started = time.monotonic()
-    project = _project(port=port, templates=template or (), engine=engine)
+    project = _project(port=port, templates=template or (), engine=engine, endpoint_url=endpoint_url)
     # Read first: a wrong template is told before anything is started.
     project.templates()
+    running = project.running()
+    if running is not None and running.engine.name != project.engine.name:
+        if engine or endpoint_url:
+            raise EngineError(
+                f"The {running.engine.name} engine already runs here. 'harness down' stops it; then 'harness up "
+                f"--engine={project.engine.name}' starts the other."
+            )
+        project = running
     with terminal.DeployProgress().shown() as progress:
-        if not project.engine.is_alive():
-            progress.step("Starting the engine")
+        if running is None:
+            progress.step("Starting the engine" if project.engine.name in OURS_ALONE else "Reaching the target")
         target = project.start()
         if port is not None and not target.address.endswith(f":{port}"):
             raise EngineError(
@@ -144,9 +168,15 @@ def up(
 
 @app.command()
 def down() -> None:
-    """Stop the engine and everything in it. What was in it is gone; the next 'up' starts afresh."""
-    stopped = _project().down()
-    terminal.out.print("Stopped." if stopped else "Nothing was running.")
+    """Stop the engine and everything in it. What was in it is gone; the next 'up' starts afresh.
+
+    On a target that is not ours alone (endpoint, aws), what was deployed by us is removed.
+    """
+    with terminal.DeployProgress().shown() as progress:
+        ended = _project().down(on_event=progress)
+    for removal in ended.removals:
+        terminal.out.print(escape(str(removal)))
+    terminal.out.print("Stopped." if ended.ran else "Nothing was running.")
 
 
 @app.command()
@@ -227,9 +257,10 @@ def logs(
 ) -> None:
     """Show what functions wrote (their CloudWatch logs), or the engine's own log."""
     if engine:
-        text = _project().engine.last_log_lines(lines)
+        project = _project()
+        text = (project.running() or project).engine.last_log_lines(lines)
         if not text:
-            terminal.err.print("The engine has no log here; it was not started yet.")
+            terminal.err.print("There is no log of an engine here: none was started yet, or it is not ours.")
             raise typer.Exit(Exit.NOT_RUNNING)
         typer.echo(text)
         return

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from importlib import import_module
 from pathlib import Path
 
 import psutil
@@ -72,18 +73,32 @@ def _embedded_engine() -> Finding:
 
 
 def _uv() -> Finding:
-    found = shutil.which("uv") or shutil.which("uv", path=str(Path(sys.executable).parent))
-    if found:
-        return Finding("uv", Verdict.OK, found)
-    return Finding("uv", Verdict.MISSING, "not found", "It builds layers with dependencies: pip install uv")
+    remedy = "It builds layers with dependencies: pip install uv"
+    try:
+        found = import_module("uv").find_uv_bin()
+    except (ImportError, FileNotFoundError):
+        return Finding("uv", Verdict.MISSING, "not found", remedy)
+    version = _said_by(found, "--version")
+    if version is None:
+        return Finding("uv", Verdict.MISSING, f"{found} does not run", remedy)
+    return Finding("uv", Verdict.OK, f"{version.split()[1]} at {found}")
 
 
 def _node() -> Finding:
     found = shutil.which("node")
-    if found is None:
-        return Finding("Node.js", Verdict.OPTIONAL, "not found", "Functions with a nodejs runtime need it: nodejs.org")
-    version = subprocess.run([found, "--version"], capture_output=True, text=True, check=False).stdout.strip()
+    version = _said_by(found, "--version") if found else None
+    if version is None:
+        what = f"{found} does not run" if found else "not found"
+        return Finding("Node.js", Verdict.OPTIONAL, what, "Functions with a nodejs runtime need it: nodejs.org")
     return Finding("Node.js", Verdict.OK, f"{version} at {found}")
+
+
+def _said_by(*command: str) -> str | None:
+    """What a program prints; None where it does not run, as a version manager's shim may."""
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return None
 
 
 def _docker() -> Finding:

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,13 +10,19 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from harness.engine import EmbeddedEngine, Engine, Target
+from harness.engine import AwsEngine, DockerEngine, EmbeddedEngine, EndpointEngine, Engine, Target
+from harness.engine.probe import probe
 from harness.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
-    from harness.deploy import DeployEvent, Deployment, Template
+    from harness.deploy import DeployEvent, Deployment, Removal, Template
 
-ENGINES = ("embedded",)
+ENGINES = ("embedded", "docker", "endpoint", "aws")
+OURS_ALONE = ("embedded", "docker")
+"""Engines whose targets nobody else uses: everything there ends with them."""
+
+RUN_TAG = "harness:run"
+"""On every stack and resource of a deployment on a target that is not ours alone; the value is the deployment's name."""
 
 KEPT = "kept"
 """Marks the folder of a test run whose engine was asked to stay (`pytest --keep`)."""
@@ -26,16 +32,26 @@ def _ignore(_event: "DeployEvent") -> None:
     """The default listener."""
 
 
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What came of ending: whether anything ran, and what was removed from targets that are not ours alone."""
+
+    ran: bool
+    removals: "tuple[Removal, ...]" = ()
+
+
 @dataclass(frozen=True)
 class Project:
     """The settings, and where the engine keeps its state.
 
     `work_directory` holds builds and cfn-lint's answers; the engines of test runs share it with the project's own.
+    `owner_pid` is the process that an engine of a test run must not outlive.
     """
 
     settings: Settings
     engine: Engine
     work_directory: Path
+    owner_pid: int | None = None
 
     @classmethod
     def load(
@@ -43,22 +59,40 @@ class Project:
         start: Path | None = None,
         *,
         engine: str | None = None,
+        endpoint_url: str | None = None,
         port: int | None = None,
         templates: Sequence[str] = (),
     ) -> "Project":
         """The project around `start` (default: the working directory); arguments that are given win over its settings.
 
-        Raises SettingsError when the settings are not valid or the engine is not one that there is.
+        An `endpoint_url` chooses the endpoint engine. Raises SettingsError when the settings are not valid or the engine
+        is not one that there is.
         """
         settings = Settings.load(start)
-        chosen = {"engine": engine, "port": port, "templates": tuple(templates) or None}
+        if endpoint_url is not None:
+            if engine not in (None, "endpoint"):
+                raise SettingsError(f"An endpoint URL is for the engine 'endpoint', not for {engine!r}.")
+            engine = "endpoint"
+        chosen = {
+            "engine": engine, "endpoint_url": endpoint_url, "port": port, "templates": tuple(templates) or None
+        }  # fmt: skip
         settings = settings.model_copy(update={name: value for name, value in chosen.items() if value is not None})
-        return cls(settings, _engine(settings, settings.state_directory), settings.state_directory)
+        return cls(settings, _engine(settings.engine, settings), settings.state_directory)
 
-    def in_directory(self, directory: Path) -> "Project":
+    def in_directory(self, directory: Path, *, owner_pid: int | None = None) -> "Project":
         """The same project with an engine of its own, whose state is in `directory` and whose port is any free one."""
-        settings = self.settings.model_copy(update={"port": None, "directory": directory})
-        return replace(self, settings=settings, engine=_engine(settings, directory))
+        settings = self.settings.model_copy(update={"port": None, "directory": directory, "compose_file": None})
+        return replace(
+            self, settings=settings, engine=_engine(settings.engine, settings, owner_pid), owner_pid=owner_pid
+        )
+
+    def running(self, engines: Sequence[str] = ENGINES) -> "Project | None":
+        """The same project with the engine that runs here, of whichever of these kinds; None when none does."""
+        for name in dict.fromkeys((self.settings.engine, *engines)):
+            found = replace(self, engine=_engine(name, self.settings, self.owner_pid))
+            if name in engines and found.engine.is_alive():
+                return found
+        return None
 
     def templates(self) -> "list[Template]":
         """The templates to deploy. Raises DeployError when there is none."""
@@ -94,12 +128,6 @@ class Project:
         self._deployed_file.write_text(absolute)
         return deployment
 
-    def down(self) -> bool:
-        """Stop the engine, and those of test runs that were killed; returns whether one ran."""
-        self._deployed_file.unlink(missing_ok=True)
-        abandoned = clear_abandoned_runs(self.settings.state_directory)
-        return self.engine.stop() or bool(abandoned)
-
     @property
     def _deployed_file(self) -> Path:
         return self.settings.state_directory / "deployed.json"
@@ -107,15 +135,22 @@ class Project:
     def deploy(
         self, target: Target, *, on_event: "Callable[[DeployEvent], None]" = _ignore, force: bool = False
     ) -> "Deployment":
-        """Bring the stacks to what the templates say; what has not changed is left alone."""
+        """Bring the stacks to what the templates say; what has not changed is left alone.
+
+        What a target lacks is known of ours and of AWS; any other is asked, and stacks that it cannot have are withheld.
+        """
         from harness import deploy
 
+        templates = self.templates()
         return deploy.deploy(
             target,
-            self.templates(),
-            parameters=self.settings.parameters,
+            templates,
+            parameters=self._parameters(target, templates),
             work_directory=self.work_directory,
             on_event=on_event,
+            stack_prefix=_stack_prefix(target),
+            tags={RUN_TAG: target.deployment} if target.deployment else {},
+            lacking=self._lacking(target, templates),
             force=force,
         )
 
@@ -138,27 +173,106 @@ class Project:
         """What of the templates is deployed now."""
         from harness import deploy
 
-        return deploy.describe(target, self.templates())
+        return deploy.describe(target, self.templates(), stack_prefix=_stack_prefix(target))
 
+    def end(self, *, on_event: "Callable[[DeployEvent], None]" = _ignore) -> "Ended":
+        """Stop the engine; on a target that is not ours alone, remove what was deployed by us.
 
-def _engine(settings: Settings, directory: Path) -> Engine:
-    if settings.engine == "embedded":
-        return EmbeddedEngine(directory, port=settings.port, region=settings.region)
-    raise SettingsError(f"There is no engine {settings.engine!r}; choose one of: {', '.join(ENGINES)}.")
+        Raises EngineError or DeployError where that cannot be done; then it is remembered, and can be tried again.
+        """
+        removals = []
+        if self.engine.name not in OURS_ALONE and (target := self.engine.find()) is not None and target.deployment:
+            from harness import deploy
 
+            removals.append(deploy.remove(target, (RUN_TAG, target.deployment), on_event=on_event))
+        ran = self.engine.stop()
+        self._deployed_file.unlink(missing_ok=True)
+        return Ended(ran, tuple(removals))
 
-def clear_abandoned_runs(state_directory: Path) -> list[Path]:
-    """Stop the engines of test runs that were killed before they could; returns the folders removed.
+    def down(self, *, on_event: "Callable[[DeployEvent], None]" = _ignore) -> "Ended":
+        """End whatever runs here, of every kind, and what test runs left that were killed."""
+        ended = []
+        for abandoned in self.abandoned_runs():
+            ended.append(abandoned.end(on_event=on_event))
+            abandoned.forget()
+        ended += [running.end(on_event=on_event) for name in ENGINES if (running := self.running([name]))]
+        return Ended(any(e.ran for e in ended), tuple(removal for e in ended for removal in e.removals))
 
-    A test run's folder is `run-<process id>` below the state directory.
-    """
-    removed = []
-    for folder in state_directory.glob("run-*"):
-        pid = folder.name.removeprefix("run-").split("-")[0]
-        if pid.isdigit() and not psutil.pid_exists(int(pid)):
-            if (folder / KEPT).exists() and EmbeddedEngine(folder).is_alive():
+    def abandoned_runs(self) -> "Iterator[Project]":
+        """Of the test runs that ended before they could clean up, each as the project in its folder.
+
+        A test run's folder is `run-<process id>` below the state directory.
+        """
+        for folder in sorted(self.settings.state_directory.glob("run-*")):
+            pid = folder.name.removeprefix("run-").split("-")[0]
+            if not pid.isdigit() or psutil.pid_exists(int(pid)):
                 continue
-            EmbeddedEngine(folder).stop()
-            shutil.rmtree(folder, ignore_errors=True)
-            removed.append(folder)
-    return removed
+            left = self.in_directory(folder)
+            running = left.running()
+            if not ((folder / KEPT).exists() and running):
+                yield running or left
+
+    def forget(self) -> None:
+        """Remove the folder of a test run."""
+        shutil.rmtree(self.settings.state_directory, ignore_errors=True)
+
+    def _parameters(self, target: Target, templates: "Sequence[Template]") -> Mapping[str, Mapping[str, str]]:
+        name = self.settings.name_parameter
+        if target.deployment is None or name is None:
+            return self.settings.parameters
+        return {
+            template.stack: {
+                **({name: target.deployment} if name in template.parameters else {}),
+                **self.settings.parameters.get(template.stack, {}),
+            }
+            for template in templates
+        } | {
+            stack: values
+            for stack, values in self.settings.parameters.items()
+            if stack not in {t.stack for t in templates}
+        }
+
+    def _lacking(self, target: Target, templates: "Sequence[Template]") -> Mapping[str, str]:
+        """AWS services that the target does not answer for, with what it answers. Asked once for each engine's folder."""
+        if target.engine != "endpoint" or target.capabilities:
+            return {}
+        from harness import deploy
+
+        file = self.settings.state_directory / "lacking.json"
+        services = sorted(deploy.services_of(templates))
+        try:
+            known = json.loads(file.read_text())
+        except (FileNotFoundError, json.JSONDecodeError):
+            known = {}
+        if known.get("address") != target.address or known.get("services") != services:
+            known = {"address": target.address, "services": services, "lacking": probe(target, services)}
+            file.write_text(json.dumps(known))
+        return dict(known["lacking"])
+
+
+def _stack_prefix(target: Target) -> str:
+    return f"{target.deployment}-" if target.deployment else ""
+
+
+def _engine(name: str, settings: Settings, owner_pid: int | None = None) -> Engine:
+    directory = settings.state_directory
+    region = settings.region if "region" in settings.model_fields_set else None
+    match name:
+        case "embedded":
+            return EmbeddedEngine(directory, port=settings.port, region=settings.region)
+        case "docker":
+            compose_file = settings.root / settings.compose_file if settings.compose_file else None
+            return DockerEngine(
+                directory,
+                port=settings.port,
+                region=settings.region,
+                compose_file=compose_file if compose_file and compose_file.is_file() else None,
+                owner_pid=owner_pid,
+            )
+        case "endpoint":
+            return EndpointEngine(
+                directory, endpoint_url=settings.endpoint_url, region=settings.region, profile=settings.profile
+            )
+        case "aws":
+            return AwsEngine(directory, accounts=settings.accounts, region=region, profile=settings.profile)
+    raise SettingsError(f"There is no engine {name!r}; choose one of: {', '.join(ENGINES)}.")

@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-import shutil
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -12,18 +11,22 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import httpx
 import pytest
 
-from harness.engine import EngineError, Outbox, Target
+from harness.engine import Callback, EngineError, MissingCapabilityError, Outbox, Target
 from harness.faults import Faults
-from harness.project import ENGINES, KEPT, Project, clear_abandoned_runs
+from harness.project import ENGINES, KEPT, OURS_ALONE, Project
 from harness.settings import SettingsError
 
 if TYPE_CHECKING:
     from harness.deploy import Deployment
 
 RUN_DIRECTORY = "harness_run_directory"
+LACKED = "harness_lacked_capability"
+LOG_LINES = 60
 _project = pytest.StashKey[Project]()
 _run_directory = pytest.StashKey[Path]()
 _in_use = pytest.StashKey[Project]()
+_log_mark = pytest.StashKey[float]()
+_left = pytest.StashKey[list[str]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -32,8 +35,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--engine",
         choices=ENGINES,
         default=None,
-        help="Where AWS calls go (default: engine in [tool.harness], else embedded). The engine that 'harness up' "
-        "started is used when there is one; otherwise the run starts its own and stops it at its end.",
+        help="Where AWS calls go. Default: the engine that 'harness up' or 'docker compose up' started here, else that of "
+        "[tool.harness], else embedded. What is up is used and left up; otherwise the run starts its own and stops it at "
+        "its end, or deploys under a name of its own and removes that.",
+    )
+    group.addoption(
+        "--endpoint-url",
+        default=None,
+        metavar="URL",
+        help="With --engine=endpoint: the address of anything that speaks AWS. What it lacks is skipped with its reason.",
     )
     group.addoption(
         "--keep",
@@ -43,8 +53,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "requires(*capabilities): skip where the target lacks one of them")
     try:
-        project = Project.load(config.rootpath, engine=config.getoption("--engine"))
+        project = Project.load(
+            config.rootpath, engine=config.getoption("--engine"), endpoint_url=config.getoption("--endpoint-url")
+        )
     except SettingsError as error:
         raise pytest.UsageError(str(error)) from error
     config.stash[_project] = project
@@ -52,7 +65,7 @@ def pytest_configure(config: pytest.Config) -> None:
     state = project.settings.state_directory
     config.stash[_run_directory] = Path(worker[RUN_DIRECTORY]) if worker else state / f"run-{os.getpid()}"
     if worker is None:
-        clear_abandoned_runs(state)
+        config.stash[_left] = _end_abandoned_runs(project)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -61,33 +74,113 @@ def pytest_configure_node(node: Any) -> None:
     node.workerinput[RUN_DIRECTORY] = str(node.config.stash[_run_directory])
 
 
+def _end_abandoned_runs(project: Project) -> list[str]:
+    """End what test runs left that were killed; returns what they left where that is not for this run to end."""
+    left = []
+    for run in project.abandoned_runs():
+        if run.engine.name in OURS_ALONE:
+            run.end()
+            run.forget()
+        else:
+            what = ", ".join(f"{name} {value}" for name, value in run.engine.information().items())
+            left.append(f"a test run that was killed left its deployment ({what}); 'harness down' removes it")
+    return left
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    return [f"harness: {said}" for said in config.stash.get(_left, [])]
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput") or _run_directory not in config.stash:
         return
     directory = config.stash[_run_directory]
     if not directory.exists():
         return
-    own = config.stash[_project].in_directory(directory)
-    if config.getoption("--keep") and (target := own.engine.find()) is not None:
-        (directory / KEPT).touch()
-        print(  # noqa: T201 - the terminal reporter is gone by now
-            f"\nThe engine of this run stays at {target.endpoint_url}. Look at it with "
-            f"'harness --state {directory} outbox', stop it with 'harness --state {directory} down'."
-        )
+    own = _own(config)
+    try:
+        if config.getoption("--keep") and (target := own.engine.find()) is not None:
+            (directory / KEPT).touch()
+            own.engine.keep()
+            _say(
+                f"The engine of this run stays at {target.address}. Look at it with "
+                f"'harness --state {directory} outbox', stop it with 'harness --state {directory} down'."
+            )
+            return
+        ended = own.end()
+    except (EngineError, _deploy_error()) as error:
+        _say(f"What this run made could not be removed; 'harness down' tries again.\n{error}")
         return
-    own.engine.stop()
-    shutil.rmtree(directory, ignore_errors=True)
+    for removal in ended.removals:
+        _say(str(removal))
+    own.forget()
+
+
+def _say(message: str) -> None:
+    print(f"\n{message}")  # noqa: T201 - the terminal reporter is gone by now
+
+
+def _deploy_error() -> type[Exception]:
+    from harness.deploy import DeployError  # a run without stacks does without it
+
+    return DeployError
+
+
+def _own(config: pytest.Config) -> Project:
+    """The project with an engine that is this run's alone. It is the controller's, whichever worker starts it."""
+    directory = config.stash[_run_directory]
+    return config.stash[_project].in_directory(directory, owner_pid=int(directory.name.removeprefix("run-")))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if (project := item.config.stash.get(_in_use, None)) is not None:
+        item.stash[_log_mark] = project.engine.log_mark()
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """When the engine died, say so with its last words, and do not let every later test fail for it."""
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A capability that the target lacks is a skip with its reason; any other failure comes with what the engine logged.
+
+    When the engine died, say so with its last words, and do not let every later test fail for it.
+    """
     report = yield
+    if call.excinfo is not None and isinstance(lack := call.excinfo.value, MissingCapabilityError):
+        report.outcome = "skipped"
+        path, line, _ = item.location
+        report.longrepr = (path, (line or 0) + 1, f"Skipped: {lack.reason}")
+        report.user_properties.append((LACKED, lack.capability))
+        return report
     project = item.config.stash.get(_in_use, None)
-    if report.failed and project is not None and not project.engine.is_alive():
+    if not report.failed or project is None:
+        return report
+    if not project.engine.is_alive():
         report.sections.append(("The engine is gone. Its last log lines", project.engine.last_log_lines()))
         item.session.shouldstop = "the engine ended in the middle of the test run; its last log lines are above"
+    elif log := project.engine.log_after(item.stash.get(_log_mark, item.config.stash[_log_mark])).splitlines()[
+        -LOG_LINES:
+    ]:
+        report.sections.append((f"{project.engine.name} engine's log", "\n".join(log)))
     return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Counts what was skipped because the target lacks something."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    lacks: dict[str, list[pytest.TestReport]] = {}
+    for report in skipped:
+        for name, capability in getattr(report, "user_properties", ()):
+            if name == LACKED:
+                lacks.setdefault(str(capability), []).append(report)
+    if not lacks:
+        return
+    terminalreporter.section("what the target lacks")
+    for capability, reports in sorted(lacks.items()):
+        reason = reports[0].longrepr[2].removeprefix("Skipped: ") if isinstance(reports[0].longrepr, tuple) else ""
+        count = "1 test" if len(reports) == 1 else f"{len(reports)} tests"
+        terminalreporter.write_line(f"{capability}: {count} skipped. {reason}")
 
 
 @contextmanager
@@ -110,11 +203,14 @@ def _give_up(request: pytest.FixtureRequest, why: str) -> NoReturn:
 
 @pytest.fixture(scope="session")
 def project(pytestconfig: pytest.Config) -> Project:
-    """The project with the engine of this run: what `harness up` started, or the run's own."""
-    project = pytestconfig.stash[_project]
-    if not project.engine.is_alive():
-        project = project.in_directory(pytestconfig.stash[_run_directory])
-    pytestconfig.stash[_in_use] = project
+    """The project with the engine of this run: what is up here, or the run's own."""
+    asked = pytestconfig.stash[_project]
+    chosen = pytestconfig.getoption("--engine") or pytestconfig.getoption("--endpoint-url")
+    # What is up on a target of others is used only when it is asked for.
+    running = asked.running([asked.engine.name] if chosen else [*dict.fromkeys((*OURS_ALONE, asked.engine.name))])
+    pytestconfig.stash[_in_use] = project = running or _own(pytestconfig)
+    # For the first test, whose setup began before it was known which engine there is.
+    pytestconfig.stash[_log_mark] = project.engine.log_mark()
     return project
 
 
@@ -132,15 +228,27 @@ def engine(project: Project, request: pytest.FixtureRequest) -> Target:
 def deployment(project: Project, engine: Target, request: pytest.FixtureRequest) -> "Deployment":
     """The project's stacks as they are deployed: outputs, and physical ids by logical id.
 
-    Deploys what changed since `harness up`, so that tests run on what the working tree says.
+    Deploys what changed since `harness up`, so that tests run on what the working tree says. Asking for a stack that the
+    target cannot have skips the test.
     """
-    from harness.deploy import DeployError  # a run without stacks does without it
-
     with _locked(project.settings.state_directory):
         try:
             return project.deploy(engine)
-        except DeployError as error:
+        except _deploy_error() as error:
             _give_up(request, str(error))
+
+
+@pytest.fixture(autouse=True)
+def _requirements(request: pytest.FixtureRequest) -> None:
+    """`@pytest.mark.requires("callbacks")`: a test for targets that have these capabilities."""
+    for marker in request.node.iter_markers("requires"):
+        request.getfixturevalue("engine").require(*marker.args)
+
+
+@pytest.fixture(scope="session")
+def callback(engine: Target) -> Callback:
+    """Where a server of a test must be for the target to reach it."""
+    return engine.reachable_from
 
 
 @pytest.fixture(scope="session")
@@ -165,10 +273,12 @@ def outbox(engine: Target) -> Outbox:
 @pytest.fixture(scope="session")
 def faults(engine: Target) -> Faults:
     """Make parts of the system fail on purpose."""
+    engine.require("faults")
     return Faults(engine.harness)
 
 
 @pytest.fixture(scope="session")
 def fire(engine: Target) -> Callable[..., dict[str, Any]]:
     """`fire("cognito-code-expiry", ...)`: make due now what real time would make due."""
+    engine.require("fire")
     return engine.harness.fire

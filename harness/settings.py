@@ -2,7 +2,7 @@
 
 import tomllib
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -15,8 +15,13 @@ class Settings(BaseModel):
     """What `[tool.harness]` may say, with the defaults for what it does not.
 
     `templates` are glob patterns below the project's root. `parameters` gives CloudFormation parameters by stack name.
-    `port` is where the embedded engine listens; when the default is taken, the engine picks a free one, a chosen one
-    must be free. `directory` holds what the harness writes: state of the engine, logs, builds.
+    `port` is where the embedded and the docker engine listen; when the default is taken, the engine picks a free one, a
+    chosen one must be free. `directory` holds what the harness writes: state of the engine, logs, builds.
+
+    `compose_file` is what `harness up --engine=docker` brings up, where it is there. `endpoint_url` is where the endpoint
+    engine attaches. `accounts` are the AWS accounts that the aws engine may deploy to, `profile` the credentials that
+    these two use. On their targets everything gets a name of its own: the stacks by a prefix, what has a fixed name in a
+    template by the template's parameter `name_parameter`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -28,6 +33,11 @@ class Settings(BaseModel):
     port: int | None = Field(default=None, ge=1, le=65535)
     directory: Path = Path(".harness")
     parameters: dict[str, dict[str, str]] = Field(default_factory=dict)
+    compose_file: Path | None = Path("docker-compose.yml")
+    endpoint_url: str | None = None
+    accounts: tuple[Annotated[str, Field(pattern=r"^\d{12}$")], ...] = ()
+    profile: str | None = None
+    name_parameter: str | None = None
 
     @property
     def state_directory(self) -> Path:

@@ -12,9 +12,8 @@ from harness.engine import Target
 @pytest.fixture
 def claims(engine: Target, http, people: People):
     """`claims(tokens)`: those of the ID token, after a look at its signature."""
-    keys = jwk.KeySet.import_key_set(
-        http.get(f"{engine.endpoint_url}/{people.user_pool_id}/.well-known/jwks.json").json()
-    )
+    published = http.get(f"{engine.user_pool_url(people.user_pool_id)}/.well-known/jwks.json").json()
+    keys = jwk.KeySet.import_key_set(published)
     return lambda tokens: jwt.decode(tokens.id_token, keys, algorithms=["RS256"]).claims
 
 

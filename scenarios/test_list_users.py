@@ -103,7 +103,7 @@ def test_an_expired_token_is_refused(people: People, users_api: Api, fire):
 
 
 @pytest.fixture
-def foreign(aws) -> Iterator[People]:
+def foreign(aws, engine) -> Iterator[People]:
     """Another user pool of the same account, where everybody may call themselves an administrator."""
     cognito = aws("cognito-idp")
     pool_id = cognito.create_user_pool(PoolName="foreign", AutoVerifiedAttributes=["email"])["UserPool"]["Id"]
@@ -111,7 +111,7 @@ def foreign(aws) -> Iterator[People]:
         UserPoolId=pool_id, ClientName="foreign", ExplicitAuthFlows=["ALLOW_USER_PASSWORD_AUTH"]
     )
     cognito.create_group(UserPoolId=pool_id, GroupName="admins")
-    yield People(cognito, None, pool_id, client["UserPoolClient"]["ClientId"])  # type: ignore[arg-type]
+    yield People(engine, cognito, pool_id, client["UserPoolClient"]["ClientId"])
     cognito.delete_user_pool(UserPoolId=pool_id)
 
 

@@ -5,12 +5,13 @@
 The package knows nothing of tests, of terminals, or of what is inside the target.
 """
 
-from harness.deploy.deployment import DeployedStack, Deployment, NotDeployedError, Resource, describe
+from harness.deploy.deployment import DeployedStack, Deployment, NotDeployedError, Resource, Withheld, describe
 from harness.deploy.discovery import DEFAULT_PATTERNS, discover
 from harness.deploy.errors import DeployError, Failure, PreflightError, Problem
 from harness.deploy.events import DeployEvent
 from harness.deploy.pipeline import delete, deploy, warm_up
 from harness.deploy.removal import Left, Removal, remove
+from harness.deploy.services import services_of
 from harness.topology import Template
 
 __all__ = [
@@ -27,10 +28,12 @@ __all__ = [
     "Removal",
     "Resource",
     "Template",
+    "Withheld",
     "delete",
     "deploy",
     "describe",
     "discover",
     "remove",
+    "services_of",
     "warm_up",
 ]

@@ -23,7 +23,6 @@ NEVER_CAME_TO_BE = frozenset(
 )
 _NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 _CANCELLED = ("Resource creation cancelled", "Resource update cancelled")
-_FALLBACK = "is not supported but was deployed as a fallback"
 
 # LocalStack says CREATE_FAILED of the stack when the resource fails, and ROLLBACK_COMPLETE once it has tidied up.
 _GRACE_SECONDS = 2.0
@@ -229,11 +228,6 @@ def stack_client(target: Target, client: Any, tell: Callable[[StackEvent], None]
     if target.is_aws:
         return StackClient(client, _AWS_POLL_SECONDS, local=False, tell=tell)
     return StackClient(client, _LOCAL_POLL_SECONDS, local=True, tell=tell)
-
-
-def is_fallback(event: StackEvent) -> bool:
-    """Whether LocalStack only pretends: it reports resources of unknown types as created."""
-    return event.reason.endswith(_FALLBACK)
 
 
 def _is_busy(status: str) -> bool:

@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from harness.deploy.errors import DeployError
-from harness.engine import Target
+from harness.engine import MissingCapabilityError, Target
 from harness.topology import Template
 
 T = TypeVar("T")
@@ -31,18 +31,44 @@ class NotDeployedError(KeyError):
         return str(self.args[0])
 
 
-class Named(Mapping[str, T]):
-    """A mapping whose error for an unknown name lists the known ones."""
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """Why something is not there that the templates have: the target lacks `capability`, an AWS service by boto3's name or
+    a CloudFormation type."""
 
-    def __init__(self, what: str, entries: Mapping[str, T], hint: str = "") -> None:
-        self._what, self._entries, self._hint = what, dict(entries), hint
+    capability: str
+    reason: str
+
+    def __str__(self) -> str:
+        return self.reason
+
+    def error(self) -> MissingCapabilityError:
+        return MissingCapabilityError(self.capability, self.reason)
+
+
+class Named(Mapping[str, T]):
+    """A mapping whose error for an unknown name lists the known ones; for what is withheld it says why."""
+
+    def __init__(
+        self,
+        what: str,
+        entries: Mapping[str, T],
+        hint: str = "",
+        withheld: Mapping[str, Withheld] | None = None,
+    ) -> None:
+        self._what, self._entries, self._hint, self._withheld = what, dict(entries), hint, dict(withheld or {})
 
     def __getitem__(self, name: str) -> T:
+        if name in self._withheld:
+            raise self._withheld[name].error()
         try:
             return self._entries[name]
         except KeyError:
             known = ", ".join(sorted(self._entries)) or "none"
             raise NotDeployedError(f"There is no {self._what} {name!r}; there are: {known}.{self._hint}") from None
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._entries
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._entries)
@@ -67,6 +93,8 @@ class Resource:
 class DeployedStack:
     """A stack as it runs.
 
+    A resource that the target only pretends to have raises MissingCapabilityError when it is asked for.
+
     `name` is the template's name for it; the target knows it as `stack_name` (with the prefix) and `stack_id`. `status`
     says what the command did: created, updated, unchanged; or, from `describe`, deployed, in progress or failed.
     `cloudformation_status` is the target's own word.
@@ -83,18 +111,26 @@ class DeployedStack:
 
 @dataclass(frozen=True)
 class Deployment:
-    """The stacks of a set of templates, by the templates' names; `missing` are those that do not run."""
+    """The stacks of a set of templates, by the templates' names.
+
+    `missing` are those that do not run, `withheld` those that were not deployed because the target lacks what they need.
+    """
 
     stacks: Mapping[str, DeployedStack]
     missing: tuple[str, ...] = ()
+    withheld: Mapping[str, Withheld] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> DeployedStack:
+        """Raises MissingCapabilityError for a stack that was withheld, NotDeployedError for any other that is not there."""
         return self.stacks[name]
 
 
-def deployment_of(stacks: Sequence[DeployedStack], missing: Sequence[str] = ()) -> Deployment:
+def deployment_of(
+    stacks: Sequence[DeployedStack], missing: Sequence[str] = (), withheld: Mapping[str, Withheld] | None = None
+) -> Deployment:
     hint = f" Not deployed: {', '.join(missing)}; 'harness up' deploys them." if missing else ""
-    return Deployment(Named("stack", {stack.name: stack for stack in stacks}, hint), tuple(missing))
+    by_name = Named("stack", {stack.name: stack for stack in stacks}, hint, withheld)
+    return Deployment(by_name, tuple(missing), withheld or {})
 
 
 def describe(target: Target, templates: Sequence[Template], *, stack_prefix: str = "") -> Deployment:
@@ -145,20 +181,31 @@ def stack_name_of(stack_id: str) -> str:
 def read_stack(client: Any, found: Mapping[str, Any], name: str, status: str) -> DeployedStack:
     """`found` is the stack as DescribeStacks gives it."""
     resources: dict[str, Resource] = {}
+    pretended: dict[str, Withheld] = {}
     for page in client.get_paginator("list_stack_resources").paginate(StackName=found["StackId"]):
         for entry in page["StackResourceSummaries"]:
             logical_id = entry["LogicalResourceId"]
+            if is_pretence(reason := entry.get("ResourceStatusReason", "")):
+                lack = f"{logical_id} of {name} is not there, the target only pretends to have it: {reason}"
+                pretended[logical_id] = Withheld(entry["ResourceType"], lack)
+                continue
             resources[logical_id] = Resource(logical_id, entry["ResourceType"], entry.get("PhysicalResourceId", ""))
     outputs = {output["OutputKey"]: output.get("OutputValue", "") for output in found.get("Outputs", [])}
     return DeployedStack(
         name=name,
         status=status,
         outputs=Named(f"output of stack {name}", outputs),
-        resources=Named(f"resource in stack {name}", resources),
+        resources=Named(f"resource in stack {name}", resources, withheld=pretended),
         stack_name=found["StackName"],
         stack_id=found["StackId"],
         cloudformation_status=found["StackStatus"],
     )
+
+
+def is_pretence(reason: str) -> bool:
+    """Whether the reason for a resource's status says that it was not made: LocalStack reports resources of types that it
+    does not have as created."""
+    return reason.endswith("is not supported but was deployed as a fallback")
 
 
 def _word(cloudformation_status: str) -> str:

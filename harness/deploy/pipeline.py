@@ -13,13 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from harness.deploy.artifacts import ADDRESSES, write_addresses
-from harness.deploy.change_set import StackEvent, StackFailedError, is_fallback, stack_client
+from harness.deploy.change_set import StackEvent, StackFailedError, stack_client
 from harness.deploy.deployment import (
     RUNNING,
     DeployedStack,
     Deployment,
+    Withheld,
     deployment_of,
     find_stack,
+    is_pretence,
     read_stack,
     speaking_to,
     stack_name_of,
@@ -43,6 +45,7 @@ from harness.deploy.preflight import (
     set_problems,
     type_problems,
 )
+from harness.deploy.services import withhold
 from harness.deploy.sources import Sources
 from harness.deploy.upload import ArtifactBucket
 from harness.engine import Target
@@ -67,6 +70,7 @@ def deploy(
     on_event: Callable[[DeployEvent], None] = ignore,
     stack_prefix: str = "",
     tags: Mapping[str, str] | None = None,
+    lacking: Mapping[str, str] | None = None,
     force: bool = False,
 ) -> Deployment:
     """Make the stacks of these templates run on the target as the templates say.
@@ -81,11 +85,22 @@ def deploy(
     has are a change of the stack. On a target that others deploy to as well (`target.deployment`), a stack that runs
     under one of our names without these tags is somebody else's, and a problem.
 
+    `lacking` gives for each AWS service that the target does not have, by boto3's name, what it answered. Stacks that need
+    one of these, or import from one that does, are withheld: not deployed, and the deployment says why.
+
     Raises PreflightError with every problem found, before anything is deployed; DeployError when a build or a stack
     fails. Stacks that do not depend on the failed one are finished, and stay.
     """
     command = _Deploy(
-        target, templates, parameters or {}, work_directory, Reporter(on_event), stack_prefix, tags or {}, force
+        target,
+        templates,
+        parameters or {},
+        work_directory,
+        Reporter(on_event),
+        stack_prefix,
+        tags or {},
+        lacking or {},
+        force,
     )
     with speaking_to(target):
         return command.run()
@@ -188,12 +203,19 @@ class _Deploy:
     reporter: Reporter
     stack_prefix: str
     tags: Mapping[str, str]
+    lacking: Mapping[str, str]
     force: bool
 
     def run(self) -> Deployment:
         sources = Sources()
         packer = Packer(self.work_directory / "builds", sources, Interpreters(self.target), rebuild=self.force)
-        plans = _read(self.target, self.templates, self.parameters, packer, self.stack_prefix)
+        plans, withheld = withhold(
+            _read(self.target, self.templates, self.parameters, packer, self.stack_prefix),
+            self.lacking,
+            self.target.address,
+        )
+        for name, lack in withheld.items():
+            self.reporter.tell(name, "warning", lack.reason)
         for number, plan in enumerate(plans, 1):
             self.reporter.tell(plan.name, "read", f"{plan.template.path}", finished=number, total=len(plans))
         problems = [p for plan in plans for p in (*plan.problems(), *parameter_problems(plan))] + [
@@ -215,7 +237,7 @@ class _Deploy:
                 statuses = self._deploy_all(plans, bodies, client, self._bucket() if changed else None)
         finally:
             lint.stop()
-        return self._describe(plans, statuses, running, client)
+        return self._describe(plans, statuses, running, client, withheld)
 
     def _has_changed(self, plan: StackPlan, stack: Mapping[str, Any] | None) -> bool:
         return _digest_of(stack) != plan.digest or stack is None or not self.tags.items() <= tags_of(stack).items()
@@ -420,7 +442,7 @@ class _Deploy:
             self.reporter.tell(
                 plan.name, "deploy", event.type, resource=event.logical_id, status=event.status, **progress
             )
-            if is_fallback(event):
+            if is_pretence(event.reason):
                 origin = origin_of(plan.template, event.logical_id)
                 line = plan.template.line("Resources", *([origin] if origin else []))
                 message = f"{plan.template.path}:{line}: the target only pretends to have {event.type}: {event.reason}"
@@ -444,7 +466,12 @@ class _Deploy:
         return status
 
     def _describe(
-        self, plans: Sequence[StackPlan], statuses: Mapping[str, str], running: Mapping[str, Any], client: Any
+        self,
+        plans: Sequence[StackPlan],
+        statuses: Mapping[str, str],
+        running: Mapping[str, Any],
+        client: Any,
+        withheld: Mapping[str, Withheld],
     ) -> Deployment:
         def read(plan: StackPlan) -> DeployedStack:
             status = statuses.get(plan.name)
@@ -456,7 +483,7 @@ class _Deploy:
             return read_stack(client, found, plan.name, status or "unchanged")
 
         with ThreadPoolExecutor(max_workers=_STACKS_AT_ONCE) as pool:
-            return deployment_of(list(pool.map(read, plans)))
+            return deployment_of(list(pool.map(read, plans)), withheld=withheld)
 
 
 def _digest_of(stack: Mapping[str, Any] | None) -> str | None:

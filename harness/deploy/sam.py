@@ -4,6 +4,7 @@ The target never sees SAM: not every one knows it, and AWS's would transform it 
 """
 
 import copy
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +18,9 @@ from harness.deploy.errors import Problem
 from harness.topology import Template
 
 TRANSFORM = "AWS::Serverless-2016-10-31"
+
+# It warns of every feature that AWS has not switched on for it; where no logging is set up, that goes to the terminal.
+logging.getLogger("samtranslator").addHandler(logging.NullHandler())
 
 
 class TransformError(Exception):

@@ -1,7 +1,6 @@
-"""Run LocalStack with the emulator's plugins as a process of this virtual environment.
+"""Run LocalStack with the emulator's plugins, in the virtual environment that both are installed in.
 
-`harness.engine.embedded` starts this module; inside Docker, LocalStack's own supervisor starts LocalStack instead and
-finds the same plugins.
+`harness.engine.embedded` starts this module on this machine, LocalStack's own supervisor inside the Docker image.
 """
 
 import gc

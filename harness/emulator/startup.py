@@ -7,6 +7,7 @@ from localstack.runtime import hooks
 from harness.emulator import (
     cloudformation_pace,
     control_api,
+    engine_log,
     event_archive,
     faults,
     listen_address,
@@ -26,13 +27,20 @@ from harness.emulator.apigateway import (
 from harness.emulator.cloudformation import custom_resource, supported_types
 from harness.emulator.cognito import endpoints as cognito_endpoints
 from harness.emulator.cognito import hosted_ui as cognito_hosted_ui
+from harness.emulator.journal import api as journal_api
+from harness.emulator.journal import calls, causes, requests
 from harness.emulator.lambda_ import asynchronous, creation, executor, invocation_metadata
 
 LOG = logging.getLogger(__name__)
 
 PARTS = (
+    # First: it shows what goes wrong in the others.
+    engine_log.install,
     listen_address.install,
     object_storage.install,
+    causes.install,
+    requests.install,
+    journal_api.install,
     faults.install,
     outbox_capture.install,
     event_archive.install,
@@ -53,6 +61,8 @@ PARTS = (
     invocation_metadata.install,
     asynchronous.install,
     cloudformation_pace.install,
+    # After whatever else handles calls: it records them first.
+    calls.install,
     # Last: `/_harness/ready` answers only when every other part is in place.
     control_api.install,
 )

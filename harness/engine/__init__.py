@@ -4,16 +4,22 @@ A `Target` is a place that answers AWS calls; an `Engine` makes one and ends it.
 templates, tests or what runs inside the target.
 """
 
+from harness.engine.aws import AwsEngine
 from harness.engine.control import HarnessApi
+from harness.engine.docker import DockerEngine
 from harness.engine.embedded import EmbeddedEngine
+from harness.engine.endpoint import EndpointEngine
 from harness.engine.errors import EngineError, MissingCapabilityError
 from harness.engine.outbox import Message, Outbox
 from harness.engine.protocol import Engine
 from harness.engine.target import Callback, Target
 
 __all__ = [
+    "AwsEngine",
     "Callback",
+    "DockerEngine",
     "EmbeddedEngine",
+    "EndpointEngine",
     "Engine",
     "EngineError",
     "HarnessApi",

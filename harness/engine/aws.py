@@ -103,12 +103,13 @@ class AwsEngine:
         from botocore.exceptions import ProfileNotFound
 
         try:
-            region = self.region or boto3.Session(profile_name=self.profile).region_name
+            # boto3 does not read AWS_REGION, which AWS's own command line and the runtimes of CI do.
+            region = self.region or os.environ.get("AWS_REGION") or boto3.Session(profile_name=self.profile).region_name
         except ProfileNotFound as error:
             raise EngineError(f"{error}. 'aws configure list-profiles' lists those that there are.") from error
         if not region:
             raise EngineError(
-                "Which region of AWS? Say so in pyproject.toml, [tool.harness] region = \"...\", or in AWS_REGION."
+                'Which region of AWS? Say so in pyproject.toml, [tool.harness] region = "...", or in AWS_REGION.'
             )
         return str(region)
 

@@ -8,6 +8,7 @@ HARNESS_API = {
     "cloudformation-types": "says which CloudFormation resource types it knows (GET /_harness/cloudformation/types)",
     "faults": "lets calls fail on purpose (PUT /_harness/faults)",
     "fire": "makes due now what real time would make due (POST /_harness/fire)",
+    "journal": "writes down what happens in it (GET /_harness/journal)",
     "outbox": "shows mails and text messages that left the system (GET /_harness/outbox)",
     "preload": "loads services before they are called (POST /_harness/preload)",
     "reset": "empties its state (POST /_harness/reset)",
@@ -15,6 +16,7 @@ HARNESS_API = {
 """Parts of the engine's own test API."""
 
 BEHAVIOURS = {
+    "lambda-nodejs": "runs functions with a nodejs runtime",
     "rest-api-authorizers": "runs the authorizers of REST APIs",
 }
 """Behaviours of AWS that emulators are known to lack, and that no call asks for cheaply."""

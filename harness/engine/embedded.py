@@ -1,16 +1,12 @@
 """The engine as a process of this virtual environment: LocalStack with our emulator, without Docker."""
 
-import fcntl
 import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,11 +16,13 @@ import psutil
 
 from harness.engine.capabilities import CALLBACKS
 from harness.engine.errors import EngineError
+from harness.engine.localstack_settings import SETTINGS, addresses
+from harness.engine.locking import locked
+from harness.engine.ports import PortLostError, any_free_port, choose_port
 from harness.engine.target import Callback, Target
 
 BOOT_SECONDS = 90.0
 STOP_SECONDS = 15.0
-DEFAULT_PORT = 4566
 LOG_LINES = 30
 
 
@@ -45,10 +43,6 @@ class Process:
             return process if same and process.status() != psutil.STATUS_ZOMBIE else None
         except psutil.NoSuchProcess:
             return None
-
-
-class _PortLostError(Exception):
-    """The port was free, and another engine that started at the same time has it now."""
 
 
 class EmbeddedEngine:
@@ -96,15 +90,15 @@ class EmbeddedEngine:
         Raises EngineError when the chosen port is taken, the process ends while it boots, or it is not ready in time.
         """
         self.directory.mkdir(parents=True, exist_ok=True)
-        with self._locked():
+        with locked(self.directory / "engine.lock"):
             if (running := self.find()) is not None:
                 return running
             try:
-                process = self._start_on(self._free_port())
-            except _PortLostError as lost:
+                process = self._start_on(choose_port(self.port))
+            except PortLostError as lost:
                 if self.port is not None:
                     raise EngineError(f"{lost} Choose another port, or stop the other engine.") from lost
-                process = self._start_on(_any_free_port())
+                process = self._start_on(any_free_port())
         return self._target(process)
 
     def _start_on(self, port: int) -> Process:
@@ -201,16 +195,6 @@ class EmbeddedEngine:
             callback=Callback(),
         )
 
-    def _free_port(self) -> int:
-        if self.port is not None:
-            if not _is_free(self.port):
-                raise EngineError(
-                    f"Port {self.port} is taken{_by_whom(self.port)}. "
-                    "End that process or choose another port ('harness up --port N', or port in [tool.harness])."
-                )
-            return self.port
-        return DEFAULT_PORT if _is_free(DEFAULT_PORT) else _any_free_port()
-
     def _spawn(self, port: int) -> subprocess.Popen[bytes]:
         with self.log_file.open("wb") as log:
             return subprocess.Popen(
@@ -224,29 +208,16 @@ class EmbeddedEngine:
             )
 
     def _environment(self, port: int) -> dict[str, str]:
-        """What LocalStack reads (docs.localstack.cloud/references/configuration); nothing in it tries the internet."""
+        """What LocalStack reads."""
         files = self.directory / "engine"
         (files / "tmp").mkdir(parents=True, exist_ok=True)
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "LOCALSTACK_", "LAMBDA_"))}
         return inherited | {
-            "GATEWAY_LISTEN": f"127.0.0.1:{port}",
-            "LOCALSTACK_HOST": f"localhost:{port}",
-            "SQS_ENDPOINT_STRATEGY": "path",
+            **SETTINGS,
+            **addresses("127.0.0.1", port),
             "FILESYSTEM_ROOT": str(files),
             # LocalStack unpacks the code of functions into the system's temporary folder and leaves it there.
             "TMPDIR": str(files / "tmp"),
-            "DNS_ADDRESS": "0",
-            "DISABLE_EVENTS": "1",
-            "SKIP_SSL_CERT_DOWNLOAD": "1",
-            "LAMBDA_RUNTIME_EXECUTOR": "process",
-            "LAMBDA_RETRY_BASE_DELAY": "1",
-            # LocalStack rests for up to ten seconds when a queue or stream was empty; AWS's pollers do not rest.
-            "LAMBDA_EVENT_SOURCE_MAPPING_POLL_INTERVAL_SEC": "0.1",
-            "LAMBDA_EVENT_SOURCE_MAPPING_MAX_BACKOFF_ON_EMPTY_POLL_SEC": "0.2",
-            "PROVIDER_OVERRIDE_DYNAMODB": "moto",
-            "PROVIDER_OVERRIDE_DYNAMODBSTREAMS": "moto",
-            "S3_SKIP_SIGNATURE_VALIDATION": "0",
-            "PYTHONUNBUFFERED": "1",
         }
 
     def _wait_until_ready(self, popen: subprocess.Popen[bytes], port: int) -> None:
@@ -264,7 +235,7 @@ class EmbeddedEngine:
                     response = http.get(url)
                     if response.is_success and response.headers.get("content-type") == "application/json":
                         if response.json().get("pid") != popen.pid:
-                            raise _PortLostError(f"Another engine took port {port} while this one booted.")
+                            raise PortLostError(f"Another engine took port {port} while this one booted.")
                         return
                     # LocalStack serves only when its hooks have run, and boots on when one of them cannot be loaded.
                     raise EngineError(
@@ -275,7 +246,7 @@ class EmbeddedEngine:
                 except httpx.TransportError:
                     # LocalStack boots on without the port, and nothing would ever answer.
                     if "Address already in use" in self.last_log_lines():
-                        raise _PortLostError(f"Another process took port {port} while the engine booted.") from None
+                        raise PortLostError(f"Another process took port {port} while the engine booted.") from None
                 time.sleep(0.05)
         raise EngineError(
             f"The engine was not ready after {BOOT_SECONDS:.0f} seconds; its log is {self.log_file}.",
@@ -297,13 +268,6 @@ class EmbeddedEngine:
                 continue
         psutil.wait_procs([*alive, *tree], timeout=5)
 
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        """One command at a time starts the engine; a second one waits and finds it."""
-        with (self.directory / "engine.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
-
 
 def _memory_bytes(process: psutil.Process) -> int:
     """What the process holds, its part of shared pages counted in proportion where the system tells it (Linux).
@@ -315,31 +279,3 @@ def _memory_bytes(process: psutil.Process) -> int:
         return int(getattr(process.memory_full_info(), "pss", 0) or process.memory_info().rss)
     except (psutil.NoSuchProcess, psutil.AccessDenied):
         return 0
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
-
-
-def _any_free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _by_whom(port: int) -> str:
-    """` by process 123 (name)`, where the system tells."""
-    try:
-        for connection in psutil.net_connections("tcp"):
-            local = connection.laddr
-            if connection.status == psutil.CONN_LISTEN and local and local.port == port and connection.pid:
-                return f" by process {connection.pid} ({psutil.Process(connection.pid).name()})"
-    except (psutil.AccessDenied, psutil.NoSuchProcess):
-        pass
-    return ""

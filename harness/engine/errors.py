@@ -16,7 +16,8 @@ class EngineError(Exception):
 class MissingCapabilityError(EngineError):
     """The target lacks something that was asked of it. pytest skips the test that needs it, with `reason`.
 
-    `capability` is a name of `harness.engine.capabilities`, or the AWS service that does not answer.
+    `capability` is a name of `harness.engine.capabilities`, the AWS service that does not answer, or the CloudFormation type
+    that is not there.
     """
 
     def __init__(self, capability: str, reason: str) -> None:

@@ -61,13 +61,16 @@ class Target:
         return self.engine == "aws"
 
     def require(self, *capabilities: str) -> None:
-        """Raise MissingCapabilityError for the first of these that the target lacks."""
+        """Raise MissingCapabilityError for the first of these that the target lacks, ValueError for one that is none."""
         for capability in capabilities:
+            if capability not in DESCRIPTIONS:
+                raise ValueError(
+                    f"There is no capability {capability!r}; there are: {', '.join(sorted(DESCRIPTIONS))}."
+                )
             if capability not in self.capabilities:
                 raise MissingCapabilityError(
                     capability,
-                    f"needs {capability!r}, a target that {DESCRIPTIONS[capability]}; "
-                    f"the {self.engine} target at {self.address} is none",
+                    f"needs a target that {DESCRIPTIONS[capability]}; the {self.engine} target at {self.address} does not",
                 )
 
     @cached_property
@@ -128,7 +131,8 @@ class Target:
         """The engine's own test API. Raises MissingCapabilityError where the target has none of it."""
         if self.endpoint_url is None or not self.capabilities & HARNESS_API.keys():
             raise MissingCapabilityError(
-                "harness-api", f"needs /_harness, the test API of our engines; {self.address} has none"
+                "harness-api",
+                f"needs the test API of our engines, /_harness; the {self.engine} target at {self.address} has none",
             )
         return HarnessApi(self.endpoint_url, trust_env=not is_this_machine(self.endpoint_url))
 

@@ -91,6 +91,27 @@ def test_with_keep_the_engine_stays_and_the_run_says_how_to_reach_and_stop_it(pr
     assert down.stdout == "Stopped.\n"
 
 
+FAILS = """
+import pytest
+
+@pytest.mark.parametrize("bucket", ["the-first", "the-second"])
+def test_it(engine, aws, bucket):
+    aws("s3").get_bucket_location(Bucket=bucket)
+
+def test_that_passes(aws):
+    aws("sqs").list_queues()
+"""
+
+
+def test_a_failure_comes_with_what_the_engine_logged_meanwhile(project: Path):
+    result = _pytest(project, FAILS)
+    assert "2 failed, 1 passed" in result.stdout
+    first, second = result.stdout.split("embedded engine's log")[1:]
+    assert "s3.GetBucketLocation => 404 (NoSuchBucket)" in first
+    assert second.count("s3.GetBucketLocation") == 1
+    assert "sqs.ListQueues" not in result.stdout
+
+
 KILLS_THE_ENGINE = """
 import json
 import pathlib

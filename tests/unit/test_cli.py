@@ -38,14 +38,14 @@ def test_a_wrong_setting_is_told_with_its_file(tmp_path: Path):
     (tmp_path / "pyproject.toml").write_text("[tool.harness]\nengine = 'docker-compose'\n")
     result = _run(tmp_path, "status")
     assert result.returncode == 1
-    assert "There is no engine 'docker-compose'; choose one of: embedded." in result.stderr
+    assert "There is no engine 'docker-compose'; choose one of: embedded, docker, endpoint, aws." in result.stderr
     assert "Traceback" not in result.stderr
 
 
 def test_an_engine_that_there_is_not_is_refused(tmp_path: Path):
-    result = _run(tmp_path, "up", "--engine", "docker")
+    result = _run(tmp_path, "up", "--engine", "podman")
     assert result.returncode == 1
-    assert "There is no engine 'docker'; choose one of: embedded." in result.stderr
+    assert "There is no engine 'podman'; choose one of: embedded, docker, endpoint, aws." in result.stderr
 
 
 @pytest.mark.parametrize("arguments", [("up", "--port", "70000"), ("--state", "nowhere", "status"), ("upp",)])

@@ -52,11 +52,11 @@ def test_down_ends_the_engine_and_those_of_test_runs_that_were_killed(project, e
     abandoned = state / f"run-{_pid_of_nobody()}"
     engines = [engine_in(state), engine_in(abandoned)]
 
-    assert project.down()
+    assert project.down().ran
 
     assert [_runs(engine) for engine in engines] == [False, False]
     assert not abandoned.exists()
-    assert not project.down()
+    assert not project.down().ran
 
 
 def test_down_leaves_a_test_run_that_goes_on_and_an_engine_that_was_asked_to_stay(project, engine_in):
@@ -66,7 +66,7 @@ def test_down_leaves_a_test_run_that_goes_on_and_an_engine_that_was_asked_to_sta
         engines = [engine_in(state / f"run-{run.pid}"), engine_in(kept)]
         (kept / KEPT).touch()
 
-        assert not project.down()
+        assert not project.down().ran
 
         assert [_runs(engine) for engine in engines] == [True, True]
         run.kill()

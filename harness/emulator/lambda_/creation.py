@@ -20,7 +20,7 @@ from localstack.services.lambda_.provider import LambdaProvider
 from localstack.utils import testutil
 from localstack.utils.patch import patch
 
-from harness.emulator.lambda_.executor import refuse_unsupported_runtimes
+from harness.emulator.lambda_.executor import refuse_unsupported_runtimes, runs_functions
 
 PREPARATION_SECONDS = 5.0
 """After this the call returns while the preparation goes on, as on AWS: packages may have to be installed."""
@@ -30,7 +30,8 @@ WORKERS = 32
 
 def install() -> None:
     _wait_for_versions()
-    _refuse_runtimes()
+    if runs_functions():
+        _refuse_runtimes()
     zip_inline_code_without_a_program()
 
 

@@ -26,11 +26,13 @@ TASK_ROOT = "/var/task"
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one event: the handler's result or error as JSON, and the log in AWS's form."""
+    """What came of one event: the handler's result or error as JSON, the log in AWS's form, and whether it was the first
+    of its process."""
 
     body: bytes
     is_error: bool
     log: str
+    cold: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,7 @@ class ExecutionEnvironment:
             status=status,
             error_type=error_type,
         )
-        return Outcome(body, is_error, invocation_log(report, output, self._log_format))
+        return Outcome(body, is_error, invocation_log(report, output, self._log_format), cold)
 
     def stop(self) -> None:
         if self._sandbox is not None:

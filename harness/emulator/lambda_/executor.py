@@ -22,6 +22,8 @@ from localstack.services.lambda_.invocation.plugins import RuntimeExecutorPlugin
 from localstack.services.lambda_.invocation.runtime_executor import LambdaRuntimeException, RuntimeExecutor
 from localstack.utils.patch import patch
 
+from harness.emulator import capabilities
+from harness.emulator.journal import invocations
 from harness.emulator.lambda_ import node
 from harness.emulator.lambda_.environment import BOOTSTRAP, TASK_ROOT, ExecutionEnvironment, Limits
 from harness.emulator.lambda_.function_log import Format
@@ -151,13 +153,15 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
         with self._lock:
             self._busy = True
         try:
-            outcome = self._environment.handle(
-                request_id=payload["invoke-id"],
-                function_arn=payload["invoked-function-arn"],
-                payload=payload["payload"].encode(),
-                trace_header=payload["trace-id"],
-                client_context=payload.get("client-context") or None,
-            )
+            with invocations.invocation(payload["invoked-function-arn"], self.id, payload) as running:
+                outcome = self._environment.handle(
+                    request_id=payload["invoke-id"],
+                    function_arn=payload["invoked-function-arn"],
+                    payload=payload["payload"].encode(),
+                    trace_header=payload["trace-id"],
+                    client_context=payload.get("client-context") or None,
+                )
+                running.end(outcome.body, is_error=outcome.is_error, log=outcome.log, cold=outcome.cold)
         finally:
             with self._lock:
                 self._busy = False
@@ -286,8 +290,9 @@ def environment_variables(
 
 def get_runtime(_request: Request, runtime: str) -> Response:
     """`GET /_harness/runtimes/<runtime>`: the interpreter that runs it here, for whoever builds its dependencies."""
-    if not runtime.startswith("python"):
-        body: dict[str, Any] = {"error": f"{runtime} has no interpreter to build for"}
+    if not runs_functions() or not runtime.startswith("python"):
+        why = f"{runtime} has no interpreter to build for" if runs_functions() else "functions run in AWS's own images"
+        body: dict[str, Any] = {"error": why}
         return Response(json.dumps(body), status=404, mimetype="application/json")
     try:
         prepared = MACHINE.pythons.prepare(runtime)
@@ -312,7 +317,14 @@ def refuse_unsupported_runtimes(runtime: str | None) -> None:
         raise InvalidParameterValueException(str(error), Type="User") from error
 
 
+def runs_functions() -> bool:
+    """Whether this executor runs them, and not LocalStack's own, which makes a container for each."""
+    return str(config.LAMBDA_RUNTIME_EXECUTOR) == "process"
+
+
 def install() -> None:
+    if not runs_functions() or node.is_here():
+        capabilities.provide("lambda-nodejs")
     # The system ends zygotes that lose their engine; a shutdown that is asked for leaves none for the system to end.
     SHUTDOWN_HANDLERS.register(MACHINE.stop)
     ROUTER.add("/_harness/runtimes/<runtime>", get_runtime, methods=["GET"])

@@ -10,6 +10,10 @@ from pathlib import Path
 RUNTIME = Path(__file__).with_name("node_runtime.mjs")
 
 
+def is_here() -> bool:
+    return shutil.which("node") is not None
+
+
 def command_line(handler: str) -> list[str]:
     """The command of an environment for `handler` (`file.export`). Raises FileNotFoundError without Node.js."""
     node = shutil.which("node")

@@ -25,9 +25,9 @@ def payload(token):
 
 
 @pytest.fixture
-def provider():
+def provider(callback):
     made = oidc.Provider({"sub": uuid.uuid4().hex, "email": "ada@provider.example", "email_verified": True})
-    server = oidc.serve(made)
+    server = oidc.serve(made, callback)
     yield made
     server.shutdown()
     server.server_close()
@@ -71,7 +71,7 @@ def hosted(make_pool, provider, engine):
             SupportedIdentityProviders=["Lumen", "COGNITO"],
             **client,
         )["UserPoolClient"]
-        return pool, f"{engine.endpoint_url}/_aws/cognito-idp/{domain}"
+        return pool, engine.hosted_sign_in_url(domain)
 
     return make
 

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.contract.lambda_.conftest import ROLE, archive
+from tests.contract.functions import ROLE, archive
 
 INLINE = """
 Resources:

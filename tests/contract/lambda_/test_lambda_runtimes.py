@@ -1,16 +1,15 @@
 """Which program runs a runtime (https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html)."""
 
-import shutil
 import sys
 from uuid import uuid4
 
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.contract.lambda_.conftest import archive
+from tests.contract.functions import archive
 
 NODE = {"Runtime": "nodejs20.x"}
-needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="Node.js is not on this machine")
+needs_node = pytest.mark.requires("lambda-nodejs")
 
 
 @pytest.mark.parametrize("runtime", ["python3.11", "python3.12", "python3.13"])
@@ -42,8 +41,8 @@ def test_a_runtime_that_nothing_here_runs_is_refused_when_the_function_is_create
 
 
 def test_a_custom_runtime_runs_its_bootstrap(function):
-    bootstrap = f"""
-        #!{sys.executable} -IS
+    bootstrap = """
+        #!/usr/bin/env -S python3 -IS
         import json, os
         from http.client import HTTPConnection
         api = HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
@@ -53,8 +52,8 @@ def test_a_custom_runtime_runs_its_bootstrap(function):
             body = json.loads(event.read())
             request_id = event.headers["Lambda-Runtime-Aws-Request-Id"]
             outcome = "error" if body == "fail" else "response"
-            answer = {{"errorType": "Bad", "errorMessage": "asked to"}} if body == "fail" else {{"got": body}}
-            api.request("POST", f"/2018-06-01/runtime/invocation/{{request_id}}/{{outcome}}", json.dumps(answer))
+            answer = {"errorType": "Bad", "errorMessage": "asked to"} if body == "fail" else {"got": body}
+            api.request("POST", f"/2018-06-01/runtime/invocation/{request_id}/{outcome}", json.dumps(answer))
             api.getresponse().read()
     """
     made = function(bootstrap, path="bootstrap", Runtime="provided.al2023")

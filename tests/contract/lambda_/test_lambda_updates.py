@@ -1,7 +1,6 @@
 """What an update, and an end of the runtime, leave alone."""
 
 import json
-import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 RECORDED = Path(__file__).parents[3].parent / "shared/oracle/aws-recorded/lambda_/test_lambda_destinations.json"
-needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="Node.js is not on this machine")
+needs_node = pytest.mark.requires("lambda-nodejs")
 TELLS = """
     import boto3
     def handler(event, context):

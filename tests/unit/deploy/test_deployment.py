@@ -3,8 +3,8 @@
 import pytest
 
 from harness.deploy import DeployedStack, DeployError, Resource, Template, describe
-from harness.deploy.deployment import Named, deployment_of
-from harness.engine import Target
+from harness.deploy.deployment import Named, Withheld, deployment_of, read_stack
+from harness.engine import MissingCapabilityError, Target
 
 
 def stack(name):
@@ -30,6 +30,50 @@ def test_an_unknown_name_is_answered_with_the_known_ones():
         deployment["shop"].outputs["Url"]
     with pytest.raises(KeyError, match=r"There is no resource in stack shop 'Tabel'; there are: Table."):
         deployment["shop"].resources["Tabel"]
+
+
+def test_a_withheld_stack_is_a_missing_capability_to_whoever_asks_for_it():
+    deployment = deployment_of(
+        [stack("shop")], withheld={"users": Withheld("cognito-idp", "users is not deployed: ...")}
+    )
+    for ask in (lambda: deployment["users"], lambda: deployment.stacks["users"]):
+        with pytest.raises(MissingCapabilityError, match="users is not deployed") as lack:
+            ask()
+        assert lack.value.capability == "cognito-idp"
+    assert list(deployment.stacks) == ["shop"]
+    assert "users" not in deployment.stacks
+    with pytest.raises(KeyError, match="There is no stack 'user'; there are: shop"):
+        deployment["user"]
+
+
+class CloudFormation:
+    """LocalStack 4.14.0's answer for a stack with a resource of a type that it does not have."""
+
+    PRETENCE = "Resource type AWS::Events::Archive is not supported but was deployed as a fallback"
+
+    def get_paginator(self, _name):
+        return self
+
+    def paginate(self, **_arguments):
+        bus = {"LogicalResourceId": "Bus", "ResourceType": "AWS::Events::EventBus", "PhysicalResourceId": "lumen"}
+        archive = {
+            "LogicalResourceId": "Archive",
+            "ResourceType": "AWS::Events::Archive",
+            "PhysicalResourceId": "unknown",
+            "ResourceStatusReason": self.PRETENCE,
+        }
+        return [{"StackResourceSummaries": [bus, archive]}]
+
+
+def test_a_resource_that_the_target_only_pretends_to_have_is_a_missing_capability():
+    found = {"StackId": "arn", "StackName": "platform", "StackStatus": "CREATE_COMPLETE"}
+    resources = read_stack(CloudFormation(), found, "platform", "created").resources
+    assert list(resources) == ["Bus"]
+    with pytest.raises(
+        MissingCapabilityError, match=f"Archive of platform is not there.*: {CloudFormation.PRETENCE}"
+    ) as lack:
+        resources["Archive"]
+    assert lack.value.capability == "AWS::Events::Archive"
 
 
 def test_a_target_that_does_not_answer_is_named(tmp_path):

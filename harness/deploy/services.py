@@ -1,0 +1,285 @@
+"""Which AWS services a template needs, by boto3's names, and what that means on a target that lacks some of them."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from harness.deploy.artifacts import find_local_parts
+from harness.deploy.deployment import Withheld
+from harness.deploy.plan import StackPlan, dependencies
+from harness.topology import NotStaticError, Scope, Template, evaluate
+
+ALWAYS = ("cloudformation",)
+"""What every stack needs."""
+
+SERVICES: Mapping[str, str] = {
+    "ACMPCA": "acm-pca",
+    "AmazonMQ": "mq",
+    "APS": "amp",
+    "ApplicationAutoScaling": "application-autoscaling",
+    "AutoScalingPlans": "autoscaling-plans",
+    "Cassandra": "keyspaces",
+    "CertificateManager": "acm",
+    "CodeStarConnections": "codestar-connections",
+    "CodeStarNotifications": "codestar-notifications",
+    "Cognito": "cognito-idp",
+    "CustomerProfiles": "customer-profiles",
+    "DirectoryService": "ds",
+    "DocDBElastic": "docdb-elastic",
+    "ElasticLoadBalancing": "elb",
+    "ElasticLoadBalancingV2": "elbv2",
+    "Elasticsearch": "es",
+    "EMRContainers": "emr-containers",
+    "EMRServerless": "emr-serverless",
+    "EventSchemas": "schemas",
+    "InspectorV2": "inspector2",
+    "KinesisFirehose": "firehose",
+    "Lex": "lexv2-models",
+    "LicenseManager": "license-manager",
+    "MSK": "kafka",
+    "NeptuneGraph": "neptune-graph",
+    "NetworkFirewall": "network-firewall",
+    "OpenSearchService": "opensearch",
+    "PaymentCryptography": "payment-cryptography",
+    "PinpointEmail": "pinpoint-email",
+    "RedshiftServerless": "redshift-serverless",
+    "ResourceExplorer2": "resource-explorer-2",
+    "ResourceGroups": "resource-groups",
+    "S3ObjectLambda": "s3control",
+    "SMSVOICE": "pinpoint-sms-voice-v2",
+    "SSMContacts": "ssm-contacts",
+    "SSMIncidents": "ssm-incidents",
+    "Timestream": "timestream-write",
+    "VpcLattice": "vpc-lattice",
+    "WAFRegional": "waf-regional",
+}
+"""By the second part of a resource type; where a service is not here, that part in lower case is its name."""
+
+TYPES: Mapping[str, tuple[str, ...]] = {
+    "AWS::CDK::Metadata": (),
+    "AWS::Cognito::IdentityPool": ("cognito-identity",),
+    "AWS::Cognito::IdentityPoolPrincipalTag": ("cognito-identity",),
+    "AWS::Cognito::IdentityPoolRoleAttachment": ("cognito-identity",),
+    "AWS::SES::ConfigurationSet": ("sesv2",),
+    "AWS::SES::ConfigurationSetEventDestination": ("sesv2",),
+    "AWS::SES::ContactList": ("sesv2",),
+    "AWS::SES::DedicatedIpPool": ("sesv2",),
+    "AWS::SES::EmailIdentity": ("sesv2",),
+    "AWS::Serverless::Api": ("apigateway",),
+    "AWS::Serverless::Application": (),
+    "AWS::Serverless::CapacityProvider": ("lambda", "iam"),
+    "AWS::Serverless::Connector": ("iam",),
+    "AWS::Serverless::Function": ("lambda", "iam", "logs"),
+    "AWS::Serverless::GraphQLApi": ("appsync",),
+    "AWS::Serverless::HttpApi": ("apigatewayv2",),
+    "AWS::Serverless::LayerVersion": ("lambda",),
+    "AWS::Serverless::SimpleTable": ("dynamodb",),
+    "AWS::Serverless::StateMachine": ("stepfunctions", "iam"),
+    "AWS::Serverless::WebSocketApi": ("apigatewayv2",),
+}
+"""Types whose service is another than that of their name, and what SAM makes of its own
+(https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification-generated-resources.html)."""
+
+EVENTS: Mapping[str, str] = {
+    "Api": "apigateway",
+    "CloudWatchEvent": "events",
+    "CloudWatchLogs": "logs",
+    "Cognito": "cognito-idp",
+    "DocumentDB": "docdb",
+    "DynamoDB": "dynamodbstreams",
+    "EventBridgeRule": "events",
+    "HttpApi": "apigatewayv2",
+    "IoTRule": "iot",
+    "Kinesis": "kinesis",
+    "MQ": "mq",
+    "MSK": "kafka",
+    "S3": "s3",
+    "SNS": "sns",
+    "SQS": "sqs",
+    "Schedule": "events",
+    "ScheduleV2": "scheduler",
+}
+"""What the Events of SAM's functions and state machines are connected to, by their Type
+(https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-property-function-eventsource.html)."""
+
+PROPERTIES: Mapping[tuple[str, str], str] = {
+    ("AWS::DynamoDB::GlobalTable", "StreamSpecification"): "dynamodbstreams",
+    ("AWS::DynamoDB::Table", "StreamSpecification"): "dynamodbstreams",
+    ("AWS::RDS::DBCluster", "EnableHttpEndpoint"): "rds-data",
+    ("AWS::Serverless::Function", "DeploymentPreference"): "codedeploy",
+}
+"""What a property, where it is set, needs beside its resource's own service."""
+
+ACTIONS: Mapping[str, str] = {
+    "appsync": "appsync",
+    "athena": "athena",
+    "codecommit": "codecommit",
+    "cognito-identity": "cognito-identity",
+    "cognito-idp": "cognito-idp",
+    "dynamodb": "dynamodb",
+    "events": "events",
+    "execute-api:ManageConnections": "apigatewaymanagementapi",
+    "firehose": "firehose",
+    "kinesis": "kinesis",
+    "kms": "kms",
+    "lambda": "lambda",
+    "rds-data": "rds-data",
+    "s3": "s3",
+    "scheduler": "scheduler",
+    "secretsmanager": "secretsmanager",
+    "ses": "ses",
+    "sns": "sns",
+    "sqs": "sqs",
+    "ssm": "ssm",
+    "states": "stepfunctions",
+}
+"""What functions call, by the action (or the part before its colon) that a policy allows them. Not here is what a function
+does without: traces, metrics, logs; and what nothing says for sure, as actions with wildcards in the service."""
+
+
+def services_of(templates: Iterable[Template]) -> frozenset[str]:
+    """All services that may be needed, by boto3's names; a service that only a false condition needs is among them.
+
+    Raises TemplateError where a template cannot be read.
+    """
+    found = set(ALWAYS)
+    for template in templates:
+        parts = find_local_parts(template, Scope(template.body, {}))
+        found.update(service for service, _ in _needs(template, None))
+        found.update(("s3",) if parts.artifacts or parts.nested else ())
+        found |= services_of(part.template for part in parts.nested)
+    return frozenset(found)
+
+
+def withhold(
+    plans: Sequence[StackPlan], lacking: Mapping[str, str], address: str
+) -> tuple[list[StackPlan], dict[str, Withheld]]:
+    """The stacks that can be deployed where these services are lacking, and by name those that cannot.
+
+    `lacking` gives for each service what the target, which people know by `address`, answered. A stack cannot be deployed
+    where it needs such a service, or imports what a stack exports that cannot be deployed.
+    """
+    withheld = {plan.name: lack for plan in plans if (lack := _lack(plan, lacking, address)) is not None}
+    needs = dependencies(plans)
+    while True:
+        importers = {
+            plan.name: _without(plan, exporter, withheld[exporter.name])
+            for plan in plans
+            for exporter in plans
+            if plan.name not in withheld and exporter.name in withheld and exporter.name in needs[plan.name]
+        }
+        if not importers:
+            return [plan for plan in plans if plan.name not in withheld], withheld
+        withheld |= importers
+
+
+def _lack(plan: StackPlan, lacking: Mapping[str, str], address: str) -> Withheld | None:
+    needed: dict[str, str] = {}
+    for service, resource in _needs_of(plan):
+        if service in lacking:
+            needed.setdefault(service, f" ({resource})" if resource else "")
+    if not needed:
+        return None
+    (service, resource), *others = needed.items()
+    reason = f"{plan.name} is not deployed: it needs {service}{resource}, which {address} lacks: {lacking[service]}"
+    if others:
+        reason = f"{reason.rstrip('.')}. It lacks as well: {', '.join(name for name, _ in others)}"
+    return Withheld(service, reason)
+
+
+def _without(plan: StackPlan, exporter: StackPlan, lack: Withheld) -> Withheld:
+    exports = {export for part in exporter.with_nested() for export in part.exports}
+    imported = next(name for name in plan.all_imports() if name in exports)
+    return Withheld(lack.capability, f"{plan.name} is not deployed: it imports {imported!r}, and {lack.reason}")
+
+
+def _needs_of(plan: StackPlan) -> Iterator[tuple[str, str]]:
+    """The services that a stack needs, each with the resource that needs it, in the order of the file."""
+    for part in plan.with_nested():
+        yield from _needs(part.template, part.scope)
+        if part.parts.artifacts or part.nested:
+            yield "s3", "for code and templates"
+    for service in ALWAYS:
+        yield service, ""
+
+
+def _needs(template: Template, scope: Scope | None) -> Iterator[tuple[str, str]]:
+    for logical_id, resource in _resources(template):
+        if scope is not None and not _exists(resource, scope):
+            continue
+        properties = resource.get("Properties")
+        properties = properties if isinstance(properties, dict) else {}
+        for service in _services(resource["Type"], properties):
+            yield service, logical_id
+
+
+def _resources(template: Template) -> Iterator[tuple[str, dict[str, Any]]]:
+    """By logical id, those that a loop makes by its pattern
+    (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference-foreach.html)."""
+    yield from template.resources.items()
+    for name, loop in template.body["Resources"].items():
+        made = loop[-1] if name.startswith("Fn::ForEach::") and isinstance(loop, list) and loop else None
+        for logical_id, resource in made.items() if isinstance(made, dict) else ():
+            if isinstance(resource, dict) and isinstance(resource.get("Type"), str):
+                yield logical_id, resource
+
+
+def _exists(resource: Mapping[str, Any], scope: Scope) -> bool:
+    """Whether a resource is made, as far as that is known before."""
+    if "Condition" not in resource:
+        return True
+    try:
+        return bool(evaluate({"Condition": resource["Condition"]}, scope))
+    except NotStaticError:
+        return True
+
+
+def _services(resource_type: str, properties: Mapping[str, Any]) -> Iterator[str]:
+    yield from _services_of_type(resource_type)
+    for (of_type, name), service in PROPERTIES.items():
+        if of_type == resource_type and properties.get(name):
+            yield service
+    if resource_type.startswith("AWS::Serverless::"):
+        events = properties.get("Events")
+        for event in events.values() if isinstance(events, dict) else ():
+            if isinstance(event, dict) and event.get("Type") in EVENTS:
+                yield EVENTS[event["Type"]]
+    for action in _allowed(properties):
+        called = ACTIONS.get(action) or ACTIONS.get(action.partition(":")[0])
+        if called is not None:
+            yield called
+
+
+def _services_of_type(resource_type: str) -> tuple[str, ...]:
+    if resource_type in TYPES:
+        return TYPES[resource_type]
+    publisher, _, rest = resource_type.partition("::")
+    service = rest.partition("::")[0]
+    if publisher != "AWS" or not service:
+        return ("cloudformation",)  # custom resources, modules and types of others
+    return (SERVICES.get(service, service.lower()),)
+
+
+def _allowed(value: Any) -> Iterator[str]:
+    """The actions that policies below a value allow, those of SAM's policy templates too."""
+    if isinstance(value, list):
+        for item in value:
+            yield from _allowed(item)
+    elif isinstance(value, dict):
+        actions = value.get("Action")
+        if value.get("Effect") == "Allow":
+            yield from (a for a in (actions if isinstance(actions, list) else [actions]) if isinstance(a, str))
+        for key, item in value.items():
+            if key in _policy_templates() and isinstance(item, dict):
+                yield from _allowed(_policy_templates()[key])
+            yield from _allowed(item)
+
+
+@cache
+def _policy_templates() -> dict[str, Any]:
+    """https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/serverless-policy-template-list.html"""
+    data = files("samtranslator") / "policy_templates_data" / "policy_templates.json"
+    templates: dict[str, Any] = json.loads(data.read_text())["Templates"]
+    return templates

@@ -1,0 +1,130 @@
+"""Carries the cause of what happens along this engine's threads, pools and internal calls.
+
+What one request causes goes on in threads that it starts, in tasks that it gives to a pool, and in calls from one service
+to another, which LocalStack makes through its own gateway. The cause goes along: with the thread, with the task, and in a
+header of the call. What waits in a queue or a stream begins anew, and is joined by marks (`harness.journal.records`).
+
+A function's own calls come from outside of this process. Every AWS SDK sends the trace header that the runtime gave it, and
+each invocation has a segment of its own in it (`lambda_.invocation_metadata`), so they are known by that.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, ParamSpec, TypeVar
+
+from localstack.aws.connect import InternalClientFactory
+from localstack.services.sns.executor import TopicPartitionedThreadPoolExecutor
+from localstack.utils.patch import patch
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+HEADER = "x-harness-cause"
+MAX_SEGMENTS = 10_000
+LONG_LIVED = (
+    "cloudwatch-scheduler",
+    "ddb-remove-expired-items",
+    "event-source-mapping-poller",
+    "events-jobscheduler-loop",
+    "lambda-poller",
+    "log_handler",
+    "sqs-",
+)
+"""Names of threads that work for everybody, whoever happened to start them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """An activity or a note of the journal, and the root of the trace that it belongs to."""
+
+    activity: int
+    trace: str
+
+    def to_header(self) -> str:
+        return f"{self.activity};{self.trace}"
+
+    @classmethod
+    def from_header(cls, header: str) -> "Cause | None":
+        activity, _, trace = header.partition(";")
+        return cls(int(activity), trace) if activity.isdigit() else None
+
+
+CAUSE: ContextVar[Cause | None] = ContextVar("harness_cause", default=None)
+"""What this thread is doing; None where nothing recorded has caused it."""
+
+
+@contextmanager
+def doing(cause: Cause | None) -> Iterator[None]:
+    """What happens inside is caused by this."""
+    token = CAUSE.set(cause)
+    try:
+        yield
+    finally:
+        CAUSE.reset(token)
+
+
+class Segments:
+    """Which activity gave a function its trace header, by the header's parent; the oldest are forgotten."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: OrderedDict[str, Cause] = OrderedDict()
+
+    def put(self, segment: str, cause: Cause) -> None:
+        with self._lock:
+            self._known[segment] = cause
+            if len(self._known) > MAX_SEGMENTS:
+                self._known.popitem(last=False)
+
+    def get(self, segment: str | None) -> Cause | None:
+        return self._known.get(segment) if segment else None
+
+
+SEGMENTS = Segments()
+
+
+def carried(function: Callable[P, R]) -> Callable[P, R]:
+    """The function as it will run elsewhere, with the cause that is in force here."""
+    cause = CAUSE.get()
+
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        with doing(cause):
+            return function(*args, **kwargs)
+
+    return run
+
+
+def _add_header(params: dict[str, Any], **_kwargs: Any) -> None:
+    if (cause := CAUSE.get()) is not None:
+        params["headers"][HEADER] = cause.to_header()
+        if cause.trace:
+            # What it invokes goes on in the same trace.
+            params["headers"].setdefault("X-Amzn-Trace-Id", f"Root={cause.trace}")
+
+
+def install() -> None:
+    @patch(ThreadPoolExecutor.submit)
+    def submit(original: Any, self: Any, function: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        submitted: Future[Any] = original(self, carried(function), *args, **kwargs)
+        return submitted
+
+    @patch(TopicPartitionedThreadPoolExecutor.submit)
+    def submit_in_order(original: Any, self: Any, function: Any, topic: Any, /, *args: Any, **kwargs: Any) -> None:
+        original(self, carried(function), topic, *args, **kwargs)
+
+    @patch(threading.Thread.start)
+    def start(original: Any, self: Any) -> None:
+        if CAUSE.get() is not None and not self.name.startswith(LONG_LIVED):
+            self.run = carried(self.run)
+        original(self)
+
+    @patch(InternalClientFactory._get_client_post_hook)
+    def make_client(original: Any, self: Any, client: Any) -> Any:
+        client = original(self, client)
+        client.meta.events.register("before-call.*.*", handler=_add_header)
+        return client

@@ -1,0 +1,103 @@
+"""Names of what waits between two happenings: what one leaves and another takes up.
+
+A mark is `<kind>:<where>:<id>`: `message:arn:aws:sqs:…:queue:5f1c…` for a message in a queue. It is the same for whoever
+leaves it and for whoever takes it up, and nobody else has it.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def message(queue_arn: str, message_id: str) -> str:
+    """A message in a queue."""
+    return f"message:{queue_arn}:{message_id}"
+
+
+def stream_record(stream_arn: str, sequence_number: str) -> str:
+    """A record of a Kinesis stream or a table's stream."""
+    return f"record:{stream_arn}:{sequence_number}"
+
+
+def invocation(request_id: str) -> str:
+    """An event that Lambda was given to handle later."""
+    return f"invocation:{request_id}"
+
+
+def task_token(token: str) -> str:
+    """A task of an execution that waits to be called back."""
+    return f"task:{token[:128]}"
+
+
+def queue_arn(url: str, region: str) -> str:
+    """Of a queue URL, whose last two parts are the account and the name."""
+    account, _, name = url.rstrip("/").rpartition("/")
+    return f"arn:aws:sqs:{region}:{account.rpartition('/')[2]}:{name}"
+
+
+_RESOURCES = {
+    "dynamodb": "TableName",
+    "events": "Name",
+    "kinesis": "StreamName",
+    "kms": "KeyId",
+    "lambda": "FunctionName",
+    "logs": "logGroupName",
+    "s3": "Bucket",
+    "secretsmanager": "SecretId",
+    "sns": "TopicArn",
+    "sqs": "QueueUrl",
+    "ssm": "Name",
+    "stepfunctions": "stateMachineArn",
+}
+
+
+def resource(service: str, request: Mapping[str, Any]) -> str:
+    """What a call is about, as the request names it; empty where it names nothing of the kind."""
+    if service == "events" and request.get("Entries"):
+        return str(request["Entries"][0].get("EventBusName") or "default")
+    if service == "s3" and request.get("Key"):
+        return f"{request.get('Bucket')}/{request['Key']}"
+    return str(request.get(_RESOURCES.get(service, "")) or "")
+
+
+def left_by_call(
+    service: str,
+    operation: str,
+    request: Mapping[str, Any],
+    response: Any,
+    request_id: str | None,
+    account_id: str,
+    region: str,
+) -> tuple[str, ...]:
+    """What a call that succeeded put somewhere for others to take up."""
+    answer: Mapping[str, Any] = response if isinstance(response, Mapping) else {}
+    match service, operation:
+        case "sqs", "SendMessage":
+            return (message(queue_arn(request["QueueUrl"], region), answer["MessageId"]),)
+        case "sqs", "SendMessageBatch":
+            queue = queue_arn(request["QueueUrl"], region)
+            return tuple(message(queue, entry["MessageId"]) for entry in answer.get("Successful") or ())
+        case "kinesis", "PutRecord":
+            return (stream_record(_stream_arn(request, account_id, region), answer["SequenceNumber"]),)
+        case "kinesis", "PutRecords":
+            stream = _stream_arn(request, account_id, region)
+            records = answer.get("Records") or ()
+            return tuple(stream_record(stream, r["SequenceNumber"]) for r in records if r.get("SequenceNumber"))
+        case "lambda", "Invoke" if request.get("InvocationType") == "Event" and request_id:
+            return (invocation(request_id),)
+    return ()
+
+
+def taken_by_call(
+    service: str, operation: str, request: Mapping[str, Any], account_id: str, region: str
+) -> tuple[str, ...]:
+    """What a call takes up that another left."""
+    del account_id, region
+    match service, operation:
+        case "stepfunctions", "SendTaskSuccess" | "SendTaskFailure" | "SendTaskHeartbeat" if request.get("taskToken"):
+            return (task_token(request["taskToken"]),)
+    return ()
+
+
+def _stream_arn(request: Mapping[str, Any], account_id: str, region: str) -> str:
+    named = request.get("StreamARN")
+    return str(named) if named else f"arn:aws:kinesis:{region}:{account_id}:stream/{request['StreamName']}"

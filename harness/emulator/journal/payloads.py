@@ -1,0 +1,168 @@
+"""Payloads as they may stand in a journal: without secrets, and not longer than somebody would read.
+
+What is secret is decided by AWS's own models: a member whose shape is marked sensitive, and a few that are secret without
+that mark. What is cut leaves its size and its digest, so that two payloads can still be told to be the same.
+"""
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
+
+REDACTED = "***"
+MAX_TEXT_CHARACTERS = 8_192
+MAX_PAYLOAD_CHARACTERS = 131_072
+SHOWN_CHARACTERS = 512
+
+SECRET_MEMBERS = frozenset(
+    {
+        "AccessToken",
+        "AuthParameters",
+        "ChallengeResponses",
+        "ClientSecret",
+        "ConfirmationCode",
+        "IdToken",
+        "Password",
+        "Plaintext",
+        "PreviousPassword",
+        "ProposedPassword",
+        "RefreshToken",
+        "SecretAccessKey",
+        "SecretBinary",
+        "SecretHash",
+        "SecretString",
+        "SessionToken",
+        "UserCode",
+        "client_secret",
+    }
+)
+"""Members that are secret wherever they stand, marked or not."""
+NOT_SECRET = frozenset(
+    {"Message", "MessageBody", "Body", "Payload", "Input", "Output", "input", "output", "cause", "error"}
+)
+"""Members that AWS's models mark because people may put anything there, and that a journal is there to show."""
+SECRET_HEADERS = frozenset({"authorization", "cookie", "set-cookie", "x-api-key", "x-amz-security-token"})
+SECRET_QUERY = frozenset({"code", "token", "x-amz-security-token", "x-amz-signature"})
+
+
+def call_payload(operation: OperationModel, shape: Shape | None, payload: Any) -> Any:
+    """The request or response of an AWS call, without what is secret in it."""
+    if not isinstance(payload, Mapping):
+        return payload
+    if shape is None or not _has_secrets(operation.service_model.service_name, shape):
+        return payload
+    return _without_secrets(shape, payload)
+
+
+def headers(given: Mapping[str, str]) -> dict[str, str]:
+    return {name: REDACTED if name.lower() in SECRET_HEADERS else value for name, value in given.items()}
+
+
+def query(given: Mapping[str, str]) -> dict[str, str]:
+    return {name: REDACTED if name.lower() in SECRET_QUERY else value for name, value in given.items()}
+
+
+def text(body: bytes | str | None) -> Any:
+    """A body as JSON where it is JSON, as text where it is text, else as base64."""
+    if not body:
+        return None
+    try:
+        decoded = body if isinstance(body, str) else body.decode()
+    except UnicodeDecodeError:
+        return {"$base64": base64.b64encode(body if isinstance(body, bytes) else body.encode()).decode()}
+    try:
+        return json.loads(decoded)
+    except ValueError:
+        return decoded
+
+
+def to_text(data: Mapping[str, Any]) -> str:
+    """The data of a record as JSON text of a bounded length."""
+    written = json.dumps(data, default=_other, ensure_ascii=False, separators=(",", ":"))
+    if len(written) <= MAX_TEXT_CHARACTERS:
+        return written
+    written = json.dumps(_cut(json.loads(written)), ensure_ascii=False, separators=(",", ":"))
+    if len(written) <= MAX_PAYLOAD_CHARACTERS:
+        return written
+    return json.dumps({name: _marker(value) for name, value in data.items()}, ensure_ascii=False)
+
+
+def _other(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return text(value)
+    if isinstance(value, (set, frozenset, tuple)):
+        return list(value)
+    if hasattr(value, "read") or hasattr(value, "__next__"):
+        # A body on its way; to look at it would take it away.
+        return {"$stream": type(value).__name__}
+    return str(value)
+
+
+def _cut(value: Any) -> Any:
+    if isinstance(value, str):
+        return value if len(value) <= MAX_TEXT_CHARACTERS else _marker(value)
+    if isinstance(value, dict):
+        return {name: _cut(member) for name, member in value.items()}
+    return [_cut(member) for member in value] if isinstance(value, list) else value
+
+
+def _marker(value: Any) -> Any:
+    written = value if isinstance(value, str) else json.dumps(value, default=_other, ensure_ascii=False)
+    if len(written) <= SHOWN_CHARACTERS:
+        return value if isinstance(value, str) else json.loads(written)
+    data = written.encode()
+    digest = hashlib.sha256(data).hexdigest()
+    return {"$cut": {"bytes": len(data), "sha256": digest, "begins": written[:SHOWN_CHARACTERS]}}
+
+
+def _is_secret(name: str, shape: Shape) -> bool:
+    if name in SECRET_MEMBERS:
+        return True
+    return bool(shape.metadata.get("sensitive")) and name not in NOT_SECRET
+
+
+_known: dict[tuple[str, str], bool] = {}
+
+
+def _has_secrets(service: str, shape: Shape) -> bool:
+    """Whether anything below a shape is secret; known after the first time."""
+    key = (service, shape.name)
+    if key not in _known:
+        _known[key] = _search(shape, set())
+    return _known[key]
+
+
+def _search(shape: Shape, seen: set[str]) -> bool:
+    if shape.name in seen:
+        return False
+    seen.add(shape.name)
+    match shape:
+        case StructureShape():
+            return any(_is_secret(name, member) or _search(member, seen) for name, member in shape.members.items())
+        case ListShape():
+            return _search(shape.member, seen)
+        case MapShape():
+            return _search(shape.value, seen)
+    return False
+
+
+def _without_secrets(shape: Shape, value: Any) -> Any:
+    match shape:
+        case StructureShape() if isinstance(value, Mapping):
+            members = shape.members
+            return {
+                name: member
+                if name not in members
+                else REDACTED
+                if member is not None and _is_secret(name, members[name])
+                else _without_secrets(members[name], member)
+                for name, member in value.items()
+            }
+        case ListShape() if isinstance(value, list):
+            return [_without_secrets(shape.member, member) for member in value]
+        case MapShape() if isinstance(value, Mapping):
+            return {name: _without_secrets(shape.value, member) for name, member in value.items()}
+    return value

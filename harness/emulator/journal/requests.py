@@ -1,0 +1,79 @@
+"""Records the requests at the front doors: what is asked over HTTP that is no AWS API call."""
+
+import re
+from typing import Any
+
+from localstack.aws.api import RequestContext
+from localstack.aws.chain import HandlerChain
+from localstack.aws.handlers import preprocess_request, run_custom_response_handlers
+from localstack.http import Response
+from localstack.utils.xray.trace_header import TraceHeader
+
+from harness.emulator.journal import payloads
+from harness.emulator.journal.causes import CAUSE, SEGMENTS, Cause
+from harness.emulator.journal.recorder import JOURNAL
+from harness.journal.records import Kind
+
+DOORS = (
+    ("apigateway", re.compile(r"^/_aws/execute-api/(?P<id>[^/]+)")),
+    ("apigateway", re.compile(r"^/restapis/(?P<id>[^/]+)/[^/]+/_user_request_")),
+    ("cognito-idp", re.compile(r"^/_aws/cognito-idp/(?P<id>[^/]+)")),
+)
+"""The service behind a path, and what of the path names the resource."""
+DOOR_HOSTS = (
+    ("apigateway", re.compile(r"^(?P<id>[^.]+)\.execute-api\.")),
+    ("lambda", re.compile(r"^(?P<id>[^.]+)\.lambda-url\.")),
+)
+
+
+def door(host: str, path: str) -> tuple[str, str] | None:
+    """The service at a front door and the id of what is asked; None for everything else."""
+    for service, pattern in DOORS:
+        if found := pattern.match(path):
+            return service, found["id"]
+    for service, pattern in DOOR_HOSTS:
+        if found := pattern.match(host):
+            return service, found["id"]
+    return None
+
+
+def begin(_chain: HandlerChain, context: RequestContext, _response: Response) -> None:
+    request = context.request
+    at = door(request.host, request.path) if JOURNAL.enabled else None
+    if at is None:
+        return
+    # The trace header is read only for AWS calls, later in the chain.
+    header = TraceHeader.from_header_str(request.headers.get("X-Amzn-Trace-Id")).ensure_root_exists()
+    caused_by = SEGMENTS.get(header.parent)
+    activity = JOURNAL.begin(
+        Kind.REQUEST,
+        service=at[0],
+        name=request.method,
+        resource=at[1],
+        cause=caused_by,
+        trace=header.root or "",
+        data={
+            "method": request.method,
+            "path": request.path,
+            "query": payloads.query(request.args.to_dict()),
+            "headers": payloads.headers(dict(request.headers)),
+            "body": payloads.text(request.get_data()),
+        },
+    )
+    context.harness_request = (at[0], activity)
+    CAUSE.set(activity)
+
+
+def end(_chain: HandlerChain, context: RequestContext, response: Response) -> None:
+    recorded: tuple[str, Cause] | None = context.get("harness_request")
+    if recorded is None:
+        return
+    service, activity = recorded
+    body: Any = {"$stream": "response"} if response.is_streamed else payloads.text(response.get_data())
+    data = {"status": response.status_code, "headers": payloads.headers(dict(response.headers)), "body": body}
+    JOURNAL.end(Kind.REQUEST, activity, service=service, name=context.request.method, data=data)
+
+
+def install() -> None:
+    preprocess_request.append(begin)
+    run_custom_response_handlers.append(end)

@@ -1,0 +1,279 @@
+"""Any address that speaks AWS: somebody else's emulator, or an engine of ours that others started."""
+
+import os
+import ssl
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import psutil
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, ProfileNotFound, SSLError
+from botocore.exceptions import ConnectionError as UnreachableError
+
+from harness.engine.attachment import Attachment, new_deployment_name
+from harness.engine.capabilities import CALLBACKS
+from harness.engine.errors import EngineError
+from harness.engine.target import Callback, Target, is_this_machine
+
+ANSWER_SECONDS = 20.0
+_SHOWN_CHARACTERS = 200
+
+
+class EndpointEngine:
+    """A deployment of our own on a target that was there before us and stays when we go: nothing is started or stopped.
+
+    `endpoint_url` is scheme, host and port; None speaks of the one that `start` attached to before. Calls are signed with
+    test credentials, or with those of AWS's `profile`. `answer_seconds` bounds each question to the target.
+    """
+
+    name = "endpoint"
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        endpoint_url: str | None = None,
+        region: str = "us-east-1",
+        profile: str | None = None,
+        answer_seconds: float = ANSWER_SECONDS,
+    ) -> None:
+        self.directory = directory.resolve()
+        self.endpoint_url = endpoint_url
+        self.region = region
+        self.profile = profile
+        self.answer_seconds = answer_seconds
+
+    @property
+    def _state_file(self) -> Path:
+        return self.directory / "endpoint.json"
+
+    def find(self) -> Target | None:
+        """What `start` attached to and `stop` has not left.
+
+        Raises EngineError when it does not answer any more, or answers for another account.
+        """
+        attachment = self._attachment()
+        if attachment is None:
+            return None
+        target = self._target(attachment)
+        account_id = self._account_id(target)
+        if account_id != attachment.account_id:
+            raise EngineError(
+                f"{attachment.deployment} was deployed at {attachment.endpoint_url} to the account "
+                f"{attachment.account_id}, and calls go to the account {account_id} now. Use the credentials of then, or "
+                f"forget the deployment by removing {self._state_file}; then nobody removes it."
+            )
+        return target
+
+    def start(self) -> Target:
+        """Attach. Raises EngineError when nothing answers there, or what answers does not speak AWS."""
+        endpoint_url = None if self.endpoint_url is None else checked_url(self.endpoint_url)
+        if (attached := self.find()) is not None:
+            return attached
+        if (other := Attachment.read(self._state_file)) is not None:
+            raise EngineError(
+                f"{self.directory} holds {other.deployment}, which was deployed at {other.endpoint_url}. "
+                "End that with 'harness down' first, or keep this one's state elsewhere ('harness --state FOLDER')."
+            )
+        if endpoint_url is None:
+            raise EngineError(
+                "Which endpoint? Say so with --endpoint-url=http://host:port, or endpoint_url in [tool.harness]."
+            )
+        unattached = Target(
+            self.name, endpoint_url, self.region, ambient_credentials=self.profile is not None, profile=self.profile
+        )
+        account_id = self._account_id(unattached)
+        attachment = Attachment(new_deployment_name(), account_id, self.region, endpoint_url, self.profile)
+        target = self._target(attachment)
+        attachment.write(self._state_file)
+        return target
+
+    def stop(self) -> bool:
+        """Forget the deployment, which must have been removed before; the target runs on. Returns whether there was one."""
+        attached = self.is_alive()
+        if attached:
+            self._state_file.unlink(missing_ok=True)
+        return attached
+
+    def keep(self) -> None:
+        """It outlives everybody here anyway."""
+
+    def is_alive(self) -> bool:
+        """Whether we are attached to it."""
+        return self._attachment() is not None
+
+    def last_log_lines(self, count: int = 30) -> str:
+        """Nobody's log is ours to read."""
+        del count
+        return ""
+
+    def log_mark(self) -> float:
+        return 0
+
+    def log_after(self, mark: float) -> str:
+        del mark
+        return ""
+
+    def information(self) -> dict[str, str | int | float]:
+        attachment = self._attachment()
+        if attachment is None:
+            return {}
+        return {
+            "account": attachment.account_id,
+            "region": attachment.region,
+            "deployment": attachment.deployment,
+            **({"profile": attachment.profile} if attachment.profile else {}),
+        }
+
+    def _attachment(self) -> Attachment | None:
+        """What is remembered, unless that is another endpoint than the one we are asked for."""
+        attachment = Attachment.read(self._state_file)
+        if attachment is None or self.endpoint_url is None:
+            return attachment
+        try:
+            return attachment if attachment.endpoint_url == checked_url(self.endpoint_url) else None
+        except EngineError:
+            return None  # `start` says what is wrong with it
+
+    def _target(self, attachment: Attachment) -> Target:
+        capabilities, callback = self._harness(str(attachment.endpoint_url))
+        return Target(
+            engine=self.name,
+            endpoint_url=attachment.endpoint_url,
+            region=attachment.region,
+            account_id=attachment.account_id,
+            capabilities=capabilities,
+            deployment=attachment.deployment,
+            ambient_credentials=attachment.profile is not None,
+            profile=attachment.profile,
+            callback=callback,
+        )
+
+    def _account_id(self, target: Target) -> str:
+        """Who we are there, which is also the proof that AWS is spoken."""
+        from botocore.config import Config  # 0.3 s that a command which makes no AWS call does not pay
+        from botocore.parsers import ResponseParserError
+
+        config = Config(connect_timeout=5, read_timeout=self.answer_seconds)
+        try:
+            return str(target.client("sts", config=config).get_caller_identity()["Account"])
+        except ProfileNotFound as error:
+            raise EngineError(f"{error}. 'aws configure list-profiles' lists those that there are.") from error
+        except SSLError as error:
+            raise EngineError(
+                f"{error}. Take http:// if {target.endpoint_url} has that as well, or name the certificate's authority in "
+                "AWS_CA_BUNDLE."
+            ) from error
+        except (UnreachableError, HTTPClientError) as error:
+            raise EngineError(
+                f"Nothing answers at {target.endpoint_url}: {str(error).rstrip('.')}. "
+                "Start what should run there, or give the address where it does (--endpoint-url)."
+            ) from error
+        except ClientError as error:
+            if _is_aws_error(error):
+                raise EngineError(
+                    f"{target.endpoint_url} does not accept our credentials: {error}. Name a profile of AWS's "
+                    "configuration that has others: profile in [tool.harness]."
+                ) from error
+            raise self._no_aws(target) from error
+        except (BotoCoreError, ResponseParserError, LookupError) as error:
+            raise self._no_aws(target) from error
+
+    def _no_aws(self, target: Target) -> EngineError:
+        """Something answers, but not as AWS does: what it is, as far as its own words say."""
+        url = str(target.endpoint_url)
+        try:
+            # The call that was made, as a plain request.
+            response = self._http(url).post("/", data={"Action": "GetCallerIdentity", "Version": "2011-06-15"})
+            text = " ".join(response.text.split())[:_SHOWN_CHARACTERS]
+            by = f" by {response.headers['server']}" if "server" in response.headers else ""
+            said = f"was answered {response.status_code}{by}: {text or 'nothing more'}"
+        except httpx.HTTPError as error:
+            said = f"got no answer that could be read: {error!r}"
+        return EngineError(
+            f"{url} answers, but it does not speak AWS: sts GetCallerIdentity {said}\n"
+            "Give the address of an emulator (--endpoint-url); is another program on that port?"
+        )
+
+    def _harness(self, endpoint_url: str) -> tuple[frozenset[str], Callback | None]:
+        """What the target says that it can do beside AWS's APIs; nothing where it is not an engine of ours."""
+        try:
+            response = self._http(endpoint_url).get("/_harness/ready")
+            body = response.json()
+        except (httpx.HTTPError, ValueError):
+            return frozenset(), None
+        if not isinstance(body, dict) or not isinstance(body.get("capabilities"), list):
+            return frozenset(), None
+        if response.is_error:
+            raise EngineError(
+                f"The engine at {endpoint_url} is one of ours, and says that it is not whole ({response.status_code}): "
+                f"{body.get('error', response.text[:_SHOWN_CHARACTERS])}. Start it again, and look into its log."
+            )
+        capabilities = frozenset(map(str, body["capabilities"]))
+        if _listens_here(endpoint_url, body.get("pid")):
+            return capabilities | {CALLBACKS}, Callback()
+        return capabilities, None
+
+    def _http(self, endpoint_url: str) -> httpx.Client:
+        # As AWS's tools do.
+        authority = os.environ.get("AWS_CA_BUNDLE")
+        return httpx.Client(
+            base_url=endpoint_url,
+            timeout=self.answer_seconds,
+            trust_env=not is_this_machine(endpoint_url),
+            verify=ssl.create_default_context(cafile=authority) if authority else True,
+        )
+
+
+def checked_url(url: str) -> str:
+    """The address as scheme, host and port. Raises EngineError for anything else, and for AWS's own."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise EngineError(
+            f"The endpoint {url!r} is no address: {error}. It looks like http://localhost:4566."
+        ) from error
+    if parts.scheme not in ("http", "https"):
+        # 'localhost:4566' is a URL of the scheme 'localhost' to Python, and '127.0.0.1:4566' a path.
+        meant = f"http://{url.split('://')[-1]}"
+        raise EngineError(f"The endpoint {url!r} begins with neither http:// nor https://; is {meant} meant?")
+    if not parts.hostname:
+        raise EngineError(f"The endpoint {url!r} names no host. It looks like http://localhost:4566.")
+    if parts.username or parts.password:
+        raise EngineError(
+            f"The endpoint at {parts.hostname} holds a user or password. AWS calls are signed: name a profile of AWS's "
+            "configuration (profile in [tool.harness])."
+        )
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    address = f"{parts.scheme}://{host}" + (f":{port}" if port else "")
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        raise EngineError(f"The endpoint {url!r} has more than scheme, host and port; is {address} meant?")
+    if parts.hostname.endswith((".amazonaws.com", ".amazonaws.com.cn", ".api.aws")):
+        raise EngineError(
+            f"{address} is AWS itself, where nothing is done in an account that the settings do not list: "
+            "use --engine=aws."
+        )
+    return address
+
+
+def _is_aws_error(error: Any) -> bool:
+    """Whether an error has one of AWS's codes. botocore puts the status there when the answer had none."""
+    code = str(error.response.get("Error", {}).get("Code", ""))
+    return bool(code) and not code.isdigit() and code != "Unknown"
+
+
+def _listens_here(endpoint_url: str, pid: Any) -> bool:
+    """Whether the process that says it is the engine is the one of this machine that has the port.
+
+    In a container the process has another number here, and our loopback interface is not its own.
+    """
+    if not is_this_machine(endpoint_url) or not isinstance(pid, int):
+        return False
+    port = urlsplit(endpoint_url).port
+    try:
+        connections = psutil.Process(pid).net_connections("tcp")
+    except psutil.Error:
+        return False
+    return any(c.status == psutil.CONN_LISTEN and c.laddr and c.laddr.port == port for c in connections)

@@ -1,0 +1,56 @@
+"""Ports of this machine's loopback interface."""
+
+import socket
+
+import psutil
+
+from harness.engine.errors import EngineError
+
+DEFAULT_PORT = 4566
+
+
+class PortLostError(Exception):
+    """The port was free, and something else that started at the same time has it now."""
+
+
+def choose_port(wanted: int | None) -> int:
+    """The port that is wanted, or else the usual one when it is free and any free one otherwise.
+
+    Raises EngineError when the wanted one is taken.
+    """
+    if wanted is None:
+        return DEFAULT_PORT if is_free(DEFAULT_PORT) else any_free_port()
+    if not is_free(wanted):
+        raise EngineError(
+            f"Port {wanted} is taken{by_whom(wanted)}. "
+            "End that process or choose another port ('harness up --port N', or port in [tool.harness])."
+        )
+    return wanted
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def any_free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def by_whom(port: int) -> str:
+    """` by process 123 (name)`, where the system tells."""
+    try:
+        for connection in psutil.net_connections("tcp"):
+            local = connection.laddr
+            if connection.status == psutil.CONN_LISTEN and local and local.port == port and connection.pid:
+                return f" by process {connection.pid} ({psutil.Process(connection.pid).name()})"
+    except (psutil.AccessDenied, psutil.NoSuchProcess):
+        pass
+    return ""

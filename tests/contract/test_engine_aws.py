@@ -1,0 +1,109 @@
+"""The aws engine where the account is an emulator's: whom it refuses, what it remembers.
+
+AWS's own tools go to AWS_ENDPOINT_URL instead of to AWS
+(https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html), and so does the engine.
+"""
+
+from pathlib import Path
+
+import boto3
+import pytest
+
+from harness.engine import EngineError, MissingCapabilityError, Target
+from harness.engine.aws import AwsEngine
+
+ACCOUNT = "222233334444"
+OTHER_ACCOUNT = "555566667777"
+
+
+@pytest.fixture(autouse=True)
+def shell(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, engine: Target) -> pytest.MonkeyPatch:
+    """A shell with credentials of ACCOUNT, and no other: not the machine's own files, not a metadata service."""
+    for name in ("AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", str(engine.endpoint_url))
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", ACCOUNT)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    return monkeypatch
+
+
+def _aws(folder: Path, **arguments) -> AwsEngine:
+    return AwsEngine(folder, **{"accounts": [ACCOUNT], "region": "eu-west-1", **arguments})
+
+
+@pytest.mark.parametrize("listed", [[], [OTHER_ACCOUNT]])
+def test_an_account_that_is_not_listed_is_refused_and_nothing_is_remembered(tmp_path, listed):
+    refused = _aws(tmp_path, accounts=listed)
+    with pytest.raises(EngineError, match=rf"of the AWS account {ACCOUNT}, and the project lists .*Nothing was done"):
+        refused.start()
+    assert not refused.is_alive()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_listed_account_gets_a_deployment_of_its_own_that_others_find(tmp_path):
+    target = _aws(tmp_path / "a").start()
+    assert (target.account_id, target.region) == (ACCOUNT, "eu-west-1")
+    assert target.deployment is not None
+    assert _aws(tmp_path / "a").find() == _aws(tmp_path / "a").start() == target
+    assert _aws(tmp_path / "b").start().deployment != target.deployment
+
+
+def test_calls_are_signed_with_the_credentials_of_the_environment(tmp_path):
+    target = _aws(tmp_path).start()
+    assert target.client("sts").get_caller_identity()["Account"] == ACCOUNT
+    assert target.session.get_credentials().secret_key == "secret"
+
+
+def test_nothing_is_observed_but_through_awss_own_apis(tmp_path):
+    target = _aws(tmp_path).start()
+    assert "outbox" not in target.capabilities
+    for observe in (lambda: target.harness, lambda: target.outbox, lambda: target.reachable_from):
+        with pytest.raises(MissingCapabilityError):
+            observe()
+
+
+def test_the_deployment_outlives_a_change_of_credentials_and_is_not_touched_with_the_wrong_ones(tmp_path, shell):
+    began = _aws(tmp_path).start()
+    shell.setenv("AWS_ACCESS_KEY_ID", OTHER_ACCOUNT)
+    with pytest.raises(
+        EngineError, match=f"{began.deployment} was deployed to the AWS account {ACCOUNT}, and .* {OTHER_ACCOUNT}"
+    ):
+        _aws(tmp_path).find()
+    assert _aws(tmp_path).is_alive()
+
+
+def test_stop_forgets(tmp_path):
+    aws = _aws(tmp_path)
+    assert not aws.stop()
+    aws.start()
+    assert aws.stop()
+    assert aws.find() is None
+
+
+def test_without_credentials_it_says_how_to_get_them(tmp_path, shell):
+    shell.delenv("AWS_ACCESS_KEY_ID")
+    shell.delenv("AWS_SECRET_ACCESS_KEY")
+    with pytest.raises(EngineError, match=r"Unable to locate credentials\. 'aws sts get-caller-identity' must work"):
+        _aws(tmp_path / "state").start()
+
+
+def test_a_profile_gives_credentials_and_region(tmp_path, shell):
+    shell.delenv("AWS_ACCESS_KEY_ID")
+    shell.delenv("AWS_SECRET_ACCESS_KEY")
+    (tmp_path / "config").write_text("[profile work]\nregion = eu-north-1\n")
+    (tmp_path / "credentials").write_text(f"[work]\naws_access_key_id = {ACCOUNT}\naws_secret_access_key = s\n")
+    target = _aws(tmp_path / "state", region=None, profile="work").start()
+    assert (target.account_id, target.region) == (ACCOUNT, "eu-north-1")
+    with pytest.raises(EngineError, match=r"config profile \(play\) could not be found"):
+        _aws(tmp_path / "other", region=None, profile="play").start()
+
+
+def test_a_region_is_asked_for_where_nobody_names_one(tmp_path, shell):
+    with pytest.raises(EngineError, match=r"Which region of AWS\?"):
+        _aws(tmp_path, region=None).start()
+    shell.setenv("AWS_REGION", "ap-south-1")
+    assert _aws(tmp_path, region=None).start().region == "ap-south-1"

@@ -1,0 +1,237 @@
+"""The endpoint engine against emulators that are not ours: what is said of them is true, and nothing is left in them."""
+
+import json
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from harness.deploy import delete, deploy, describe, discover, services_of
+from harness.engine import MissingCapabilityError, Target
+from harness.engine.endpoint import EndpointEngine
+from harness.engine.probe import CALLS, probe
+
+IMAGE = "localstack/localstack:4.14.0"
+ROOT = Path(__file__).parents[2]
+
+# https://docs.localstack.cloud/references/licensing: none of these is in the image that needs no token.
+NOT_IN_LOCALSTACK = {
+    "apigatewaymanagementapi", "apigatewayv2", "cloudfront", "codecommit", "cognito-identity", "cognito-idp", "elasticache",
+    "elbv2", "pipes", "rds", "rds-data", "sesv2", "xray",
+}  # fmt: skip
+# By what the machine and its network give to the container: Java, npm's registry, Docker.
+AS_THE_MACHINE_ALLOWS = {"dynamodb", "dynamodbstreams", "kinesis", "lambda"}
+
+
+@pytest.fixture(scope="module")
+def plain_localstack() -> Iterator[str]:
+    """The URL of LocalStack's image as it is, without anything of ours in it."""
+    image = _docker("image", "inspect", IMAGE)
+    if image.returncode != 0:
+        pytest.skip(f"needs Docker and the image {IMAGE}: {(image.stderr or image.stdout).strip().splitlines()[-1]}")
+    started = _docker("run", "--detach", "--label=harness.test=endpoint", "--publish=127.0.0.1::4566", IMAGE)
+    assert started.returncode == 0, started.stderr
+    container = started.stdout.strip()
+    try:
+        port = _docker("port", container, "4566/tcp").stdout.splitlines()[0].rsplit(":", 1)[1]
+        url = f"http://127.0.0.1:{port}"
+        _wait_until(
+            lambda: '"READY": true' in httpx.get(f"{url}/_localstack/init", timeout=5, trust_env=False).text,
+            lambda: f"LocalStack is ready; its log ends: {_docker('logs', '--tail=20', container).stdout}",
+        )
+        yield url
+    finally:
+        _docker("rm", "--force", "--volumes", container)
+
+
+def _docker(*arguments: str) -> subprocess.CompletedProcess[str]:
+    program = shutil.which("docker")
+    if program is None:
+        return subprocess.CompletedProcess(arguments, 127, "", "there is no program docker")
+    return subprocess.run([program, *arguments], capture_output=True, text=True, check=False, timeout=120)
+
+
+@pytest.fixture(scope="module")
+def moto() -> Iterator[str]:
+    """The URL of moto's own server."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-c", "from moto.server import main; main()", "-H", "127.0.0.1", "-p", str(port)]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert server.stdout is not None
+    try:
+        said = []
+        for line in server.stdout:
+            said.append(line)
+            if "Running on" in line:
+                break
+        else:
+            raise AssertionError(f"moto's server ended: {''.join(said)}")
+        # Nobody reads on, and a full pipe would stop it.
+        threading.Thread(target=server.stdout.read, daemon=True).start()
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.kill()
+        server.wait(10)
+
+
+def _wait_until(condition: Callable[[], bool], what: Callable[[], str], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            if condition():
+                return
+        except httpx.TransportError:
+            pass
+        assert time.monotonic() < deadline, f"not within {seconds:g} seconds: {what()}"
+        threading.Event().wait(0.1)
+
+
+@pytest.fixture
+def attach(tmp_path: Path) -> Callable[[str], Target]:
+    return lambda url: EndpointEngine(tmp_path / "state", endpoint_url=url).start()
+
+
+def _left_by_the_probe(target: Target) -> list[str]:
+    functions = target.client("lambda").list_functions()["Functions"]
+    roles = target.client("iam").list_roles()["Roles"]
+    groups = target.client("logs").describe_log_groups()["logGroups"]
+    names = (
+        [f["FunctionName"] for f in functions] + [r["RoleName"] for r in roles] + [g["logGroupName"] for g in groups]
+    )
+    return [name for name in names if "harness-probe" in name]
+
+
+def test_localstack_as_it_is_lacks_what_needs_a_token(plain_localstack, attach):
+    target = attach(plain_localstack)
+    assert (target.account_id, target.capabilities, target.callback) == ("000000000000", frozenset(), None)
+    lacking = probe(target, [*NOT_IN_LOCALSTACK, *AS_THE_MACHINE_ALLOWS, "cloudformation", "events", "iam", "kms", "logs",
+        "s3", "scheduler", "secretsmanager", "ses", "sns", "sqs", "ssm", "stepfunctions", "sts"])  # fmt: skip
+    assert NOT_IN_LOCALSTACK <= set(lacking) <= NOT_IN_LOCALSTACK | AS_THE_MACHINE_ALLOWS
+    for service in NOT_IN_LOCALSTACK:
+        assert lacking[service].startswith(
+            f"501 InternalFailure: The API for service {service} is either not included in"
+        )
+    # It has no Docker socket to run functions with, and lists them all the same.
+    assert lacking["lambda"].startswith("a function that was made did not become active: Failed, ")
+    assert probe(target, ["lambda"]) == {"lambda": lacking["lambda"]}
+    # It cannot delete a function that never became active: one stays, however often it is asked.
+    [function] = _left_by_the_probe(target)
+    assert target.client("lambda").get_function(FunctionName=function)["Configuration"]["State"] == "Failed"
+
+
+def test_moto_answers_for_nearly_everything_and_is_taken_at_its_word(moto, attach):
+    target = attach(moto)
+    assert (target.account_id, target.capabilities) == ("123456789012", frozenset())
+    lacking = probe(target, [service for service in CALLS if service != "lambda"])
+    # It has operations of these two, and not the one that would tell.
+    assert set(lacking) <= {"schemas", "apigatewaymanagementapi"}
+
+
+def test_moto_cannot_run_a_function_without_docker(moto, attach):
+    target = attach(moto)
+    assert target.client("lambda").list_functions()["Functions"] == []
+    lacking = probe(target, ["lambda"])
+    if lacking:  # where Docker is and has its images, it can
+        assert lacking["lambda"].startswith("a function that was made could not be run: error running docker")
+    assert _left_by_the_probe(target) == []
+
+
+@pytest.fixture
+def templates(tmp_path: Path):
+    """A queue; a user pool, and what imports it; an archive of events beside a bus."""
+    name = f"t{uuid.uuid4().hex[:8]}"
+    exported = f"{name}-pool"
+    pool_id = {"Value": {"Ref": "Pool"}, "Export": {"Name": exported}}
+    parameter = {"Type": "String", "Value": {"Fn::ImportValue": exported}}
+    source = {"SourceArn": {"Fn::GetAtt": ["Bus", "Arn"]}}
+    bodies = {
+        "queue": {"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}},
+        "users": {"Resources": {"Pool": {"Type": "AWS::Cognito::UserPool"}}, "Outputs": {"PoolId": pool_id}},
+        "profiles": {"Resources": {"PoolId": {"Type": "AWS::SSM::Parameter", "Properties": parameter}}},
+        "bus": {
+            "Resources": {
+                "Bus": {"Type": "AWS::Events::EventBus", "Properties": {"Name": name}},
+                "Archive": {"Type": "AWS::Events::Archive", "Properties": source},
+            }
+        },
+    }
+    for stack, body in bodies.items():
+        (tmp_path / stack).mkdir()
+        (tmp_path / stack / "template.json").write_text(json.dumps(body))
+    return discover(tmp_path, [f"{stack}/template.json" for stack in bodies])
+
+
+def test_stacks_that_localstack_cannot_have_are_withheld_with_what_it_answered(
+    plain_localstack, attach, templates, tmp_path
+):
+    target = attach(plain_localstack)
+    where = {"stack_prefix": f"{target.deployment}-"}
+    lacking = probe(target, services_of(templates))
+    deployment = deploy(target, templates, lacking=lacking, work_directory=tmp_path / "work", **where)
+    try:
+        assert set(deployment.stacks) == {"queue", "bus"}
+        assert deployment["queue"].resources["Queue"].physical_id.startswith("http")
+        for stack, said in (
+            ("users", f"users is not deployed: it needs cognito-idp (Pool), which {plain_localstack} lacks: 501 "),
+            ("profiles", "profiles is not deployed: it imports "),
+        ):
+            with pytest.raises(MissingCapabilityError) as lack:
+                deployment[stack]
+            assert lack.value.capability == "cognito-idp"
+            assert lack.value.reason.startswith(said)
+        # It says that it made this.
+        with pytest.raises(MissingCapabilityError, match="Archive of bus is not there") as lack:
+            deployment["bus"].resources["Archive"]
+        assert lack.value.capability == "AWS::Events::Archive"
+        assert list(describe(target, templates, **where)["bus"].resources) == ["Bus"]
+    finally:
+        delete(target, [t for t in templates if t.stack in ("queue", "bus")], **where)
+
+
+@pytest.fixture(scope="module")
+def own_services() -> list[str]:
+    return sorted(services_of(discover(ROOT)))
+
+
+def test_an_engine_of_ours_behind_its_aws_apis_lacks_nothing_that_our_stacks_need(
+    endpoint_without_harness, attach, own_services
+):
+    target = attach(endpoint_without_harness)
+    assert (target.account_id, target.capabilities, target.callback) == ("000000000000", frozenset(), None)
+    assert "lambda" in own_services
+    assert probe(target, own_services) == {}
+    assert [name for name in _left_by_the_probe(target) if not name.startswith("/aws/lambda/")] == []
+
+
+def test_the_test_api_of_an_engine_can_be_hidden_and_all_else_passes(endpoint_without_harness, engine):
+    with httpx.Client(base_url=endpoint_without_harness, trust_env=False) as http:
+        for path in ("/_harness", "/_harness/ready", "/_harness/outbox?after=1"):
+            assert http.get(path).status_code == 404
+        assert http.delete("/_harness/outbox").status_code == 404
+        assert http.get("/_localstack/init").json()["completed"]["READY"]
+    s3 = Target("endpoint", endpoint_without_harness).client("s3")
+    bucket = f"hidden-{uuid.uuid4().hex[:8]}"
+    s3.create_bucket(Bucket=bucket)
+    s3.put_object(Bucket=bucket, Key="a b/ü", Body=bytes(range(256)) * 4096)
+    assert s3.head_object(Bucket=bucket, Key="a b/ü")["ContentLength"] == 256 * 4096
+    # Signed for the proxy's host, which therefore must arrive.
+    url = s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "a b/ü"})
+    assert url.startswith(endpoint_without_harness)
+    assert httpx.get(url, trust_env=False).content == bytes(range(256)) * 4096
+    assert engine.client("s3").head_bucket(Bucket=bucket)["ResponseMetadata"]["HTTPStatusCode"] == 200
+
+
+def test_an_engine_of_ours_is_known_by_its_test_api(attach, engine):
+    target = attach(str(engine.endpoint_url))
+    assert target.capabilities == engine.capabilities
+    assert target.harness.ready()["ready"]

@@ -1,0 +1,111 @@
+"""What the docker engine tells from what Docker tells, without a Docker engine."""
+
+import os
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import psutil
+import pytest
+
+from harness.engine import EngineError
+from harness.engine.docker import DockerEngine
+from harness.engine.docker.client import connect, why
+from harness.engine.docker.compose import ComposeProject, dotenv
+from harness.engine.docker.container import endpoint_url, gateways_of, port_of
+from harness.engine.docker.guard import Watch, wait_for_end
+
+
+def _container(listen: str, published: dict[str, Any]) -> Any:
+    return SimpleNamespace(
+        attrs={"Config": {"Env": ["A=b", f"GATEWAY_LISTEN={listen}"]}, "NetworkSettings": {"Ports": published}}
+    )
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "expected"),
+    [
+        ("127.0.0.1", "4567", "http://127.0.0.1:4567"),
+        ("0.0.0.0", "4567", "http://127.0.0.1:4567"),
+        ("", "4567", "http://127.0.0.1:4567"),
+        ("192.168.1.5", "80", "http://192.168.1.5:80"),
+        ("::1", "4567", "http://[::1]:4567"),
+    ],
+)
+def test_it_is_reached_where_docker_has_published_it(host: str, port: str, expected: str):
+    published = {"4566/tcp": None, "4567/tcp": [{"HostIp": host, "HostPort": port}]}
+
+    assert endpoint_url(_container("0.0.0.0:4567", published)) == expected
+
+
+def test_a_container_that_publishes_nothing_has_no_address():
+    assert endpoint_url(_container("0.0.0.0:4566", {"4566/tcp": None})) is None
+
+
+def test_the_first_address_that_it_listens_on_counts():
+    assert port_of(_container("0.0.0.0:4577,0.0.0.0:443", {})) == 4577
+
+
+def _network(*configured: dict[str, str]) -> Any:
+    return SimpleNamespace(attrs={"IPAM": {"Config": list(configured)}})
+
+
+def test_a_gateway_that_docker_leaves_out_is_the_first_address():
+    assert gateways_of([_network({"Subnet": "172.17.0.0/16"})]) == ["172.17.0.1"]
+    assert gateways_of([_network({"Subnet": "10.1.0.0/24", "Gateway": "10.1.0.254"})]) == ["10.1.0.254"]
+    assert gateways_of([_network({"Subnet": "fd00::/64", "Gateway": "fd00::1"}), _network()]) == []
+
+
+def test_without_a_docker_engine_the_error_says_what_to_start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
+    engine = DockerEngine(tmp_path / "state")
+
+    with pytest.raises(EngineError, match=r"none\.sock cannot be used: it does not run\. Start it"):
+        engine.start()
+    with pytest.raises(EngineError, match="does not run"):
+        engine.find()
+    assert not engine.is_alive()
+
+
+def test_a_docker_engine_of_another_machine_is_refused(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("DOCKER_HOST", "tcp://docker.example:2375")
+
+    with pytest.raises(EngineError, match="is another machine"):
+        connect()
+
+
+def test_what_a_user_may_not_do_is_told_with_the_way_out():
+    assert "usermod -aG docker" in why(PermissionError(13, "Permission denied"))
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"), [("My Project", "myproject"), ("a.b_c-d", "ab_c-d"), ("_x", "x"), ("-_-", "default")]
+)
+def test_a_compose_project_is_named_after_its_folder(folder: str, name: str, tmp_path: Path, monkeypatch):
+    monkeypatch.delenv("COMPOSE_PROJECT_NAME", raising=False)
+
+    assert ComposeProject(tmp_path / folder / "docker-compose.yml").name == name
+
+
+def test_a_name_that_is_chosen_wins_and_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch):
+    monkeypatch.delenv("COMPOSE_PROJECT_NAME", raising=False)
+    project = ComposeProject(tmp_path / "docker-compose.yml")
+    (tmp_path / ".env").write_text(
+        '# mine\nCOMPOSE_PROJECT_NAME="mine"\nexport HARNESS_PORT=4600\n#HARNESS_BIND=0.0.0.0\n'
+    )
+
+    assert project.name == "mine"
+    assert dotenv(tmp_path / ".env") == {"COMPOSE_PROJECT_NAME": "mine", "HARNESS_PORT": "4600"}
+    monkeypatch.setenv("COMPOSE_PROJECT_NAME", "other")
+    assert project.name == "other"
+
+
+def test_a_guard_does_not_take_a_reused_process_id_for_its_owner():
+    itself = psutil.Process(os.getpid())
+
+    wait_for_end(itself.pid, itself.create_time() - 100)  # would wait for the end of this very process
+
+
+def test_a_guard_that_has_ended_is_called_off_without_harm():
+    Watch(os.getpid(), psutil.Process().create_time() - 100).call_off()
+    Watch(2**22 + 1, 0.0).call_off()

@@ -1,0 +1,81 @@
+"""What `harness doctor` says of machines that lack something."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from harness import doctor
+from harness.doctor import Finding, Verdict
+from harness.settings import Settings
+
+
+@pytest.fixture
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder where programs are found; the machine has no other."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", str(folder))
+    return folder
+
+
+def _program(file: Path, *lines: str) -> None:
+    file.write_text("\n".join(["#!/bin/sh", *lines, ""]))
+    file.chmod(0o755)
+
+
+def _finding(subject: str, **settings) -> Finding:
+    [found] = [f for f in doctor.examine(Settings(**settings)) if f.subject == subject]
+    return found
+
+
+def test_a_program_that_is_there_is_named_with_its_version(path):
+    _program(path / "node", "echo v22.1.0")
+    assert _finding("Node.js") == Finding("Node.js", Verdict.OK, f"v22.1.0 at {path / 'node'}")
+
+
+@pytest.mark.parametrize("body", [["echo no version is set >&2", "exit 127"], None])
+def test_a_program_that_is_not_there_or_does_not_run_is_told_with_who_needs_it(path, body):
+    if body:
+        _program(path / "node", *body)
+    found = _finding("Node.js")
+    assert found.verdict is Verdict.OPTIONAL
+    assert ("does not run" if body else "not found") in found.found
+    assert "nodejs runtime" in found.remedy
+
+
+def test_uv_that_does_not_run_is_missing(monkeypatch, tmp_path):
+    _program(tmp_path / "uv", "exit 1")
+    monkeypatch.setattr("uv.find_uv_bin", lambda: str(tmp_path / "uv"))
+    found = _finding("uv")
+    assert (found.verdict, found.found) == (Verdict.MISSING, f"{tmp_path / 'uv'} does not run")
+
+
+def test_a_port_in_use_is_told_and_what_comes_of_it_depends_on_who_chose_it():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        found = _finding(f"Port {port}", port=port)
+    assert (found.verdict, found.found) == (Verdict.OPTIONAL, "in use")
+    assert "choose another port" in found.remedy
+
+
+@pytest.mark.parametrize(
+    ("attribute", "subject", "verdict"),
+    [
+        ("MIN_FREE_DISK_BYTES", "Disk", Verdict.MISSING),
+        ("MIN_FREE_MEMORY_BYTES", "Memory", Verdict.OPTIONAL),
+    ],
+)
+def test_too_little_room_is_told_with_what_is_wanted(monkeypatch, attribute, subject, verdict):
+    monkeypatch.setattr(doctor, attribute, 2**60)
+    found = _finding(subject)
+    assert found.verdict is verdict
+    assert "GiB" in found.remedy
+
+
+def test_an_engine_that_is_not_installed_is_told_with_what_lacks(monkeypatch):
+    monkeypatch.setattr(doctor.importlib.util, "find_spec", lambda name: None if name == "moto" else object())
+    found = _finding("Embedded engine")
+    assert (found.verdict, found.found) == (Verdict.MISSING, "not installed: moto")
