@@ -306,7 +306,8 @@ class _Removing:
         return found
 
     def _retained(self, resources: Iterable[_Resource]) -> dict[tuple[str, str], None]:
-        """Type and physical id of those that outlive their stacks by the templates that the target has of them.
+        """Type and physical id of those that outlive their stacks by the templates that the target has of them, and of
+        those that earlier versions of the templates left behind: SAM retains every version of a layer.
 
         Known before the deletion: to list the resources of a deleted stack makes moto create them again.
         """
@@ -319,9 +320,20 @@ class _Removing:
             for resource in there:
                 policy = declared.get(resource.logical_id, {}).get("DeletionPolicy")
                 wanted = policy in ("Retain", "RetainExceptOnCreate") and resource.status != "DELETE_COMPLETE"
-                if wanted or resource.status == "DELETE_SKIPPED":  # by a rollback
+                if wanted:
                     retained[resource.type, resource.physical_id] = None
+            retained |= self._left_behind(stack_id)
         return retained
+
+    def _left_behind(self, stack_id: str) -> dict[tuple[str, str], None]:
+        """What an update or a rollback of the stack took out and did not delete (UpdateReplacePolicy, DeletionPolicy)."""
+        found: dict[tuple[str, str], None] = {}
+        with contextlib.suppress(ClientError):
+            for page in self.client.get_paginator("describe_stack_events").paginate(StackName=stack_id):
+                for event in page["StackEvents"]:
+                    if event.get("ResourceStatus") == "DELETE_SKIPPED" and event.get("PhysicalResourceId"):
+                        found[event["ResourceType"], event["PhysicalResourceId"]] = None
+        return found
 
     def _template_resources(self, stack_id: str) -> Mapping[str, Mapping[str, Any]]:
         try:

@@ -125,6 +125,25 @@ def test_a_table_that_its_template_retains_is_removed_after_its_stack(account):
     assert account.tables() == []
 
 
+def test_a_table_that_an_earlier_template_left_behind_is_removed(account):
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-attribute-updatereplacepolicy.html: with Retain the
+    old resource stays, and only the stack's events name it."""
+    stack = account.stack("base", {"Q": QUEUE})
+    for name in ("before", "others"):
+        account.client("dynamodb").create_table(TableName=name, **KEY)
+    past = {
+        "EventId": "e-1", "StackId": stack, "LogicalResourceId": "T", "ResourceType": "AWS::DynamoDB::Table",
+        "PhysicalResourceId": "before", "ResourceStatus": "DELETE_SKIPPED",
+    }  # fmt: skip
+
+    class Answered:
+        status_code = 200
+
+    account.when("DescribeStackEvents", lambda _body: (Answered(), {"StackEvents": [past]}))
+    assert account.remove().resources == ("AWS::DynamoDB::Table before deleted",)
+    assert account.tables() == ["others"]
+
+
 def test_what_a_stack_retained_and_nobody_here_can_remove_is_told(account):
     account.stack("base", {"P": {
         "Type": "AWS::SSM::Parameter", "DeletionPolicy": "Retain",
