@@ -176,6 +176,10 @@ def down() -> None:
         ended = _project().down(on_event=progress)
     for removal in ended.removals:
         terminal.out.print(escape(str(removal)))
+    for failure in ended.failures:
+        terminal.print_error(failure)
+    if ended.failures:
+        raise typer.Exit(Exit.FAILED)
     terminal.out.print("Stopped." if ended.ran else "Nothing was running.")
 
 

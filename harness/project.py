@@ -34,10 +34,12 @@ def _ignore(_event: "DeployEvent") -> None:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """What came of ending: whether anything ran, and what was removed from targets that are not ours alone."""
+    """What came of ending: whether anything ran, what was removed from targets that are not ours alone, and what could not
+    be ended, with the reason."""
 
     ran: bool
     removals: "tuple[Removal, ...]" = ()
+    failures: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -190,13 +192,22 @@ class Project:
         return Ended(ran, tuple(removals))
 
     def down(self, *, on_event: "Callable[[DeployEvent], None]" = _ignore) -> "Ended":
-        """End whatever runs here, of every kind, and what test runs left that were killed."""
-        ended = []
-        for abandoned in self.abandoned_runs():
-            ended.append(abandoned.end(on_event=on_event))
-            abandoned.forget()
-        ended += [running.end(on_event=on_event) for name in ENGINES if (running := self.running([name]))]
-        return Ended(any(e.ran for e in ended), tuple(removal for e in ended for removal in e.removals))
+        """End whatever runs here, of every kind, and what test runs left that were killed. What cannot be ended does not
+        keep the others."""
+        ended: list[Ended] = []
+        failures: list[str] = []
+        abandoned = list(self.abandoned_runs())
+        for project in (*abandoned, *filter(None, (self.running([name]) for name in ENGINES))):
+            try:
+                ended.append(project.end(on_event=on_event))
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is told, and the others are ended
+                folder = project.settings.state_directory
+                failures.append(f"{error}\n'harness down' tries it again. To forget it, remove {folder}.")
+            else:
+                if project in abandoned:
+                    project.forget()
+        removals = tuple(removal for e in ended for removal in e.removals)
+        return Ended(any(e.ran for e in ended), removals, tuple(failures))
 
     def abandoned_runs(self) -> "Iterator[Project]":
         """Of the test runs that ended before they could clean up, each as the project in its folder.

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from harness.deploy.errors import DeployError
 from harness.engine import MissingCapabilityError, Target
@@ -20,7 +21,7 @@ def speaking_to(target: Target) -> Iterator[None]:
     """Turns what boto3 raises into a DeployError that says who did not answer, and how."""
     try:
         yield
-    except (BotoCoreError, ClientError) as error:
+    except (BotoCoreError, ClientError, ResponseParserError) as error:
         raise DeployError(f"The target at {target.address} refused or did not answer: {error}") from error
 
 
