@@ -3,7 +3,7 @@
 import fcntl
 import os
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import httpx
 import pytest
 
-from harness.engine import Callback, EngineError, MissingCapabilityError, Outbox, Target
+from harness.engine import Callback, EngineError, MissingCapabilityError, Outbox, Target, tracing
 from harness.faults import Faults
 from harness.project import ENGINES, KEPT, OURS_ALONE, Project
 from harness.settings import SettingsError
 
 if TYPE_CHECKING:
     from harness.deploy import Deployment
+    from harness.flow import Flow, History
+    from harness.journal.stream import JournalStream
 
 RUN_DIRECTORY = "harness_run_directory"
 LACKED = "harness_lacked_capability"
@@ -260,8 +262,31 @@ def aws(engine: Target) -> Callable[[str], Any]:
 @pytest.fixture(scope="session")
 def http() -> Iterator[httpx.Client]:
     """An HTTP client, for what the architecture shows to the world."""
-    with httpx.Client(timeout=30, trust_env=False) as client:
+    hooks = {"request": [lambda request: tracing.add_header(request.headers)]}
+    with httpx.Client(timeout=30, trust_env=False, event_hooks=hooks) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def _journal(engine: Target) -> "Iterator[tuple[JournalStream, History]]":
+    """What happens in the engine, read once for all tests of this process."""
+    from harness.flow import History
+    from harness.journal.stream import JournalStream
+
+    engine.require("journal")
+    stream, history = JournalStream(str(engine.endpoint_url)), History()
+    stream.listen(history.add)
+    stream.open()
+    yield stream, history
+    stream.close()
+
+
+@pytest.fixture
+def flow(engine: Target, _journal: "tuple[JournalStream, History]") -> "Callable[[], AbstractContextManager[Flow]]":
+    """`with flow() as f: ...; f.settle()`: everything that is caused in the block, and when it has come to rest."""
+    from harness.flow import flow_of
+
+    return lambda: flow_of(engine, *_journal)
 
 
 @pytest.fixture(scope="session")

@@ -45,6 +45,7 @@ from harness.emulator.journal import (
     sent_messages,
     stream_records,
     topics,
+    work,
 )
 from harness.emulator.journal import api as journal_api
 from harness.emulator.lambda_ import asynchronous, creation, executor, invocation_metadata
@@ -58,6 +59,7 @@ PARTS = (
     object_storage.install,
     service_loading.install,
     causes.install,
+    work.install,
     requests.install,
     journal_api.install,
     faults.install,

@@ -10,6 +10,7 @@ from harness.engine.capabilities import CALLBACKS, DESCRIPTIONS, HARNESS_API
 from harness.engine.control import HarnessApi
 from harness.engine.errors import MissingCapabilityError
 from harness.engine.outbox import Outbox
+from harness.engine.tracing import add_header
 
 if TYPE_CHECKING:
     import boto3
@@ -98,7 +99,9 @@ class Target:
         config = config.merge(arguments.pop("config", Config()))
         # Typed for literal service names only.
         create: Any = self.session.client
-        return create(service, endpoint_url=self.endpoint_url, config=config, **arguments)
+        client = create(service, endpoint_url=self.endpoint_url, config=config, **arguments)
+        client.meta.events.register("before-call", lambda params, **_: add_header(params["headers"]))
+        return client
 
     def rest_api_url(self, api_id: str, stage: str) -> str:
         """The base URL of an API Gateway REST API's stage, without a slash at its end."""

@@ -36,6 +36,8 @@ class Kind(StrEnum):
     """A mail or text message that left the system."""
     DEAD_LETTER = "dead-letter"
     """An event that was given up and kept: `source`, `target`, `reason`; or lost, with no `target`."""
+    WORK = "work"
+    """Something that the engine does behind its answer, in another thread: while it goes on, more may come."""
     TIMER = "timer"
     """Something became due: a schedule, an alarm, a retry."""
 

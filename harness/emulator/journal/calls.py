@@ -30,7 +30,17 @@ POLLING = frozenset(
     }
 )
 """Asked again and again by event source mappings and alarms. What comes of it is recorded as a batch or a timer."""
-BOOKKEEPING = frozenset({("cloudwatch", "PutMetricData"), ("lambda", "GetPolicy"), ("logs", "PutLogEvents")})
+BOOKKEEPING = frozenset(
+    {
+        ("cloudwatch", "PutMetricData"),
+        ("lambda", "GetPolicy"),
+        ("logs", "CreateLogGroup"),
+        ("logs", "CreateLogStream"),
+        ("logs", "PutLogEvents"),
+        ("sqs", "GetQueueUrl"),
+        ("sts", "AssumeRole"),
+    }
+)
 """What services of the engine tell and ask one another whatever they do."""
 
 

@@ -11,14 +11,12 @@ each invocation has a segment of its own in it (`lambda_.invocation_metadata`), 
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
 
 from localstack.aws.connect import InternalClientFactory
-from localstack.services.sns.executor import TopicPartitionedThreadPoolExecutor
 from localstack.utils.patch import patch
 
 P = ParamSpec("P")
@@ -26,16 +24,6 @@ R = TypeVar("R")
 
 HEADER = "x-harness-cause"
 MAX_RECENT = 10_000
-LONG_LIVED = (
-    "cloudwatch-scheduler",
-    "ddb-remove-expired-items",
-    "event-source-mapping-poller",
-    "events-jobscheduler-loop",
-    "lambda-poller",
-    "log_handler",
-    "sqs-",
-)
-"""Names of threads that work for everybody, whoever happened to start them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,21 +120,6 @@ def _add_header(params: dict[str, Any], **_kwargs: Any) -> None:
 
 
 def install() -> None:
-    @patch(ThreadPoolExecutor.submit)
-    def submit(original: Any, self: Any, function: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
-        submitted: Future[Any] = original(self, carried(function), *args, **kwargs)
-        return submitted
-
-    @patch(TopicPartitionedThreadPoolExecutor.submit)
-    def submit_in_order(original: Any, self: Any, function: Any, topic: Any, /, *args: Any, **kwargs: Any) -> None:
-        original(self, carried(function), topic, *args, **kwargs)
-
-    @patch(threading.Thread.start)
-    def start(original: Any, self: Any) -> None:
-        if CAUSE.get() is not None and not self.name.startswith(LONG_LIVED):
-            self.run = carried(self.run)
-        original(self)
-
     @patch(InternalClientFactory._get_client_post_hook)
     def make_client(original: Any, self: Any, client: Any) -> Any:
         client = original(self, client)

@@ -1,0 +1,90 @@
+"""What is handed to another thread or to a pool: it goes on with the cause that it has here, and until it ends there is
+more to come.
+
+So a flow that has nothing going on any more has nothing to come either, whatever a service does behind its answer.
+"""
+
+import concurrent.futures.thread
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, ParamSpec, TypeVar
+
+from localstack.services.sns import executor as sns_executor
+from localstack.services.sns.executor import TopicPartitionedThreadPoolExecutor
+from localstack.utils.patch import patch
+
+from harness.emulator.journal.causes import CAUSE, Cause, doing
+from harness.emulator.journal.recorder import JOURNAL
+from harness.journal.records import Kind
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+LONG_LIVED = (
+    "cloudwatch-scheduler",
+    "ddb-remove-expired-items",
+    "event-source-mapping-poller",
+    "events-jobscheduler-loop",
+    "lambda-poller",
+    "lambda-process",
+    "lambda-runtime-api",
+    "log_handler",
+    "sqs-",
+)
+"""Names of threads that work for everybody, whoever happened to start them."""
+BOOKKEEPING = ("record-cloudwatch-metric", "sqs-metrics-cloudwatch-dispatcher")
+"""Names of threads and pools that count what happens; nothing comes of it at once."""
+POOL_THREADS = (concurrent.futures.thread._worker, sns_executor._worker)
+"""What the threads of a pool run: they stay, and their tasks are known by themselves."""
+
+
+class Work:
+    """A function that was handed over."""
+
+    def __init__(self, function: Callable[P, R], name: str, cause: Cause) -> None:
+        self._function = function
+        self._name = name
+        self._cause = cause
+        self._begun = JOURNAL.begin(Kind.WORK, service="engine", name=name)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            with doing(self._cause):
+                return self._function(*args, **kwargs)
+        finally:
+            self.end()
+
+    def end(self) -> None:
+        JOURNAL.end(Kind.WORK, self._begun, service="engine", name=self._name)
+
+
+def handed_over(function: Callable[P, R], name: str) -> Callable[P, R]:
+    """The function as it will run elsewhere; itself where nothing recorded has caused it."""
+    cause = CAUSE.get()
+    if cause is None or not JOURNAL.enabled or name.startswith(BOOKKEEPING):
+        return function
+    return Work(function, name, cause)
+
+
+def install() -> None:
+    @patch(ThreadPoolExecutor.submit)
+    def submit(original: Any, self: Any, function: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        work = handed_over(function, self._thread_name_prefix)
+        submitted: Future[Any] = original(self, work, *args, **kwargs)
+        if isinstance(work, Work):
+            # A pool that is shut down cancels what it has not begun.
+            submitted.add_done_callback(lambda done: work.end() if done.cancelled() else None)
+        return submitted
+
+    @patch(TopicPartitionedThreadPoolExecutor.submit)
+    def submit_in_order(original: Any, self: Any, function: Any, topic: Any, /, *args: Any, **kwargs: Any) -> None:
+        original(self, handed_over(function, "sns-fifo"), topic, *args, **kwargs)
+
+    @patch(threading.Thread.start)
+    def start(original: Any, self: Any) -> None:
+        # A timer is no work yet; what it will do is noted by whoever sets it.
+        stays = isinstance(self, threading.Timer) or getattr(self, "_target", None) in POOL_THREADS
+        if not stays and not self.name.startswith(LONG_LIVED):
+            self.run = handed_over(self.run, self.name)
+        original(self)

@@ -1,0 +1,40 @@
+"""The trace that this thread's calls belong to, so that what they cause can be told from everything else.
+
+Every call of a target's clients carries it in AWS's own trace header, which AWS's services and ours pass on
+(https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader).
+"""
+
+import secrets
+import time
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+HEADER = "X-Amzn-Trace-Id"
+_ROOT: ContextVar[str | None] = ContextVar("harness_trace_root", default=None)
+
+
+def new_root() -> str:
+    """The root of a trace that nobody else has: version, seconds since the epoch, 96 random bits."""
+    return f"1-{int(time.time()):08x}-{secrets.token_hex(12)}"
+
+
+def current_root() -> str | None:
+    return _ROOT.get()
+
+
+@contextmanager
+def tracing(root: str) -> Iterator[None]:
+    """The calls of this thread in this block are of this trace."""
+    token = _ROOT.set(root)
+    try:
+        yield
+    finally:
+        _ROOT.reset(token)
+
+
+def add_header(headers: MutableMapping[str, Any]) -> None:
+    """Put the trace into a request's headers, unless they name another."""
+    if (root := _ROOT.get()) is not None and HEADER not in headers:
+        headers[HEADER] = f"Root={root};Sampled=1"

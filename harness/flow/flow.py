@@ -1,0 +1,156 @@
+"""One flow: everything that one stimulus caused, until nothing of it goes on."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from harness.engine import Target
+from harness.engine.tracing import new_root, tracing
+from harness.flow.consumers import Consumers
+from harness.flow.history import Activity, History
+from harness.journal.records import Kind
+from harness.journal.stream import JournalStream
+
+SETTLE_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """Something of a flow that has not come to its end: an activity that goes on, or what was left and waits."""
+
+    activity: Activity
+    what: str
+
+    def __str__(self) -> str:
+        return self.what
+
+
+class FlowTimeoutError(AssertionError):
+    """A flow has not come to rest; the message lists what is pending, where, and why."""
+
+
+class Flow:
+    """The tree of everything that was caused by what happens inside `with flow_of(...)`."""
+
+    def __init__(self, target: Target, stream: JournalStream, history: History, root: str) -> None:
+        self._target = target
+        self._stream = stream
+        self._history = history
+        self._consumers = Consumers(target)
+        self.root = root
+        """The root of the X-Ray trace that its first calls carry."""
+
+    @property
+    def roots(self) -> list[Activity]:
+        """What the test itself did: its calls and requests."""
+        return self._history.roots_of(self.root)
+
+    @property
+    def activities(self) -> list[Activity]:
+        """All of it, in the order in which it began."""
+        return self._history.closure(self.roots)
+
+    def find(self, kind: Kind | None = None, **fields: str) -> list[Activity]:
+        """Those of a kind whose records have these fields: `service`, `name`, `resource`."""
+        return [
+            activity
+            for activity in self.activities
+            if kind in (None, activity.kind) and all(getattr(activity.begin, n) == v for n, v in fields.items())
+        ]
+
+    def pending(self) -> list[Pending]:
+        """What has not come to its end."""
+        return list(self._pending())
+
+    def settle(self, *, timeout_seconds: float = SETTLE_SECONDS) -> "Flow":
+        """Return when nothing of the flow goes on or waits for anybody, as soon as that is so.
+
+        At rest is what was handled, refused, filtered out, dead-lettered, or left where nobody consumes it. So what has
+        not happened by then does not happen any more. Raises FlowTimeoutError with what is still pending.
+        """
+        self._stream.catch_up()
+        rest = self._stream.wait(lambda: None if any(self._pending()) else self, timeout_seconds=timeout_seconds)
+        if rest is None:
+            pending = "\n".join(f"  {pending}" for pending in self.pending())
+            raise FlowTimeoutError(
+                f"The flow has not come to rest within {timeout_seconds:g} seconds. Still pending:\n{pending}\n\n{self}"
+            )
+        return self
+
+    def _pending(self) -> Iterator[Pending]:
+        for activity in self.activities:
+            if activity.goes_on:
+                yield Pending(activity, f"{activity} goes on")
+                continue
+            for mark in activity.leaves:
+                if (waits := self._waits(mark)) is not None:
+                    yield Pending(activity, f"{activity} left {waits}")
+
+    def _waits(self, mark: str) -> str | None:
+        """What is to come of something that was left; None where nothing is."""
+        kind = mark.partition(":")[0]
+        takers = self._history.takers_of(mark)
+        match kind:
+            case "invocation":
+                return _awaited_invocation(takers)
+            case "message" | "record":
+                return self._consumers.awaited(mark, takers)
+            case "task":
+                return None if takers else "a task that waits to be called back"
+        return None
+
+    def __str__(self) -> str:
+        """The tree, one activity a line."""
+        lines: list[str] = []
+        shown: set[int] = set()
+
+        def show(activity: Activity, depth: int) -> None:
+            again = activity.id in shown
+            shown.add(activity.id)
+            lines.append("  " * depth + _line(activity) + (" (above)" if again else ""))
+            if not again:
+                for following in self._history.next_of(activity):
+                    show(following, depth + 1)
+
+        for root in self.roots:
+            show(root, 0)
+        return "\n".join(lines)
+
+
+def _awaited_invocation(attempts: list[Activity]) -> str | None:
+    if not attempts:
+        return "an event for a function that has not taken it up"
+    last = attempts[-1]
+    if last.goes_on:
+        return None  # pending itself
+    if last.kind is Kind.INVOCATION and last.error is not None:
+        return f"an event that {last.begin.name} failed on, and that is tried again or given up"
+    return None
+
+
+def _line(activity: Activity) -> str:
+    if activity.goes_on:
+        how = "goes on"
+    elif activity.error is not None:
+        how = f"failed: {_said(activity.error)}"
+    else:
+        how = f"{activity.seconds * 1000:.0f} ms"
+    return f"{activity}: {how}"
+
+
+def _said(error: Any) -> str:
+    if not isinstance(error, dict):
+        return str(error)
+    return f"{error.get('code') or error.get('errorType', '')} {error.get('message') or error.get('errorMessage', '')}".strip()
+
+
+@contextmanager
+def flow_of(target: Target, stream: JournalStream, history: History) -> Iterator[Flow]:
+    """The flow of what this thread does in the block; `settle` may be called in it or after it."""
+    root = new_root()
+    with tracing(root):
+        yield Flow(target, stream, history, root)
+
+
+FlowOf = Callable[[], Any]

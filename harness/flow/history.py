@@ -1,0 +1,125 @@
+"""The records of an engine, joined: each activity with its causes, what it left and who took it up."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.journal.records import Kind, Phase, Record
+
+
+@dataclass(slots=True)
+class Activity:
+    """One activity or note, from its begin and its end record. `ended` is None while it goes on; a note is its own end."""
+
+    begin: Record
+    ended: Record | None = None
+
+    @property
+    def id(self) -> int:
+        return self.begin.activity
+
+    @property
+    def kind(self) -> Kind:
+        return self.begin.kind
+
+    @property
+    def goes_on(self) -> bool:
+        return self.ended is None
+
+    @property
+    def seconds(self) -> float:
+        """From begin to end; 0 for a note and while it goes on."""
+        return self.ended.at - self.begin.at if self.ended else 0.0
+
+    @property
+    def takes(self) -> tuple[str, ...]:
+        return self.begin.takes + (self.ended.takes if self.ended and self.ended is not self.begin else ())
+
+    @property
+    def leaves(self) -> tuple[str, ...]:
+        return self.begin.leaves + (self.ended.leaves if self.ended and self.ended is not self.begin else ())
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """Of begin and end together."""
+        return {**self.begin.data, **(self.ended.data if self.ended else {})}
+
+    @property
+    def error(self) -> Any:
+        return self.ended.data.get("error") if self.ended else None
+
+    def __str__(self) -> str:
+        where = f" {self.begin.resource}" if self.begin.resource else ""
+        return f"{self.begin.service} {self.begin.name}{where}"
+
+
+@dataclass
+class History:
+    """What happened, indexed. Records may come in any order; whoever asks gets what is known by now.
+
+    Not safe for several threads at once: the reader of the journal holds its lock while it adds.
+    """
+
+    activities: dict[int, Activity] = field(default_factory=dict)
+    _caused: defaultdict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
+    _takers: defaultdict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    _leavers: dict[str, int] = field(default_factory=dict)
+    _of_trace: defaultdict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    _early_ends: dict[int, Record] = field(default_factory=dict)
+
+    def add(self, record: Record) -> None:
+        if record.phase is Phase.END:
+            activity = self.activities.get(record.activity)
+            if activity is None:
+                # Its begin is older than this history, or comes next.
+                self._early_ends[record.activity] = record
+                return
+            activity.ended = record
+        else:
+            activity = Activity(record, record if record.phase is Phase.NOTE else None)
+            self.activities[record.activity] = activity
+            if record.cause is not None:
+                self._caused[record.cause].append(record.activity)
+            elif record.trace:
+                self._of_trace[record.trace].append(record.activity)
+            if (early := self._early_ends.pop(record.activity, None)) is not None:
+                activity.ended = early
+                self._index(early)
+        self._index(record)
+
+    def _index(self, record: Record) -> None:
+        for mark in record.takes:
+            if record.activity not in self._takers[mark]:
+                self._takers[mark].append(record.activity)
+        for mark in record.leaves:
+            self._leavers[mark] = record.activity
+
+    def roots_of(self, trace: str) -> list[Activity]:
+        """What a client began under this trace: caused by nothing that is recorded, and taking up nothing."""
+        found = (self.activities[number] for number in self._of_trace.get(trace, ()))
+        return [activity for activity in found if not any(mark in self._leavers for mark in activity.takes)]
+
+    def takers_of(self, mark: str) -> list[Activity]:
+        """Who took this up, in the order in which they did."""
+        return [self.activities[number] for number in self._takers.get(mark, ())]
+
+    def next_of(self, activity: Activity) -> list[Activity]:
+        """What an activity caused: directly, or by leaving what another took up."""
+        direct = [self.activities[number] for number in self._caused.get(activity.id, ())]
+        taken = [taker for mark in activity.leaves for taker in self.takers_of(mark)]
+        return sorted({a.id: a for a in (*direct, *taken)}.values(), key=lambda a: a.begin.sequence)
+
+    def closure(self, roots: Iterable[Activity]) -> list[Activity]:
+        """These activities and everything that came of them, in the order in which it began."""
+        found: dict[int, Activity] = {}
+        open_ = list(roots)
+        while open_:
+            activity = open_.pop()
+            if activity.id not in found:
+                found[activity.id] = activity
+                open_ += self.next_of(activity)
+        return sorted(found.values(), key=lambda a: a.begin.sequence)
+
+    def __iter__(self) -> Iterator[Activity]:
+        return iter(self.activities.values())

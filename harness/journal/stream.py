@@ -1,0 +1,118 @@
+"""Reads the journal of an engine as it is written."""
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+import httpx
+
+from harness.journal.records import Record
+
+T = TypeVar("T")
+
+CONNECT_SECONDS = 10.0
+# The engine sends an empty line every five seconds at least.
+SILENCE_SECONDS = 30.0
+
+
+class JournalError(Exception):
+    """The journal cannot be read, or not from where it was asked for; the message says why."""
+
+
+class JournalStream:
+    """The records of an engine from the moment of `open` on, in their order, as they happen.
+
+    One stream serves all that a process asks; `listen` is told of every record, in the stream's own thread.
+    """
+
+    def __init__(self, endpoint_url: str, *, trust_env: bool = False) -> None:
+        self._url = f"{endpoint_url}/_harness/journal"
+        self._trust_env = trust_env
+        self._listeners: list[Callable[[Record], None]] = []
+        self._changed = threading.Condition()
+        self._connected = threading.Event()
+        self._closed = False
+        self._failure: str | None = None
+        self._last = 0
+
+    @property
+    def last_sequence(self) -> int:
+        """Of the newest record that was read."""
+        return self._last
+
+    def listen(self, listener: Callable[[Record], None]) -> None:
+        self._listeners.append(listener)
+
+    def open(self) -> None:
+        """Begin with what happens now; returns when nothing can be missed any more. Raises JournalError."""
+        after = self._newest()
+        threading.Thread(target=self._follow, args=(after,), name="journal-stream", daemon=True).start()
+        if not self._connected.wait(CONNECT_SECONDS):
+            raise JournalError(
+                f"The journal at {self._url} does not answer{': ' + self._failure if self._failure else ''}."
+            )
+
+    def close(self) -> None:
+        self._closed = True
+
+    def catch_up(self, timeout_seconds: float = 10.0) -> None:
+        """Return when everything that has happened until now was read. Raises JournalError."""
+        newest = self._newest()
+        self.wait(lambda: self._last >= newest or None, timeout_seconds=timeout_seconds)
+
+    def wait(self, found: Callable[[], T | None], *, timeout_seconds: float) -> T | None:
+        """What `found` gives as soon as it is not None; asked again after each record. None when the time is over.
+
+        Raises JournalError where the stream broke off: then nothing would ever come.
+        """
+        deadline = time.monotonic() + timeout_seconds
+        with self._changed:
+            while True:
+                if (result := found()) is not None:
+                    return result
+                if self._failure is not None:
+                    raise JournalError(f"The journal at {self._url} broke off: {self._failure}")
+                if (remaining := deadline - time.monotonic()) <= 0:
+                    return None
+                self._changed.wait(remaining)
+
+    def _newest(self) -> int:
+        try:
+            with httpx.Client(timeout=CONNECT_SECONDS, trust_env=self._trust_env) as http:
+                answer = http.get(self._url, params={"after": 2**62}).raise_for_status()
+                return int(answer.headers["x-harness-last"])
+        except (httpx.HTTPError, LookupError, ValueError) as error:
+            raise JournalError(f"The journal at {self._url} cannot be read: {error!r}") from error
+
+    def _follow(self, after: int) -> None:
+        timeout = httpx.Timeout(CONNECT_SECONDS, read=SILENCE_SECONDS)
+        try:
+            with (
+                httpx.Client(timeout=timeout, trust_env=self._trust_env) as http,
+                http.stream("GET", self._url, params={"after": after, "follow": 1}) as answer,
+            ):
+                answer.raise_for_status()
+                for line in answer.iter_lines():
+                    if self._closed:
+                        return
+                    if line:
+                        self._take(Record.from_json(json.loads(line)))
+                    self._connected.set()
+            self._fail("the engine ended it")
+        except (httpx.HTTPError, ValueError, LookupError, TypeError) as error:
+            self._fail(repr(error))
+
+    def _take(self, record: Record) -> None:
+        with self._changed:
+            self._last = record.sequence
+            for listener in self._listeners:
+                listener(record)
+            self._changed.notify_all()
+
+    def _fail(self, why: str) -> None:
+        with self._changed:
+            if not self._closed:
+                self._failure = why
+            self._changed.notify_all()

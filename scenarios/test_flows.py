@@ -1,0 +1,41 @@
+"""Whole flows: what a sign-up causes, to its end, and that nothing else happens."""
+
+from fixtures.people import People, Person
+from fixtures.services import Bus, user_registered
+from harness.engine import Outbox
+from harness.journal.records import Kind
+
+
+def test_when_a_registration_has_come_to_rest_everybody_was_told_once(flow, people: People, outbox: Outbox):
+    with flow() as f:
+        person = people.registered()
+    f.settle()
+    mails = outbox.read(recipient=person.address)
+    assert [mail.code is None for mail in mails] == [False, True]
+    handled = [invocation.begin.name.split("-")[1] for invocation in f.find(Kind.INVOCATION)]
+    assert sorted(handled) == [
+        "CustomMessageFunction", "PostConfirmationFunction", "PreSignUpFunction", "WelcomeFunction"
+    ]  # fmt: skip
+    assert not [activity for activity in f.activities if activity.error]
+
+
+def test_when_an_event_of_another_source_has_come_to_rest_nobody_was_told(flow, bus: Bus, outbox: Outbox):
+    stranger = Person()
+    with flow() as f:
+        bus.put("UserRegistered", "somebody.else", user_registered(stranger))
+    f.settle()
+    assert outbox.read(recipient=stranger.address) == []
+    assert f.find(Kind.INVOCATION) == []
+    decided = {decision.begin.name: decision.data["passed"] for decision in f.find(Kind.DECISION, service="events")}
+    assert [passed for name, passed in decided.items() if name.startswith("notifications-Registrations")] == [False]
+
+
+def test_two_flows_at_once_do_not_mix(flow, people: People):
+    with flow() as first:
+        ada = people.registered(Person(name="Ada Lovelace"))
+    with flow() as second:
+        grace = people.registered(Person(name="Grace Hopper"))
+    for one, mine, other in ((first, ada, grace), (second, grace, ada)):
+        told = str([activity.data for activity in one.settle().activities])
+        assert mine.address in told
+        assert other.address not in told
