@@ -64,6 +64,17 @@ def test_an_argument_that_is_not_given_is_not_passed_so_that_dockers_own_setting
     assert image.build_arguments({"PIP_INDEX_URL": "", "HOME": "/root"}) == {}
 
 
+def test_a_build_for_a_test_run_reads_what_compose_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / ".env").write_text("LOCALSTACK_VERSION=4.13.0\nPIP_INDEX_URL=http://file\n")
+    monkeypatch.setattr(image, "PACKAGE", tmp_path / "harness")
+    monkeypatch.delenv("LOCALSTACK_VERSION", raising=False)
+    monkeypatch.setenv("PIP_INDEX_URL", "http://environment")
+
+    given = image.build_arguments(image.settings())
+
+    assert (given["BASE_VERSION"], given["PIP_INDEX_URL"]) == ("4.13.0", "http://environment")
+
+
 def test_the_image_is_built_from_the_emulator_and_nothing_else_of_the_tree():
     files = set(image.tree(ROOT))
 
