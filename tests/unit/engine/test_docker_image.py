@@ -60,6 +60,16 @@ def test_compose_and_a_test_run_pass_the_same_arguments_to_the_same_recipe():
     assert {name for name in COMPOSE["build"]["args"] if not name.endswith("_PROXY")} == declared
 
 
+def test_every_variable_of_the_compose_files_is_in_the_example_and_no_other():
+    files = [path.read_text() for path in ROOT.glob("docker-compose*.yml")]
+    used = {name for text in files for name in re.findall(r"\$\{(\w+)", text)}
+    used |= {name for name, value in COMPOSE["build"]["args"].items() if value is None}
+    explained = set(re.findall(r"^#(\w+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+
+    # Docker's own, which no file names.
+    assert explained == used | {"COMPOSE_PROJECT_NAME", "DOCKER_DEFAULT_PLATFORM"}
+
+
 def test_an_argument_that_is_not_given_is_not_passed_so_that_dockers_own_settings_hold():
     assert image.build_arguments({"PIP_INDEX_URL": "", "HOME": "/root"}) == {}
 
