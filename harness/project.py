@@ -244,7 +244,7 @@ class Project:
         }
 
     def _lacking(self, target: Target, templates: "Sequence[Template]") -> Mapping[str, str]:
-        """AWS services that the target does not answer for, with what it answers. Asked once for each engine's folder."""
+        """AWS services that the target does not answer for, with what it answers. Asked once for each deployment."""
         if target.engine != "endpoint" or target.capabilities:
             return {}
         from harness import deploy
@@ -255,8 +255,8 @@ class Project:
             known = json.loads(file.read_text())
         except (FileNotFoundError, json.JSONDecodeError):
             known = {}
-        if known.get("address") != target.address or known.get("services") != services:
-            known = {"address": target.address, "services": services, "lacking": probe(target, services)}
+        if known.get("deployment") != target.deployment or known.get("services") != services:
+            known = {"deployment": target.deployment, "services": services, "lacking": probe(target, services)}
             file.write_text(json.dumps(known))
         return dict(known["lacking"])
 

@@ -94,7 +94,8 @@ class Resource:
 class DeployedStack:
     """A stack as it runs.
 
-    A resource that the target only pretends to have raises MissingCapabilityError when it is asked for.
+    A resource that the target only pretends to have, and an output that names it, raise MissingCapabilityError when they
+    are asked for.
 
     `name` is the template's name for it; the target knows it as `stack_name` (with the prefix) and `stack_id`. `status`
     says what the command did: created, updated, unchanged; or, from `describe`, deployed, in progress or failed.
@@ -183,19 +184,26 @@ def read_stack(client: Any, found: Mapping[str, Any], name: str, status: str) ->
     """`found` is the stack as DescribeStacks gives it."""
     resources: dict[str, Resource] = {}
     pretended: dict[str, Withheld] = {}
+    made_up: dict[str, Withheld] = {}
     for page in client.get_paginator("list_stack_resources").paginate(StackName=found["StackId"]):
         for entry in page["StackResourceSummaries"]:
             logical_id = entry["LogicalResourceId"]
+            physical_id = entry.get("PhysicalResourceId", "")
             if is_pretence(reason := entry.get("ResourceStatusReason", "")):
                 lack = f"{logical_id} of {name} is not there, the target only pretends to have it: {reason}"
                 pretended[logical_id] = Withheld(entry["ResourceType"], lack)
-                continue
-            resources[logical_id] = Resource(logical_id, entry["ResourceType"], entry.get("PhysicalResourceId", ""))
+                made_up |= {physical_id: pretended[logical_id]} if physical_id else {}
+            else:
+                resources[logical_id] = Resource(logical_id, entry["ResourceType"], physical_id)
     outputs = {output["OutputKey"]: output.get("OutputValue", "") for output in found.get("Outputs", [])}
     return DeployedStack(
         name=name,
         status=status,
-        outputs=Named(f"output of stack {name}", outputs),
+        outputs=Named(
+            f"output of stack {name}",
+            {key: value for key, value in outputs.items() if value not in made_up},
+            withheld={key: made_up[value] for key, value in outputs.items() if value in made_up},
+        ),
         resources=Named(f"resource in stack {name}", resources, withheld=pretended),
         stack_name=found["StackName"],
         stack_id=found["StackId"],

@@ -215,7 +215,7 @@ class _Deploy:
             self.target.address,
         )
         for name, lack in withheld.items():
-            self.reporter.tell(name, "warning", lack.reason)
+            self.reporter.tell(name, "warning", lack.reason.removeprefix(f"{name} is "))
         for number, plan in enumerate(plans, 1):
             self.reporter.tell(plan.name, "read", f"{plan.template.path}", finished=number, total=len(plans))
         problems = [p for plan in plans for p in (*plan.problems(), *parameter_problems(plan))] + [

@@ -14,9 +14,10 @@ from botocore.exceptions import ConnectionError as UnreachableError
 from harness.engine.attachment import Attachment, new_deployment_name
 from harness.engine.capabilities import CALLBACKS
 from harness.engine.errors import EngineError
+from harness.engine.locking import locked
 from harness.engine.target import Callback, Target, is_this_machine
 
-ANSWER_SECONDS = 20.0
+ANSWER_SECONDS = 30.0
 _SHOWN_CHARACTERS = 200
 
 
@@ -56,8 +57,14 @@ class EndpointEngine:
         attachment = self._attachment()
         if attachment is None:
             return None
-        target = self._target(attachment)
-        account_id = self._account_id(target)
+        try:
+            target = self._target(attachment)
+            account_id = self._account_id(target)
+        except EngineError as error:
+            raise EngineError(
+                f"{error}\n{attachment.deployment} was deployed there. If that is gone with all that was in it, forget the "
+                f"deployment by removing {self._state_file}."
+            ) from error
         if account_id != attachment.account_id:
             raise EngineError(
                 f"{attachment.deployment} was deployed at {attachment.endpoint_url} to the account "
@@ -71,11 +78,7 @@ class EndpointEngine:
         endpoint_url = None if self.endpoint_url is None else checked_url(self.endpoint_url)
         if (attached := self.find()) is not None:
             return attached
-        if (other := Attachment.read(self._state_file)) is not None:
-            raise EngineError(
-                f"{self.directory} holds {other.deployment}, which was deployed at {other.endpoint_url}. "
-                "End that with 'harness down' first, or keep this one's state elsewhere ('harness --state FOLDER')."
-            )
+        self._refuse_another()
         if endpoint_url is None:
             raise EngineError(
                 "Which endpoint? Say so with --endpoint-url=http://host:port, or endpoint_url in [tool.harness]."
@@ -86,8 +89,20 @@ class EndpointEngine:
         account_id = self._account_id(unattached)
         attachment = Attachment(new_deployment_name(), account_id, self.region, endpoint_url, self.profile)
         target = self._target(attachment)
-        attachment.write(self._state_file)
+        with locked(self.directory / "endpoint.lock"):
+            if (first := self._attachment()) is not None:
+                return self._target(first)  # another command's, which attached meanwhile
+            self._refuse_another()
+            attachment.write(self._state_file)
         return target
+
+    def _refuse_another(self) -> None:
+        """What is deployed elsewhere would be forgotten, and nobody would remove it."""
+        if (other := Attachment.read(self._state_file)) is not None:
+            raise EngineError(
+                f"{self.directory} holds {other.deployment}, which was deployed at {other.endpoint_url}. "
+                "End that with 'harness down' first, or keep this one's state elsewhere ('harness --state FOLDER')."
+            )
 
     def stop(self) -> bool:
         """Forget the deployment, which must have been removed before; the target runs on. Returns whether there was one."""

@@ -26,6 +26,11 @@ _NOT_PASSED_ON = {
 }
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128  # as many clients as an engine takes
+
+
 @contextmanager
 def without_harness(endpoint_url: str) -> Iterator[str]:
     """A proxy on the loopback interface in front of an engine; gives its URL.
@@ -87,8 +92,7 @@ def without_harness(endpoint_url: str) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             """What fails is told by the test that asked."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as server:
-        server.daemon_threads = True
+    with _Server(("127.0.0.1", 0), Proxy) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,), name="without-harness", daemon=True)
         thread.start()
         try:

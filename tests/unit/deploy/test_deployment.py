@@ -66,13 +66,17 @@ class CloudFormation:
 
 
 def test_a_resource_that_the_target_only_pretends_to_have_is_a_missing_capability():
-    found = {"StackId": "arn", "StackName": "platform", "StackStatus": "CREATE_COMPLETE"}
-    resources = read_stack(CloudFormation(), found, "platform", "created").resources
-    assert list(resources) == ["Bus"]
+    outputs = [{"OutputKey": "Bus", "OutputValue": "lumen"}, {"OutputKey": "Archive", "OutputValue": "unknown"}]
+    found = {"StackId": "arn", "StackName": "platform", "StackStatus": "CREATE_COMPLETE", "Outputs": outputs}
+    stack = read_stack(CloudFormation(), found, "platform", "created")
+    assert list(stack.resources) == ["Bus"]
+    assert dict(stack.outputs) == {"Bus": "lumen"}
+    with pytest.raises(MissingCapabilityError, match="Archive of platform is not there"):
+        stack.outputs["Archive"]
     with pytest.raises(
         MissingCapabilityError, match=f"Archive of platform is not there.*: {CloudFormation.PRETENCE}"
     ) as lack:
-        resources["Archive"]
+        stack.resources["Archive"]
     assert lack.value.capability == "AWS::Events::Archive"
 
 

@@ -9,6 +9,8 @@ import pytest
 
 Answer = tuple[int, str, str]
 """Status, content type, body."""
+Answers = Mapping[str, Answer | Callable[[str, str], Answer]]
+"""By the name that signs calls, or by path; "*" is all others. A function gets the request's method and path."""
 
 
 def json_error(status: int, code: str, message: str) -> Answer:
@@ -21,12 +23,11 @@ def query_error(status: int, code: str, message: str) -> Answer:
 
 
 @pytest.fixture
-def serving() -> Iterator[Callable[[Mapping[str, Answer]], str]]:
-    """`serving(answers)`: the URL of a server that answers each AWS service, by the name that signs its calls, and each
-    path as it is told; "*" is all others. What is told may be changed while it serves."""
+def serving() -> Iterator[Callable[[Answers], str]]:
+    """`serving(answers)`: the URL of a server that answers as it is told, which may be changed while it serves."""
     servers: list[ThreadingHTTPServer] = []
 
-    def start(answers: Mapping[str, Answer]) -> str:
+    def start(answers: Answers) -> str:
         class Server(BaseHTTPRequestHandler):
             def __getattr__(self, name: str):
                 if name.startswith("do_"):
@@ -36,7 +37,8 @@ def serving() -> Iterator[Callable[[Mapping[str, Answer]], str]]:
             def _answer(self) -> None:
                 self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 signed = re.search(r"/([a-z0-9-]+)/aws4_request", self.headers.get("Authorization", ""))
-                status, content_type, body = answers.get(signed[1] if signed else self.path) or answers["*"]
+                answer = answers.get(signed[1] if signed else self.path) or answers["*"]
+                status, content_type, body = answer(self.command, self.path) if callable(answer) else answer
                 self.send_response(status)
                 self.send_header("Content-Type", content_type)
                 self.send_header("Content-Length", str(len(body.encode())))

@@ -3,6 +3,8 @@
 import json
 import os
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -135,6 +137,21 @@ def test_two_folders_have_two_deployments_on_one_target(tmp_path, serving):
     assert one.deployment != other.deployment
 
 
+def test_commands_that_attach_at_the_same_time_have_one_deployment(tmp_path, serving):
+    everybody = threading.Barrier(4)
+
+    def who(_method: str, _path: str):
+        everybody.wait(30)  # all have found nothing in the folder
+        return identity("123456789012")
+
+    answers = {"sts": who, "*": NOT_FOUND}
+    url = serving(answers)
+    with ThreadPoolExecutor(4) as pool:
+        targets = list(pool.map(lambda _: EndpointEngine(tmp_path, endpoint_url=url).start(), range(4)))
+    answers["sts"] = identity("123456789012")
+    assert {target.deployment for target in targets} == {EndpointEngine(tmp_path).start().deployment}
+
+
 def test_what_was_deployed_elsewhere_is_not_forgotten_for_another_endpoint(tmp_path, serving):
     answers = {"sts": identity("123456789012"), "*": NOT_FOUND}
     first, second = serving(answers), serving(answers)
@@ -155,6 +172,22 @@ def test_another_account_than_the_one_deployed_to_is_not_touched(tmp_path, servi
     with pytest.raises(EngineError, match=r"to the account 123456789012, and calls go to the account 999999999999 now"):
         engine.find()
     assert engine.is_alive()
+
+
+def test_a_target_that_is_gone_is_not_forgotten_by_itself_and_how_to_is_said(tmp_path, serving):
+    answers = {"sts": identity("123456789012"), "*": NOT_FOUND}
+    engine = EndpointEngine(tmp_path, endpoint_url=serving(answers))
+    began = engine.start()
+    answers["sts"] = NOT_FOUND
+    for ask in (engine.find, engine.start):
+        with pytest.raises(EngineError) as gone:
+            ask()
+        assert "does not speak AWS" in str(gone.value)
+        assert f"{began.deployment} was deployed there." in str(gone.value)
+        assert str(tmp_path / "endpoint.json") in str(gone.value)
+    assert engine.is_alive()
+    (tmp_path / "endpoint.json").unlink()
+    assert engine.find() is None
 
 
 def test_somebody_elses_emulator_has_no_capability_of_ours(tmp_path, serving):

@@ -1,13 +1,13 @@
 """What is made of an emulator's answers. They are recorded: LocalStack 4.14.0's and moto 5.2.5's, where nothing else is said."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import pytest
 
 from harness.engine import EngineError, Target
 from harness.engine.probe import CALLS, probe
-from tests.unit.engine.conftest import Answer, json_error, query_error
+from tests.unit.engine.conftest import Answers, json_error, query_error
 
 UNLICENSED = (
     "The API for service {} is either not included in your current license plan "
@@ -24,7 +24,7 @@ MOTO_ERROR = (
 
 
 @pytest.fixture
-def emulator(serving: Callable[[Mapping[str, Answer]], str]) -> Callable[[Mapping[str, Answer]], Target]:
+def emulator(serving: Callable[[Answers], str]) -> Callable[[Answers], Target]:
     return lambda answers: Target("endpoint", serving(answers))
 
 
@@ -180,3 +180,9 @@ def test_every_call_of_the_table_is_one_that_boto3_takes(emulator):
     assert {
         reason for reason in lacking.values() if not re.match("501( InternalFailure)?: .*nothing here", reason)
     } == set()
+
+
+def test_every_call_of_the_table_only_reads():
+    assert CALLS["rds-data"].arguments["sql"] == "SELECT 1"
+    others = {call.operation for service, call in CALLS.items() if service != "rds-data"}
+    assert {operation for operation in others if not operation.startswith(("list_", "describe_", "get_"))} == set()
