@@ -7,6 +7,8 @@ wants cmake, autotools and a compiler, so `node_runtime.mjs` speaks the Runtime 
 import shutil
 from pathlib import Path
 
+from harness.emulator.lambda_.runtimes import UnsupportedRuntimeError
+
 RUNTIME = Path(__file__).with_name("node_runtime.mjs")
 
 
@@ -15,8 +17,11 @@ def is_here() -> bool:
 
 
 def command_line(handler: str) -> list[str]:
-    """The command of an environment for `handler` (`file.export`). Raises FileNotFoundError without Node.js."""
+    """The command of an environment for `handler` (`file.export`). Raises UnsupportedRuntimeError without Node.js."""
     node = shutil.which("node")
     if node is None:
-        raise FileNotFoundError("Node.js is not on this machine (nodejs.org); functions with a nodejs runtime need it")
+        raise UnsupportedRuntimeError(
+            "There is no Node.js where the engine runs, and functions with a nodejs runtime need it. Install it "
+            "(nodejs.org); in Docker, in an image made from the engine's."
+        )
     return [node, str(RUNTIME), handler]

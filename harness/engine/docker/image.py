@@ -11,6 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.engine.docker.compose import dotenv
 from harness.engine.errors import EngineError
 
 if TYPE_CHECKING:
@@ -109,11 +110,17 @@ def tag_of(files: Context, arguments: Mapping[str, str], platform: str | None) -
     return f"{REPOSITORY}:{digest.hexdigest()[:16]}"
 
 
-def build(client: "DockerClient", environment: Mapping[str, str] = os.environ) -> str:
+def settings() -> dict[str, str]:
+    """The environment, and what the tree's .env says where it is silent, as for compose."""
+    return {**dotenv(PACKAGE.parent / ".env"), **os.environ}
+
+
+def build(client: "DockerClient") -> str:
     """The tag of the image for this code; builds it when it is not there. Raises EngineError with the build's last words."""
     from docker.errors import APIError, BuildError, ImageNotFound
 
     files = context()
+    environment = settings()
     arguments = build_arguments(environment)
     platform = environment.get("DOCKER_DEFAULT_PLATFORM") or None
     tag = tag_of(files, arguments, platform)

@@ -40,6 +40,15 @@ def test_a_runtime_that_nothing_here_runs_is_refused_when_the_function_is_create
     assert refused.value.response["Error"]["Code"] == "InvalidParameterValueException"
 
 
+def test_a_node_function_is_refused_when_it_is_created_where_there_is_no_node(function, engine):
+    if "lambda-nodejs" in engine.capabilities:
+        pytest.skip("this engine has Node.js")
+
+    with pytest.raises(ClientError, match=r"There is no Node\.js where the engine runs") as refused:
+        function("exports.handler = async () => 1", path="index.js", **NODE)
+    assert refused.value.response["Error"]["Code"] == "InvalidParameterValueException"
+
+
 def test_a_custom_runtime_runs_its_bootstrap(function):
     bootstrap = """
         #!/usr/bin/env -S python3 -IS

@@ -60,8 +60,29 @@ def test_compose_and_a_test_run_pass_the_same_arguments_to_the_same_recipe():
     assert {name for name in COMPOSE["build"]["args"] if not name.endswith("_PROXY")} == declared
 
 
+def test_every_variable_of_the_compose_files_is_in_the_example_and_no_other():
+    files = [path.read_text() for path in ROOT.glob("docker-compose*.yml")]
+    used = {name for text in files for name in re.findall(r"\$\{(\w+)", text)}
+    used |= {name for name, value in COMPOSE["build"]["args"].items() if value is None}
+    explained = set(re.findall(r"^#(\w+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+
+    # Docker's own, which no file names.
+    assert explained == used | {"COMPOSE_PROJECT_NAME", "DOCKER_DEFAULT_PLATFORM"}
+
+
 def test_an_argument_that_is_not_given_is_not_passed_so_that_dockers_own_settings_hold():
     assert image.build_arguments({"PIP_INDEX_URL": "", "HOME": "/root"}) == {}
+
+
+def test_a_build_for_a_test_run_reads_what_compose_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / ".env").write_text("LOCALSTACK_VERSION=4.13.0\nPIP_INDEX_URL=http://file\n")
+    monkeypatch.setattr(image, "PACKAGE", tmp_path / "harness")
+    monkeypatch.delenv("LOCALSTACK_VERSION", raising=False)
+    monkeypatch.setenv("PIP_INDEX_URL", "http://environment")
+
+    given = image.build_arguments(image.settings())
+
+    assert (given["BASE_VERSION"], given["PIP_INDEX_URL"]) == ("4.13.0", "http://environment")
 
 
 def test_the_image_is_built_from_the_emulator_and_nothing_else_of_the_tree():
