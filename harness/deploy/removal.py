@@ -126,6 +126,7 @@ class _Removing:
     stacks: list[str] = field(default_factory=list)
     resources: dict[str, str] = field(default_factory=dict)
     left: dict[str, str] = field(default_factory=dict)
+    stopped: bool = False
     seen: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
 
     def run(self) -> Removal:
@@ -188,7 +189,8 @@ class _Removing:
             with contextlib.suppress(CycleError):
                 order.prepare()
             while order.is_active() and (ready := sorted(order.get_ready(), key=waiting.index)):
-                list(pool.map(lambda name: self._remove_stack(names[name], importers.get(name, ())), ready))
+                with self._stopping():  # an interruption comes to this thread, a failure to one of the pool's
+                    list(pool.map(lambda name: self._remove_in_turn(names[name], importers[name]), ready))
                 waiting = [name for name in waiting if name not in ready]
                 order.done(*ready)
         # Updates can make a circle of imports, which no order of deletions takes apart.
@@ -214,6 +216,20 @@ class _Removing:
         with contextlib.suppress(ClientError):
             for page in self.client.get_paginator("list_imports").paginate(ExportName=export):
                 yield from page["Imports"]
+
+    @contextlib.contextmanager
+    def _stopping(self) -> Iterator[None]:
+        """After an interruption, or when the target is gone, no further stack is begun."""
+        try:
+            yield
+        except BaseException:
+            self.stopped = True
+            raise
+
+    def _remove_in_turn(self, stack: Mapping[str, Any], importers: Iterable[str]) -> None:
+        with self._stopping():
+            if not self.stopped:
+                self._remove_stack(stack, importers)
 
     def _remove_stack(self, stack: Mapping[str, Any], importers: Iterable[str]) -> None:
         name, stack_id = str(stack["StackName"]), str(stack["StackId"])
@@ -290,7 +306,8 @@ class _Removing:
         return found
 
     def _retained(self, resources: Iterable[_Resource]) -> dict[tuple[str, str], None]:
-        """Type and physical id of those that outlive their stacks by the templates that the target has of them.
+        """Type and physical id of those that outlive their stacks by the templates that the target has of them, and of
+        those that earlier versions of the templates left behind: SAM retains every version of a layer.
 
         Known before the deletion: to list the resources of a deleted stack makes moto create them again.
         """
@@ -303,9 +320,20 @@ class _Removing:
             for resource in there:
                 policy = declared.get(resource.logical_id, {}).get("DeletionPolicy")
                 wanted = policy in ("Retain", "RetainExceptOnCreate") and resource.status != "DELETE_COMPLETE"
-                if wanted or resource.status == "DELETE_SKIPPED":  # by a rollback
+                if wanted:
                     retained[resource.type, resource.physical_id] = None
+            retained |= self._left_behind(stack_id)
         return retained
+
+    def _left_behind(self, stack_id: str) -> dict[tuple[str, str], None]:
+        """What an update or a rollback of the stack took out and did not delete (UpdateReplacePolicy, DeletionPolicy)."""
+        found: dict[tuple[str, str], None] = {}
+        with contextlib.suppress(ClientError):
+            for page in self.client.get_paginator("describe_stack_events").paginate(StackName=stack_id):
+                for event in page["StackEvents"]:
+                    if event.get("ResourceStatus") == "DELETE_SKIPPED" and event.get("PhysicalResourceId"):
+                        found[event["ResourceType"], event["PhysicalResourceId"]] = None
+        return found
 
     def _template_resources(self, stack_id: str) -> Mapping[str, Mapping[str, Any]]:
         try:

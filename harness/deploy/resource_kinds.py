@@ -201,6 +201,14 @@ def _remove_function(target: Target, name: str) -> str:
     return "deleted"
 
 
+def _remove_layer_version(target: Target, arn: str) -> str:
+    api = target.client("lambda")
+    api.get_layer_version_by_arn(Arn=arn)  # DeleteLayerVersion says nothing of one that is not there
+    layer, _, version = arn.rpartition(":")
+    api.delete_layer_version(LayerName=layer, VersionNumber=int(version))
+    return "deleted"
+
+
 def _release_cluster(target: Target, cluster: str) -> None:
     rds = target.client("rds")
     if rds.describe_db_clusters(DBClusterIdentifier=cluster)["DBClusters"][0].get("DeletionProtection"):
@@ -299,6 +307,7 @@ KINDS: Mapping[str, Kind] = dict(
         _kind("AWS::KMS::Key", r"kms:[^:]+:\d+:key/(.+)", _remove_key),
         _kind("AWS::Kinesis::Stream", r"kinesis:[^:]+:\d+:stream/([^/]+)", _remove_stream),
         _kind("AWS::Lambda::Function", r"lambda:[^:]+:\d+:function:([^:]+)", _remove_function),
+        _kind("AWS::Lambda::LayerVersion", r"lambda:[^:]+:\d+:layer:[^:]+:\d+", _remove_layer_version),
         _kind("AWS::Logs::LogGroup", r"logs:[^:]+:\d+:log-group:([^:]+)(?::\*)?", _remove_log_group),
         _kind("AWS::RDS::DBCluster", r"rds:[^:]+:\d+:cluster:(.+)", _remove_cluster, _release_cluster),
         _kind("AWS::RDS::DBInstance", r"rds:[^:]+:\d+:db:(.+)", _remove_instance, _release_instance),

@@ -12,16 +12,20 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib import metadata
 from typing import Any
 
+from localstack.constants import VERSION
 from localstack.http import Request, Response
 from localstack.services.edge import ROUTER
+from localstack.utils.xray.trace_header import TraceHeader
 from pydantic import ValidationError
 
 from harness.emulator import capabilities, plugins, timers
 from harness.emulator.cloudformation.supported_types import supported_types
 from harness.emulator.faults import FAULTS, Fault
+from harness.emulator.journal.activity import activity
 from harness.emulator.outbox import OUTBOX, Channel
 from harness.emulator.preload import Preload, preload
 from harness.emulator.reset import Scope, reset
+from harness.journal.records import Kind
 
 MAX_WAIT_SECONDS = 60.0
 
@@ -70,7 +74,9 @@ class Ready:
             "pid": os.getpid(),
             "capabilities": capabilities.provided(),
             "versions": {
-                name: metadata.version(name) for name in ("serverless-harness", "localstack-core", "moto-ext")
+                **{name: metadata.version(name) for name in ("serverless-harness", "moto-ext")},
+                # LocalStack's own image runs it from its source, which need not be a distribution.
+                "localstack-core": VERSION,
             },
         }
         if self.failures:
@@ -141,7 +147,10 @@ def post_fire(request: Request) -> dict[str, Any]:
     kind = body.pop("kind", None)
     if not isinstance(kind, str):
         raise ValueError('"kind" must say what to fire')
-    return timers.fire(kind, body)
+    trace = TraceHeader.from_header_str(request.headers.get("X-Amzn-Trace-Id")).root or ""
+    with activity(Kind.TIMER, service="harness", name=kind, trace=trace, data={"what": "fire", **body}) as fired:
+        fired.ended = timers.fire(kind, body)
+        return dict(fired.ended)
 
 
 @answers

@@ -7,7 +7,7 @@ empty ones, none for a transaction that was cancelled, and `userIdentity` where 
 
 import threading
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -33,6 +33,9 @@ TIME_TO_LIVE_IDENTITY = {"type": "Service", "principalId": "dynamodb.amazonaws.c
 """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/time-to-live-ttl-streams.html"""
 
 MAX_SHARD_ITERATORS = 10_000
+
+RECORD_LISTENERS: list[Callable[[Table, dict[str, Any]], None]] = []
+"""Called with each stream record that is written, in the thread that wrote the item."""
 
 
 def serve(context: RequestContext, _request: dict[str, Any]) -> Any:
@@ -97,7 +100,10 @@ def _append(shard: StreamShard, old: Any, new: Any) -> None:
     if old is not None and new is not None and _attributes(old) == _attributes(new):
         return  # "If you perform a PutItem or UpdateItem that does not change any data, no stream record is written."
     sequence_number = shard.starting_sequence_number + len(shard.items)
-    shard.items.append(_Record(stream_record(shard.table, old, new, sequence_number)))
+    record = stream_record(shard.table, old, new, sequence_number)
+    shard.items.append(_Record(record))
+    for listener in RECORD_LISTENERS:
+        listener(shard.table, record)
 
 
 @contextmanager

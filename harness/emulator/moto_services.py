@@ -15,6 +15,8 @@ from localstack.services.moto import _proxy_moto
 from localstack.services.plugins import Service, aws_provider
 from localstack.state import StateVisitor
 
+from harness.emulator import mail_identities
+
 Handler = Callable[[RequestContext, Any], Any]
 """Serves one operation: takes the request as boto3 names its parameters, returns the response likewise."""
 
@@ -61,4 +63,5 @@ def dynamodbstreams() -> Service:
 @aws_provider(api="sesv2", name="default")
 def sesv2() -> Service:
     """Its identities are those of SES: moto keeps both in one place."""
+    mail_identities.complete_moto()
     return moto_service("sesv2")

@@ -7,7 +7,7 @@ import re
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -58,6 +58,8 @@ class Outbox:
         self._messages: list[Message] = []
         self._sequence = 0
         self._changed = threading.Condition()
+        self.listeners: list[Callable[[Message], None]] = []
+        """Called with each message before a reader gets it, in the thread that sends it."""
 
     def put(self, message: Message) -> Message:
         """Add a message and wake the readers that wait; returns it with its sequence number."""
@@ -65,6 +67,8 @@ class Outbox:
             self._sequence += 1
             fields = {name: getattr(message, name) for name in message.__slots__ if name != "sequence"}
             numbered = Message(**fields, sequence=self._sequence)
+            for listener in self.listeners:
+                listener(numbered)
             self._messages.append(numbered)
             self._changed.notify_all()
             return numbered

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from harness.emulator.apigateway.lambda_authorizer import ANSWERS
 from harness.emulator.faults import FAULTS
+from harness.emulator.journal.recorder import JOURNAL
 from harness.emulator.outbox import OUTBOX
 
 ARTIFACTS = "harness-artifacts-"
@@ -37,6 +38,9 @@ def reset(scope: Scope) -> dict[str, Any]:
     services = _reset_data(loaded, scope.account_id) if scope.scope == "data" else _reset_all(loaded, scope.account_id)
     FAULTS.remove()
     ANSWERS.forget()
+    if scope.scope == "all" and scope.account_id is None:
+        # What led to the state that is gone; its sequence goes on, so that a reader that follows misses nothing new.
+        JOURNAL.clear()
     return {"scope": scope.scope, "services": services, "messages": OUTBOX.clear(scope.account_id)}
 
 

@@ -9,10 +9,12 @@ from harness.emulator import (
     control_api,
     engine_log,
     event_archive,
+    event_rules,
     faults,
     listen_address,
     object_storage,
     outbox_capture,
+    service_loading,
     time_to_live,
     visibility_timeout,
 )
@@ -27,8 +29,24 @@ from harness.emulator.apigateway import (
 from harness.emulator.cloudformation import custom_resource, supported_types
 from harness.emulator.cognito import endpoints as cognito_endpoints
 from harness.emulator.cognito import hosted_ui as cognito_hosted_ui
+from harness.emulator.journal import (
+    alarms,
+    asynchronous_invocations,
+    authorizers,
+    batches,
+    calls,
+    causes,
+    event_bus,
+    executions,
+    function_logs,
+    object_events,
+    queues,
+    requests,
+    sent_messages,
+    stream_records,
+    topics,
+)
 from harness.emulator.journal import api as journal_api
-from harness.emulator.journal import calls, causes, requests
 from harness.emulator.lambda_ import asynchronous, creation, executor, invocation_metadata
 
 LOG = logging.getLogger(__name__)
@@ -38,12 +56,14 @@ PARTS = (
     engine_log.install,
     listen_address.install,
     object_storage.install,
+    service_loading.install,
     causes.install,
     requests.install,
     journal_api.install,
     faults.install,
     outbox_capture.install,
     event_archive.install,
+    event_rules.install,
     cognito_endpoints.install,
     cognito_hosted_ui.install,
     supported_types.install,
@@ -61,6 +81,19 @@ PARTS = (
     invocation_metadata.install,
     asynchronous.install,
     cloudformation_pace.install,
+    # After what they record is completed.
+    alarms.install,
+    asynchronous_invocations.install,
+    authorizers.install,
+    batches.install,
+    event_bus.install,
+    executions.install,
+    function_logs.install,
+    object_events.install,
+    queues.install,
+    sent_messages.install,
+    stream_records.install,
+    topics.install,
     # After whatever else handles calls: it records them first.
     calls.install,
     # Last: `/_harness/ready` answers only when every other part is in place.

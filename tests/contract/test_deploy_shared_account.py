@@ -111,8 +111,8 @@ class Run:
     def describe(self):
         return describe(self.target, self.templates, stack_prefix=f"{self.name}-")
 
-    def remove(self):
-        return remove(self.target, self.tag)
+    def remove(self, *, on_event=lambda _event: None):
+        return remove(self.target, self.tag, on_event=on_event)
 
 
 @pytest.fixture
@@ -237,6 +237,49 @@ def test_removing_twice_finds_nothing_the_second_time(run_of):
     again = run.remove()
     assert (again.stacks, again.resources, again.left) == ((), (), ())
     assert str(again).startswith(f"Nothing at {run.target.address} carries {RUN_TAG}={run.name}.")
+
+
+def test_every_version_of_a_layer_goes_which_sam_retains(run_of, aws):
+    """https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-resource-layerversion.html: when
+    the RetentionPolicy isn't specified, it is Retain, and a changed layer is another resource."""
+    run = run_of()
+    template = run.folder / "web" / "template.yaml"
+    layer = "  Common:\n    Type: AWS::Serverless::LayerVersion\n    Properties: {ContentUri: common}\n"
+    template.write_text(template.read_text() + layer)
+    versions = {}
+    for content in ("1", "2"):
+        (run.folder / "web" / "common").mkdir(exist_ok=True)
+        (run.folder / "web" / "common" / "common.py").write_text(content)
+        resources = run.deploy()["web"].resources.values()
+        # LocalStack lists the first one also when it is no longer in the template.
+        versions |= {
+            resource.physical_id: None for resource in resources if resource.type == "AWS::Lambda::LayerVersion"
+        }
+    assert len(versions) == 2
+    for version in versions:
+        aws("lambda").get_layer_version_by_arn(Arn=version)
+    removal = run.remove()
+    assert removal.is_complete, str(removal)
+    assert {f"AWS::Lambda::LayerVersion {version} deleted" for version in versions} <= set(removal.resources)
+    for version in versions:
+        with pytest.raises(aws("lambda").exceptions.ResourceNotFoundException):
+            aws("lambda").get_layer_version_by_arn(Arn=version)
+
+
+def test_a_removal_that_was_cut_off_is_finished_by_the_next(run_of, aws, exists):
+    run = run_of()
+    deployment = run.deploy()
+    use(aws, deployment)
+
+    def cut_off(event):
+        if event.stack == f"{run.name}-web" and event.phase == "done":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run.remove(on_event=cut_off)
+    assert exists(deployment) == {"bucket", "key"}, "of the stack that was done nothing is left that only it led to"
+    assert run.remove().is_complete
+    assert exists(deployment) == set()
 
 
 def test_a_stack_without_the_tag_stays_whatever_it_is_called(run_of, aws):
@@ -368,3 +411,67 @@ def test_an_export_that_another_stack_has_is_a_problem_before_anything_is_deploy
     assert "name_parameter" in problem.hint
     assert mine.describe().missing == ("base", "web")
     assert own_buckets(aws, mine.name) == []
+
+
+INVENTORY = {
+    "cloudformation": (("list_exports", "Exports"),),
+    "cognito-idp": (("list_user_pools", "UserPools"),),
+    "dynamodb": (("list_tables", "TableNames"),),
+    "events": (("list_event_buses", "EventBuses"), ("list_archives", "Archives")),
+    "iam": (("list_roles", "Roles"),),
+    "kms": (("list_aliases", "Aliases"),),
+    "lambda": (
+        ("list_functions", "Functions"),
+        ("list_layers", "Layers"),
+        ("list_event_source_mappings", "EventSourceMappings"),
+    ),
+    "logs": (("describe_log_groups", "logGroups"),),
+    "s3": (("list_buckets", "Buckets"),),
+    "ses": (("list_identities", "Identities"),),
+    "sns": (("list_topics", "Topics"), ("list_subscriptions", "Subscriptions")),
+    "sqs": (("list_queues", "QueueUrls"),),
+    "ssm": (("describe_parameters", "Parameters"),),
+}
+
+
+def named_after(aws, name):
+    """What is there whose name, ARN or description holds this name: every name of a deployment does. By operation."""
+    found = {}
+    for service, operations in INVENTORY.items():
+        for operation, key in operations:
+            arguments = {"MaxResults": 60} if service == "cognito-idp" else {}
+            api = aws(service)
+            pages = api.get_paginator(operation).paginate(**arguments) if api.can_paginate(operation) else None
+            entries = [e for page in pages or [getattr(api, operation)(**arguments)] for e in page.get(key, [])]
+            if here := [entry for entry in entries if name in str(entry)]:
+                found[f"{service} {operation}"] = len(here)
+    return found
+
+
+def test_the_projects_own_stacks_stand_beside_themselves_and_go_without_a_trace(project, engine, deployment, aws):
+    name = f"harness-{uuid.uuid4().hex[:6]}"
+    target, templates = dataclasses.replace(engine, deployment=name), project.templates()
+    before = named_after(aws, "lumen")
+    other = deploy(
+        target,
+        templates,
+        parameters={template.stack: {"Application": name} for template in templates},
+        work_directory=project.work_directory,
+        stack_prefix=f"{name}-",
+        tags={RUN_TAG: name},
+    )
+    try:
+        assert {stack.status for stack in other.stacks.values()} == {"created"}
+        mine, theirs = other["users"].outputs, deployment["users"].outputs
+        assert mine["UserPoolId"] != theirs["UserPoolId"]
+        assert other["platform"].outputs["EventBusName"] == name
+        assert other["platform"].outputs["MailSender"] == f"hello@{name}.example"
+        assert named_after(aws, name).keys() >= {
+            "events list_event_buses", "kms list_aliases", "logs describe_log_groups", "ses list_identities",
+            "cognito-idp list_user_pools", "ssm describe_parameters", "cloudformation list_exports", "s3 list_buckets",
+        }  # fmt: skip
+    finally:
+        removal = remove(target, (RUN_TAG, name))
+    assert removal.is_complete, str(removal)
+    assert named_after(aws, name) == {}
+    assert named_after(aws, "lumen") == before

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import httpx
 import psutil
 import pytest
 
@@ -413,7 +412,15 @@ def clone(tmp_path: Path, compose: Sequence[str]) -> Iterator[Path]:
     subprocess.run([*compose, "down", "--volumes", "--rmi", "all"], cwd=folder, check=True, capture_output=True)
 
 
-def test_what_compose_has_started_by_hand_is_found_and_taken_down(clone: Path, compose: Sequence[str], tmp_path: Path):
+def _first_health(client: Any, name: str) -> str:
+    """What Docker first said of the container's health, now or as soon as it says so."""
+    events = client.events(decode=True, filters={"container": name, "event": "health_status"}, since=0)
+    return next(str(event["status"]) for event in events)
+
+
+def test_what_compose_has_started_by_hand_is_found_and_taken_down(
+    clone: Path, compose: Sequence[str], tmp_path: Path, client
+):
     port = any_free_port()
     (clone / ".env").write_text(f"HARNESS_PORT={port}\n")
     by_hand = DockerEngine(tmp_path / "state", compose_file=clone / "docker-compose.yml")
@@ -425,6 +432,7 @@ def test_what_compose_has_started_by_hand_is_found_and_taken_down(clone: Path, c
     assert target.endpoint_url == f"http://127.0.0.1:{port}"
     assert by_hand.is_alive()
     assert DockerEngine(tmp_path / "run", compose_file=None).find() is None, "a run's own engine is another"
+    assert _first_health(client, str(by_hand.information()["name"])) == "health_status: healthy"
     url = target.client("sqs").create_queue(QueueName="addressed")["QueueUrl"]
     assert url.startswith(f"http://localhost:{port}/")
     assert by_hand.stop()
@@ -453,32 +461,28 @@ def test_compose_is_brought_up_on_the_port_that_is_asked_for_and_its_log_lies_in
     engine.stop()
 
 
-def test_healthy_means_ready(clone: Path, tmp_path: Path, client):
-    engine = DockerEngine(tmp_path / "state", port=any_free_port(), compose_file=clone / "docker-compose.yml")
-    engine.start()
-    name = str(engine.information()["name"])
-
-    healthy = next(
-        event["status"]
-        for event in client.events(decode=True, filters={"container": name, "event": "health_status"}, since=0)
-        if event["status"].startswith("health_status")
-    )
-
-    assert healthy == "health_status: healthy"
-    engine.stop()
-
-
-def test_a_folder_of_the_same_name_is_not_taken_over(clone: Path, tmp_path: Path):
+def test_a_folder_of_the_same_name_is_not_taken_over_and_runs_beside_it_under_another(
+    clone: Path, tmp_path: Path, compose: Sequence[str]
+):
     engine = DockerEngine(tmp_path / "state", port=any_free_port(), compose_file=clone / "docker-compose.yml")
     running = engine.start()
     twin = tmp_path / "elsewhere" / clone.name
     shutil.copytree(clone, twin)
+    beside = DockerEngine(tmp_path / "other", port=any_free_port(), compose_file=twin / "docker-compose.yml")
 
-    with pytest.raises(EngineError, match=f"is also that of {clone}.*COMPOSE_PROJECT_NAME=") as refused:
-        DockerEngine(tmp_path / "other", port=any_free_port(), compose_file=twin / "docker-compose.yml").start()
+    with pytest.raises(EngineError, match=f"is also that of {clone}.*COMPOSE_PROJECT_NAME="):
+        beside.start()
 
-    assert clone.name in str(refused.value)
-    assert httpx.get(f"{running.endpoint_url}/_harness/ready", trust_env=False).json()["ready"]
+    (twin / ".env").write_text(f"COMPOSE_PROJECT_NAME={clone.name}-twin\n")
+    try:
+        other = beside.start()
+        other.client("sqs").create_queue(QueueName="only-there")
+        assert "QueueUrls" not in running.client("sqs").list_queues()
+        assert engine.find() == running
+        assert beside.stop()
+        assert running.harness.ready()["ready"]
+    finally:
+        subprocess.run([*compose, "down", "--volumes", "--rmi", "all"], cwd=twin, check=True, capture_output=True)
     engine.stop()
 
 

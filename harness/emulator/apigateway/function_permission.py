@@ -4,7 +4,7 @@ LocalStack 4.14.0 keeps these policies and never asks them.
 https://docs.aws.amazon.com/lambda/latest/dg/services-apigateway.html#apigateway-permissions
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from localstack.services.lambda_.api_utils import function_locators_from_arn
@@ -14,6 +14,12 @@ from harness.emulator.apigateway.policy import matches
 
 API_GATEWAY = "apigateway.amazonaws.com"
 _TESTS = ("ArnLike", "ArnEquals", "StringEquals", "StringLike")
+_REFUSED: list[Callable[[str, str], None]] = []
+
+
+def on_refused(listener: Callable[[str, str], None]) -> None:
+    """Call `listener` with the function's ARN and the source's whenever a function refuses."""
+    _REFUSED.append(listener)
 
 
 def may_invoke(function_arn: str, source_arn: str) -> bool:
@@ -21,7 +27,11 @@ def may_invoke(function_arn: str, source_arn: str) -> bool:
 
     A function that is not there permits nothing.
     """
-    return any(_permits(statement, source_arn) for statement in _statements(function_arn))
+    permitted = any(_permits(statement, source_arn) for statement in _statements(function_arn))
+    if not permitted:
+        for listener in _REFUSED:
+            listener(function_arn, source_arn)
+    return permitted
 
 
 def _statements(function_arn: str) -> Iterator[Mapping[str, Any]]:

@@ -12,14 +12,24 @@ from localstack.aws.handlers import (
 from localstack.http import Response
 
 from harness.emulator.journal import marks, payloads
+from harness.emulator.journal.activity import GATHERED, Gathered
 from harness.emulator.journal.causes import CAUSE, HEADER, SEGMENTS, Cause
 from harness.emulator.journal.recorder import JOURNAL
 from harness.journal.records import Kind
 
 POLLING = frozenset(
-    {"DescribeStream", "GetQueueAttributes", "GetRecords", "GetShardIterator", "ListShards", "ReceiveMessage"}
+    {
+        "DescribeAlarms",
+        "DescribeStream",
+        "GetMetricData",
+        "GetQueueAttributes",
+        "GetRecords",
+        "GetShardIterator",
+        "ListShards",
+        "ReceiveMessage",
+    }
 )
-"""Asked again and again by event source mappings. An answer that brings something is recorded as a batch."""
+"""Asked again and again by event source mappings and alarms. What comes of it is recorded as a batch or a timer."""
 BOOKKEEPING = frozenset({("cloudwatch", "PutMetricData"), ("lambda", "GetPolicy"), ("logs", "PutLogEvents")})
 """What services of the engine tell and ask one another whatever they do."""
 
@@ -32,6 +42,8 @@ def begin(_chain: HandlerChain, context: RequestContext, _response: Response) ->
     if context.is_internal_call and (
         (service, operation) in BOOKKEEPING or (caused_by is None and operation in POLLING)
     ):
+        # What it triggers (a subscription of a log group) has the cause that it has.
+        CAUSE.set(caused_by)
         return
     header = context.trace_context.get("aws_trace_header")
     request = context.service_request or {}
@@ -52,6 +64,8 @@ def begin(_chain: HandlerChain, context: RequestContext, _response: Response) ->
         },
     )
     context.harness_activity = activity
+    context.harness_gathered = gathered = Gathered()
+    GATHERED.set(gathered)
     CAUSE.set(activity)
 
 
@@ -63,12 +77,13 @@ def end(_chain: HandlerChain, context: RequestContext, response: Response) -> No
     answer: Any = context.service_response
     error = context.service_exception
     data: dict[str, Any] = {"status": response.status_code}
-    leaves: tuple[str, ...] = ()
+    gathered: Gathered = context.harness_gathered
+    leaves = tuple(gathered.leaves)
     if error is not None:
         data["error"] = {"code": error.code, "message": error.message or str(error)}
     else:
         data["response"] = payloads.call_payload(context.operation, context.operation.output_shape, answer)
-        leaves = marks.left_by_call(
+        leaves += marks.left_by_call(
             service,
             operation,
             context.service_request or {},
@@ -77,12 +92,14 @@ def end(_chain: HandlerChain, context: RequestContext, response: Response) -> No
             context.account_id,
             context.region,
         )
-    JOURNAL.end(Kind.CALL, activity, service=service, name=operation, leaves=leaves, data=data)
+    takes = tuple(gathered.takes)
+    JOURNAL.end(Kind.CALL, activity, service=service, name=operation, takes=takes, leaves=leaves, data=data)
 
 
 def forget(_chain: HandlerChain, _context: RequestContext, _response: Response) -> None:
     """The thread goes back to its pool, and its next request has another cause."""
     CAUSE.set(None)
+    GATHERED.set(None)
 
 
 def _cause(context: RequestContext) -> Cause | None:

@@ -25,7 +25,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 HEADER = "x-harness-cause"
-MAX_SEGMENTS = 10_000
+MAX_RECENT = 10_000
 LONG_LIVED = (
     "cloudwatch-scheduler",
     "ddb-remove-expired-items",
@@ -68,24 +68,27 @@ def doing(cause: Cause | None) -> Iterator[None]:
         CAUSE.reset(token)
 
 
-class Segments:
-    """Which activity gave a function its trace header, by the header's parent; the oldest are forgotten."""
+class Recent:
+    """Activities by a name that others will know them by; the oldest are forgotten."""
 
-    def __init__(self) -> None:
+    def __init__(self, size: int = MAX_RECENT) -> None:
         self._lock = threading.Lock()
+        self._size = size
         self._known: OrderedDict[str, Cause] = OrderedDict()
 
-    def put(self, segment: str, cause: Cause) -> None:
+    def put(self, name: str, cause: Cause) -> None:
         with self._lock:
-            self._known[segment] = cause
-            if len(self._known) > MAX_SEGMENTS:
+            self._known[name] = cause
+            self._known.move_to_end(name)
+            if len(self._known) > self._size:
                 self._known.popitem(last=False)
 
-    def get(self, segment: str | None) -> Cause | None:
-        return self._known.get(segment) if segment else None
+    def get(self, name: str | None) -> Cause | None:
+        return self._known.get(name) if name else None
 
 
-SEGMENTS = Segments()
+SEGMENTS = Recent()
+"""Which activity gave a function its trace header, by the header's parent."""
 
 
 def carried(function: Callable[P, R]) -> Callable[P, R]:
@@ -97,6 +100,27 @@ def carried(function: Callable[P, R]) -> Callable[P, R]:
             return function(*args, **kwargs)
 
     return run
+
+
+_ERRORS: ContextVar[dict[str, Any] | None] = ContextVar("harness_last_error", default=None)
+
+
+@contextmanager
+def last_error() -> Iterator[dict[str, Any]]:
+    """`code` and `message` of the last internal call of this thread that was refused while the block ran; empty where
+    none was. For callers that keep to themselves what went wrong."""
+    error: dict[str, Any] = {}
+    token = _ERRORS.set(error)
+    try:
+        yield error
+    finally:
+        _ERRORS.reset(token)
+
+
+def _keep_error(parsed: Any, **_kwargs: Any) -> None:
+    kept = _ERRORS.get()
+    if kept is not None and isinstance(parsed, dict) and "Error" in parsed:
+        kept.update(code=parsed["Error"].get("Code"), message=parsed["Error"].get("Message"))
 
 
 def _add_header(params: dict[str, Any], **_kwargs: Any) -> None:
@@ -127,4 +151,5 @@ def install() -> None:
     def make_client(original: Any, self: Any, client: Any) -> Any:
         client = original(self, client)
         client.meta.events.register("before-call.*.*", handler=_add_header)
+        client.meta.events.register("after-call.*.*", handler=_keep_error)
         return client

@@ -8,9 +8,12 @@ from typing import Any
 from localstack.utils.xray.trace_header import TraceHeader
 
 from harness.emulator.journal import marks, payloads
-from harness.emulator.journal.causes import SEGMENTS, doing
+from harness.emulator.journal.causes import SEGMENTS, Recent, doing
 from harness.emulator.journal.recorder import JOURNAL
 from harness.journal.records import Kind
+
+LAST = Recent()
+"""The last invocation of a request, by its id: what Lambda does with the outcome is caused by it."""
 
 
 @dataclass
@@ -46,6 +49,7 @@ def invocation(function_arn: str, environment: str, payload: Mapping[str, str]) 
             "environment": environment,
         },
     )
+    LAST.put(payload["invoke-id"], activity)
     if header.parent:
         SEGMENTS.put(header.parent, activity)
     try:

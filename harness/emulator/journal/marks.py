@@ -28,10 +28,19 @@ def task_token(token: str) -> str:
     return f"task:{token[:128]}"
 
 
-def queue_arn(url: str, region: str) -> str:
-    """Of a queue URL, whose last two parts are the account and the name."""
-    account, _, name = url.rstrip("/").rpartition("/")
-    return f"arn:aws:sqs:{region}:{account.rpartition('/')[2]}:{name}"
+def callback(token: str) -> str:
+    """The outcome that a task's execution was called back with, until the execution goes on."""
+    return f"callback:{token[:128]}"
+
+
+def archived_event(archive_arn: str, event_id: str) -> str:
+    """An event that an archive keeps."""
+    return f"archived:{archive_arn}:{event_id}"
+
+
+def notification(subscription_arn: str, message_id: str) -> str:
+    """A message of a topic on its way to a subscriber outside of the engine."""
+    return f"notification:{subscription_arn}:{message_id}"
 
 
 _RESOURCES = {
@@ -71,11 +80,6 @@ def left_by_call(
     """What a call that succeeded put somewhere for others to take up."""
     answer: Mapping[str, Any] = response if isinstance(response, Mapping) else {}
     match service, operation:
-        case "sqs", "SendMessage":
-            return (message(queue_arn(request["QueueUrl"], region), answer["MessageId"]),)
-        case "sqs", "SendMessageBatch":
-            queue = queue_arn(request["QueueUrl"], region)
-            return tuple(message(queue, entry["MessageId"]) for entry in answer.get("Successful") or ())
         case "kinesis", "PutRecord":
             return (stream_record(_stream_arn(request, account_id, region), answer["SequenceNumber"]),)
         case "kinesis", "PutRecords":
@@ -84,6 +88,8 @@ def left_by_call(
             return tuple(stream_record(stream, r["SequenceNumber"]) for r in records if r.get("SequenceNumber"))
         case "lambda", "Invoke" if request.get("InvocationType") == "Event" and request_id:
             return (invocation(request_id),)
+        case "stepfunctions", "SendTaskSuccess" | "SendTaskFailure":
+            return (callback(request["taskToken"]),)
     return ()
 
 

@@ -1,6 +1,7 @@
 """Records the requests at the front doors: what is asked over HTTP that is no AWS API call."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from localstack.aws.api import RequestContext
@@ -9,7 +10,7 @@ from localstack.aws.handlers import preprocess_request, run_custom_response_hand
 from localstack.http import Response
 from localstack.utils.xray.trace_header import TraceHeader
 
-from harness.emulator.journal import payloads
+from harness.emulator.journal import marks, payloads
 from harness.emulator.journal.causes import CAUSE, SEGMENTS, Cause
 from harness.emulator.journal.recorder import JOURNAL
 from harness.journal.records import Kind
@@ -52,6 +53,7 @@ def begin(_chain: HandlerChain, context: RequestContext, _response: Response) ->
         resource=at[1],
         cause=caused_by,
         trace=header.root or "",
+        takes=_taken(request.headers),
         data={
             "method": request.method,
             "path": request.path,
@@ -62,6 +64,15 @@ def begin(_chain: HandlerChain, context: RequestContext, _response: Response) ->
     )
     context.harness_request = (at[0], activity)
     CAUSE.set(activity)
+
+
+def _taken(given: Mapping[str, str]) -> tuple[str, ...]:
+    """The message of a topic whose subscriber is this door.
+
+    https://docs.aws.amazon.com/sns/latest/dg/http-header.html
+    """
+    subscription, message = given.get("x-amz-sns-subscription-arn"), given.get("x-amz-sns-message-id")
+    return (marks.notification(subscription, message),) if subscription and message else ()
 
 
 def end(_chain: HandlerChain, context: RequestContext, response: Response) -> None:

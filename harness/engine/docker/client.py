@@ -1,6 +1,8 @@
 """The Docker engine of this machine."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -56,6 +58,21 @@ def may_run() -> bool:
     socket = Path(address.removeprefix("unix://") or DEFAULT_SOCKET)
     configuration = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker") / "config.json"
     return socket.exists() or (not address and configuration.exists())
+
+
+@contextmanager
+def docker_errors() -> Iterator[None]:
+    """Let what the Docker engine refuses, or its end in the middle of a call, be an EngineError that says so."""
+    try:
+        from docker.errors import DockerException
+        from requests import RequestException
+    except ImportError:
+        yield  # `connect` says what is missing
+        return
+    try:
+        yield
+    except (DockerException, RequestException) as error:
+        raise EngineError(f"Docker failed: {why(error)}") from error
 
 
 def why(error: BaseException) -> str:

@@ -33,10 +33,11 @@ class ComposeProject:
     def folder(self) -> Path:
         return self.file.parent
 
-    def find(self, client: "DockerClient") -> "Container | None":
-        """The engine's container of this folder that runs."""
-        for container in client.containers.list(filters={"label": [ENGINE_LABEL, FOLDER_LABEL]}):
-            if _same(container.labels[FOLDER_LABEL], self.folder) and is_running(container):
+    def find(self, client: "DockerClient", *, ended: bool = False) -> "Container | None":
+        """The engine's container of this folder that runs; with `ended`, one that does not any more counts as well."""
+        labels = {"label": [ENGINE_LABEL, FOLDER_LABEL]}
+        for container in client.containers.list(all=ended, filters=labels, ignore_removed=True):
+            if _same(container.labels[FOLDER_LABEL], self.folder) and (ended or is_running(container)):
                 return container
         return None
 
@@ -73,7 +74,8 @@ class ComposeProject:
 
     def _refuse_the_name_of_another(self, client: "DockerClient") -> None:
         """compose would take the other folder's containers for its own, and replace them."""
-        for container in client.containers.list(all=True, filters={"label": f"{PROJECT_LABEL}={self.name}"}):
+        labels = {"label": f"{PROJECT_LABEL}={self.name}"}
+        for container in client.containers.list(all=True, filters=labels, ignore_removed=True):
             folder = container.labels.get(FOLDER_LABEL, "")
             if folder and Path(folder).is_dir() and not _same(folder, self.folder):
                 raise EngineError(

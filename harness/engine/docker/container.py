@@ -74,7 +74,8 @@ def _without_ryuk() -> Iterator[None]:
 
 def of_directory(client: "DockerClient", directory: Path) -> "list[Container]":
     """The containers that the engine of this folder has started and not removed, running or not."""
-    found: list[Container] = client.containers.list(all=True, filters={"label": f"{DIRECTORY_LABEL}={directory}"})
+    labels = {"label": f"{DIRECTORY_LABEL}={directory}"}
+    found: list[Container] = client.containers.list(all=True, filters=labels, ignore_removed=True)
     return found
 
 

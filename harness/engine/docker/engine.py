@@ -13,7 +13,7 @@ import psutil
 from harness.engine.capabilities import CALLBACKS
 from harness.engine.docker import container as containers
 from harness.engine.docker import image
-from harness.engine.docker.client import connect, may_run
+from harness.engine.docker.client import connect, docker_errors, may_run
 from harness.engine.docker.compose import PORT_VARIABLE, ComposeProject
 from harness.engine.docker.guard import Watch, watch
 from harness.engine.errors import EngineError
@@ -67,6 +67,7 @@ class DockerEngine:
     def _client(self) -> "DockerClient":
         return connect()
 
+    @docker_errors()
     def find(self) -> Target | None:
         """The engine that runs, or None. Raises EngineError when it does not answer, and when Docker cannot be used."""
         container = self._running()
@@ -76,10 +77,12 @@ class DockerEngine:
         if not may_run():
             return False
         try:
-            return self._running() is not None
+            with docker_errors():
+                return self._running() is not None
         except EngineError:
             return False
 
+    @docker_errors()
     def start(self) -> Target:
         """Build the image if need be and start a container, or find the one that runs; returns when it is ready.
 
@@ -99,13 +102,14 @@ class DockerEngine:
                 self._remove()
                 raise
 
+    @docker_errors()
     def stop(self) -> bool:
         """Remove the container and what it wrote; returns whether one ran."""
         if self.compose is not None:
-            container = self.compose.find(self._client)
+            container = self.compose.find(self._client, ended=True)
             if container is not None:
                 self.compose.down(container)
-            return container is not None
+            return container is not None and containers.is_running(container)
         return self._remove()
 
     def keep(self) -> None:
@@ -116,6 +120,7 @@ class DockerEngine:
             return
         self._guard_file.unlink(missing_ok=True)
 
+    @docker_errors()
     def last_log_lines(self, count: int = LOG_LINES) -> str:
         """The end of the container's log, also of one that has ended."""
         container = self._latest()
@@ -125,10 +130,12 @@ class DockerEngine:
         """Seconds since the epoch: Docker keeps the time of every line."""
         return time.time()
 
+    @docker_errors()
     def log_after(self, mark: float) -> str:
         container = self._latest()
         return "" if container is None else _text(container.logs(since=mark))
 
+    @docker_errors()
     def information(self) -> dict[str, str | int | float]:
         """The container: id, name, image, start, memory, and the command that shows its log."""
         container = self._running()
@@ -142,7 +149,7 @@ class DockerEngine:
     def _latest(self) -> "Container | None":
         try:
             if self.compose is not None:
-                return self.compose.find(self._client)
+                return self.compose.find(self._client, ended=True)
             return next(iter(containers.of_directory(self._client, self.directory)), None)
         except EngineError:
             return None

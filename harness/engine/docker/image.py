@@ -21,6 +21,8 @@ DISTRIBUTION = "serverless-harness"
 DOCKERFILE = "harness/engine/docker/Dockerfile"
 PACKAGE = Path(__file__).resolve().parents[2]
 LOG_LINES = 25
+SILENT_SECONDS = 1800
+"""How long a step of the build may say nothing, such as an installation over a slow line."""
 IN_THE_IMAGE = ("harness/__init__.py", "harness/emulator/", "harness/journal/")
 """What of the package runs in the image; .dockerignore says the same of the tree."""
 
@@ -126,6 +128,7 @@ def build(client: "DockerClient", environment: Mapping[str, str] = os.environ) -
             tag=tag,
             rm=True,
             forcerm=True,
+            timeout=SILENT_SECONDS,
             buildargs=arguments,
             network_mode=environment.get("HARNESS_BUILD_NETWORK") or None,
             platform=platform,

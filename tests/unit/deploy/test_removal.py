@@ -2,10 +2,11 @@
 
 import json
 
+import moto.backends
 import pytest
 from moto import mock_aws
 
-from harness.deploy import Left, Removal, removal, remove
+from harness.deploy import Left, Removal, change_set, removal, remove
 from harness.engine import Target
 
 TAG = ("harness:run", "r-1")
@@ -37,6 +38,17 @@ class Account:
 
         return Answered(), {"Imports": self.imports.get(params["body"]["ExportName"], [])}
 
+    def when(self, operation, act):
+        """Do something at each call of a CloudFormation operation, before it is carried out."""
+        name = f"before-call.cloudformation.{operation}"
+        self.target.session.events.register(name, lambda params, **_: act(params["body"]))
+
+    def status(self, stack_id, status=None):
+        """The status of a stack; set, where one is given."""
+        stack = moto.backends.get_backend("cloudformation")["123456789012"]["eu-west-1"].stacks[stack_id]
+        stack.status = status or stack.status
+        return stack.status
+
     def client(self, service):
         return self.target.client(service)
 
@@ -62,6 +74,7 @@ class Account:
 def account(monkeypatch):
     monkeypatch.setattr(removal, "_PAUSE_ON_AWS_SECONDS", 0)
     monkeypatch.setattr(removal, "_INDEX_ON_AWS_SECONDS", 0)
+    monkeypatch.setattr(change_set, "_AWS_POLL_SECONDS", 0.01)
     with mock_aws():
         yield Account()
 
@@ -112,6 +125,25 @@ def test_a_table_that_its_template_retains_is_removed_after_its_stack(account):
     assert account.tables() == []
 
 
+def test_a_table_that_an_earlier_template_left_behind_is_removed(account):
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-attribute-updatereplacepolicy.html: with Retain the
+    old resource stays, and only the stack's events name it."""
+    stack = account.stack("base", {"Q": QUEUE})
+    for name in ("before", "others"):
+        account.client("dynamodb").create_table(TableName=name, **KEY)
+    past = {
+        "EventId": "e-1", "StackId": stack, "LogicalResourceId": "T", "ResourceType": "AWS::DynamoDB::Table",
+        "PhysicalResourceId": "before", "ResourceStatus": "DELETE_SKIPPED",
+    }  # fmt: skip
+
+    class Answered:
+        status_code = 200
+
+    account.when("DescribeStackEvents", lambda _body: (Answered(), {"StackEvents": [past]}))
+    assert account.remove().resources == ("AWS::DynamoDB::Table before deleted",)
+    assert account.tables() == ["others"]
+
+
 def test_what_a_stack_retained_and_nobody_here_can_remove_is_told(account):
     account.stack("base", {"P": {
         "Type": "AWS::SSM::Parameter", "DeletionPolicy": "Retain",
@@ -120,6 +152,48 @@ def test_what_a_stack_retained_and_nobody_here_can_remove_is_told(account):
     [left] = account.remove().left
     assert left.name == "AWS::SSM::Parameter /kept"
     assert "DeletionPolicy" in left.reason
+
+
+def test_an_update_that_is_under_way_is_cancelled_and_its_rollback_waited_for(account):
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CancelUpdateStack.html: only stacks in the state
+    UPDATE_IN_PROGRESS can be cancelled; they roll back."""
+    stack = account.stack("base", {"Q": QUEUE})
+    account.status(stack, "UPDATE_IN_PROGRESS")
+    happened = []
+
+    def cancel(_body):
+        happened.append("cancelled")
+        account.status(stack, "UPDATE_ROLLBACK_IN_PROGRESS")
+
+        class Accepted:
+            status_code = 200
+
+        return Accepted(), {}
+
+    def look(_body):
+        if happened == ["cancelled", "looked", "looked"]:
+            account.status(stack, "UPDATE_ROLLBACK_COMPLETE")
+        elif happened and len(happened) < 3:
+            happened.append("looked")
+
+    account.when("CancelUpdateStack", cancel)
+    account.when("DescribeStacks", look)
+    account.when("DeleteStack", lambda _body: happened.append(f"deleted in {account.status(stack)}"))
+    assert account.remove().stacks == ("base",)
+    assert happened == ["cancelled", "looked", "looked", "deleted in UPDATE_ROLLBACK_COMPLETE"]
+
+
+def test_a_stack_that_is_made_while_the_others_are_removed_is_removed_too(account):
+    late = []
+
+    def deploy_another(_body):
+        if not late:
+            late.append(account.stack("late", {"Q": QUEUE}))
+
+    account.stack("base", {"Q": QUEUE})
+    account.when("DeleteStack", deploy_another)
+    assert account.remove().stacks == ("base", "late")
+    assert account.queues() == []
 
 
 def test_what_carries_the_tag_without_a_stack_is_removed_and_what_does_not_carry_it_stays(account):

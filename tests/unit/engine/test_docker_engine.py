@@ -7,6 +7,7 @@ from typing import Any
 
 import psutil
 import pytest
+import requests
 
 from harness.engine import EngineError
 from harness.engine.docker import DockerEngine
@@ -109,3 +110,19 @@ def test_a_guard_does_not_take_a_reused_process_id_for_its_owner():
 def test_a_guard_that_has_ended_is_called_off_without_harm():
     Watch(os.getpid(), psutil.Process().create_time() - 100).call_off()
     Watch(2**22 + 1, 0.0).call_off()
+
+
+def test_a_docker_engine_that_ends_in_the_middle_is_told_as_such(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    def gone(**_filters: Any) -> Any:
+        raise requests.ConnectionError("('Connection aborted.', ConnectionRefusedError(111, 'Connection refused'))")
+
+    client = SimpleNamespace(containers=SimpleNamespace(list=gone))
+    monkeypatch.setattr("harness.engine.docker.engine.connect", lambda: client)
+    monkeypatch.setattr("harness.engine.docker.engine.may_run", lambda: True)
+    engine = DockerEngine(tmp_path)
+
+    assert not engine.is_alive()
+    with pytest.raises(EngineError, match="Docker failed: it does not run"):
+        engine.find()
+    with pytest.raises(EngineError, match="Docker failed"):
+        engine.stop()

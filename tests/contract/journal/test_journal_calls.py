@@ -3,15 +3,12 @@
 import json
 import threading
 import uuid
-from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
 
 import httpx
 import pytest
 from botocore.exceptions import ClientError
 
-from harness.engine import Target
 from harness.journal.records import Kind, Phase, Record
 
 FORWARD = """
@@ -20,51 +17,6 @@ def handler(event, context):
     boto3.client("sqs").send_message(QueueUrl=os.environ["QUEUE"], MessageBody=event["said"])
     return {"said": event["said"]}
 """
-
-
-@pytest.fixture
-def last(engine: Target) -> Callable[[], int]:
-    """The sequence number of the newest record."""
-
-    def of() -> int:
-        with httpx.Client(trust_env=False) as http:
-            return int(http.get(f"{engine.endpoint_url}/_harness/journal?after=999999999").headers["x-harness-last"])
-
-    return of
-
-
-@pytest.fixture
-def records(engine: Target, last) -> Callable[..., list[Record]]:
-    """`records(trace=...)`: what happened since the test began."""
-    began = last()
-
-    def read(**query: Any) -> list[Record]:
-        with httpx.Client(trust_env=False) as http:
-            answer = http.get(f"{engine.endpoint_url}/_harness/journal", params={"after": began, **query})
-        return [Record.from_json(json.loads(line)) for line in answer.text.splitlines()]
-
-    return read
-
-
-@pytest.fixture
-def trace() -> str:
-    """The root of a trace that nobody else has."""
-    return f"1-{uuid.uuid4().hex[:8]}-{uuid.uuid4().hex[:24]}"
-
-
-@pytest.fixture
-def traced(engine: Target, trace: str) -> Callable[[str], Any]:
-    """`traced("sqs")`: a client whose calls are of the test's own trace."""
-
-    def of(service: str) -> Any:
-        client = engine.client(service)
-        header = f"Root={trace}"
-        client.meta.events.register(
-            "before-call", lambda params, **_: params["headers"].update({"X-Amzn-Trace-Id": header})
-        )
-        return client
-
-    return of
 
 
 def _of(found: list[Record], service: str, name: str, phase: Phase) -> Record:

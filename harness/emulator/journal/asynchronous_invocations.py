@@ -1,0 +1,126 @@
+"""Records what becomes of an event that Lambda was given to handle later: retries, destinations, what is given up.
+
+https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
+"""
+
+import json
+import time
+from typing import Any
+
+from localstack.services.lambda_.invocation import event_manager
+from localstack.services.lambda_.invocation.internal_sqs_queue import FakeSqsClient
+from localstack.services.lambda_.invocation.version_manager import LambdaVersionManager
+from localstack.utils.patch import patch
+
+from harness.emulator.journal import marks, payloads
+from harness.emulator.journal.activity import activity
+from harness.emulator.journal.causes import doing, last_error
+from harness.emulator.journal.invocations import LAST
+from harness.emulator.journal.recorder import JOURNAL
+from harness.journal.records import Kind
+
+
+def install() -> None:
+    @patch(FakeSqsClient.send_message)
+    def send_message(original: Any, self: Any, *args: Any, **options: Any) -> Any:
+        # Before it is sent: the next attempt comes after its announcement.
+        if options.get("DelaySeconds") is not None:
+            _note_retry(json.loads(options["MessageBody"]), float(options["DelaySeconds"]))
+        return original(self, *args, **options)
+
+    @patch(event_manager.Poller.process_success_destination)
+    def succeed(original: Any, self: Any, event: Any, result: Any, settings: Any) -> None:
+        target = _destination(settings, "OnSuccess")
+        if target is None:
+            original(self, event, result, settings)
+            return
+        function = self.version_manager.function_version.qualified_arn
+        with (
+            doing(LAST.get(event.invocation.request_id)),
+            activity(
+                Kind.DELIVERY,
+                service="lambda",
+                name="OnSuccess",
+                resource=function,
+                data={"source": function, "target": target, "request_id": event.invocation.request_id},
+            ) as delivery,
+            last_error() as error,
+        ):
+            original(self, event, result, settings)
+            if error:
+                delivery.ended["error"] = error
+
+    @patch(event_manager.Poller.process_failure_destination)
+    def fail(original: Any, self: Any, event: Any, result: Any, settings: Any, cause: str) -> None:
+        function = self.version_manager.function_version
+        targets = [t for t in (_destination(settings, "OnFailure"), function.config.dead_letter_arn) if t]
+        event.harness_given_up = note = JOURNAL.note(
+            Kind.DEAD_LETTER,
+            service="lambda",
+            name=function.id.function_name,
+            resource=function.qualified_arn,
+            cause=LAST.get(event.invocation.request_id),
+            # Where no attempt took it.
+            takes=(marks.invocation(event.invocation.request_id),),
+            data={
+                "source": function.qualified_arn,
+                **({"target": targets[0], "targets": targets} if targets else {}),
+                "reason": cause,
+                "attempts": event.retries + (cause != "ZeroReservedConcurrency"),
+                "request_id": event.invocation.request_id,
+                "event": payloads.text(event.invocation.payload),
+            },
+        )
+        with doing(note), last_error() as error:
+            original(self, event, result, settings, cause)
+        _note_lost(function, targets[:1], error)
+
+    @patch(event_manager.Poller.process_dead_letter_queue)
+    def dead_letter(original: Any, self: Any, event: Any, result: Any) -> None:
+        function = self.version_manager.function_version
+        with doing(getattr(event, "harness_given_up", None)), last_error() as error:
+            original(self, event, result)
+            _note_lost(function, [function.config.dead_letter_arn], error)
+
+    @patch(LambdaVersionManager.store_logs)
+    def store_logs(original: Any, self: Any, invocation_result: Any, execution_env: Any) -> None:
+        with doing(LAST.get(invocation_result.request_id)):
+            original(self, invocation_result, execution_env)
+
+
+def _destination(settings: Any, condition: str) -> str | None:
+    if settings is None:
+        return None
+    return (settings.destination_config or {}).get(condition, {}).get("Destination")
+
+
+def _note_retry(event: dict[str, Any], delay_seconds: float) -> None:
+    function = event["invoked_arn"]
+    throttled = event["exception_retries"] > 0 or event["retries"] == 0
+    JOURNAL.note(
+        Kind.TIMER,
+        service="lambda",
+        name=function.split(":")[6],
+        resource=function,
+        cause=LAST.get(event["request_id"]),
+        leaves=(marks.invocation(event["request_id"]),),
+        data={
+            "what": "retry",
+            "when": time.time() + delay_seconds,
+            "attempt": event["retries"] + 1,
+            "throttled": throttled,
+            "request_id": event["request_id"],
+        },
+    )
+
+
+def _note_lost(function: Any, targets: list[Any], error: dict[str, Any]) -> None:
+    if not error:
+        return
+    JOURNAL.note(
+        Kind.DEAD_LETTER,
+        service="lambda",
+        name=function.id.function_name,
+        resource=function.qualified_arn,
+        data={"source": targets[0] if targets else "", "reason": "TargetRefused", "error": dict(error)},
+    )

@@ -1,0 +1,151 @@
+"""Records the executions of state machines: begin and end, each event of the history, what they wait for.
+
+A task that waits for a callback leaves its token; whoever calls back takes the token and leaves the outcome; the execution
+takes the outcome, and what it does next is caused by both.
+https://docs.aws.amazon.com/step-functions/latest/dg/connect-to-resource.html#connect-wait-token
+"""
+
+import time
+from typing import Any
+
+from localstack.utils.patch import patch
+
+from harness.emulator.journal import marks, payloads
+from harness.emulator.journal.activity import activity
+from harness.emulator.journal.causes import CAUSE, doing
+from harness.emulator.journal.recorder import JOURNAL
+from harness.emulator.service_loading import when_loaded
+from harness.journal.records import Kind
+
+SERVICE = "stepfunctions"
+
+
+def install() -> None:
+    when_loaded(SERVICE, _patch)
+
+
+def _patch() -> None:
+    from localstack.services.stepfunctions.asl.component.common.retry import retrier_decl
+    from localstack.services.stepfunctions.asl.component.state.state import CommonStateField
+    from localstack.services.stepfunctions.asl.component.state.state_execution.state_task.service.state_task_service_callback import (  # noqa: E501
+        StateTaskServiceCallback,
+    )
+    from localstack.services.stepfunctions.asl.component.state.state_wait.wait_function.wait_function import (
+        WaitFunction,
+    )
+    from localstack.services.stepfunctions.asl.eval.callback.callback import CallbackPoolManager
+    from localstack.services.stepfunctions.asl.eval.event.event_manager import EventManager
+    from localstack.services.stepfunctions.backend.execution_worker import ExecutionWorker
+
+    @patch(ExecutionWorker._execution_logic)
+    def execute(original: Any, self: Any) -> None:
+        execution, machine = self._evaluation_details.execution_details, self._evaluation_details.state_machine_details
+        with activity(
+            Kind.TRANSITION,
+            service=SERVICE,
+            name=machine.name,
+            resource=execution.arn,
+            account_id=execution.arn.split(":")[4],
+            region=execution.arn.split(":")[3],
+            data={"state_machine": machine.arn, "execution": execution.arn, "input": execution.inpt},
+        ) as running:
+            original(self)
+            ended = self._execution_communication.execution
+            running.ended = {
+                "status": ended.exec_status,
+                **{k: v for k in ("output", "error", "cause") if (v := getattr(ended, k, None)) is not None},
+            }
+
+    @patch(EventManager._publish_history_event)
+    def publish(original: Any, self: Any, **event: Any) -> None:
+        original(self, **event)
+        # Without one it is a test of a state, or no execution.
+        if CAUSE.get() is not None:
+            _note_event(event)
+
+    @patch(CommonStateField.eval)
+    def evaluate(original: Any, self: Any, env: Any) -> None:
+        with doing(getattr(env, "harness_cause", None) or CAUSE.get()):
+            original(self, env)
+
+    @patch(CallbackPoolManager.add)
+    def add(original: Any, self: Any, callback_id: str) -> Any:
+        endpoint = original(self, callback_id)
+        # Before the task's call takes the token out of here.
+        JOURNAL.note(
+            Kind.TRANSITION,
+            service=SERVICE,
+            name="TaskToken",
+            leaves=(marks.task_token(callback_id),),
+            data={"event": {"type": "TaskToken"}},
+        )
+        return endpoint
+
+    @patch(StateTaskServiceCallback._eval_wait_for_task_token)
+    def wait_for_callback(original: Any, self: Any, env: Any, **waiting: Any) -> Any:
+        token, seconds = waiting["callback_endpoint"].callback_id, waiting["timeout_seconds"]
+        _note_timer("task timeout", self, seconds, leaves=(marks.task_token(token),))
+        outcome = original(self, env, **waiting)
+        env.harness_cause = JOURNAL.note(
+            Kind.TRANSITION,
+            service=SERVICE,
+            name="TaskTokenReturned",
+            takes=(marks.callback(token),),
+            data={
+                "event": {"type": "TaskTokenReturned"},
+                "outcome": type(outcome).__name__.removeprefix("CallbackOutcome"),
+            },
+        )
+        return outcome
+
+    @patch(WaitFunction._wait_interval)
+    def wait(original: Any, self: Any, env: Any, wait_seconds: int) -> None:
+        _note_timer("Wait", self, wait_seconds)
+        original(self, env, wait_seconds)
+
+    class _Time:
+        """`time` for a retrier, whose sleep is recorded."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(time, name)
+
+        @staticmethod
+        def sleep(seconds: float) -> None:
+            _note_timer("retry", None, seconds)
+            time.sleep(seconds)
+
+    retrier_decl.time = _Time()
+
+
+def _note_timer(what: str, component: Any, seconds: float, leaves: tuple[str, ...] = ()) -> None:
+    JOURNAL.note(
+        Kind.TIMER,
+        service=SERVICE,
+        name=type(component).__name__ if component is not None else what,
+        leaves=leaves,
+        data={"what": what, "when": time.time() + seconds},
+    )
+
+
+def _note_event(event: dict[str, Any]) -> None:
+    details = event["event_details"] or {}
+    # One member, named after the type: stateEnteredEventDetails.
+    about: dict[str, Any] = next(iter(details.values()), {}) or {}
+    said = {
+        name: payloads.text(value) if name in ("input", "output", "parameters") else value
+        for name, value in about.items()
+    }
+    JOURNAL.note(
+        Kind.TRANSITION,
+        service=SERVICE,
+        name=str(event["event_type"]),
+        resource=str(about.get("name") or ""),
+        data={
+            "event": {
+                "id": event["event_id"],
+                "previous": event["source_event_id"],
+                "type": str(event["event_type"]),
+                "details": said,
+            }
+        },
+    )

@@ -1,0 +1,31 @@
+"""Gives what a function's log triggers (log subscriptions) its invocation as cause.
+
+One thread of Lambda's writes the logs of all functions, an item after the other; each item brings its cause along.
+"""
+
+from queue import Queue
+from typing import Any
+
+from localstack.services.lambda_.invocation.logs import LogHandler
+from localstack.utils.patch import patch
+
+from harness.emulator.journal.causes import CAUSE
+
+
+class _Items(Queue[Any]):
+    """Lines to write, each with the cause that was in force when they were put here."""
+
+    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
+        super().put((CAUSE.get(), item), block, timeout)
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:
+        cause, item = super().get(block, timeout)
+        CAUSE.set(cause)
+        return item
+
+
+def install() -> None:
+    @patch(LogHandler.__init__)
+    def init(original: Any, self: Any, *args: Any, **options: Any) -> None:
+        original(self, *args, **options)
+        self.log_queue = _Items()

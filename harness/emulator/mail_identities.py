@@ -1,0 +1,17 @@
+"""SES's identities by their name: moto takes the name out of the path as it is encoded there, so it knows no address."""
+
+from typing import Any
+from urllib.parse import unquote
+
+
+def complete_moto() -> None:
+    """Read `a%40b.example` in a path as a@b.example; moto 5 answers NotFoundException, and 200 to a deletion."""
+    from moto.sesv2.responses import SESV2Response  # loads with the service, not at boot
+
+    encoded = SESV2Response._get_param
+
+    def decoded(self: SESV2Response, name: str, if_none: Any = None) -> Any:
+        value = encoded(self, name, if_none)
+        return unquote(value) if name == "EmailIdentity" and isinstance(value, str) and "@" not in value else value
+
+    SESV2Response._get_param = decoded

@@ -1,0 +1,31 @@
+"""Completes a service of LocalStack when it loads: services load when they are first called, and boot waits for none."""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from localstack.services.plugins import ServicePluginManager
+from localstack.utils.patch import patch
+
+LOG = logging.getLogger(__name__)
+
+_PARTS: dict[str, list[Callable[[], None]]] = {}
+
+
+def when_loaded(service: str, part: Callable[[], None]) -> None:
+    """Run `part` once, after the modules of a service (named as boto3 names it) were imported, before its first call."""
+    _PARTS.setdefault(service, []).append(part)
+
+
+def install() -> None:
+    @patch(ServicePluginManager._load_service_plugin)
+    def load(original: Any, self: Any, name: str) -> Any:
+        plugin = original(self, name)
+        for part in _PARTS.pop(name, ()):
+            try:
+                part()
+            except Exception:
+                # The service is not usable: its first call fails with this.
+                LOG.exception("%s could not be completed by %s", name, part.__module__)
+                raise
+        return plugin
