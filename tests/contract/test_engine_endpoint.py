@@ -1,6 +1,8 @@
 """The endpoint engine against emulators that are not ours: what is said of them is true, and nothing is left in them."""
 
 import json
+import os
+import re
 import shutil
 import socket
 import subprocess
@@ -241,3 +243,61 @@ def test_an_engine_of_ours_is_known_by_its_test_api(attach, engine):
     target = attach(str(engine.endpoint_url))
     assert target.capabilities == engine.capabilities
     assert target.harness.ready()["ready"]
+
+
+SCENARIOS = """
+def test_what_is_there_is_driven(deployment, aws):
+    url = deployment["queue"].resources["Queue"].physical_id
+    aws("sqs").send_message(QueueUrl=url, MessageBody="moin")
+    [message] = aws("sqs").receive_message(QueueUrl=url, WaitTimeSeconds=5)["Messages"]
+    assert message["Body"] == "moin"
+
+def test_what_is_not_there_is_skipped(deployment):
+    deployment["mesh"]
+    raise AssertionError("the stack is there")
+
+def test_what_nobody_can_see_is_skipped(outbox):
+    raise AssertionError("there is an outbox")
+"""
+
+
+def test_a_test_run_drives_what_is_there_skips_what_is_not_and_leaves_nothing(
+    endpoint_without_harness, engine, tmp_path
+):
+    """App Mesh is a service that none of ours has and that no template here needs."""
+    (tmp_path / "pyproject.toml").write_text(
+        "[tool.harness]\ntemplates = ['*/template.json']\n[tool.pytest.ini_options]\n"
+    )
+    for stack, kind in (("queue", "AWS::SQS::Queue"), ("mesh", "AWS::AppMesh::Mesh")):
+        (tmp_path / stack).mkdir()
+        resource = {"Queue" if stack == "queue" else "Mesh": {"Type": kind}}
+        (tmp_path / stack / "template.json").write_text(json.dumps({"Resources": resource}))
+    (tmp_path / "test_it.py").write_text(SCENARIOS)
+    stacks_before = _stacks(engine)
+    run = subprocess.run(
+        [
+            Path(sys.executable).parent / "pytest",
+            "-p",
+            "no:cacheprovider",
+            f"--endpoint-url={endpoint_without_harness}",
+        ],
+        cwd=tmp_path,
+        env={name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    said = run.stdout + run.stderr
+    assert "1 passed, 2 skipped" in said, said
+    assert (
+        f"mesh is not deployed: it needs appmesh (Mesh), which {endpoint_without_harness} lacks: 501 InternalF" in said
+    )
+    assert re.search(r"appmesh: 1 test skipped\. .*\noutbox: 1 test skipped\. ", said), said
+    assert _stacks(engine) == stacks_before
+    assert list((tmp_path / ".harness").glob("run-*")) == []
+
+
+def _stacks(target: Target) -> set[str]:
+    pages = target.client("cloudformation").get_paginator("list_stacks").paginate()
+    summaries = [summary for page in pages for summary in page["StackSummaries"]]
+    return {summary["StackName"] for summary in summaries if summary["StackStatus"] != "DELETE_COMPLETE"}
