@@ -92,7 +92,7 @@ def plan_stack(
     }
     packages = {artifact.location: packer.name(artifact.recipe) for artifact in parts.artifacts} if packer else {}
     exports, open_exports = _exports(template, scope)
-    imports, open_imports = _imports(template, scope)
+    imports, open_imports = imports_of(template.body, scope)
     return StackPlan(
         template=template,
         stack_name=stack_name,
@@ -111,16 +111,20 @@ def plan_stack(
 
 
 def _parameters(template: Template, target: Target, given: Mapping[str, str], stack_name: str) -> dict[str, str]:
+    defaults = {name: as_text(p["Default"]) for name, p in template.parameters.items() if p.get("Default") is not None}
+    return {**pseudo_parameters(target, stack_name), **defaults, **given}
+
+
+def pseudo_parameters(target: Target, stack_name: str) -> dict[str, str]:
+    """Those that are known before a stack is there."""
     china = target.region.startswith("cn-")
-    pseudo = {
+    return {
         "AWS::Region": target.region,
         "AWS::AccountId": target.account_id,
         "AWS::Partition": "aws-cn" if china else "aws-us-gov" if target.region.startswith("us-gov-") else "aws",
         "AWS::StackName": stack_name,
         "AWS::URLSuffix": "amazonaws.com.cn" if china else "amazonaws.com",
     }
-    defaults = {name: as_text(p["Default"]) for name, p in template.parameters.items() if p.get("Default") is not None}
-    return {**pseudo, **defaults, **given}
 
 
 def as_text(value: Any) -> str:
@@ -158,10 +162,11 @@ def _exports(template: Template, scope: Scope) -> tuple[dict[str, Location], tup
     return known, tuple(unknown)
 
 
-def _imports(template: Template, scope: Scope) -> tuple[dict[str, Location], tuple[Location, ...]]:
+def imports_of(body: Mapping[str, Any], scope: Scope) -> tuple[dict[str, Location], tuple[Location, ...]]:
+    """The exports that a template imports, as far as their names are known, and where the others stand."""
     known: dict[str, Location] = {}
     unknown: list[Location] = []
-    for reference in references(template.body):
+    for reference in references(body):
         if reference.kind != "ImportValue":
             continue
         try:

@@ -297,6 +297,21 @@ def test_a_stack_without_the_tag_stays_whatever_it_is_called(run_of, aws):
         api.delete_stack(StackName=foreign)
 
 
+def test_an_importer_goes_first_also_when_it_was_made_first(run_of):
+    """LocalStack 4.14.0 answers ListImports with nothing, and cannot delete a stack whose import is gone."""
+    run = run_of()
+    base, web = run.folder / "base" / "template.yaml", run.folder / "web" / "template.yaml"
+    base.unlink()
+    web.write_text("Parameters:\n  Application: {Type: String}\nResources:\n  Topic: {Type: 'AWS::SNS::Topic'}\n")
+    run.deploy()
+    base.write_text(BASE)
+    web.write_text(WEB)
+    run.deploy()
+    removal = run.remove()
+    assert removal.is_complete, str(removal)
+    assert removal.stacks == (f"{run.name}-web", f"{run.name}-base")
+
+
 def test_the_templates_are_not_needed_for_a_removal(run_of, exists):
     run = run_of()
     deployment = run.deploy()

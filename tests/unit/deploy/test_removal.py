@@ -44,8 +44,10 @@ class Account:
         self.target.session.events.register(name, lambda params, **_: act(params["body"]))
 
     def status(self, stack_id, status=None):
-        """The status of a stack; set, where one is given."""
-        stack = moto.backends.get_backend("cloudformation")["123456789012"]["eu-west-1"].stacks[stack_id]
+        """The status of a stack, set where one is given; None of a stack that is gone."""
+        stack = moto.backends.get_backend("cloudformation")["123456789012"]["eu-west-1"].stacks.get(stack_id)
+        if stack is None:
+            return None
         stack.status = status or stack.status
         return stack.status
 
@@ -85,6 +87,35 @@ def test_stacks_go_in_the_order_of_their_imports_whichever_was_made_last(account
     account.stack("base", {"Q": QUEUE}, exports=["base-x"])
     account.stack("middle", {"Q": QUEUE}, exports=["middle-x"])
     assert account.remove().stacks == ("top", "middle", "base")
+
+
+def test_the_import_of_a_nested_stack_is_its_roots(account):
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_Stack.html: RootId."""
+    account.imports = {"base-x": ["app-Nested-1"]}
+    base = account.stack("base", {"Q": QUEUE}, exports=["base-x"])
+    app = account.stack("app", {"Q": QUEUE})
+    nested = account.stack("app-Nested-1", {"Q": QUEUE})
+    api = account.client("cloudformation")
+    stacks = [api.describe_stacks(StackName=stack_id)["Stacks"][0] for stack_id in (base, app, nested)]
+    stacks[2] |= {"ParentId": app, "RootId": app}
+
+    class Answered:
+        status_code = 200
+
+    def list_all(body):
+        if "StackName" in body:
+            return None
+        return Answered(), {"Stacks": [stack for stack in stacks if account.status(stack["StackId"])]}
+
+    account.when("DescribeStacks", list_all)
+
+    def delete_nested(body):
+        if body["StackName"] == app:
+            api.delete_stack(StackName=nested)  # goes with its root, as on AWS
+
+    account.when("DeleteStack", delete_nested)
+    told = account.remove()
+    assert (told.stacks, told.is_complete) == (("app", "base"), True)
 
 
 def test_what_somebody_elses_stack_imports_stays_with_what_it_imports_itself_and_is_told(account):
