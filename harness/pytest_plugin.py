@@ -179,6 +179,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if not lacks:
         return
     terminalreporter.section("what the target lacks")
+    if not any(terminalreporter.stats.get(outcome) for outcome in ("passed", "failed", "error")):
+        terminalreporter.write_line("Nothing was tested: every test needs something that this target lacks.", red=True)
     for capability, reports in sorted(lacks.items()):
         reason = reports[0].longrepr[2].removeprefix("Skipped: ") if isinstance(reports[0].longrepr, tuple) else ""
         count = "1 test" if len(reports) == 1 else f"{len(reports)} tests"

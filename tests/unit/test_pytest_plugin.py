@@ -62,6 +62,12 @@ def test_what_the_target_lacks_is_skipped_with_its_reason_and_counted(run, argum
     )
 
 
+def test_a_run_that_could_test_nothing_says_so(run):
+    result = run("def test_it(outbox): pass")
+    result.assert_outcomes(skipped=1)
+    result.stdout.fnmatch_lines(["Nothing was tested: every test needs something that this target lacks."])
+
+
 def test_a_run_that_lacks_nothing_says_nothing_of_it(run):
     result = run("def test_it(engine): pass")
     result.assert_outcomes(passed=1)
