@@ -428,6 +428,7 @@ def test_an_export_that_another_stack_has_is_a_problem_before_anything_is_deploy
     assert own_buckets(aws, mine.name) == []
 
 
+# Without ListLayers: LocalStack 4.14.0 answers InternalError once the last version of a layer is deleted.
 INVENTORY = {
     "cloudformation": (("list_exports", "Exports"),),
     "cognito-idp": (("list_user_pools", "UserPools"),),
@@ -437,7 +438,6 @@ INVENTORY = {
     "kms": (("list_aliases", "Aliases"),),
     "lambda": (
         ("list_functions", "Functions"),
-        ("list_layers", "Layers"),
         ("list_event_source_mappings", "EventSourceMappings"),
     ),
     "logs": (("describe_log_groups", "logGroups"),),
