@@ -31,7 +31,7 @@ def _attempts(journal, made, count):
                 Kind.INVOCATION,
                 lambda r: r.name == made.name and r.activity not in [f.activity for f in found],
                 Phase.BEGIN,
-            )  # fmt: skip
+            )
         )
     return found
 
