@@ -186,7 +186,11 @@ class Project:
         if self.engine.name not in OURS_ALONE and (target := self.engine.find()) is not None and target.deployment:
             from harness import deploy
 
-            removals.append(deploy.remove(target, (RUN_TAG, target.deployment), on_event=on_event))
+            removal = deploy.remove(target, (RUN_TAG, target.deployment), on_event=on_event)
+            if not removal.is_complete:
+                # Still remembered, so that it can be tried again.
+                return Ended(True, (removal,), (f"Not all of {target.deployment} could be removed; see STILL THERE.",))
+            removals.append(removal)
         ran = self.engine.stop()
         self._deployed_file.unlink(missing_ok=True)
         return Ended(ran, tuple(removals))
@@ -199,13 +203,15 @@ class Project:
         abandoned = list(self.abandoned_runs())
         for project in (*abandoned, *filter(None, (self.running([name]) for name in ENGINES))):
             try:
-                ended.append(project.end(on_event=on_event))
+                end = project.end(on_event=on_event)
             except Exception as error:  # noqa: BLE001 - whatever it is, it is told, and the others are ended
-                folder = project.settings.state_directory
-                failures.append(f"{error}\n'harness down' tries it again. To forget it, remove {folder}.")
-            else:
-                if project in abandoned:
-                    project.forget()
+                end = Ended(False, failures=(str(error),))
+            ended.append(end)
+            state = project.settings.state_directory
+            place = state if project in abandoned else state / f"{project.engine.name}.json"
+            failures += [f"{why}\n'harness down' tries it again. To forget it, remove {place}." for why in end.failures]
+            if project in abandoned and not end.failures:
+                project.forget()
         removals = tuple(removal for e in ended for removal in e.removals)
         return Ended(any(e.ran for e in ended), removals, tuple(failures))
 

@@ -115,6 +115,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         return
     for removal in ended.removals:
         _say(str(removal))
+    if ended.failures:
+        _say("'harness down' tries it again.")
+        return
     own.forget()
 
 

@@ -60,6 +60,12 @@ def dynamodbstreams() -> Service:
     return moto_service("dynamodbstreams")
 
 
+@aws_provider(api="kinesis", name="moto")
+def kinesis() -> Service:
+    """LocalStack's own provider starts a server that it installs with npm, which needs Node.js and a download."""
+    return moto_service("kinesis")
+
+
 @aws_provider(api="sesv2", name="default")
 def sesv2() -> Service:
     """Its identities are those of SES: moto keeps both in one place."""

@@ -18,28 +18,52 @@ class Kind(StrEnum):
     """What a record is about, and what its `data` holds."""
 
     CALL = "call"
-    """An AWS API call. Begin: `request`, `caller`. End: `response` or `error` (`code`, `message`), `status`."""
+    """An AWS API call. Begin: `request`, `caller`. End: `response` or `error` (`code`, `message`), `status`. What it takes
+    up is known at its end where only its answer tells (ReceiveMessage), or what it does (DeleteMessage)."""
     INVOCATION = "invocation"
     """An event handled by a Lambda function. Begin: `event`, `request_id`, `environment`. End: `result` or
     `error`, `log`, `cold`. A retry is another invocation with the same `request_id`."""
     REQUEST = "request"
     """A request at a front door. Begin: `method`, `path`, `query`, `headers`, `body`. End: `status`, `headers`, `body`."""
     DELIVERY = "delivery"
-    """A source hands an event to a target. Begin: `source`, `target`, `event`. End: `error` where it failed."""
+    """A source hands an event to a target; what it calls to do so is caused by it. Begin: `source`, `target`, `event`.
+    End: `error` (`code`, `message`) where it failed. Of a rule's target also `attempt` and its `Input...` settings; of a
+    subscription `message_ids` and `raw`; of a replayed event, at the end, its new `event_id`. As a note: what is moved and
+    kept inside of a service (to an archive, by a move task)."""
     DECISION = "decision"
-    """Whether an event goes on: `rule` (what decided), `passed`, `pattern`, `event`."""
+    """Whether an event goes on: `rule` (what decided: the ARN of a rule, queue or subscription, the id of a mapping,
+    notification or authorizer), `passed`, `event`, and `pattern` where it has one. Where it does not go on, `reason`:
+
+    - events: `Pattern`, `Disabled`, `NoTargets`; of the bus itself (no `rule`): `NoRules`, `NoSuchEventBus`, or the code of
+      PutEvents (`error` has its message)
+    - sns: `FilterPolicy` (with `scope`, `attributes`), `PendingConfirmation`
+    - sqs: `Duplicate` (`first`: the id of the message that it repeats)
+    - s3: `EventType`, `KeyFilter`
+    - lambda: of a mapping `Pattern`, `NotJson` (it takes the mark of the one record that it speaks of); of a function's
+      resource policy `NoPermission` (`principal`, `source`)
+    - apigateway: the name of the gateway's error (`type`: the kind of authorizer); who passed is the `principal`"""
     BATCH = "batch"
-    """Records that an event source mapping read. Begin: `mapping`, `source`, `records`. End: `failed` (their ids)."""
+    """One attempt to have a function handle what an event source mapping read. Begin: `mapping`, `source`, `target`,
+    `records` (`id`; of messages `receive_count` and `group`; of a table's stream `event` and `keys`); of a stream also
+    `shard`, `attempt`. End: `failed`, `filtered` (ids), `error`; of a queue `deleted` and `visible_at` (when what failed is
+    shown again, by id); of a stream `committed` and `retries` (whether what failed is tried again)."""
     TRANSITION = "transition"
-    """A step of a state machine's execution, as its history has it: `event`."""
+    """The execution of a state machine. Begin: `state_machine`, `execution`, `input`. End: `status`, and `output` or `error`
+    and `cause`. As a note: one `event` of its history (`id`, `previous`, `type`, `details`), named after its type, about a
+    state (`resource`); `TaskToken` leaves a token and `TaskTokenReturned` takes up the outcome of its callback."""
     MESSAGE = "message"
-    """A mail or text message that left the system."""
+    """A mail or text message that left the system: what the outbox has, without its code."""
     DEAD_LETTER = "dead-letter"
-    """An event that was given up and kept: `source`, `target`, `reason`; or lost, with no `target`."""
+    """An event that was given up: `source` (what did not take it), `target` (where it is kept; without one it is lost),
+    `reason` (`MaxReceiveCountExceeded`, `RetriesExhausted`, `EventAgeExceeded`, `RecordAgeExceeded`,
+    `ZeroReservedConcurrency`, `DeliveryFailed`, an error's code; `TargetRefused` and `DeadLetterQueueRefused` where the
+    target did not take it either), `event` or `records`, `error`."""
     WORK = "work"
     """Something that the engine does behind its answer, in another thread: while it goes on, more may come."""
     TIMER = "timer"
-    """Something became due: a schedule, an alarm, a retry."""
+    """What becomes due, and what is waited for. `what`: `schedule` (a run of it: `schedule`, `event`), `alarm` (`before`,
+    `after`), `fire` (an activity: a test made something due, `name`); and with `when`, in seconds since the epoch: `retry`
+    (`attempt`), `delayed message`, `Wait`, `task timeout`."""
 
 
 class Phase(StrEnum):

@@ -1,5 +1,6 @@
 """Records every AWS API call, with who made it."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from localstack.aws.api import RequestContext
@@ -15,6 +16,7 @@ from harness.emulator.journal import marks, payloads
 from harness.emulator.journal.activity import GATHERED, Gathered
 from harness.emulator.journal.causes import CAUSE, HEADER, SEGMENTS, Cause
 from harness.emulator.journal.recorder import JOURNAL
+from harness.emulator.journal.sent_messages import code_in, without_code
 from harness.journal.records import Kind
 
 POLLING = frozenset(
@@ -68,7 +70,7 @@ def begin(_chain: HandlerChain, context: RequestContext, _response: Response) ->
         resource=marks.resource(service, request),
         takes=marks.taken_by_call(service, operation, request, context.account_id, context.region),
         data={
-            "request": payloads.call_payload(context.operation, context.operation.input_shape, request),
+            "request": _recorded_request(context, service, request),
             "caller": _caller(context, caused_by),
             "request_id": context.request_id,
         },
@@ -110,6 +112,11 @@ def forget(_chain: HandlerChain, _context: RequestContext, _response: Response) 
     """The thread goes back to its pool, and its next request has another cause."""
     CAUSE.set(None)
     GATHERED.set(None)
+
+
+def _recorded_request(context: RequestContext, service: str, request: Mapping[str, Any]) -> Any:
+    recorded = payloads.call_payload(context.operation, context.operation.input_shape, request)
+    return without_code(recorded, code_in(request)) if service == "ses" else recorded
 
 
 def _cause(context: RequestContext) -> Cause | None:

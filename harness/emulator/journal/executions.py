@@ -34,6 +34,7 @@ def _patch() -> None:
         WaitFunction,
     )
     from localstack.services.stepfunctions.asl.eval.callback.callback import CallbackPoolManager
+    from localstack.services.stepfunctions.asl.eval.environment import Environment
     from localstack.services.stepfunctions.asl.eval.event.event_manager import EventManager
     from localstack.services.stepfunctions.backend.execution_worker import ExecutionWorker
 
@@ -67,6 +68,13 @@ def _patch() -> None:
     def evaluate(original: Any, self: Any, env: Any) -> None:
         with doing(getattr(env, "harness_cause", None) or CAUSE.get()):
             original(self, env)
+
+    @patch(Environment.close_frame)
+    def close_frame(original: Any, self: Any, frame: Any) -> None:
+        original(self, frame)
+        # A state with a timeout and the items of a Map run in frames; what called back there let this one go on.
+        if (caused_by := getattr(frame, "harness_cause", None)) is not None:
+            self.harness_cause = caused_by
 
     @patch(CallbackPoolManager.add)
     def add(original: Any, self: Any, callback_id: str) -> Any:

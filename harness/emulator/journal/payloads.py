@@ -41,9 +41,22 @@ SECRET_MEMBERS = frozenset(
 )
 """Members that are secret wherever they stand, marked or not."""
 NOT_SECRET = frozenset(
-    {"Message", "MessageBody", "Body", "Payload", "Input", "Output", "input", "output", "cause", "error"}
+    {
+        "Body",
+        "ClientId",
+        "Input",
+        "Message",
+        "MessageBody",
+        "Output",
+        "Payload",
+        "Username",
+        "cause",
+        "error",
+        "input",
+        "output",
+    }
 )
-"""Members that AWS's models mark because people may put anything there, and that a journal is there to show."""
+"""Members that AWS's models mark because of what people may put there, and that a journal is there to show."""
 SECRET_HEADERS = frozenset({"authorization", "cookie", "set-cookie", "x-api-key", "x-amz-security-token"})
 SECRET_QUERY = frozenset({"code", "token", "x-amz-security-token", "x-amz-signature"})
 

@@ -1,10 +1,11 @@
 """Records the mails and text messages that leave the system, as the outbox has them, without the codes in them."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from harness.emulator.journal.payloads import REDACTED
 from harness.emulator.journal.recorder import JOURNAL
-from harness.emulator.outbox import OUTBOX, Message
+from harness.emulator.outbox import CODE_TAG, OUTBOX, Message
 from harness.journal.records import Kind
 
 
@@ -20,15 +21,20 @@ def note(message: Message) -> None:
         resource=", ".join(message.recipients),
         account_id=message.account_id,
         region=message.region,
-        data=_without_code(message.to_json(), message.code),
+        data=without_code(message.to_json(), message.code),
     )
 
 
-def _without_code(value: Any, code: str | None) -> Any:
+def code_in(request: Mapping[str, Any]) -> str | None:
+    """The confirmation code that a call of SES sends, where its sender says so."""
+    return next((t["Value"] for t in request.get("Tags") or () if t.get("Name") == CODE_TAG), None)
+
+
+def without_code(value: Any, code: str | None) -> Any:
     if not code:
         return value
     if isinstance(value, str):
         return value.replace(code, REDACTED)
     if isinstance(value, dict):
-        return {name: _without_code(member, code) for name, member in value.items()}
-    return [_without_code(member, code) for member in value] if isinstance(value, list | tuple) else value
+        return {name: without_code(member, code) for name, member in value.items()}
+    return [without_code(member, code) for member in value] if isinstance(value, list | tuple) else value
