@@ -20,17 +20,17 @@ class Consumers:
         mappings = [m for m in self._mappings(source) if m["State"] in ("Enabled", "Creating", "Enabling", "Updating")]
         if not mappings:
             return None
-        what = mark.partition(":")[0]
-        batches = [taker for taker in takers if taker.kind is Kind.BATCH]
+        if any(taker.kind is Kind.DEAD_LETTER for taker in takers):
+            return None
+        what, one = mark.partition(":")[0], mark.rpartition(":")[2]
         for mapping in mappings:
-            own = [batch for batch in batches if batch.data.get("mapping") == mapping["UUID"]]
+            function = _name(mapping["FunctionArn"])
+            own = [taker for taker in takers if _is_of(taker, mapping["UUID"])]
             if not own:
-                return f"a {what} in {source} that {_name(mapping['FunctionArn'])} has not read"
+                return f"a {what} in {source} that {function} has not read"
             last = own[-1]
-            if last.goes_on:
-                continue  # pending itself
-            if mark.rpartition(":")[2] in map(str, last.data.get("failed") or ()):
-                return f"a {what} in {source} that {_name(mapping['FunctionArn'])} failed on, and that comes again"
+            if not last.goes_on and one in map(str, last.data.get("failed") or ()):
+                return f"a {what} in {source} that {function} failed on, and that comes again"
         return None
 
     def _mappings(self, source: str) -> list[dict[str, Any]]:
@@ -40,6 +40,13 @@ class Consumers:
                 mapping for page in pages.paginate(EventSourceArn=source) for mapping in page["EventSourceMappings"]
             ]
         return self._known[source]
+
+
+def _is_of(taker: Activity, mapping: str) -> bool:
+    """Whether this is a mapping's batch, or its filter's refusal."""
+    if taker.kind is Kind.BATCH:
+        return bool(taker.data.get("mapping") == mapping)
+    return taker.kind is Kind.DECISION and taker.data.get("rule") == mapping and not taker.data.get("passed")
 
 
 def _name(function_arn: str) -> str:

@@ -1,5 +1,6 @@
 """One flow: everything that one stimulus caused, until nothing of it goes on."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -93,12 +94,23 @@ class Flow:
         takers = self._history.takers_of(mark)
         match kind:
             case "invocation":
-                return _awaited_invocation(takers)
+                return self._awaited_invocation(takers)
             case "message" | "record":
                 return self._consumers.awaited(mark, takers)
             case "task":
                 return None if takers else "a task that waits to be called back"
         return None
+
+    def _awaited_invocation(self, takers: list[Activity]) -> str | None:
+        attempts = [taker for taker in takers if taker.kind in (Kind.INVOCATION, Kind.DEAD_LETTER)]
+        if not attempts:
+            return "an event for a function that has not taken it up"
+        last = attempts[-1]
+        if last.goes_on or last.kind is Kind.DEAD_LETTER or last.error is None:
+            return None
+        timers = [note for note in self._history.next_of(last) if note.kind is Kind.TIMER]
+        due = f" in {timers[-1].data['when'] - time.time():.1f} s" if timers else ", or given up"
+        return f"an event that {last.begin.name} failed on, and that is tried again{due}: {_said(last.error)}"
 
     def __str__(self) -> str:
         """The tree, one activity a line."""
@@ -116,17 +128,6 @@ class Flow:
         for root in self.roots:
             show(root, 0)
         return "\n".join(lines)
-
-
-def _awaited_invocation(attempts: list[Activity]) -> str | None:
-    if not attempts:
-        return "an event for a function that has not taken it up"
-    last = attempts[-1]
-    if last.goes_on:
-        return None  # pending itself
-    if last.kind is Kind.INVOCATION and last.error is not None:
-        return f"an event that {last.begin.name} failed on, and that is tried again or given up"
-    return None
 
 
 def _line(activity: Activity) -> str:

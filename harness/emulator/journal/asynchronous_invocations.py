@@ -28,6 +28,16 @@ def install() -> None:
             _note_retry(json.loads(options["MessageBody"]), float(options["DelaySeconds"]))
         return original(self, *args, **options)
 
+    @patch(event_manager.Poller.handle_message)
+    def handle(original: Any, self: Any, message: dict[str, Any]) -> None:
+        # After the function's answer the event goes to a destination, is tried again or is given up.
+        taken = marks.invocation(json.loads(message["Body"])["request_id"])
+        with activity(Kind.WORK, service="lambda", name="asynchronous event", takes=(taken,)) as work:
+            del work
+            # The invocation is caused by whoever left the event, not by this.
+            with doing(None):
+                original(self, message)
+
     @patch(event_manager.Poller.process_success_destination)
     def succeed(original: Any, self: Any, event: Any, result: Any, settings: Any) -> None:
         target = _destination(settings, "OnSuccess")
