@@ -1,0 +1,91 @@
+"""EventBridge: rules, archives, and the schedules of rules and of the Scheduler."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from harness.topology.edges import ArchiveCondition, Edge, RuleCondition, TargetSettings
+from harness.topology.nodes import NodeId
+from harness.topology.patterns import EventPattern, InvalidEventPatternError
+from harness.topology.readers.making import edge, known_pattern
+from harness.topology.resources import Resource
+from harness.topology.wiring import Wiring
+
+
+def _rule(wiring: Wiring, rule: Resource) -> Iterator[Edge]:
+    pattern = _pattern(wiring, rule)
+    schedule = wiring.text(rule.get("ScheduleExpression"), rule) or None
+    enabled = wiring.text(rule.get("State"), rule, "ENABLED") != "DISABLED"
+    if "EventPattern" in rule.properties:
+        bus = _bus(wiring, rule.get("EventBusName"), rule)
+        condition = RuleCondition(pattern, schedule, enabled)
+        yield edge("bus_rule", bus, rule.id, condition, rule, "EventPattern", pattern=rule.place("EventPattern"))
+    for index, target in enumerate(rule.get("Targets", default=[])):
+        if not isinstance(target, Mapping):
+            continue
+        to = wiring.node(target.get("Arn"), rule, "function")
+        if to is None:
+            continue
+        dead_letter = (target.get("DeadLetterConfig") or {}).get("Arn")
+        settings = _settings(wiring, rule, target, schedule, enabled)
+        failures = (wiring.node(dead_letter, rule, "queue"),)
+        yield edge("rule_target", rule.id, to, settings, rule, "Targets", index, failures=failures)
+
+
+def _settings(
+    wiring: Wiring, resource: Resource, target: Mapping[str, Any], schedule: str | None, enabled: bool
+) -> TargetSettings:
+    retry = target.get("RetryPolicy") or {}
+    given = target.get("Input")
+    return TargetSettings(
+        wiring.text(target.get("Id"), resource),
+        json.dumps(given) if isinstance(given, dict | list) and wiring.static(given, resource) is None else
+        wiring.static(given, resource),
+        wiring.text(target.get("InputPath"), resource) or None,
+        target.get("InputTransformer"),
+        # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html
+        wiring.integer(retry.get("MaximumRetryAttempts"), resource, 185),
+        wiring.integer(retry.get("MaximumEventAgeInSeconds"), resource, 86400),
+        schedule,
+        enabled,
+    )  # fmt: skip
+
+
+def _pattern(wiring: Wiring, resource: Resource) -> EventPattern | None:
+    """None where there is none, it is not known before a deployment, or AWS would not take it."""
+    pattern = known_pattern(wiring, resource.get("EventPattern"), resource)
+    if pattern is None:
+        return None
+    try:
+        return EventPattern.parse(pattern)
+    except InvalidEventPatternError:
+        return None
+
+
+def _bus(wiring: Wiring, value: Any, resource: Resource) -> NodeId:
+    return wiring.node(value, resource, "bus") or wiring.default_bus()
+
+
+def _archive(wiring: Wiring, archive: Resource) -> Iterator[Edge]:
+    bus = _bus(wiring, archive.get("SourceArn"), archive)
+    days = wiring.integer(archive.get("RetentionDays"), archive, 0)
+    condition = ArchiveCondition(_pattern(wiring, archive), days)
+    yield edge("archive", bus, archive.id, condition, archive, "SourceArn", pattern=archive.place("EventPattern"))
+
+
+def _schedule(wiring: Wiring, schedule: Resource) -> Iterator[Edge]:
+    target = schedule.get("Target", default={})
+    if (to := wiring.node(target.get("Arn"), schedule, "function")) is None:
+        return
+    expression = wiring.text(schedule.get("ScheduleExpression"), schedule) or None
+    enabled = wiring.text(schedule.get("State"), schedule, "ENABLED") != "DISABLED"
+    settings = _settings(wiring, schedule, target, expression, enabled)
+    failures = (wiring.node((target.get("DeadLetterConfig") or {}).get("Arn"), schedule, "queue"),)
+    yield edge("schedule", schedule.id, to, settings, schedule, "Target", failures=failures)
+
+
+READERS = {
+    "AWS::Events::Archive": (_archive,),
+    "AWS::Events::Rule": (_rule,),
+    "AWS::Scheduler::Schedule": (_schedule,),
+}
