@@ -3,9 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
-
-import networkx
+from typing import TYPE_CHECKING, Any
 
 from harness.topology.edges import Edge, EdgeKind
 from harness.topology.nodes import Node, NodeId
@@ -14,6 +12,9 @@ from harness.topology.readers import read
 from harness.topology.resources import Stack
 from harness.topology.template import Template
 from harness.topology.wiring import Wiring
+
+if TYPE_CHECKING:
+    import networkx
 
 
 class Topology:
@@ -27,6 +28,8 @@ class Topology:
 
     @cached_property
     def graph(self) -> "networkx.MultiDiGraph[NodeId]":
+        import networkx  # half a second, which commands that need no algorithm do not wait for
+
         graph: networkx.MultiDiGraph[NodeId] = networkx.MultiDiGraph()
         for node in self.nodes.values():
             graph.add_node(node.id, node=node)

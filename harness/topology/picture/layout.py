@@ -7,8 +7,7 @@ Sugiyama's method: break cycles, give layers, order each layer by the barycentre
 import itertools
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-
-import networkx
+from graphlib import TopologicalSorter
 
 Point = tuple[float, float]
 
@@ -48,7 +47,7 @@ def layered(items: Sequence[Item], arrows: Sequence[Arrow], *, column_gap: float
     """Lay out items from left to right. Arrows must join items; an arrow from an item to itself has no points."""
     sizes = {item.key: item for item in items}
     forward = _without_cycles(sizes, arrows)
-    layers = _layers(sizes, forward)
+    layers = _layers(forward)
     chains: list[list[Hashable]] = []
     bends: dict[Hashable, int] = {}
     for number, arrow in enumerate(arrows):
@@ -67,32 +66,42 @@ def layered(items: Sequence[Item], arrows: Sequence[Arrow], *, column_gap: float
     return _placed(sizes, arrows, order, chains, middles, heights, column_gap)
 
 
-def _without_cycles(sizes: Mapping[Hashable, Item], arrows: Iterable[Arrow]) -> list[tuple[Hashable, Hashable]]:
-    """The arrows as pairs, those turned that would close a cycle."""
-    graph: networkx.DiGraph[Hashable] = networkx.DiGraph()
-    graph.add_nodes_from(sizes)
+def _without_cycles(sizes: Mapping[Hashable, Item], arrows: Iterable[Arrow]) -> dict[Hashable, list[Hashable]]:
+    """Who leads to whom, with those arrows turned that would close a cycle."""
+    after: dict[Hashable, list[Hashable]] = {key: [] for key in sizes}
     for arrow in sorted(arrows, key=lambda each: each.yields):
-        if arrow.source == arrow.target or graph.has_edge(arrow.source, arrow.target):
+        source, target = arrow.source, arrow.target
+        if source == target or target in after[source] or source in after[target]:
             continue
-        if networkx.has_path(graph, arrow.target, arrow.source):
-            graph.add_edge(arrow.target, arrow.source)
-        else:
-            graph.add_edge(arrow.source, arrow.target)
-    return list(graph.edges)
+        if _reachable(after, target, source):
+            source, target = target, source
+        after[source].append(target)
+    return after
 
 
-def _layers(sizes: Mapping[Hashable, Item], pairs: list[tuple[Hashable, Hashable]]) -> dict[Hashable, int]:
+def _reachable(after: Mapping[Hashable, Sequence[Hashable]], start: Hashable, end: Hashable) -> bool:
+    waiting, seen = [start], {start}
+    while waiting:
+        key = waiting.pop()
+        if key == end:
+            return True
+        waiting += [each for each in after[key] if each not in seen]
+        seen.update(after[key])
+    return False
+
+
+def _layers(after: Mapping[Hashable, Sequence[Hashable]]) -> dict[Hashable, int]:
     """The longest way to each item; what nobody leads to stands right before what it leads to."""
-    graph: networkx.DiGraph[Hashable] = networkx.DiGraph()
-    graph.add_nodes_from(sizes)
-    graph.add_edges_from(pairs)
+    before: dict[Hashable, list[Hashable]] = {key: [] for key in after}
+    for key, targets in after.items():
+        for target in targets:
+            before[target].append(key)
     layers: dict[Hashable, int] = {}
-    for key in networkx.topological_sort(graph):
-        layers[key] = max((layers[before] + 1 for before in graph.predecessors(key)), default=0)
-    for key in reversed(list(networkx.topological_sort(graph))):
-        after = [layers[each] for each in graph.successors(key)]
-        if after and graph.in_degree(key) == 0:
-            layers[key] = min(after) - 1
+    for key in TopologicalSorter(before).static_order():
+        layers[key] = max((layers[each] + 1 for each in before[key]), default=0)
+    for key, targets in after.items():
+        if targets and not before[key]:
+            layers[key] = min(layers[target] for target in targets) - 1
     return layers
 
 
