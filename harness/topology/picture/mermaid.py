@@ -26,8 +26,9 @@ def mermaid(topology: Topology) -> str:
     selection = select(topology)
     names = {node: f"n{number}" for number, node in enumerate(selection.cards)}
     text = ["flowchart LR"]
-    for stack in selection.stacks:
-        text.append(f'  subgraph {stack.replace("-", "_")}["{_quoted(stack)}"]')
+    for number, stack in enumerate(selection.stacks):
+        # An id of our own: "end" and other words of Mermaid are good names of stacks.
+        text.append(f'  subgraph s{number}["{_quoted(stack)}"]')
         text += [f"    {_node(card, names)}" for card in selection.cards.values() if card.node.stack == stack]
         text.append("  end")
     text += [f"  {_node(card, names)}" for card in selection.cards.values() if not card.node.stack]
