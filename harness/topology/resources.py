@@ -51,6 +51,14 @@ class Resource:
     def line(self, *path: str | int) -> int:
         return self.template.line(*self.place(*path)) if path else self.template.line(*self.location)
 
+    def mapping(self, *path: str | int) -> Mapping[str, Any]:
+        """The mapping at a path; an empty one where something else stands."""
+        return mapping(self.get(*path))
+
+    def mappings(self, *path: str | int) -> list[tuple[int, Mapping[str, Any]]]:
+        """The mappings in the list at a path, with their indexes."""
+        return mappings(self.get(*path))
+
     def get(self, *path: str | int, default: Any = None) -> Any:
         """A property by its path; `default` where there is none."""
         value: Any = self.properties
@@ -60,6 +68,24 @@ class Resource:
             except (KeyError, IndexError, TypeError):
                 return default
         return value
+
+
+def mapping(value: Any) -> Mapping[str, Any]:
+    """The value where it is a mapping, else an empty one.
+
+    What a template may not say there is told by cfn-lint and the deployment; the graph is what makes sense of it.
+    """
+    return value if isinstance(value, Mapping) else {}
+
+
+def mappings(value: Any) -> list[tuple[int, Mapping[str, Any]]]:
+    """The mappings in a list, with their indexes."""
+    return [(index, each) for index, each in enumerate(listed(value)) if isinstance(each, Mapping)]
+
+
+def listed(value: Any) -> list[Any]:
+    """The value where it is a list, else one of it alone; an empty one for nothing."""
+    return value if isinstance(value, list) else [] if value is None else [value]
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from harness.topology.document import Location
-from harness.topology.resources import Resource, Stack
+from harness.topology.resources import Resource, Stack, listed, mapping
 
 ROUTE = "harness::Route"
 """A route of an API, whichever form declares it: Api, Method, Path, Function, Authorizer."""
@@ -59,7 +59,7 @@ def _with_globals(resource: Resource, stack: Stack) -> Resource:
     (https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification-template-anatomy-globals.html).
     """
     section = _GLOBALS.get(resource.type, "")
-    defaults = stack.decided(stack.template.body.get("Globals", {}).get(section) or {})
+    defaults = mapping(stack.decided(stack.template.body.get("Globals", {}).get(section)))
     own = resource.properties
     moved: dict[str, Location] = {key: ("Globals", section, key) for key in defaults if key not in own}
     return replace(resource, properties=_merged(defaults, own), moved=moved)
@@ -94,13 +94,12 @@ def _function(function: Resource) -> Iterator[Resource]:
         moved["DeadLetterConfig"] = function.place("DeadLetterQueue")
     if "Role" not in own:
         own["Role"] = {"Fn::GetAtt": [f"{function.logical_id}Role", "Arn"]}
-        policies = own.get("Policies") or []
-        listed = policies if isinstance(policies, list) else [policies]
+        policies = listed(own.get("Policies"))
         yield replace(
             function,
             logical_id=f"{function.logical_id}Role",
             type="AWS::IAM::Role",
-            properties={"Policies": listed},
+            properties={"Policies": policies},
             moved={"Policies": function.place("Policies")},
         )
     yield replace(function, properties=own, moved=moved)
@@ -111,7 +110,7 @@ def _function(function: Resource) -> Iterator[Resource]:
 
 def _invoke_config(function: Resource, config: Mapping[str, Any]) -> Iterator[Resource]:
     name = f"{function.logical_id}EventInvokeConfig"
-    destinations = {key: dict(value) for key, value in (config.get("DestinationConfig") or {}).items()}
+    destinations = {key: dict(mapping(value)) for key, value in mapping(config.get("DestinationConfig")).items()}
     for key, destination in destinations.items():
         kind = destination.get("Type")
         if "Destination" not in destination and kind in ("SQS", "SNS"):
@@ -127,10 +126,10 @@ def _invoke_config(function: Resource, config: Mapping[str, Any]) -> Iterator[Re
 
 
 def _events(target: Resource, what: str) -> Iterator[Resource]:
-    for name, event in (target.get("Events") or {}).items():
+    for name, event in target.mapping("Events").items():
         if not isinstance(event, Mapping):
             continue
-        kind, own = str(event.get("Type")), event.get("Properties") or {}
+        kind, own = str(event.get("Type")), mapping(event.get("Properties"))
         place = target.place("Events", name)
         if kind in _MAPPED:
             yield from _mapping(target, name, own, place)
@@ -228,22 +227,21 @@ def _subscription(target: Resource, name: str, own: Mapping[str, Any], place: Lo
 
 def _notification(target: Resource, _name: str, own: Mapping[str, Any], place: Location) -> Iterator[Resource]:
     """SAM writes it into the bucket, which must be in the same template."""
-    events = own.get("Events") or []
     configurations = [
-        {"Event": event, "Function": _arn(target), "Filter": own.get("Filter")}
-        for event in (events if isinstance(events, list) else [events])
+        {"Event": event, "Function": _arn(target), "Filter": own.get("Filter")} for event in listed(own.get("Events"))
     ]
-    bucket = (own.get("Bucket") or {}).get("Ref", "") if isinstance(own.get("Bucket"), Mapping) else ""
+    bucket = str(mapping(own.get("Bucket")).get("Ref", ""))
     properties = {"NotificationConfiguration": {"LambdaConfigurations": configurations}}
     places = {"NotificationConfiguration": (*place, "Properties")}
-    yield Resource(target.template, bucket, "AWS::S3::Bucket", properties, place, places)
+    if bucket:
+        yield Resource(target.template, bucket, "AWS::S3::Bucket", properties, place, places)
 
 
 def _rule(target: Resource, name: str, own: Mapping[str, Any], place: Location) -> Iterator[Resource]:
     yield from _failure_queue(target, name, own, place)
     given = {key: own.get(key) for key in ("Input", "InputPath", "InputTransformer", "RetryPolicy")}
     wiring = {
-        "Id": (own.get("Target") or {}).get("Id") or f"{target.logical_id}{name}{_TARGETS[target.type]}",
+        "Id": mapping(own.get("Target")).get("Id") or f"{target.logical_id}{name}{_TARGETS[target.type]}",
         "Arn": _arn(target),
         "DeadLetterConfig": _failure_target(target, name, own),
     }
@@ -303,12 +301,12 @@ def _route(kind: str) -> Callable[[Resource, str, Mapping[str, Any], Location], 
             "Method": "ANY" if method == "X-AMAZON-APIGATEWAY-ANY-METHOD" else method,
             "Path": path,
             "Target": _arn(target),
-            "Authorizer": (own.get("Auth") or {}).get("Authorizer"),
+            "Authorizer": mapping(own.get("Auth")).get("Authorizer"),
         }
         # What is deployed is the API, with the route in it.
         route = _made(target, name, ROUTE, properties, place)
-        api = properties["Api"]
-        yield replace(route, logical_id=api["Ref"]) if isinstance(api, Mapping) and "Ref" in api else route
+        api = mapping(properties["Api"]).get("Ref")
+        yield replace(route, logical_id=api) if isinstance(api, str) else route
 
     return make
 
@@ -320,11 +318,11 @@ def _log_subscription(target: Resource, name: str, own: Mapping[str, Any], place
 
 def _user_pool_trigger(target: Resource, _name: str, own: Mapping[str, Any], place: Location) -> Iterator[Resource]:
     pool = own.get("UserPool")
-    triggers = own.get("Trigger") or []
-    config = {trigger: _arn(target) for trigger in (triggers if isinstance(triggers, list) else [triggers])}
-    logical_id = pool.get("Ref", "") if isinstance(pool, Mapping) else ""
+    config = {str(trigger): _arn(target) for trigger in listed(own.get("Trigger"))}
+    logical_id = str(mapping(pool).get("Ref", ""))
     places = {"LambdaConfig": place}
-    yield Resource(target.template, logical_id, "AWS::Cognito::UserPool", {"LambdaConfig": config}, place, places)
+    if logical_id:
+        yield Resource(target.template, logical_id, "AWS::Cognito::UserPool", {"LambdaConfig": config}, place, places)
 
 
 _EVENTS: dict[str, Callable[[Resource, str, Mapping[str, Any], Location], Iterator[Resource]]] = {
@@ -342,12 +340,12 @@ _EVENTS: dict[str, Callable[[Resource, str, Mapping[str, Any], Location], Iterat
 
 
 def _authorizers(api: Resource) -> Iterator[Resource]:
-    for name, authorizer in (api.get("Auth", "Authorizers") or {}).items():
+    for name, authorizer in api.mapping("Auth", "Authorizers").items():
         if not isinstance(authorizer, Mapping):
             continue
         place = api.place("Auth", "Authorizers", name)
         pools = authorizer.get("UserPoolArn")
-        issuer = (authorizer.get("JwtConfiguration") or {}).get("issuer")
+        issuer = mapping(authorizer.get("JwtConfiguration")).get("issuer")
         for target in pools if isinstance(pools, list) else [pools or authorizer.get("FunctionArn") or issuer]:
             if target is not None:
                 properties = {"Api": {"Ref": api.logical_id}, "Name": name, "Target": target}
@@ -367,7 +365,7 @@ def _implicit_apis(stack: Stack, found: list[Resource]) -> Iterator[Resource]:
     for kind, (logical_id, resource_type) in _IMPLICIT_APIS.items():
         users = [each for each in found if each.type == ROUTE and each.properties["Api"] == {"Ref": logical_id}]
         if users and not any((each.logical_id, each.type) == (logical_id, resource_type) for each in found):
-            defaults = stack.decided(stack.template.body.get("Globals", {}).get(kind) or {})
+            defaults = mapping(stack.decided(stack.template.body.get("Globals", {}).get(kind)))
             moved: dict[str, Location] = {key: ("Globals", kind, key) for key in defaults}
             place = ("Globals", kind) if defaults else users[0].location
             api = Resource(stack.template, logical_id, resource_type, defaults, place, moved)

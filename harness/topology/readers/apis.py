@@ -8,7 +8,7 @@ from harness.topology.edges import Edge, NamedCondition, RouteCondition
 from harness.topology.nodes import NodeId
 from harness.topology.readers.making import edge
 from harness.topology.references import mentions
-from harness.topology.resources import Resource
+from harness.topology.resources import Resource, listed, mapping, mappings
 from harness.topology.sam import AUTHORIZER, ROUTE
 from harness.topology.wiring import Wiring
 
@@ -51,11 +51,11 @@ def _described(wiring: Wiring, api: Resource) -> Iterator[Edge]:
     if not isinstance(body, Mapping):
         return
     inside = path == ("Body",)
-    for route, methods in (body.get("paths") or {}).items():
+    for route, methods in mapping(body.get("paths")).items():
         for method, operation in methods.items() if isinstance(methods, Mapping) else ():
             if method.lower() not in _METHODS or not isinstance(operation, Mapping):
                 continue
-            uri = (operation.get(_INTEGRATION) or {}).get("uri")
+            uri = mapping(operation.get(_INTEGRATION)).get("uri")
             if target := wiring.known(uri, api, "function"):
                 verb = "ANY" if method.startswith("x-") else method.upper()
                 condition = RouteCondition(verb, str(route), _security(operation, body))
@@ -65,20 +65,20 @@ def _described(wiring: Wiring, api: Resource) -> Iterator[Edge]:
 
 
 def _schemes(wiring: Wiring, api: Resource, body: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[Edge]:
-    schemes = body.get("securityDefinitions") or (body.get("components") or {}).get("securitySchemes") or {}
+    components = mapping(body.get("components"))
+    schemes = mapping(body.get("securityDefinitions") or components.get("securitySchemes"))
     for name, scheme in schemes.items():
         authorizer = scheme.get("x-amazon-apigateway-authorizer") if isinstance(scheme, Mapping) else None
         if not isinstance(authorizer, Mapping):
             continue
-        issuer = (authorizer.get("jwtConfiguration") or {}).get("issuer")
-        for value in authorizer.get("providerARNs") or [authorizer.get("authorizerUri") or issuer]:
+        issuer = mapping(authorizer.get("jwtConfiguration")).get("issuer")
+        for value in listed(authorizer.get("providerARNs")) or [authorizer.get("authorizerUri") or issuer]:
             if target := wiring.node(value, api, "function"):
                 yield edge("authorizer", api.id, target, NamedCondition(name), api, *path)
 
 
 def _security(operation: Mapping[str, Any], body: Mapping[str, Any]) -> str | None:
-    required = operation.get("security", body.get("security")) or []
-    names = [name for each in required if isinstance(each, Mapping) for name in each]
+    names = [name for _, each in mappings(operation.get("security", body.get("security"))) for name in each]
     return _authorizer_name(names[0] if names else "")
 
 
@@ -123,7 +123,7 @@ def _declared_authorizer(wiring: Wiring, authorizer: Resource) -> Iterator[Edge]
     api = wiring.node(authorizer.get("RestApiId", default=authorizer.get("ApiId")), authorizer)
     name = wiring.text(authorizer.get("Name"), authorizer, authorizer.logical_id)
     issuer = authorizer.get("JwtConfiguration", "Issuer")
-    values = authorizer.get("ProviderARNs") or [authorizer.get("AuthorizerUri") or issuer]
+    values = listed(authorizer.get("ProviderARNs")) or [authorizer.get("AuthorizerUri") or issuer]
     for value in values:
         target = wiring.node(value, authorizer, "function")
         if api and target:
@@ -151,12 +151,12 @@ def _listener(wiring: Wiring, listener: Resource) -> Iterator[Edge]:
     balancer = wiring.node(main.get("LoadBalancerArn"), main) if main else None
     paths = [
         value
-        for condition in listener.get("Conditions", default=[])
-        for value in condition.get("Values") or (condition.get("PathPatternConfig") or {}).get("Values") or []
+        for _, condition in listener.mappings("Conditions")
+        for value in listed(condition.get("Values") or mapping(condition.get("PathPatternConfig")).get("Values"))
     ]
-    for action in listener.get("Actions" if rule else "DefaultActions", default=[]):
+    for _, action in listener.mappings("Actions" if rule else "DefaultActions"):
         group = _referred(wiring, action.get("TargetGroupArn"), listener)
-        for member in group.get("Targets", default=[]) if group else ():
+        for _, member in group.mappings("Targets") if group else ():
             target = wiring.node(member.get("Id"), group, "function") if group else None
             if balancer and target:
                 condition = RouteCondition("ANY", str(paths[0]) if paths else "/*")
@@ -165,16 +165,16 @@ def _listener(wiring: Wiring, listener: Resource) -> Iterator[Edge]:
 
 def _distribution(wiring: Wiring, distribution: Resource) -> Iterator[Edge]:
     config = ("DistributionConfig",)
-    for index, origin in enumerate(distribution.get(*config, "Origins", default=[])):
+    for index, origin in distribution.mappings(*config, "Origins"):
         if target := wiring.node(origin.get("DomainName"), distribution):
             condition = NamedCondition(wiring.text(origin.get("Id"), distribution, "origin"))
             yield edge("viewer", distribution.id, target, condition, distribution, *config, "Origins", index)
-    default = distribution.get(*config, "DefaultCacheBehavior", default={})
+    default = distribution.mapping(*config, "DefaultCacheBehavior")
     behaviours: list[tuple[Any, Location]] = [(default, (*config, "DefaultCacheBehavior"))]
-    for index, behaviour in enumerate(distribution.get(*config, "CacheBehaviors", default=[])):
+    for index, behaviour in distribution.mappings(*config, "CacheBehaviors"):
         behaviours.append((behaviour, (*config, "CacheBehaviors", index)))
     for behaviour, path in behaviours:
-        for associated in behaviour.get("LambdaFunctionAssociations") or []:
+        for _, associated in mappings(behaviour.get("LambdaFunctionAssociations")):
             if target := wiring.node(associated.get("LambdaFunctionARN"), distribution, "function"):
                 condition = NamedCondition(wiring.text(associated.get("EventType"), distribution))
                 yield edge("viewer", distribution.id, target, condition, distribution, *path)

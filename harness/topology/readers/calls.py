@@ -9,7 +9,7 @@ from harness.topology.edges import CallCondition, Edge
 from harness.topology.nodes import NodeId
 from harness.topology.readers.making import edge
 from harness.topology.references import mentions
-from harness.topology.resources import Resource
+from harness.topology.resources import Resource, listed
 from harness.topology.wiring import Wiring
 
 
@@ -23,13 +23,13 @@ class _Call:
 
 def _calls(wiring: Wiring, function: Resource) -> Iterator[Edge]:
     found: dict[NodeId, _Call] = {}
-    for name, value in (function.get("Environment", "Variables") or {}).items():
+    for name, value in function.mapping("Environment", "Variables").items():
         if target := wiring.known(value, function):
             path: Location = ("Environment", "Variables", name)
             found.setdefault(target, _Call(path, function)).environment.append(name)
     for policy, path, statement in _allowed(wiring, function):
         actions = _texts(statement.get("Action"))
-        for resource in _listed(statement.get("Resource")):
+        for resource in listed(statement.get("Resource")):
             if target := wiring.known(resource, policy):
                 call = found.setdefault(target, _Call(path, policy))
                 call.actions += [action for action in actions if action not in call.actions]
@@ -55,7 +55,7 @@ def _allowed(wiring: Wiring, function: Resource) -> Iterator[tuple[Resource, tup
     roles = {mention.name for mention in mentions(function.get("Role")) if mention.kind in ("Ref", "GetAtt")}
     for resource in wiring.resources[function.id.stack]:
         if resource.type == "AWS::IAM::Role" and resource.logical_id in roles:
-            for index, policy in enumerate(resource.get("Policies") or []):
+            for index, policy in enumerate(listed(resource.get("Policies"))):
                 for statement in _statements(policy):
                     yield resource, ("Policies", index), statement
         if resource.type in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"):
@@ -73,19 +73,15 @@ def _statements(policy: Any) -> Iterable[Mapping[str, Any]]:
         return []
     document = policy.get("PolicyDocument", policy)
     if isinstance(document, Mapping) and "Statement" in document:
-        listed = [each for each in _listed(document["Statement"]) if isinstance(each, Mapping)]
-        return [each for each in listed if each.get("Effect") == "Allow"]
+        statements = [each for each in listed(document["Statement"]) if isinstance(each, Mapping)]
+        return [each for each in statements if each.get("Effect") == "Allow"]
     return [
         {"Action": name, "Resource": list(own.values())} for name, own in policy.items() if isinstance(own, Mapping)
     ]
 
 
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [] if value is None else [value]
-
-
 def _texts(value: Any) -> list[str]:
-    return [str(each) for each in _listed(value)]
+    return [str(each) for each in listed(value)]
 
 
 READERS = {"AWS::Lambda::Function": (_calls,)}

@@ -9,7 +9,7 @@ from harness.topology.patterns import EventSourceFilters, InvalidFilterError
 from harness.topology.patterns.event_source_filter import Source
 from harness.topology.readers.making import edge, known_pattern
 from harness.topology.readers.messaging import redrive_target
-from harness.topology.resources import Resource
+from harness.topology.resources import Resource, listed
 from harness.topology.wiring import Wiring
 
 _SOURCES: Mapping[str, Source] = {"queue": "sqs", "stream": "kinesis", "table": "dynamodb"}
@@ -30,7 +30,7 @@ def _mapping(wiring: Wiring, mapping: Resource) -> Iterator[Edge]:
         wiring.truth(mapping.get("Enabled"), mapping, True),
         number("BatchSize", 10 if kind == "queue" else 100),
         number("MaximumBatchingWindowInSeconds", 0),
-        "ReportBatchItemFailures" in (mapping.get("FunctionResponseTypes") or ()),
+        "ReportBatchItemFailures" in listed(mapping.get("FunctionResponseTypes")),
         number("MaximumRetryAttempts", -1),
         number("MaximumRecordAgeInSeconds", -1),
         wiring.truth(mapping.get("BisectBatchOnFunctionError"), mapping, False),
@@ -53,8 +53,8 @@ def _mapping(wiring: Wiring, mapping: Resource) -> Iterator[Edge]:
 
 
 def _filters(wiring: Wiring, mapping: Resource, kind: str) -> EventSourceFilters | None:
-    listed = mapping.get("FilterCriteria", "Filters", default=[])
-    patterns = [known_pattern(wiring, each.get("Pattern"), mapping) for each in listed if isinstance(each, Mapping)]
+    filters = mapping.mappings("FilterCriteria", "Filters")
+    patterns = [known_pattern(wiring, each.get("Pattern"), mapping) for _, each in filters]
     if not patterns or kind not in _SOURCES or any(pattern is None for pattern in patterns):
         return None
     try:

@@ -10,7 +10,7 @@ from harness.topology.wiring import Wiring
 
 def _triggers(wiring: Wiring, pool: Resource) -> Iterator[Edge]:
     seen = set()
-    for name, value in (pool.get("LambdaConfig") or {}).items():
+    for name, value in pool.mapping("LambdaConfig").items():
         # PreTokenGenerationConfig, CustomEmailSender and CustomSMSSender name the function inside.
         reference = value.get("LambdaArn", value) if isinstance(value, Mapping) else value
         trigger = name.removesuffix("Config") if name == "PreTokenGenerationConfig" else name

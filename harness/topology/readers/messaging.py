@@ -22,9 +22,8 @@ def _subscription(wiring: Wiring, subscription: Resource) -> Iterator[Edge]:
 
 def _topic(wiring: Wiring, topic: Resource) -> Iterator[Edge]:
     """Subscriptions that the topic itself lists."""
-    for index, listed in enumerate(topic.get("Subscription", default=[])):
-        if isinstance(listed, Mapping):
-            yield from _subscribed(wiring, topic, topic.id, listed, "Subscription", index)
+    for index, listed in topic.mappings("Subscription"):
+        yield from _subscribed(wiring, topic, topic.id, listed, "Subscription", index)
 
 
 def _subscribed(

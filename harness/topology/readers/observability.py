@@ -5,7 +5,7 @@ from typing import Any
 
 from harness.topology.edges import AlarmCondition, Edge, LogCondition, MetricCondition
 from harness.topology.readers.making import edge
-from harness.topology.resources import Resource
+from harness.topology.resources import Resource, listed, mapping, mappings
 from harness.topology.wiring import Wiring
 
 _STATES = (("AlarmActions", "ALARM"), ("OKActions", "OK"), ("InsufficientDataActions", "INSUFFICIENT_DATA"))
@@ -16,30 +16,36 @@ _DIMENSIONS = {
 
 
 def _alarm(wiring: Wiring, alarm: Resource) -> Iterator[Edge]:
-    yield from _watched(wiring, alarm, alarm.get("MetricName"), alarm.get("Dimensions", default=[]), "Dimensions")
-    for index, query in enumerate(alarm.get("Metrics", default=[])):
-        metric = (query.get("MetricStat") or {}).get("Metric") or {}
-        yield from _watched(wiring, alarm, metric.get("MetricName"), metric.get("Dimensions", []), "Metrics", index)
+    yield from _watched(wiring, alarm, alarm.get("MetricName"), alarm.get("Dimensions"), "Dimensions")
+    for index, query in alarm.mappings("Metrics"):
+        metric = mapping(mapping(query.get("MetricStat")).get("Metric"))
+        yield from _watched(wiring, alarm, metric.get("MetricName"), metric.get("Dimensions"), "Metrics", index)
     for key, _ in _STATES:
         state: Any = dict(_STATES)[key]
-        for index, action in enumerate(alarm.get(key, default=[])):
+        for index, action in enumerate(listed(alarm.get(key))):
             if target := wiring.node(action, alarm, "topic"):
                 yield edge("alarm_action", alarm.id, target, AlarmCondition(state), alarm, key, index)
 
 
 def _watched(wiring: Wiring, alarm: Resource, metric: Any, dimensions: Any, *path: str | int) -> Iterator[Edge]:
-    for dimension in dimensions:
+    for _, dimension in mappings(dimensions):
         name = wiring.text(dimension.get("Name"), alarm)
         if name in _DIMENSIONS and (source := wiring.known(dimension.get("Value"), alarm, _DIMENSIONS[name])):
-            threshold = wiring.static(alarm.get("Threshold"), alarm)
             condition = MetricCondition(
                 wiring.text(metric, alarm),
                 wiring.text(alarm.get("Statistic", default=alarm.get("ExtendedStatistic")), alarm),
                 wiring.text(alarm.get("ComparisonOperator"), alarm),
-                float(threshold) if threshold is not None else None,
+                _number(wiring.static(alarm.get("Threshold"), alarm)),
                 wiring.integer(alarm.get("Period"), alarm, 0) or None,
             )
             yield edge("metric", source, alarm.id, condition, alarm, *path)
+
+
+def _number(value: Any) -> float | None:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return None
 
 
 def _log_subscription(wiring: Wiring, subscription: Resource) -> Iterator[Edge]:

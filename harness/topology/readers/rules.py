@@ -8,7 +8,7 @@ from harness.topology.edges import ArchiveCondition, Edge, RuleCondition, Target
 from harness.topology.nodes import NodeId
 from harness.topology.patterns import EventPattern, InvalidEventPatternError
 from harness.topology.readers.making import edge, known_pattern
-from harness.topology.resources import Resource
+from harness.topology.resources import Resource, mapping
 from harness.topology.wiring import Wiring
 
 
@@ -20,13 +20,11 @@ def _rule(wiring: Wiring, rule: Resource) -> Iterator[Edge]:
         bus = _bus(wiring, rule.get("EventBusName"), rule)
         condition = RuleCondition(pattern, schedule, enabled)
         yield edge("bus_rule", bus, rule.id, condition, rule, "EventPattern", pattern=rule.place("EventPattern"))
-    for index, target in enumerate(rule.get("Targets", default=[])):
-        if not isinstance(target, Mapping):
-            continue
+    for index, target in rule.mappings("Targets"):
         to = wiring.node(target.get("Arn"), rule, "function")
         if to is None:
             continue
-        dead_letter = (target.get("DeadLetterConfig") or {}).get("Arn")
+        dead_letter = mapping(target.get("DeadLetterConfig")).get("Arn")
         settings = _settings(wiring, rule, target, schedule, enabled)
         failures = (wiring.node(dead_letter, rule, "queue"),)
         yield edge("rule_target", rule.id, to, settings, rule, "Targets", index, failures=failures)
@@ -35,7 +33,7 @@ def _rule(wiring: Wiring, rule: Resource) -> Iterator[Edge]:
 def _settings(
     wiring: Wiring, resource: Resource, target: Mapping[str, Any], schedule: str | None, enabled: bool
 ) -> TargetSettings:
-    retry = target.get("RetryPolicy") or {}
+    retry = mapping(target.get("RetryPolicy"))
     given = target.get("Input")
     return TargetSettings(
         wiring.text(target.get("Id"), resource),
@@ -74,13 +72,13 @@ def _archive(wiring: Wiring, archive: Resource) -> Iterator[Edge]:
 
 
 def _schedule(wiring: Wiring, schedule: Resource) -> Iterator[Edge]:
-    target = schedule.get("Target", default={})
+    target = schedule.mapping("Target")
     if (to := wiring.node(target.get("Arn"), schedule, "function")) is None:
         return
     expression = wiring.text(schedule.get("ScheduleExpression"), schedule) or None
     enabled = wiring.text(schedule.get("State"), schedule, "ENABLED") != "DISABLED"
     settings = _settings(wiring, schedule, target, expression, enabled)
-    failures = (wiring.node((target.get("DeadLetterConfig") or {}).get("Arn"), schedule, "queue"),)
+    failures = (wiring.node(mapping(target.get("DeadLetterConfig")).get("Arn"), schedule, "queue"),)
     yield edge("schedule", schedule.id, to, settings, schedule, "Target", failures=failures)
 
 

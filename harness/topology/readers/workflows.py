@@ -9,7 +9,7 @@ from harness.topology.document import Document, Location, TemplateError, read_do
 from harness.topology.edges import Edge, TaskCondition
 from harness.topology.nodes import NodeId
 from harness.topology.readers.making import edge
-from harness.topology.resources import Resource
+from harness.topology.resources import Resource, listed, mapping, mappings
 from harness.topology.wiring import Wiring
 
 # Where the integrations name their resource, and what a bare name there means.
@@ -31,7 +31,7 @@ def _state_machine(wiring: Wiring, machine: Resource) -> Iterator[Edge]:
     definition, path, document = _definition(machine)
     if definition is None:
         return
-    names = machine.get("DefinitionSubstitutions", default={})
+    names = machine.mapping("DefinitionSubstitutions")
     for place, state_name, state in _tasks(definition, ()):
         condition = _condition(state_name, state)
         for target in _targets(wiring, machine, state, names):
@@ -58,8 +58,11 @@ def _definition(machine: Resource) -> tuple[Mapping[str, Any] | None, Location, 
         text = text["Fn::Sub"]
         text = text[0] if isinstance(text, list) else text
     elif isinstance(text, Mapping) and "Fn::Join" in text:
-        separator, parts = text["Fn::Join"]
-        text = str(separator).join(part if isinstance(part, str) else _variable(part) for part in parts)
+        parts = listed(text["Fn::Join"])
+        joined = listed(parts[1]) if len(parts) == 2 else []
+        text = str(parts[0] if parts else "").join(
+            part if isinstance(part, str) else _variable(part) for part in joined
+        )
     try:
         body = json.loads(text) if isinstance(text, str) else None
     except ValueError:
@@ -70,12 +73,12 @@ def _definition(machine: Resource) -> tuple[Mapping[str, Any] | None, Location, 
 def _variable(part: Any) -> str:
     """A function in a joined text, as Fn::Sub writes it."""
     if isinstance(part, Mapping) and "Fn::GetAtt" in part:
-        return "${" + ".".join(part["Fn::GetAtt"]) + "}"
+        return "${" + ".".join(str(each) for each in listed(part["Fn::GetAtt"])) + "}"
     return "${" + str(part.get("Ref", "")) + "}" if isinstance(part, Mapping) else ""
 
 
 def _tasks(definition: Mapping[str, Any], place: Location) -> Iterator[tuple[Location, str, Mapping[str, Any]]]:
-    for name, state in (definition.get("States") or {}).items():
+    for name, state in mapping(definition.get("States")).items():
         if not isinstance(state, Mapping):
             continue
         here = (*place, "States", name)
@@ -84,7 +87,7 @@ def _tasks(definition: Mapping[str, Any], place: Location) -> Iterator[tuple[Loc
         for key in ("Iterator", "ItemProcessor"):
             if isinstance(inner := state.get(key), Mapping):
                 yield from _tasks(inner, (*here, key))
-        for index, branch in enumerate(state.get("Branches") or []):
+        for index, branch in mappings(state.get("Branches")):
             yield from _tasks(branch, (*here, "Branches", index))
 
 
@@ -103,7 +106,7 @@ def _condition(name: str, state: Mapping[str, Any]) -> TaskCondition:
 
 
 def _errors(rules: Any) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(str(error) for rule in rules or () for error in rule.get("ErrorEquals") or ()))
+    return tuple(dict.fromkeys(str(error) for _, rule in mappings(rules) for error in listed(rule.get("ErrorEquals"))))
 
 
 def _targets(wiring: Wiring, machine: Resource, state: Mapping[str, Any], names: Mapping[str, Any]) -> Iterator[NodeId]:

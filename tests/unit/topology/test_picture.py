@@ -8,7 +8,7 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.topology import NodeId, Template, Topology, read_topology
@@ -35,6 +35,7 @@ GRAPHS = st.integers(1, 9).flatmap(
 )
 
 
+@settings(deadline=None)
 @given(GRAPHS)
 def test_no_two_items_overlap_whatever_leads_where(graph):
     sizes, pairs = graph
@@ -52,6 +53,7 @@ def test_no_two_items_overlap_whatever_leads_where(graph):
         assert y + item.height <= layout.height + 0.001
 
 
+@settings(deadline=None)
 @given(GRAPHS)
 def test_every_arrow_begins_and_ends_at_the_side_of_its_items(graph):
     sizes, pairs = graph

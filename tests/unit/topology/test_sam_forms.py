@@ -216,3 +216,19 @@ def test_the_stacks_are_the_same_graph_in_both_forms(name, tmp_path):
     plain = tmp_path / "plain.yaml"
     plain.write_text(yaml.safe_dump(transformed(file), sort_keys=False))
     assert comparable(read_topology([Template(file, name)])) == comparable(read_topology([Template(plain, name)]))
+
+
+def test_a_refusal_leads_to_the_line_of_the_event_of_sam(tmp_path):
+    file = tmp_path / "sam.yaml"
+    file.write_text(SHOP)
+    topology = read_topology([Template(file, "shop")])
+    lines = file.read_text().splitlines()
+    [rule] = [edge for edge in topology.of_kind("bus_rule") if edge.target.logical_id == "WorkRule"]
+    [refusal] = rule.condition.pattern.match({"source": "other"}).refusals
+    assert lines[topology.place(rule, refusal)[1] - 1].strip() == "Pattern: {source: [shop]}"
+    [mapping] = [edge for edge in topology.of_kind("event_source_mapping") if edge.source.logical_id == "Orders"]
+    [refusal] = mapping.condition.filters.match({"body": '{"kind": "b"}'}).refusals
+    assert lines[topology.place(mapping, refusal)[1] - 1].strip().startswith("FilterCriteria:")
+    [subscription] = topology.of_kind("subscription")
+    [refusal] = subscription.condition.filter_policy.match("text").refusals
+    assert lines[topology.place(subscription, refusal)[1] - 1].strip() == "FilterPolicy: {kind: [x]}"
