@@ -158,10 +158,14 @@ def _drawn(box: _Box, selection: Selection) -> Iterator[str]:
     spare_y = max(0, (box.height - _HEADER - _PADDING - box.layout.height) / 2)
     left, top = box.x + _PADDING + spare_x, box.y + _HEADER + spare_y
     drawn = list(zip(box.lines, box.layout.ways, strict=True))
+    labels: Counter[Point] = Counter()  # a second label in the same place stands above the first
     for line, way in sorted(drawn, key=lambda pair: ("call", "guard", "flow", "failure").index(pair[0].style)):
         if way:
             points = [(x + left, y + top) for x, y in way]
-            yield _edge(line, points, label_at_source=line.target in box.crowded)
+            at_source = line.target in box.crowded
+            corner = points[0] if at_source else points[-1]
+            yield _edge(line, points, label_at_source=at_source, lift=12 * labels[corner])
+            labels[corner] += bool(line.label)
     for tag in box.tags:
         x, y = box.layout.places[tag]
         yield _tag(selection, tag, x + left, y + top)
@@ -209,7 +213,7 @@ def _tag(selection: Selection, tag: Tag, x: float, y: float) -> str:
     )
 
 
-def _edge(line: Line, way: list[Point], *, label_at_source: bool) -> str:
+def _edge(line: Line, way: list[Point], *, label_at_source: bool, lift: float) -> str:
     label = ""
     if line.label:
         # Level below its label, so that it does not run through it.
@@ -217,7 +221,7 @@ def _edge(line: Line, way: list[Point], *, label_at_source: bool) -> str:
         side = 1 if next_x > x else -1
         level = side * min(_text_width(line.label, _LABEL_SIZE) + 6, abs(next_x - x) - 24)
         way = [way[0], (x + level, y), *way[1:]] if label_at_source else [*way[:-1], (x + level, y), way[-1]]
-        at = f'x="{x + side * 9:.1f}" y="{y - 5:.1f}" text-anchor="{"start" if side == 1 else "end"}"'
+        at = f'x="{x + side * 9:.1f}" y="{y - 5 - lift:.1f}" text-anchor="{"start" if side == 1 else "end"}"'
         label = f"<text {at}>{escape(line.label)}</text>"
     return (
         f'<g class="edge {line.style}" data-edge="{escape(f"{line.source} {line.target}")}">'
