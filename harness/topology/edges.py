@@ -224,6 +224,9 @@ class Edge:
     """Where what cannot be delivered or handled goes."""
     inferred: bool = False
     """A guess from names: nothing in the template says that events take this way."""
+    problem: str = ""
+    """Why the condition has no pattern though the template has one: AWS would refuse it (its message), or a part of it is
+    known to a deployment alone."""
     pattern_location: Location = field(default=(), repr=False)
     """Where the pattern of the condition stands in the template; a Refusal's location continues it."""
 

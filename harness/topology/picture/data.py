@@ -37,6 +37,7 @@ def _edge(edge: Edge, root: Path | None) -> dict[str, Any]:
         "condition": _plain(edge.condition),
         "failures": [str(failure) for failure in edge.failures],
         "inferred": edge.inferred,
+        "problem": edge.problem or None,
         "via": str(edge.via),
         "file": _file(edge.file, root),
         "line": edge.line,

@@ -5,9 +5,9 @@ from typing import Any
 
 from harness.topology.edges import AsynchronousCondition, Edge, MappingCondition, NamedCondition, PermissionCondition
 from harness.topology.nodes import NodeId
-from harness.topology.patterns import EventSourceFilters, InvalidFilterError
+from harness.topology.patterns import EventSourceFilters
 from harness.topology.patterns.event_source_filter import Source
-from harness.topology.readers.making import edge, known_pattern
+from harness.topology.readers.making import edge, read_pattern
 from harness.topology.readers.messaging import redrive_target
 from harness.topology.resources import Resource, listed
 from harness.topology.wiring import Wiring
@@ -25,8 +25,9 @@ def _mapping(wiring: Wiring, mapping: Resource) -> Iterator[Edge]:
     def number(name: str, default: int) -> int:
         return wiring.integer(mapping.get(name), mapping, default)
 
+    filters, problem = _filters(wiring, mapping, kind)
     condition = MappingCondition(
-        _filters(wiring, mapping, kind),
+        filters,
         wiring.truth(mapping.get("Enabled"), mapping, True),
         number("BatchSize", 10 if kind == "queue" else 100),
         number("MaximumBatchingWindowInSeconds", 0),
@@ -49,18 +50,17 @@ def _mapping(wiring: Wiring, mapping: Resource) -> Iterator[Edge]:
         mapping,
         failures=(on_failure, redrive),
         pattern=mapping.place("FilterCriteria", "Filters"),
+        problem=problem,
     )
 
 
-def _filters(wiring: Wiring, mapping: Resource, kind: str) -> EventSourceFilters | None:
-    filters = mapping.mappings("FilterCriteria", "Filters")
-    patterns = [known_pattern(wiring, each.get("Pattern"), mapping) for _, each in filters]
-    if not patterns or kind not in _SOURCES or any(pattern is None for pattern in patterns):
-        return None
-    try:
-        return EventSourceFilters.parse(_SOURCES[kind], patterns)
-    except InvalidFilterError:
-        return None
+def _filters(wiring: Wiring, mapping: Resource, kind: str) -> tuple[EventSourceFilters | None, str]:
+    patterns = [each.get("Pattern") for _, each in mapping.mappings("FilterCriteria", "Filters")]
+    if not patterns:
+        return None, ""
+    if kind not in _SOURCES:
+        return None, "The filters of this kind of source are not evaluated here."
+    return read_pattern(wiring, patterns, mapping, lambda known: EventSourceFilters.parse(_SOURCES[kind], known))
 
 
 def _dead_letter(wiring: Wiring, function: Resource) -> Iterator[Edge]:

@@ -1,12 +1,15 @@
 """How readers make edges."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from harness.topology.document import Location
 from harness.topology.edges import Condition, Edge, EdgeKind
 from harness.topology.nodes import NodeId
 from harness.topology.resources import Resource
 from harness.topology.wiring import Wiring
+
+Parsed = TypeVar("Parsed")
 
 
 def edge(
@@ -19,6 +22,7 @@ def edge(
     failures: tuple[NodeId | None, ...] = (),
     inferred: bool = False,
     pattern: Location = (),
+    problem: str = "",
 ) -> Edge:
     """An edge that `resource` declares at the property `path`. `pattern` is the place of its pattern in the template."""
     return Edge(
@@ -31,13 +35,24 @@ def edge(
         resource.line(*path),
         tuple(failure for failure in failures if failure),
         inferred,
+        problem,
         pattern,
     )
 
 
-def known_pattern(wiring: Wiring, value: Any, resource: Resource) -> Any:
-    """A pattern with its functions carried out; None where a part of it is known to a deployment alone.
+def read_pattern(
+    wiring: Wiring, value: Any, resource: Resource, parse: Callable[[Any], Parsed]
+) -> tuple[Parsed | None, str]:
+    """A pattern, or why there is none: "" where the template has none.
 
     A pattern may be JSON text, which stays as it is.
     """
-    return None if value is None else wiring.static(value, resource)
+    if value is None:
+        return None, ""
+    known = wiring.static(value, resource)
+    if known is None:
+        return None, "A part of the pattern is known to a deployment alone."
+    try:
+        return parse(known), ""
+    except ValueError as error:
+        return None, str(error)

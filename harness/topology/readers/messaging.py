@@ -6,8 +6,8 @@ from typing import Any
 
 from harness.topology.edges import Edge, RedriveCondition, SubscriptionCondition
 from harness.topology.nodes import NodeId
-from harness.topology.patterns import FilterPolicy, InvalidFilterPolicyError
-from harness.topology.readers.making import edge, known_pattern
+from harness.topology.patterns import FilterPolicy
+from harness.topology.readers.making import edge, read_pattern
 from harness.topology.resources import Resource
 from harness.topology.wiring import Wiring
 
@@ -34,20 +34,15 @@ def _subscribed(
     if endpoint is None:
         return
     raw = wiring.truth(own.get("RawMessageDelivery"), resource, False)
-    condition = SubscriptionCondition(protocol, _policy(wiring, resource, own), raw)
+    scope = wiring.text(own.get("FilterPolicyScope"), resource) or None
+    given = own.get("FilterPolicy") or None  # an empty one filters nothing
+    policy, problem = read_pattern(wiring, given, resource, lambda known: FilterPolicy.parse(known, scope))
+    condition = SubscriptionCondition(protocol, policy, raw)
     failures = (_dead_letter_queue(wiring, resource, own.get("RedrivePolicy")),)
     place = resource.place(*path, "FilterPolicy")
-    yield edge("subscription", topic, endpoint, condition, resource, *path, failures=failures, pattern=place)
-
-
-def _policy(wiring: Wiring, resource: Resource, own: Mapping[str, Any]) -> FilterPolicy | None:
-    policy = known_pattern(wiring, own.get("FilterPolicy"), resource)
-    if not policy:
-        return None
-    try:
-        return FilterPolicy.parse(policy, wiring.text(own.get("FilterPolicyScope"), resource) or None)
-    except InvalidFilterPolicyError:
-        return None
+    yield edge(
+        "subscription", topic, endpoint, condition, resource, *path, failures=failures, pattern=place, problem=problem
+    )
 
 
 def _dead_letter_queue(wiring: Wiring, resource: Resource, policy: Any) -> NodeId | None:

@@ -6,20 +6,21 @@ from typing import Any
 
 from harness.topology.edges import ArchiveCondition, Edge, RuleCondition, TargetSettings
 from harness.topology.nodes import NodeId
-from harness.topology.patterns import EventPattern, InvalidEventPatternError
-from harness.topology.readers.making import edge, known_pattern
+from harness.topology.patterns import EventPattern
+from harness.topology.readers.making import edge, read_pattern
 from harness.topology.resources import Resource, mapping
 from harness.topology.wiring import Wiring
 
 
 def _rule(wiring: Wiring, rule: Resource) -> Iterator[Edge]:
-    pattern = _pattern(wiring, rule)
+    pattern, problem = read_pattern(wiring, rule.get("EventPattern"), rule, EventPattern.parse)
     schedule = wiring.text(rule.get("ScheduleExpression"), rule) or None
     enabled = wiring.text(rule.get("State"), rule, "ENABLED") != "DISABLED"
     if "EventPattern" in rule.properties:
         bus = _bus(wiring, rule.get("EventBusName"), rule)
         condition = RuleCondition(pattern, schedule, enabled)
-        yield edge("bus_rule", bus, rule.id, condition, rule, "EventPattern", pattern=rule.place("EventPattern"))
+        place = rule.place("EventPattern")
+        yield edge("bus_rule", bus, rule.id, condition, rule, "EventPattern", pattern=place, problem=problem)
     for index, target in rule.mappings("Targets"):
         to = wiring.node(target.get("Arn"), rule, "function")
         if to is None:
@@ -49,17 +50,6 @@ def _settings(
     )  # fmt: skip
 
 
-def _pattern(wiring: Wiring, resource: Resource) -> EventPattern | None:
-    """None where there is none, it is not known before a deployment, or AWS would not take it."""
-    pattern = known_pattern(wiring, resource.get("EventPattern"), resource)
-    if pattern is None:
-        return None
-    try:
-        return EventPattern.parse(pattern)
-    except InvalidEventPatternError:
-        return None
-
-
 def _bus(wiring: Wiring, value: Any, resource: Resource) -> NodeId:
     return wiring.node(value, resource, "bus") or wiring.default_bus()
 
@@ -67,8 +57,9 @@ def _bus(wiring: Wiring, value: Any, resource: Resource) -> NodeId:
 def _archive(wiring: Wiring, archive: Resource) -> Iterator[Edge]:
     bus = _bus(wiring, archive.get("SourceArn"), archive)
     days = wiring.integer(archive.get("RetentionDays"), archive, 0)
-    condition = ArchiveCondition(_pattern(wiring, archive), days)
-    yield edge("archive", bus, archive.id, condition, archive, "SourceArn", pattern=archive.place("EventPattern"))
+    pattern, problem = read_pattern(wiring, archive.get("EventPattern"), archive, EventPattern.parse)
+    condition, place = ArchiveCondition(pattern, days), archive.place("EventPattern")
+    yield edge("archive", bus, archive.id, condition, archive, "SourceArn", pattern=place, problem=problem)
 
 
 def _schedule(wiring: Wiring, schedule: Resource) -> Iterator[Edge]:

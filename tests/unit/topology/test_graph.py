@@ -625,3 +625,32 @@ def test_networkx_sees_the_same_graph(lumen):
     assert lumen.graph.number_of_edges() == len(lumen.edges)
     attributes = lumen.graph.get_edge_data(NodeId("users", "UserPool"), NodeId("users", "PreSignUpFunction"))
     assert {data["edge"].kind for data in attributes.values()} == {"user_pool_trigger", "permission"}
+
+
+def test_a_pattern_that_is_none_is_told_apart_from_none(topology):
+    found = topology(
+        shop=f"""
+Resources:{FUNCTION}
+  Bad: {{Type: AWS::Events::Rule, Properties: {{EventPattern: {{source: aws.s3}}}}}}
+  Later: {{Type: AWS::Events::Rule, Properties: {{EventPattern: {{source: [!GetAtt Work.Arn]}}}}}}
+  News: {{Type: AWS::SNS::Topic}}
+  Subscription:
+    Type: AWS::SNS::Subscription
+    Properties: {{TopicArn: !Ref News, Protocol: lambda, Endpoint: !GetAtt Work.Arn, FilterPolicy: {{a: [{{b: 1}}]}}}}
+  Orders: {{Type: AWS::SQS::Queue}}
+  Mapping:
+    Type: AWS::Lambda::EventSourceMapping
+    Properties:
+      EventSourceArn: !GetAtt Orders.Arn
+      FunctionName: !Ref Work
+      FilterCriteria: {{Filters: [{{Pattern: "no JSON"}}]}}
+"""
+    )
+    bad, later = found.of_kind("bus_rule")
+    assert bad.problem.startswith('Event pattern is not valid. Reason: "source" must be an object or an array')
+    assert later.problem == "A part of the pattern is known to a deployment alone."
+    [subscription] = found.of_kind("subscription")
+    assert "FilterPolicy: Unrecognized match type b" in subscription.problem
+    [mapping] = found.of_kind("event_source_mapping")
+    assert mapping.problem == "Invalid filter pattern definition."
+    assert [bad.condition.pattern, subscription.condition.filter_policy, mapping.condition.filters] == [None] * 3
