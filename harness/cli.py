@@ -3,12 +3,13 @@
 Exit codes: 0 done; 1 something failed, and the message says what; 2 wrong usage; 3 nothing runs that could answer.
 """
 
+import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,6 +23,13 @@ from harness.deploy import DeployError, Deployment, NotDeployedError
 from harness.engine import EngineError, Target, function_logs
 from harness.project import ENGINES, OURS_ALONE, Project
 from harness.settings import SettingsError
+from harness.topology import TemplateError, picture, read_topology
+
+
+class GraphFormat(StrEnum):
+    MERMAID = "mermaid"
+    SVG = "svg"
+    JSON = "json"
 
 
 class Exit(IntEnum):
@@ -333,6 +341,31 @@ def doctor(as_json: JsonOption = False) -> None:
         raise typer.Exit(Exit.FAILED)
 
 
+@app.command()
+def graph(
+    format_: Annotated[GraphFormat, typer.Option("--format", "-f", help="What to write.")] = GraphFormat.MERMAID,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="The file to write. Default: standard output.", show_default=False),
+    ] = None,
+    template: TemplateOption = None,
+) -> None:
+    """Draw what is connected to what, from the templates. Nothing needs to run."""
+    project = _project(templates=template or ())
+    topology = read_topology(project.templates(), parameters=project.settings.parameters)
+    match format_:
+        case GraphFormat.MERMAID:
+            text = picture.mermaid(topology)
+        case GraphFormat.SVG:
+            text = picture.svg(topology)
+        case GraphFormat.JSON:
+            text = json.dumps(picture.as_json(topology, project.settings.root), indent=2, ensure_ascii=False) + "\n"
+    if output is None:
+        typer.echo(text, nl=False)
+    else:
+        output.write_text(text, encoding="utf-8")
+
+
 def _process_rows(process: Mapping[str, object]) -> list[tuple[str, str]]:
     rows = {name: str(value) for name, value in process.items()}
     if "memory_mib" in rows:
@@ -374,7 +407,7 @@ def main() -> None:
     run: Callable[[], Any] = app
     try:
         run()
-    except (EngineError, DeployError, NotDeployedError, SettingsError) as error:
+    except (EngineError, DeployError, NotDeployedError, SettingsError, TemplateError) as error:
         terminal.print_error(str(error))
         sys.exit(Exit.FAILED)
     except KeyboardInterrupt:

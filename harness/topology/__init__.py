@@ -1,22 +1,32 @@
-"""What the templates say: documents with line numbers, references between their parts, values known without deploying.
+"""What the templates say: documents with line numbers, references between their parts, values known without deploying,
+and the graph of what is connected to what, on what condition.
 
-This package reads files and nothing else: it knows no engine, no AWS API, and no other part of the harness.
+This package reads files and nothing else: it knows no engine, no AWS API, and no other part of the harness. The languages
+of the conditions are in `patterns`; the graph is made by `read_topology`.
 """
 
 from harness.topology.document import Document, Location, TemplateError, read_document
+from harness.topology.edges import Edge
+from harness.topology.graph import Topology, read_topology
 from harness.topology.intrinsics import NotStaticError, Scope, evaluate
+from harness.topology.nodes import Node, NodeId
 from harness.topology.references import Reference, references
 from harness.topology.template import Template
 
 __all__ = [
     "Document",
+    "Edge",
     "Location",
+    "Node",
+    "NodeId",
     "NotStaticError",
     "Reference",
     "Scope",
     "Template",
     "TemplateError",
+    "Topology",
     "evaluate",
     "read_document",
+    "read_topology",
     "references",
 ]

@@ -38,6 +38,11 @@ def references(body: Mapping[str, Any]) -> Iterator[Reference]:
             yield from _inside(entry, location, attributes=section in ("Resources", "Outputs"))
 
 
+def mentions(value: Any, location: Location = ()) -> Iterator[Reference]:
+    """Every mention inside one value, which stands at `location`."""
+    yield from _inside(value, location)
+
+
 def _attributes(entry: Mapping[str, Any], location: Location) -> Iterator[Reference]:
     if isinstance(condition := entry.get("Condition"), str):
         yield Reference("Condition", condition, (*location, "Condition"))

@@ -1,0 +1,138 @@
+"""The templates as one typed graph: what is connected to what, on what condition, and where failures go."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.topology.edges import Edge, EdgeKind
+from harness.topology.nodes import Node, NodeId
+from harness.topology.patterns import Refusal
+from harness.topology.readers import read
+from harness.topology.resources import Stack
+from harness.topology.template import Template
+from harness.topology.wiring import Wiring
+
+if TYPE_CHECKING:
+    import networkx
+
+
+class Topology:
+    """Nodes and edges of all stacks. `graph` is the same for networkx's algorithms: its nodes are NodeIds with the
+    Node as attribute "node", its edges have the Edge as attribute "edge" and are keyed by their number."""
+
+    def __init__(self, nodes: Mapping[NodeId, Node], edges: Iterable[Edge], templates: Mapping[str, Template]) -> None:
+        self.nodes = dict(nodes)
+        self.edges = tuple(edges)
+        self._templates = templates
+
+    @cached_property
+    def graph(self) -> "networkx.MultiDiGraph[NodeId]":
+        import networkx  # half a second, which commands that need no algorithm do not wait for
+
+        graph: networkx.MultiDiGraph[NodeId] = networkx.MultiDiGraph()
+        for node in self.nodes.values():
+            graph.add_node(node.id, node=node)
+        for number, edge in enumerate(self.edges):
+            graph.add_edge(edge.source, edge.target, key=number, edge=edge)
+        return graph
+
+    def node(self, stack: str, logical_id: str) -> Node:
+        """Raises KeyError."""
+        return self.nodes[NodeId(stack, logical_id)]
+
+    def by_physical_id(self, physical_id: str) -> Node | None:
+        """The node that a deployment made under this id: of a queue its URL, of most others an ARN or a name."""
+        return self._physical.get(physical_id)
+
+    @cached_property
+    def _physical(self) -> Mapping[str, Node]:
+        return {node.physical_id: node for node in self.nodes.values() if node.physical_id}
+
+    def leaving(self, node: NodeId, *kinds: EdgeKind) -> tuple[Edge, ...]:
+        """The edges that begin at a node, of all kinds where none is named."""
+        return tuple(edge for edge in self._by_source.get(node, ()) if not kinds or edge.kind in kinds)
+
+    def entering(self, node: NodeId, *kinds: EdgeKind) -> tuple[Edge, ...]:
+        """The edges that end at a node, of all kinds where none is named."""
+        return tuple(edge for edge in self._by_target.get(node, ()) if not kinds or edge.kind in kinds)
+
+    def of_kind(self, *kinds: EdgeKind) -> tuple[Edge, ...]:
+        return tuple(edge for edge in self.edges if edge.kind in kinds)
+
+    def declared_by(self, stack: str, logical_id: str) -> tuple[Edge, ...]:
+        """The edges that a resource makes: a rule, a mapping, a subscription, by its deployed logical id."""
+        return tuple(edge for edge in self.edges if edge.via == NodeId(stack, logical_id))
+
+    @cached_property
+    def _by_source(self) -> Mapping[NodeId, list[Edge]]:
+        return _grouped((edge.source, edge) for edge in self.edges)
+
+    @cached_property
+    def _by_target(self) -> Mapping[NodeId, list[Edge]]:
+        return _grouped((edge.target, edge) for edge in self.edges)
+
+    def failure_targets(self, edge: Edge) -> tuple[NodeId, ...]:
+        """Where an event ends that this edge could not deliver, or whose consumer failed for good.
+
+        An asynchronous event of a function ends in the function's own dead-letter queue or failure destination, and one
+        that waits in a queue in the queue's redrive target.
+        """
+        found = list(edge.failures)
+        if edge.kind != "event_source_mapping":
+            for own in self.leaving(edge.target, "dead_letter", "destination", "redrive"):
+                if getattr(own.condition, "on", "failure") == "failure":
+                    found.append(own.target)
+        return tuple(dict.fromkeys(found))
+
+    def place(self, edge: Edge, refusal: Refusal | None = None) -> tuple[Path, int]:
+        """File and line where an edge is declared, or where its pattern asks for what it refused."""
+        if refusal is None or not edge.pattern_location:
+            return edge.file, edge.line
+        location = edge.pattern_location
+        if edge.kind == "event_source_mapping" and refusal.location:
+            # A filter's pattern is below its key in the list of filters.
+            location = (*location, refusal.location[0], "Pattern", *refusal.location[1:])
+        else:
+            location = (*location, *refusal.location)
+        return edge.file, self._templates[edge.via.stack].line(*location)
+
+
+def read_topology(
+    templates: Sequence[Template],
+    *,
+    parameters: Mapping[str, Mapping[str, str]] | None = None,
+    physical_ids: Mapping[str, Mapping[str, str]] | None = None,
+) -> Topology:
+    """Read templates, SAM or CloudFormation, into one graph.
+
+    `parameters` and `physical_ids` are those of a deployment, by stack and then by name or logical id; without them
+    parameters have their defaults and nodes no physical id. References to another stack are followed through
+    Export and Fn::ImportValue, through names and ARNs. Raises TemplateError.
+    """
+    stacks = [Stack(template, (parameters or {}).get(template.stack, {})) for template in templates]
+    wiring = Wiring(stacks, physical_ids or {})
+    edges = sorted(_once(read(wiring)), key=_order)
+    nodes = {**wiring.nodes, **wiring.external}
+    return Topology(nodes, edges, {template.stack: template for template in templates})
+
+
+def _once(edges: Iterable[Edge]) -> Iterator[Edge]:
+    """Without repetitions: a permission may name the same source twice."""
+    seen: set[Any] = set()
+    for edge in edges:
+        key = (edge.kind, edge.source, edge.target, edge.via, edge.line, str(edge.condition))
+        if key not in seen:
+            seen.add(key)
+            yield edge
+
+
+def _order(edge: Edge) -> tuple[Any, ...]:
+    return (edge.via.stack, edge.line, edge.kind, edge.source, edge.target)
+
+
+def _grouped(pairs: Iterable[tuple[NodeId, Edge]]) -> Mapping[NodeId, list[Edge]]:
+    found: dict[NodeId, list[Edge]] = {}
+    for node, edge in pairs:
+        found.setdefault(node, []).append(edge)
+    return found

@@ -1,0 +1,57 @@
+"""The topology as a Mermaid flowchart, which GitHub and many editors draw (https://mermaid.js.org/syntax/flowchart.html)."""
+
+from harness.topology.graph import Topology
+from harness.topology.nodes import NodeId
+from harness.topology.picture.palette import COLOURS, colour_of
+from harness.topology.picture.selection import Card, Line, select
+
+_SHAPES = {
+    "bucket": ("[(", ")]"),
+    "bus": ("{{", "}}"),
+    "cache": ("[(", ")]"),
+    "database": ("[(", ")]"),
+    "external": ("((", "))"),
+    "queue": ("[[", "]]"),
+    "rule": ("{", "}"),
+    "stream": ("[[", "]]"),
+    "table": ("[(", ")]"),
+    "topic": (">", "]"),
+}
+_ARROWS = {"flow": "-->", "failure": "-.->", "call": "-->", "guard": "-.-"}
+_FAILURE_COLOUR = "#d13212"
+
+
+def mermaid(topology: Topology) -> str:
+    """The text of a flowchart, grouped by stack, failures in red."""
+    selection = select(topology)
+    names = {node: f"n{number}" for number, node in enumerate(selection.cards)}
+    text = ["flowchart LR"]
+    for number, stack in enumerate(selection.stacks):
+        # An id of our own: "end" and other words of Mermaid are good names of stacks.
+        text.append(f'  subgraph s{number}["{_quoted(stack)}"]')
+        text += [f"    {_node(card, names)}" for card in selection.cards.values() if card.node.stack == stack]
+        text.append("  end")
+    text += [f"  {_node(card, names)}" for card in selection.cards.values() if not card.node.stack]
+    text += [f"  {_arrow(line, names)}" for line in selection.lines]
+    for colour, value in COLOURS.items():
+        text.append(f"  classDef {colour} stroke:{value},stroke-width:2px")
+    failures = [str(number) for number, line in enumerate(selection.lines) if line.style == "failure"]
+    if failures:
+        text.append(f"  linkStyle {','.join(failures)} stroke:{_FAILURE_COLOUR}")
+    return "\n".join(text) + "\n"
+
+
+def _node(card: Card, names: dict[NodeId, str]) -> str:
+    left, right = _SHAPES.get(card.node.kind, ("[", "]"))
+    text = f'"{_quoted(card.title)}<br><small>{_quoted(card.subtitle)}</small>"'
+    return f"{names[card.node.id]}{left}{text}{right}:::{colour_of(card.node.kind)}"
+
+
+def _arrow(line: Line, names: dict[NodeId, str]) -> str:
+    label = f'|"{_quoted(line.label)}"|' if line.label else ""
+    return f"{names[line.source]} {_ARROWS[line.style]}{label} {names[line.target]}"
+
+
+def _quoted(text: str) -> str:
+    """Mermaid's entities: https://mermaid.js.org/syntax/flowchart.html#entity-codes-to-escape-characters"""
+    return text.replace("#", "#35;").replace('"', "#quot;").replace("<", "#lt;").replace(">", "#gt;")

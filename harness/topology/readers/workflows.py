@@ -1,0 +1,138 @@
+"""Step Functions: what the tasks of a state machine call
+(https://docs.aws.amazon.com/step-functions/latest/dg/integrate-services.html)."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from harness.topology.document import Document, Location, TemplateError, read_document
+from harness.topology.edges import Edge, TaskCondition
+from harness.topology.nodes import NodeId
+from harness.topology.readers.making import edge
+from harness.topology.resources import Resource, listed, mapping, mappings
+from harness.topology.wiring import Wiring
+
+# Where the integrations name their resource, and what a bare name there means.
+_NAMED_BY = (
+    ("FunctionName", "function"),
+    ("QueueUrl", "queue"),
+    ("TopicArn", "topic"),
+    ("StateMachineArn", "state_machine"),
+    ("TableName", "table"),
+    ("StreamName", "stream"),
+    ("SecretId", "secret"),
+    ("Bucket", "bucket"),
+    ("ApiEndpoint", ""),
+    ("EventBusName", "bus"),
+)
+
+
+def _state_machine(wiring: Wiring, machine: Resource) -> Iterator[Edge]:
+    definition, path, document = _definition(machine)
+    if definition is None:
+        return
+    names = machine.mapping("DefinitionSubstitutions")
+    for place, state_name, state in _tasks(definition, ()):
+        condition = _condition(state_name, state)
+        for target in _targets(wiring, machine, state, names):
+            made = edge("task", machine.id, target, condition, machine, *path, *(() if document else place))
+            if document:
+                made = Edge(
+                    made.kind, made.source, made.target, condition, made.via, document.file, document.line(*place)
+                )
+            yield made
+
+
+def _definition(machine: Resource) -> tuple[Mapping[str, Any] | None, Location, Document | None]:
+    """The definition, where it stands in the template, and the file that it is in where that is another."""
+    if isinstance(definition := machine.get("Definition"), Mapping):
+        return definition, ("Definition",), None
+    if isinstance(uri := machine.get("DefinitionUri"), str):
+        try:
+            document = read_document(machine.template.path.parent / uri)
+        except TemplateError:
+            return None, (), None
+        return document.body, ("DefinitionUri",), document
+    text = machine.get("DefinitionString")
+    if isinstance(text, Mapping) and "Fn::Sub" in text:
+        text = text["Fn::Sub"]
+        text = text[0] if isinstance(text, list) else text
+    elif isinstance(text, Mapping) and "Fn::Join" in text:
+        parts = listed(text["Fn::Join"])
+        joined = listed(parts[1]) if len(parts) == 2 else []
+        text = str(parts[0] if parts else "").join(
+            part if isinstance(part, str) else _variable(part) for part in joined
+        )
+    try:
+        body = json.loads(text) if isinstance(text, str) else None
+    except ValueError:
+        return None, (), None
+    return (body if isinstance(body, Mapping) else None), ("DefinitionString",), None
+
+
+def _variable(part: Any) -> str:
+    """A function in a joined text, as Fn::Sub writes it."""
+    if isinstance(part, Mapping) and "Fn::GetAtt" in part:
+        return "${" + ".".join(str(each) for each in listed(part["Fn::GetAtt"])) + "}"
+    return "${" + str(part.get("Ref", "")) + "}" if isinstance(part, Mapping) else ""
+
+
+def _tasks(definition: Mapping[str, Any], place: Location) -> Iterator[tuple[Location, str, Mapping[str, Any]]]:
+    for name, state in mapping(definition.get("States")).items():
+        if not isinstance(state, Mapping):
+            continue
+        here = (*place, "States", name)
+        if state.get("Type") == "Task":
+            yield here, name, state
+        for key in ("Iterator", "ItemProcessor"):
+            if isinstance(inner := state.get(key), Mapping):
+                yield from _tasks(inner, (*here, key))
+        for index, branch in mappings(state.get("Branches")):
+            yield from _tasks(branch, (*here, "Branches", index))
+
+
+def _condition(name: str, state: Mapping[str, Any]) -> TaskCondition:
+    resource = state.get("Resource")
+    text = resource if isinstance(resource, str) else ""
+    heartbeat = state.get("HeartbeatSeconds")
+    return TaskCondition(
+        name,
+        text,
+        text.endswith(".waitForTaskToken"),
+        heartbeat if isinstance(heartbeat, int) else None,
+        _errors(state.get("Retry")),
+        _errors(state.get("Catch")),
+    )
+
+
+def _errors(rules: Any) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(str(error) for _, rule in mappings(rules) for error in listed(rule.get("ErrorEquals"))))
+
+
+def _targets(wiring: Wiring, machine: Resource, state: Mapping[str, Any], names: Mapping[str, Any]) -> Iterator[NodeId]:
+    resource = state.get("Resource")
+    if not isinstance(resource, str) or ":states:::" not in resource:
+        # The ARN of a function or an activity.
+        if target := _target(wiring, machine, resource, "function", names):
+            yield target
+        return
+    given = state.get("Parameters") or state.get("Arguments") or {}
+    entries = given.get("Entries") if isinstance(given, Mapping) else None
+    for each in entries if isinstance(entries, list) else [given]:
+        for key, kind in _NAMED_BY:
+            if isinstance(each, Mapping) and key in each:
+                if target := _target(wiring, machine, each[key], kind, names):
+                    yield target
+                break
+        else:
+            if ":events:putEvents" in resource:
+                yield wiring.default_bus()
+
+
+def _target(wiring: Wiring, machine: Resource, value: Any, kind: str, names: Mapping[str, Any]) -> NodeId | None:
+    if isinstance(value, str) and "${" in value and not names:
+        value = {"Fn::Sub": value}
+    return wiring.node(value, machine, kind, names)
+
+
+READERS = {"AWS::StepFunctions::StateMachine": (_state_machine,)}
