@@ -37,6 +37,7 @@ ACTIONS = {
     "logs": {"GetLogObject": "GetLogRecord"},
     "s3": {
         "CompleteMultipartUpload": "PutObject",
+        "CopyObject": "PutObject",
         "CreateMultipartUpload": "PutObject",
         "DeleteBucketAnalyticsConfiguration": "PutAnalyticsConfiguration",
         "DeleteBucketCors": "PutBucketCORS",
@@ -90,6 +91,7 @@ ACTIONS = {
         "PutPublicAccessBlock": "PutBucketPublicAccessBlock",
         "SelectObjectContent": "GetObject",
         "UploadPart": "PutObject",
+        "UploadPartCopy": "PutObject",
     },
     "sns": {"PublishBatch": "Publish"},
     "sqs": {
