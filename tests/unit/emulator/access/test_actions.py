@@ -148,6 +148,7 @@ def asked(service: str, name: str, **parameters) -> list[tuple[str, str]]:
         ),
         (
             "s3",
+            "CopyObject",
             {"Bucket": "b", "Key": "k", "CopySource": "/from/a%20b"},
             [("s3:GetObject", "arn:aws:s3:::from/a b"), ("s3:PutObject", "arn:aws:s3:::b/k")],
         ),
