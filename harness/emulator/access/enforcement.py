@@ -22,10 +22,10 @@ from localstack.utils.aws.request_context import extract_access_key_id_from_auth
 from pydantic import BaseModel, ConfigDict
 
 from harness.emulator import capabilities
-from harness.emulator.access import actions, facts, principals
+from harness.emulator.access import actions, engine_state, execution_role, facts, principals
 from harness.emulator.access.denial import denial_of
 from harness.emulator.access.evaluation import Decision, decide
-from harness.emulator.access.operation import Operation
+from harness.emulator.access.operation import Asked, Operation
 from harness.emulator.access.principals import Principal
 from harness.emulator.access.resource_policies import resource
 
@@ -149,6 +149,29 @@ def ask(_chain: HandlerChain, context: RequestContext, _response: Response) -> N
             raise CommonServiceException(denial.code, denial.message, status_code=denial.status, sender_fault=True)
 
 
+def ask_for_the_execution_role(_chain: HandlerChain, context: RequestContext, _response: Response) -> None:
+    """A request handler: refuses a configuration of a function that its role could not serve."""
+    if ACCESS.mode is not Mode.ENFORCE or context.service is None or context.operation is None:
+        return
+    if context.service.service_name != "lambda":
+        return
+
+    def denied(role_arn: str, needed: list[Asked]) -> Asked | None:
+        role = principals.of_role(role_arn, "lambda", context.partition or "aws")
+        for asked in needed:
+            about = resource(asked.resource, asked.action)
+            if not decide(role.arn, role.caller, role.identity, asked.action, about, role.facts).allowed:
+                return asked
+        return None
+
+    def role_of(function: str) -> str | None:
+        return engine_state.role_of_function(function, context.account_id, context.region)
+
+    message = execution_role.refusal(context.operation.name, context.service_request or {}, role_of, denied)
+    if message is not None:
+        raise CommonServiceException("InvalidParameterValueException", message, status_code=400, sender_fault=True)
+
+
 def _needs_no_signature(operation: Any) -> bool:
     """Sign-up, say, or AssumeRoleWithWebIdentity: whoever calls them has no credentials of AWS yet."""
     return operation.auth_type in WITHOUT_SIGNATURE or bool(WITHOUT_SIGNATURE.intersection(operation.auth or ()))
@@ -237,4 +260,5 @@ def note_session(_chain: HandlerChain, context: RequestContext, response: Respon
 def install() -> None:
     capabilities.provide("iam")
     serve_custom_service_request_handlers.append(ask)
+    serve_custom_service_request_handlers.append(ask_for_the_execution_role)
     run_custom_response_handlers.append(note_session)

@@ -95,6 +95,16 @@ def iam_arn(kind: str, name: str, operation: Operation) -> str:
     return str(found.arn) if found is not None else operation.arn("iam", f"{kind}/{name}", region="")
 
 
+def role_of_function(function: str, account_id: str, region: str) -> str | None:
+    """The ARN of the execution role of a function, by its name or ARN."""
+    from localstack.services.lambda_.invocation.models import lambda_stores
+
+    name = function.split(":")[6] if function.startswith("arn:") else function.split(":")[0]
+    known = lambda_stores[account_id][region].functions.get(name)
+    latest = known.latest() if known is not None else None
+    return str(latest.config.role) if latest is not None else None
+
+
 _ARN = re.compile(
     r"arn:(?P<partition>[^:]+):(?P<service>[^:]*):(?P<region>[^:]*):(?P<account>[^:]*):(?P<rest>.+)", re.DOTALL
 )

@@ -121,6 +121,13 @@ def of_access_key(access_key: str, account_id: str, partition: str = "aws") -> P
     return _of_user(user, account_id) if user is not None else administrator(account_id, partition)
 
 
+def of_role(role_arn: str, session_name: str, partition: str = "aws") -> Principal:
+    """The role as a session of it would be."""
+    account_id, name = role_arn.split(":")[4], role_arn.rpartition("/")[2]
+    arn = f"arn:{partition}:sts::{account_id}:assumed-role/{name}/{session_name}"
+    return _of_session(Session(arn, role_arn), partition)
+
+
 def _of_session(session: Session, partition: str) -> Principal:
     account_id = session.role_arn.split(":")[4]
     role = _role(session.role_arn, account_id, partition)

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from harness.engine import Target
@@ -66,18 +67,20 @@ class Role:
         account = self.arn.split(":")[4]
         return f"arn:aws:sts::{account}:assumed-role/{self.name}/tester"
 
-    def client(self, service: str, **session: Any) -> Any:
+    def client(self, service: str, signature_version: str | None = None, **session: Any) -> Any:
         """A client that has assumed the role; `session` are further parameters of AssumeRole."""
         answer = self.engine.client("sts").assume_role(RoleArn=self.arn, RoleSessionName="tester", **session)
-        return client_of(self.engine, service, answer["Credentials"])
+        config = Config(signature_version=signature_version) if signature_version else Config()
+        return client_of(self.engine, service, answer["Credentials"], config=config)
 
 
-def client_of(engine: Target, service: str, credentials: dict[str, str]) -> Any:
+def client_of(engine: Target, service: str, credentials: dict[str, str], **options: Any) -> Any:
     return engine.client(
         service,
         aws_access_key_id=credentials["AccessKeyId"],
         aws_secret_access_key=credentials["SecretAccessKey"],
         aws_session_token=credentials.get("SessionToken"),
+        **options,
     )
 
 
@@ -126,6 +129,12 @@ class Queue:
         answer = self.client.receive_message(QueueUrl=self.url, WaitTimeSeconds=seconds, MessageAttributeNames=["All"])
         assert answer.get("Messages"), f"no message came to {self.url} within {seconds} seconds"
         message: dict[str, Any] = answer["Messages"][0]
+        return message
+
+    def take(self) -> dict[str, Any]:
+        """The next message, out of the queue."""
+        message = self.receive()
+        self.client.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
         return message
 
     @property

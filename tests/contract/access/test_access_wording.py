@@ -78,7 +78,7 @@ HERE = "us-east-1:000000000000"
         (
             "logs",
             "put_log_events",
-            {"logGroupName": "/g", "logStreamName": "s", "logEvents": []},
+            {"logGroupName": "/g", "logStreamName": "s", "logEvents": [{"timestamp": 1, "message": "m"}]},
             "AccessDeniedException",
             400,
             f"logs:PutLogEvents on resource: arn:aws:logs:{HERE}:log-group:/g:log-stream:s because no identity-based policy "
