@@ -50,8 +50,9 @@ class Setting(BaseModel):
     mode: Mode
 
 
-Listener = Callable[[RequestContext, Decision], None]
-"""`(the call, what was decided of one of the actions that it asks for)`; allowed ones too, whatever the mode."""
+Listener = Callable[[RequestContext | None, Decision], None]
+"""`(the call, what was decided of one of the actions that it asks for)`; allowed ones too, whatever the mode. Without a call
+where a part of the emulator asks before it makes one (`service_may`)."""
 
 
 class Access:
@@ -68,14 +69,14 @@ class Access:
         """Have `listener` called with each decision, in the thread of the call, before it is carried out or refused."""
         self._listeners.append(listener)
 
-    def decided(self, context: RequestContext, decision: Decision) -> None:
+    def decided(self, context: RequestContext | None, decision: Decision) -> None:
         if not decision.allowed:
             with self._lock:
                 self._denied.append(
                     {
                         "at": datetime.now(UTC).isoformat(),
-                        "operation": f"{context.service.service_name}.{context.operation.name}",
-                        "request_id": context.request_id,
+                        "operation": context and f"{context.service.service_name}.{context.operation.name}",
+                        "request_id": context and context.request_id,
                         "enforced": self.mode is Mode.ENFORCE,
                         **as_json(decision),
                     }
@@ -195,7 +196,22 @@ def principal_of(context: RequestContext) -> Principal | None:
     return None
 
 
+def service_may(service: str, source_arn: str, action: str, resource_arn: str) -> bool:
+    """Whether the resource's policy lets a service in (`apigateway`, for a method's ARN), in the mode in force: for parts of
+    the emulator that answer a denial in a way of their own."""
+    if ACCESS.mode is Mode.OFF:
+        return True
+    principal = principals.service(service, source_arn)
+    about = resource(resource_arn, action)
+    decision = decide(principal.arn, principal.caller, principal.identity, action, about, principal.facts)
+    ACCESS.decided(None, decision)
+    return decision.allowed or ACCESS.mode is not Mode.ENFORCE
+
+
 _BY_THEMSELVES = {
+    # These ask `service_may` before they invoke a function.
+    ("apigateway", "lambda"),
+    ("cognito-idp", "lambda"),
     # A table's stream to Kinesis, and an archive's rule, are made with a service-linked role.
     ("dynamodb", "kinesis"),
     ("events", "events"),
