@@ -40,6 +40,8 @@ _QUERY = frozenset(
 def denial_of(decision: Decision, service: str) -> Denial:
     """What `service` (botocore's name) answers."""
     action, resource = decision.action, decision.resource
+    if action.startswith("kms:") and service != "kms":
+        return _of_key(decision, service)
     match service:
         case "s3":
             return Denial("AccessDenied", 403, _of_object(decision))
@@ -71,6 +73,25 @@ def denial_of(decision: Decision, service: str) -> Denial:
 def _message(decision: Decision, action: str, resource: str) -> str:
     reason = decision.reason.replace(decision.action, action)
     return f"User: {decision.principal} is not authorized to perform: {action} on resource: {resource} {reason}"
+
+
+def _of_key(decision: Decision, service: str) -> Denial:
+    """A key that the caller may not use, told by the service that would have used it."""
+    message = _message(decision, decision.action, decision.resource)
+    match service:
+        case "sns":
+            # https://docs.aws.amazon.com/sns/latest/api/API_Publish.html#API_Publish_Errors
+            return Denial("KMSAccessDenied", 400, message)
+        case "sqs":
+            # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html#API_SendMessage_Errors
+            return Denial("KMS.AccessDeniedException", 400, message)
+        case "s3":
+            return Denial("AccessDenied", 403, message)
+        case "secretsmanager":
+            return Denial("AccessDeniedException", 400, "Access to KMS is not allowed")
+        case "dynamodb":
+            return Denial("AccessDeniedException", 400, f"KMS key access denied error: {message}")
+    return Denial("AccessDeniedException", 400, message)
 
 
 def _of_object(decision: Decision) -> str:

@@ -22,7 +22,7 @@ from localstack.utils.aws.request_context import extract_access_key_id_from_auth
 from pydantic import BaseModel, ConfigDict
 
 from harness.emulator import capabilities
-from harness.emulator.access import actions, engine_state, execution_role, facts, principals
+from harness.emulator.access import actions, encryption, engine_state, execution_role, facts, principals
 from harness.emulator.access.denial import denial_of
 from harness.emulator.access.evaluation import Decision, decide
 from harness.emulator.access.operation import Asked, Operation
@@ -244,15 +244,20 @@ def decisions(context: RequestContext, principal: Principal) -> list[Decision]:
     source_ip = None if context.is_internal_call else request.remote_addr
     known = facts.of_request(operation, principal.facts, source_ip)
     answers = []
-    for asked in actions.asked_by(operation):
+    asked_for = actions.asked_by(operation)
+    for asked in [*asked_for, *(k for a in asked_for for k in encryption.keys_used(operation, a))]:
         if not asked.mapped and not principal.identity.administrator:
             ACCESS.count_unmapped(asked.action)
         about = resource(asked.resource, asked.action)
         if about.account_id:
             known["aws:resourceaccount"] = (about.account_id,)
-        answers.append(
-            decide(principal.arn, principal.caller, principal.identity, asked.action, about, {**known, **asked.facts})
-        )
+        facts_of_this = {**known, **asked.facts}
+        if "kms:viaservice" in asked.facts and principal.caller.service == "events.amazonaws.com":
+            # A rule publishes to an encrypted topic without saying which rule
+            # (https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html#compatibility-with-aws-services).
+            for key in ("aws:sourcearn", "aws:sourceaccount"):
+                facts_of_this.pop(key, None)
+        answers.append(decide(principal.arn, principal.caller, principal.identity, asked.action, about, facts_of_this))
     return answers
 
 
