@@ -113,10 +113,8 @@ def _key_of_object(operation: Operation, path: str) -> str | None:
     if bucket is None:
         return None
     if operation.name.startswith(("Get", "Head")):
-        try:
-            found = bucket.objects.get(key, operation.parameters.get("VersionId"))
-        except KeyError:
-            return None
+        version = operation.parameters.get("VersionId")
+        found = bucket.objects.get(key, version) if version else bucket.objects.get(key)
         return getattr(found, "kms_key_id", None) if getattr(found, "encryption", None) == "aws:kms" else None
     if operation.parameters.get("ServerSideEncryption") == "aws:kms":
         return operation.parameters.get("SSEKMSKeyId")

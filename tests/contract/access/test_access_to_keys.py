@@ -94,3 +94,22 @@ def test_an_item_of_an_encrypted_table_needs_its_key(aws, key, role):
     writer.may(allow("dynamodb:PutItem"), allow("kms:Decrypt", key))
     put(TableName=table, Item={"id": {"S": "1"}})
     aws("dynamodb").delete_table(TableName=table)
+
+
+def test_an_encrypted_object_is_read_by_those_who_may_use_its_key(aws, key, role):
+    """https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html"""
+    s3, bucket = aws("s3"), name()
+    s3.create_bucket(Bucket=bucket)
+    s3.put_object(Bucket=bucket, Key="plain", Body=b"x")
+    s3.put_object(Bucket=bucket, Key="a", Body=b"x", ServerSideEncryption="aws:kms", SSEKMSKeyId=key)
+    reader = role(allow("s3:GetObject"))
+    read = reader.client("s3").get_object
+    assert read(Bucket=bucket, Key="plain")["Body"].read() == b"x"
+    code, status, message = refused(read, Bucket=bucket, Key="a")
+    assert (code, status) == ("AccessDenied", 403)
+    assert f"is not authorized to perform: kms:Decrypt on resource: {key}" in message
+    reader.may(allow("s3:GetObject"), allow("kms:Decrypt", key))
+    assert read(Bucket=bucket, Key="a")["Body"].read() == b"x"
+    for object_key in ("plain", "a"):
+        s3.delete_object(Bucket=bucket, Key=object_key)
+    s3.delete_bucket(Bucket=bucket)
