@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from harness.emulator.access.enforcement import service_may
 
+API_GATEWAY = "apigateway.amazonaws.com"
 _REFUSED: list[Callable[[str, str], None]] = []
 
 
