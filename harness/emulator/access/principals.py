@@ -25,6 +25,11 @@ from harness.emulator.access.policy import Caller, Policy, PolicyError, parse
 ANONYMOUS_KEY = "injectedaccesskey"
 """What LocalStack signs with where a request has no signature."""
 MAX_SESSIONS = 20_000
+SAYING_THE_OWNER = frozenset(
+    {"apigateway", "cloudwatch", "codecommit", "dms", "elasticache", "iot", "lambda", "rds", "redshift", "ses"}
+)
+"""Services that send `aws:SourceOwner`, which the policy of a new topic asks for; S3 and EventBridge do not, so their topics
+need a policy (https://docs.aws.amazon.com/sns/latest/dg/sns-access-policy-use-cases.html#source-account-versus-source-owner)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +104,8 @@ def service(name: str, source_arn: str | None) -> Principal:
         facts["aws:sourcearn"] = (source_arn,)
         if account_id := account_of(source_arn):
             facts["aws:sourceaccount"] = (account_id,)
-            # What the policy that SNS gives a new topic asks for
-            # (https://docs.aws.amazon.com/sns/latest/dg/sns-access-policy-use-cases.html).
-            facts["aws:sourceowner"] = (account_id,)
+            if name in SAYING_THE_OWNER:
+                facts["aws:sourceowner"] = (account_id,)
     else:
         # AWS sends it where a service assumes a role, too; LocalStack does not say it there.
         facts["aws:sourcearn"] = facts["aws:sourceaccount"] = UNKNOWN
