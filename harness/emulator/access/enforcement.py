@@ -120,7 +120,7 @@ def as_json(decision: Decision) -> dict[str, Any]:
 
 
 def _mode_of_environment() -> Mode:
-    written = os.environ.get("HARNESS_IAM") or Mode.REPORT.value
+    written = os.environ.get("HARNESS_IAM") or Mode.ENFORCE.value
     try:
         return Mode(written)
     except ValueError:
