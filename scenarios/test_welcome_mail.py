@@ -65,7 +65,30 @@ def test_a_dead_event_that_is_handed_back_welcomes_once_the_cause_is_mended(
 
 
 @pytest.fixture
-def unverified(aws, deployment: Deployment, http: httpx.Client) -> Iterator[str]:
+def may_send_as_anyone(aws, deployment: Deployment) -> Iterator[str]:
+    """The welcome function's role again, for any sender: so that it is SES that refuses one, not IAM."""
+    iam = aws("iam")
+    original = iam.get_role(RoleName=deployment["notifications"].resources["WelcomeFunctionRole"].physical_id)["Role"]
+    name = f"welcome-unverified-{uuid.uuid4().hex[:12]}"
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(original["AssumeRolePolicyDocument"]))
+    policies = {
+        p: iam.get_role_policy(RoleName=original["RoleName"], PolicyName=p)["PolicyDocument"]
+        for p in iam.list_role_policies(RoleName=original["RoleName"])["PolicyNames"]
+    }
+    policies["anyone"] = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": "ses:SendEmail", "Resource": "*"}],
+    }
+    for policy, document in policies.items():
+        iam.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=json.dumps(document))
+    yield role["Role"]["Arn"]
+    for policy in policies:
+        iam.delete_role_policy(RoleName=name, PolicyName=policy)
+    iam.delete_role(RoleName=name)
+
+
+@pytest.fixture
+def unverified(aws, deployment: Deployment, http: httpx.Client, may_send_as_anyone: str) -> Iterator[str]:
     """The welcome function again, with a sender that SES does not know."""
     functions = aws("lambda")
     original = functions.get_function(FunctionName=deployment["notifications"].resources["WelcomeFunction"].physical_id)
@@ -77,7 +100,8 @@ def unverified(aws, deployment: Deployment, http: httpx.Client) -> Iterator[str]
         Code={"ZipFile": http.get(original["Code"]["Location"]).content},
         Environment={"Variables": environment},
         Layers=[layer["Arn"] for layer in configuration["Layers"]],
-        **{key: configuration[key] for key in ("Runtime", "Handler", "Role", "Timeout", "MemorySize", "Architectures")},
+        Role=may_send_as_anyone,
+        **{key: configuration[key] for key in ("Runtime", "Handler", "Timeout", "MemorySize", "Architectures")},
     )
     functions.get_waiter("function_active_v2").wait(FunctionName=name)
     yield name

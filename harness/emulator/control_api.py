@@ -19,6 +19,7 @@ from localstack.utils.xray.trace_header import TraceHeader
 from pydantic import ValidationError
 
 from harness.emulator import capabilities, plugins, timers
+from harness.emulator.access.enforcement import ACCESS, Setting
 from harness.emulator.cloudformation.supported_types import supported_types
 from harness.emulator.faults import FAULTS, Fault
 from harness.emulator.journal.activity import activity
@@ -164,6 +165,23 @@ def post_reset(request: Request) -> dict[str, Any]:
 
 
 @answers
+def get_iam(request: Request) -> dict[str, Any]:
+    return ACCESS.to_json(limit=int(_number(request.args, "limit")) if "limit" in request.args else 100)
+
+
+@answers
+def put_iam(request: Request) -> dict[str, Any]:
+    ACCESS.mode = Setting.model_validate(_body(request)).mode
+    return {"mode": ACCESS.mode.value}
+
+
+@answers
+def delete_iam(_request: Request) -> dict[str, Any]:
+    ACCESS.forget()
+    return {"mode": ACCESS.mode.value}
+
+
+@answers
 def get_resource_types(_request: Request) -> dict[str, Any]:
     return {"types": supported_types()}
 
@@ -177,6 +195,9 @@ def install() -> None:
     ROUTER.add("/_harness/faults", put_fault, methods=["PUT"])
     ROUTER.add("/_harness/faults", delete_faults, methods=["DELETE"])
     ROUTER.add("/_harness/faults/<fault_id>", delete_faults, methods=["DELETE"])
+    ROUTER.add("/_harness/iam", get_iam, methods=["GET"])
+    ROUTER.add("/_harness/iam", put_iam, methods=["PUT"])
+    ROUTER.add("/_harness/iam", delete_iam, methods=["DELETE"])
     ROUTER.add("/_harness/fire", post_fire, methods=["POST"])
     ROUTER.add("/_harness/preload", post_preload, methods=["POST"])
     ROUTER.add("/_harness/reset", post_reset, methods=["POST"])

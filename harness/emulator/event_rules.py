@@ -261,7 +261,7 @@ def _may_pass(error: Exception) -> bool:
 
 def _error_code(code: str) -> str:
     """What EventBridge calls an error of a target."""
-    if "AccessDenied" in code or "Unauthorized" in code:
+    if "AccessDenied" in code or "Unauthorized" in code or "Authorization" in code:
         return "NO_PERMISSIONS"
     if "NotFound" in code or "NonExistent" in code or "DoesNotExist" in code:
         return "NO_RESOURCE"

@@ -19,6 +19,7 @@ from harness.emulator import (
     time_to_live,
     visibility_timeout,
 )
+from harness.emulator.access import enforcement
 from harness.emulator.apigateway import (
     authorization,
     gateway_responses,
@@ -63,6 +64,8 @@ PARTS = (
     work.install,
     requests.install,
     journal_api.install,
+    # A call that is denied meets no fault.
+    enforcement.install,
     faults.install,
     outbox_capture.install,
     event_archive.install,

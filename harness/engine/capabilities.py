@@ -16,6 +16,7 @@ HARNESS_API = {
 """Parts of the engine's own test API."""
 
 BEHAVIOURS = {
+    "iam": "decides calls by IAM policies",
     "lambda-nodejs": "runs functions with a nodejs runtime",
     "rest-api-authorizers": "runs the authorizers of REST APIs",
 }

@@ -108,6 +108,9 @@ class Queue:
         self.url = client.create_queue(QueueName=f"contract-{uuid4().hex[:12]}")["QueueUrl"]
         attributes = client.get_queue_attributes(QueueUrl=self.url, AttributeNames=["QueueArn"])
         self.arn = attributes["Attributes"]["QueueArn"]
+        everyone = {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": self.arn}
+        policy = {"Version": "2012-10-17", "Statement": [everyone]}
+        client.set_queue_attributes(QueueUrl=self.url, Attributes={"Policy": json.dumps(policy)})
 
     def receive(self, seconds: int = 20) -> dict[str, Any]:
         """The next message, taken out of the queue."""

@@ -18,6 +18,9 @@ def bus(aws):
     made["archive"] = events.create_archive(ArchiveName=name, EventSourceArn=made["arn"])["ArchiveArn"]
     made["queue"] = sqs.create_queue(QueueName=name)["QueueUrl"]
     attributes = sqs.get_queue_attributes(QueueUrl=made["queue"], AttributeNames=["QueueArn"])["Attributes"]
+    let_in = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage"}
+    policy = {"Version": "2012-10-17", "Statement": [{**let_in, "Resource": attributes["QueueArn"]}]}
+    sqs.set_queue_attributes(QueueUrl=made["queue"], Attributes={"Policy": json.dumps(policy)})
     events.put_rule(Name=name, EventBusName=name, EventPattern='{"source": ["contract"]}')
     events.put_targets(Rule=name, EventBusName=name, Targets=[{"Id": "queue", "Arn": attributes["QueueArn"]}])
     yield made

@@ -1,9 +1,11 @@
 """Evaluates the policy that a Lambda authorizer returns."""
 
-import re
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
+
+from harness.emulator.access.policy import listed
+from harness.emulator.access.wildcards import compiled
 
 ACTION = "execute-api:Invoke"
 
@@ -34,7 +36,7 @@ def decide(document: Any, resource: str) -> Decision:
 
 
 def _statements(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    statements = _listed(document["Statement"])
+    statements = listed(document["Statement"])
     for statement in statements:
         if not isinstance(statement, Mapping) or statement.get("Effect") not in ("Allow", "Deny"):
             raise PolicyError("policyDocument: each Statement needs an Effect of Allow or Deny")
@@ -46,15 +48,10 @@ def _statements(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _applies(statement: Mapping[str, Any], resource: str) -> bool:
-    actions = any(matches(a.lower(), ACTION.lower()) for a in _listed(statement["Action"]))
-    return actions and any(matches(r, resource) for r in _listed(statement["Resource"]))
+    actions = any(matches(a.lower(), ACTION.lower()) for a in listed(statement["Action"]))
+    return actions and any(matches(r, resource) for r in listed(statement["Resource"]))
 
 
 def matches(pattern: str, text: str) -> bool:
     """IAM's wildcards: `*` is any text, slashes too, and `?` any one character."""
-    expression = re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")
-    return re.fullmatch(expression, text, re.DOTALL) is not None
-
-
-def _listed(value: Any) -> list[Any]:
-    return list(value) if isinstance(value, list | tuple) else [value]
+    return compiled(pattern).fullmatch(text) is not None

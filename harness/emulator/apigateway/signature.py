@@ -23,12 +23,13 @@ from localstack.services.apigateway.next_gen.execute_api.gateway_response import
 from moto.iam.access_control import (
     AssumedRoleAccessKey,
     CreateAccessKeyFailure,
-    IAMPolicy,
     IAMUserAccessKey,
-    PermissionResult,
 )
 from moto.iam.models import iam_backends
 
+from harness.emulator.access import principals
+from harness.emulator.access.enforcement import ACCESS, Mode
+from harness.emulator.access.evaluation import Resource, decide
 from harness.emulator.apigateway.lambda_authorizer import method_arn
 
 ACCOUNT_SECRET = "test"
@@ -50,13 +51,14 @@ class IncompleteSignatureError(InvalidSignatureError):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who signed. `policies` is None for the account's administrator, who may do everything."""
+    """Who signed."""
 
     access_key: str
     account_id: str
     arn: str
     credentials: Credentials
-    policies: list[Any] | None
+    administers: bool = False
+    """The account itself, which may do everything."""
 
 
 def authenticate(context: RestApiInvocationContext) -> dict[str, Any]:
@@ -102,14 +104,14 @@ def _timestamp(headers: Mapping[str, str]) -> datetime:
 def _caller(key: str, headers: Mapping[str, str], account_id: str) -> Caller:
     if key in (account_id, ACCOUNT_SECRET):
         arn = f"arn:aws:iam::{account_id}:root"
-        return Caller(key, account_id, arn, Credentials(key, ACCOUNT_SECRET), None)
+        return Caller(key, account_id, arn, Credentials(key, ACCOUNT_SECRET), administers=True)
     kind = AssumedRoleAccessKey if headers.get("X-Amz-Security-Token") else IAMUserAccessKey
     for account in [account_id, *(a for a in list(iam_backends) if a != account_id)]:
         try:
             known = kind(account, "aws", key, headers)
         except (CreateAccessKeyFailure, KeyError):
             continue
-        return Caller(key, account, known.arn, known.create_credentials(), known.collect_policies())
+        return Caller(key, account, known.arn, known.create_credentials())
     raise UnrecognizedClientError("The security token included in the request is invalid.")
 
 
@@ -140,11 +142,14 @@ def _check_signature(context: RestApiInvocationContext, parts: re.Match[str], ca
 
 
 def _check_permitted(caller: Caller, resource: str) -> None:
-    if caller.policies is None:
+    if caller.administers or ACCESS.mode is not Mode.ENFORCE:
         return
-    results = {IAMPolicy(p).is_action_permitted("execute-api:Invoke", resource) for p in caller.policies}
-    if PermissionResult.DENIED in results or PermissionResult.PERMITTED not in results:
-        suffix = " with an explicit deny" if PermissionResult.DENIED in results else ""
+    who = principals.of_access_key(caller.access_key, caller.account_id)
+    about = Resource(resource, resource.split(":")[4])
+    decision = decide(caller.arn, who.caller, who.identity, "execute-api:Invoke", about, who.facts)
+    ACCESS.decided(None, decision)
+    if not decision.allowed:
+        suffix = " with an explicit deny" if decision.explicit else ""
         account = resource.split(":")[4]
         masked = resource.replace(f":{account}:", f":********{account[-4:]}:")
         raise AccessDeniedError(

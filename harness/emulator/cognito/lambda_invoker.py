@@ -5,7 +5,6 @@ Cognito waits 5 seconds for a function and calls it up to three times
 """
 
 import concurrent.futures
-import fnmatch
 import json
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +12,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 from localstack.aws.connect import connect_to
 
-PRINCIPAL = "cognito-idp.amazonaws.com"
+from harness.emulator.access.enforcement import service_may
+
 TIMEOUT_SECONDS = 5.0
 ATTEMPTS = 3
 
@@ -35,14 +35,10 @@ _CALLS = concurrent.futures.ThreadPoolExecutor(max_workers=64, thread_name_prefi
 def invoke(function_arn: str, event: dict[str, Any], pool_arn: str) -> Any:
     """The `Invoke` of the running engine."""
     client = _lambda_of(function_arn)
-    try:
-        if not permits(client.get_policy(FunctionName=function_arn)["Policy"], pool_arn):
-            raise InvocationFailed("AccessDeniedException")
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "ResourceNotFoundException":
-            raise InvocationFailed(error.response["Error"]["Code"]) from error
-        # Lambda answers the same for a function without a policy; both end in a refusal on AWS.
-        raise InvocationFailed("AccessDeniedException") from error
+    # A missing AWS::Lambda::Permission is the usual reason why a trigger that worked in a console fails when deployed
+    # (https://docs.aws.amazon.com/lambda/latest/dg/access-control-resource-based.html).
+    if not service_may("cognito-idp", pool_arn, "lambda:InvokeFunction", function_arn):
+        raise InvocationFailed("AccessDeniedException")
     return within_limits(lambda: _invoke_once(client, function_arn, event, pool_arn))
 
 
@@ -76,40 +72,3 @@ def _invoke_once(client: Any, function_arn: str, event: dict[str, Any], pool_arn
     if answer.get("FunctionError"):
         raise FunctionFailed((result or {}).get("errorMessage") or "Unhandled")
     return result
-
-
-def permits(policy: str, pool_arn: str) -> bool:
-    """Whether a function's resource policy (JSON) lets this user pool invoke it.
-
-    A missing `AWS::Lambda::Permission` is the usual reason why a trigger that worked in a console fails when deployed
-    (https://docs.aws.amazon.com/lambda/latest/dg/access-control-resource-based.html).
-    """
-    return any(_allows(statement, pool_arn) for statement in _listed(json.loads(policy).get("Statement")))
-
-
-def _allows(statement: dict[str, Any], pool_arn: str) -> bool:
-    principal = statement.get("Principal")
-    services = _listed(principal.get("Service")) if isinstance(principal, dict) else []
-    if statement.get("Effect") != "Allow" or not (principal == "*" or PRINCIPAL in services):
-        return False
-    if not any(fnmatch.fnmatch("lambda:invokefunction", a.lower()) for a in _listed(statement.get("Action"))):
-        return False
-    facts = {"aws:sourcearn": pool_arn, "aws:sourceaccount": pool_arn.split(":")[4]}
-    for operator, conditions in (statement.get("Condition") or {}).items():
-        for key, patterns in conditions.items():
-            fact = facts.get(key.lower())
-            if fact is None or not any(_matches(operator, fact, pattern) for pattern in _listed(patterns)):
-                return False
-    return True
-
-
-def _matches(operator: str, fact: str, pattern: str) -> bool:
-    if operator.lower() in ("stringequals", "stringequalsifexists"):
-        return fact == pattern
-    return fnmatch.fnmatchcase(fact, pattern)
-
-
-def _listed(value: Any) -> list[Any]:
-    if value is None:
-        return []
-    return value if isinstance(value, list) else [value]

@@ -142,6 +142,9 @@ def test_a_target_that_is_throttled_is_tried_again_and_then_given_up(
     arn = rule({"source": ["journal"]}, target, DeadLetterConfig={"Arn": queue.arn}, RetryPolicy={
         "MaximumRetryAttempts": 1, "MaximumEventAgeInSeconds": 60,
     })  # fmt: skip
+    made.client.add_permission(
+        FunctionName=made.name, StatementId="rule", Action="lambda:InvokeFunction", Principal="events.amazonaws.com"
+    )
     fault = {
         "service": "lambda",
         "operations": ["Invoke"],

@@ -60,7 +60,11 @@ def test_each_configuration_says_whether_it_notifies(aws, bucket, notify, queue,
 def test_an_object_is_the_cause_of_what_reaches_all_four_targets(aws, bucket, notify, queue, function, journal):
     made = function("def handler(event, context): return event['Records'][0]['s3']['object']['key']\n")
     function_arn = made.client.get_function(FunctionName=made.name)["Configuration"]["FunctionArn"]
+    made.client.add_permission(
+        FunctionName=made.name, StatementId="s3", Action="lambda:InvokeFunction", Principal="s3.amazonaws.com"
+    )
     topic = aws("sns").create_topic(Name=bucket)["TopicArn"]
+    aws("sns").add_permission(TopicArn=topic, Label="everyone", AWSAccountId=["*"], ActionName=["Publish"])
     events = ["s3:ObjectCreated:*"]
     notify(
         QueueConfigurations=[{"Id": "queue", "QueueArn": queue.arn, "Events": events}],

@@ -17,7 +17,7 @@ from aws_lambda_powertools.utilities.parser import models
 from harness.emulator.cognito import administration, authentication, challenges, recovery, sign_up
 from harness.emulator.cognito.errors import CognitoError
 from harness.emulator.cognito.keys import unverified_claims
-from harness.emulator.cognito.lambda_invoker import FunctionFailed, InvocationFailed, permits, within_limits
+from harness.emulator.cognito.lambda_invoker import FunctionFailed, InvocationFailed, within_limits
 from harness.emulator.outbox import OUTBOX
 
 ORACLE = Path(__file__).parents[5] / "shared" / "oracle" / "powertools-events"
@@ -400,36 +400,6 @@ def test_triggers_learn_that_a_hidden_user_is_not_there(make_pool):
     answer = sign_in(pool, address(), flow="CUSTOM_AUTH")
     assert answer["ChallengeName"] == "CUSTOM_CHALLENGE"
     assert pool.event("DefineAuthChallenge_Authentication")["request"]["userNotFound"] is True
-
-
-POOL = "arn:aws:cognito-idp:eu-central-1:123456789012:userpool/eu-central-1_abc"
-
-
-def statement(**change):
-    return {
-        "Effect": "Allow",
-        "Principal": {"Service": "cognito-idp.amazonaws.com"},
-        "Action": "lambda:InvokeFunction",
-        "Resource": "*",
-        **change,
-    }
-
-
-@pytest.mark.parametrize(
-    ("change", "permitted"),
-    [
-        ({}, True),
-        ({"Condition": {"ArnLike": {"AWS:SourceArn": POOL}}}, True),
-        ({"Condition": {"ArnLike": {"AWS:SourceArn": POOL.replace("abc", "other")}}}, False),
-        ({"Condition": {"StringEquals": {"AWS:SourceAccount": "123456789012"}}}, True),
-        ({"Condition": {"StringEquals": {"AWS:SourceAccount": "999999999999"}}}, False),
-        ({"Principal": {"Service": "sns.amazonaws.com"}}, False),
-        ({"Action": "lambda:GetFunction"}, False),
-        ({"Effect": "Deny"}, False),
-    ],
-)
-def test_a_resource_policy_permits_only_what_it_says(change, permitted):
-    assert permits(json.dumps({"Statement": [statement(**change)]}), POOL) is permitted
 
 
 def test_a_function_that_is_too_slow_is_given_up_after_three_attempts():

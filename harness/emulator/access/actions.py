@@ -1,0 +1,205 @@
+"""What a call asks for: IAM's actions, each on a resource.
+
+The name of an action is mostly the operation's, and its resource is mostly named by the request; what differs is in the
+tables here and in `resources`. https://docs.aws.amazon.com/service-authorization/latest/reference/
+"""
+
+import functools
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from harness.emulator.access import authorization_reference, resources
+from harness.emulator.access.operation import Asked, Operation
+
+PREFIXES = {
+    "apigatewaymanagementapi": "execute-api",
+    "cloudcontrol": "cloudformation",
+    "dynamodbstreams": "dynamodb",
+    "elb": "elasticloadbalancing",
+    "elbv2": "elasticloadbalancing",
+    "sesv2": "ses",
+    "stepfunctions": "states",
+}
+"""IAM's name of a service where it is not botocore's."""
+
+ACTIONS = {
+    "apigatewaymanagementapi": dict.fromkeys(
+        ("PostToConnection", "GetConnection", "DeleteConnection"), "ManageConnections"
+    ),
+    "cloudfront": {"CreateDistributionWithTags": "CreateDistribution"},
+    "lambda": {
+        "Invoke": "InvokeFunction",
+        "InvokeAsync": "InvokeFunction",
+        "InvokeWithResponseStream": "InvokeFunction",
+        "GetLayerVersionByArn": "GetLayerVersion",
+    },
+    "logs": {"GetLogObject": "GetLogRecord"},
+    "s3": {
+        "CompleteMultipartUpload": "PutObject",
+        "CopyObject": "PutObject",
+        "CreateMultipartUpload": "PutObject",
+        "DeleteBucketAnalyticsConfiguration": "PutAnalyticsConfiguration",
+        "DeleteBucketCors": "PutBucketCORS",
+        "DeleteBucketEncryption": "PutEncryptionConfiguration",
+        "DeleteBucketIntelligentTieringConfiguration": "PutIntelligentTieringConfiguration",
+        "DeleteBucketInventoryConfiguration": "PutInventoryConfiguration",
+        "DeleteBucketLifecycle": "PutLifecycleConfiguration",
+        "DeleteBucketMetricsConfiguration": "PutMetricsConfiguration",
+        "DeleteBucketOwnershipControls": "PutBucketOwnershipControls",
+        "DeleteBucketReplication": "PutReplicationConfiguration",
+        "DeleteBucketTagging": "PutBucketTagging",
+        "DeleteObjects": "DeleteObject",
+        "DeletePublicAccessBlock": "PutBucketPublicAccessBlock",
+        "GetBucketAccelerateConfiguration": "GetAccelerateConfiguration",
+        "GetBucketAnalyticsConfiguration": "GetAnalyticsConfiguration",
+        "GetBucketCors": "GetBucketCORS",
+        "GetBucketEncryption": "GetEncryptionConfiguration",
+        "GetBucketIntelligentTieringConfiguration": "GetIntelligentTieringConfiguration",
+        "GetBucketInventoryConfiguration": "GetInventoryConfiguration",
+        "GetBucketLifecycle": "GetLifecycleConfiguration",
+        "GetBucketLifecycleConfiguration": "GetLifecycleConfiguration",
+        "GetBucketMetricsConfiguration": "GetMetricsConfiguration",
+        "GetBucketNotificationConfiguration": "GetBucketNotification",
+        "GetBucketReplication": "GetReplicationConfiguration",
+        "GetObjectLockConfiguration": "GetBucketObjectLockConfiguration",
+        "GetPublicAccessBlock": "GetBucketPublicAccessBlock",
+        "HeadBucket": "ListBucket",
+        "HeadObject": "GetObject",
+        "ListBucketAnalyticsConfigurations": "GetAnalyticsConfiguration",
+        "ListBucketIntelligentTieringConfigurations": "GetIntelligentTieringConfiguration",
+        "ListBucketInventoryConfigurations": "GetInventoryConfiguration",
+        "ListBucketMetricsConfigurations": "GetMetricsConfiguration",
+        "ListBuckets": "ListAllMyBuckets",
+        "ListMultipartUploads": "ListBucketMultipartUploads",
+        "ListObjectVersions": "ListBucketVersions",
+        "ListObjects": "ListBucket",
+        "ListObjectsV2": "ListBucket",
+        "ListParts": "ListMultipartUploadParts",
+        "PutBucketAccelerateConfiguration": "PutAccelerateConfiguration",
+        "PutBucketAnalyticsConfiguration": "PutAnalyticsConfiguration",
+        "PutBucketCors": "PutBucketCORS",
+        "PutBucketEncryption": "PutEncryptionConfiguration",
+        "PutBucketIntelligentTieringConfiguration": "PutIntelligentTieringConfiguration",
+        "PutBucketInventoryConfiguration": "PutInventoryConfiguration",
+        "PutBucketLifecycle": "PutLifecycleConfiguration",
+        "PutBucketLifecycleConfiguration": "PutLifecycleConfiguration",
+        "PutBucketMetricsConfiguration": "PutMetricsConfiguration",
+        "PutBucketNotificationConfiguration": "PutBucketNotification",
+        "PutBucketReplication": "PutReplicationConfiguration",
+        "PutObjectLockConfiguration": "PutBucketObjectLockConfiguration",
+        "PutPublicAccessBlock": "PutBucketPublicAccessBlock",
+        "SelectObjectContent": "GetObject",
+        "UploadPart": "PutObject",
+        "UploadPartCopy": "PutObject",
+    },
+    "sns": {"PublishBatch": "Publish"},
+    "sqs": {
+        "ChangeMessageVisibilityBatch": "ChangeMessageVisibility",
+        "DeleteMessageBatch": "DeleteMessage",
+        "SendMessageBatch": "SendMessage",
+    },
+}
+"""IAM's name of an action where it is not the operation's
+(S3: https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html)."""
+
+_VARIABLES: dict[str, dict[str, tuple[str, ...]]] = {
+    "cloudwatch": {"alarmname": ("AlarmName", "AlarmNames")},
+    "dynamodb": {"tablename": ("TableName",)},
+    "events": {
+        "archivename": ("ArchiveName",),
+        "connectionname": ("Name",),
+        "apidestinationname": ("Name",),
+        "eventbusname": ("EventBusName", "Name"),
+    },
+    "iam": {
+        "groupnamewithpath": ("GroupName",),
+        "instanceprofilenamewithpath": ("InstanceProfileName",),
+        "policynamewithpath": ("PolicyName",),
+        "rolenamewithpath": ("RoleName",),
+        "usernamewithpath": ("UserName",),
+    },
+    "scheduler": {"schedulename": ("Name",), "groupname": ("GroupName", "Name")},
+    "sns": {"topicname": ("Name",)},
+    "states": {"activityname": ("name",), "statemachinename": ("name",)},
+}
+"""The parameters that give a variable of an ARN template, where they are not named as it is. In lower case."""
+
+WITHOUT_IAM = {("sts", "GetCallerIdentity"), ("sts", "GetSessionToken")}
+"""Operations that everyone who signs may call
+(https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html)."""
+
+
+def prefix_of(service: str) -> str:
+    return PREFIXES.get(service, service)
+
+
+def action_of(service: str, operation: str) -> str:
+    """`lambda:InvokeFunction` of botocore's `lambda`, `Invoke`."""
+    return f"{prefix_of(service)}:{ACTIONS.get(service, {}).get(operation, operation)}"
+
+
+def asked_by(operation: Operation) -> list[Asked]:
+    """What IAM is asked before `operation` is carried out; each has to be allowed."""
+    if (operation.service, operation.name) in WITHOUT_IAM:
+        return []
+    action = action_of(operation.service, operation.name)
+    special = resources.RULES.get(prefix_of(operation.service))
+    if special is not None:
+        found = special(operation, action)
+        if found is not None:
+            return found
+    return [by_reference(operation, action)]
+
+
+def by_reference(operation: Operation, action: str) -> Asked:
+    """The resource as the authorization reference describes it, filled in from the request."""
+    prefix, _, name = action.partition(":")
+    service = authorization_reference.service(prefix)
+    if service is None or name not in service.actions:
+        return Asked(action, "*", mapped=False)
+    types = service.actions[name]
+    if not types:
+        return Asked(action, "*")
+    named = list(_texts(operation.parameters))
+    for kind in types:
+        template = service.resources[kind]
+        for _, value in named:
+            if value.startswith("arn:") and _shape(template).fullmatch(value):
+                return Asked(action, value)
+    filled = [arn for arn in (_fill(operation, prefix, service.resources[kind], named) for kind in types) if arn]
+    if filled:
+        # The most special: an index rather than its table.
+        return Asked(action, max(filled, key=len))
+    return Asked(action, "*", mapped=False)
+
+
+def _texts(parameters: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for name, value in parameters.items():
+        if isinstance(value, str):
+            yield name.lower(), value
+        elif isinstance(value, list) and value and isinstance(value[0], str):
+            yield name.lower(), value[0]
+
+
+@functools.lru_cache(maxsize=2048)
+def _shape(template: str) -> re.Pattern[str]:
+    """What an ARN of this template looks like."""
+    parts = re.split(r"(\$\{[^}]*\})", template)
+    # A name may hold slashes (a role's path, a log group), and only the last may hold colons.
+    return re.compile("".join("[^:]+" if p.startswith("${") else re.escape(p) for p in parts))
+
+
+def _fill(operation: Operation, prefix: str, template: str, named: list[tuple[str, str]]) -> str | None:
+    given = dict(named)
+    known = {"partition": operation.partition, "region": operation.region, "account": operation.account_id}
+    for variable in re.findall(r"\$\{([^}]*)\}", template):
+        lower = variable.lower()
+        if lower in known:
+            continue
+        sources = [s.lower() for s in _VARIABLES.get(prefix, {}).get(lower, ())] or [lower]
+        value = next((given[s] for s in sources if given.get(s)), None)
+        if value is None or value.startswith("arn:"):
+            return None
+        known[lower] = value
+    return re.sub(r"\$\{([^}]*)\}", lambda found: known[found[1].lower()], template)

@@ -1,0 +1,143 @@
+"""The decision: may this caller do this to that resource?
+
+A mirror of https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html, without the policies
+of an organization (SCP, RCP), which the emulator does not keep.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from harness.emulator.access.conditions import Facts
+from harness.emulator.access.policy import Caller, Named, Policy, Statement
+
+
+class Kind(StrEnum):
+    """Kinds of policies, in AWS's words of its messages."""
+
+    IDENTITY = "identity-based policy"
+    RESOURCE = "resource-based policy"
+    BOUNDARY = "permissions boundary"
+    SESSION = "session policy"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The statement that decided."""
+
+    kind: Kind
+    policy: str
+    statement: str
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The policies on the caller's side. `boundary` and `session` are None where there is none of that kind."""
+
+    policies: Sequence[Policy] = ()
+    boundary: Sequence[Policy] | None = None
+    session: Sequence[Policy] | None = None
+    administrator: bool = False
+    """The account itself: everything in it is allowed, unless a resource's policy denies it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """What a call is about. `requires_policy`: nobody may use it whom its own policy does not let in, not even by the
+    account's policies (a KMS key, a role that is assumed). `grants` are further allowances, as KMS has them."""
+
+    arn: str
+    account_id: str | None
+    policies: Sequence[Policy] = ()
+    requires_policy: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One answer. `by` is the statement that allowed or denied; without one nothing allows it, and `missing` says which
+    kind of policy should have."""
+
+    allowed: bool
+    principal: str
+    action: str
+    resource: str
+    by: Source | None = None
+    missing: Kind | None = None
+    facts: Facts = field(default_factory=dict, compare=False)
+
+    @property
+    def explicit(self) -> bool:
+        return self.by is not None
+
+    @property
+    def reason(self) -> str:
+        """The end of AWS's message: why it is denied
+        (https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html)."""
+        if self.allowed:
+            return ""
+        if self.by is not None:
+            article = "an" if self.by.kind is Kind.IDENTITY else "a"
+            return f"with an explicit deny in {article} {self.by.kind}"
+        return f"because no {self.missing} allows the {self.action} action"
+
+
+def decide(
+    principal: str, caller: Caller, identity: Identity, action: str, resource: Resource, facts: Facts
+) -> Decision:
+    """Decide one action on one resource for one caller; `principal` is the name by which the answer calls it."""
+
+    def answer(allowed: bool, by: Source | None = None, missing: Kind | None = None) -> Decision:
+        return Decision(allowed, principal, action, resource.arn, by, missing, facts)
+
+    def about(policies: Iterable[Policy], allows: bool) -> Iterable[tuple[Policy, Statement]]:
+        for policy in policies:
+            for statement in policy.statements:
+                if statement.allows is allows and statement.about(action, resource.arn, facts):
+                    yield policy, statement
+
+    # An explicit deny, wherever it is, ends it.
+    attached: list[tuple[Kind, Sequence[Policy] | None]] = [
+        (Kind.IDENTITY, identity.policies),
+        (Kind.BOUNDARY, identity.boundary),
+        (Kind.SESSION, identity.session),
+    ]
+    for kind, policies in attached:
+        for policy, statement in about(policies or (), allows=False):
+            return answer(False, Source(kind, policy.name, statement.name))
+    for policy, statement in about(resource.policies, allows=False):
+        if statement.names(caller):
+            return answer(False, Source(Kind.RESOURCE, policy.name, statement.name))
+
+    named, granted = Named.NOT, None
+    for policy, statement in about(resource.policies, allows=True):
+        precision = statement.names(caller)
+        if precision > named:
+            named, granted = precision, Source(Kind.RESOURCE, policy.name, statement.name)
+
+    if caller.service is not None or caller.anonymous:
+        # Neither has policies of its own.
+        return answer(True, granted) if granted else answer(False, missing=Kind.RESOURCE)
+
+    same_account = resource.account_id is None or resource.account_id == caller.account_id
+    if not same_account and granted is None:
+        return answer(False, missing=Kind.RESOURCE)
+    if resource.requires_policy and granted is None:
+        return answer(False, missing=Kind.RESOURCE)
+    if same_account and named == Named.DIRECTLY:
+        # Not limited by what boundary and session policy leave out
+        # (https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html#access_policies_boundaries-eval-logic).
+        return answer(True, granted)
+    limits = ((Kind.BOUNDARY, identity.boundary), (Kind.SESSION, identity.session))
+    by_identity: Source | None = None
+    if identity.administrator:
+        by_identity = Source(Kind.IDENTITY, "AdministratorAccess", "the account's own credentials")
+    else:
+        for policy, statement in about(identity.policies, allows=True):
+            by_identity = Source(Kind.IDENTITY, policy.name, statement.name)
+            break
+    if by_identity is None and not (same_account and named == Named.ROLE):
+        return answer(False, missing=Kind.IDENTITY)
+    for kind, limit in limits:
+        if limit is not None and not any(about(limit, allows=True)):
+            return answer(False, missing=kind)
+    return answer(True, by_identity or granted)

@@ -1,0 +1,155 @@
+"""The condition keys of a call: what policies may ask of the request.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html, and each service's own.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from harness.emulator.access.conditions import Facts
+from harness.emulator.access.operation import Operation
+from harness.emulator.access.policy import listed
+from harness.emulator.access.resources import leading_keys
+
+Found = dict[str, tuple[str, ...]]
+
+
+def of_request(operation: Operation, principal: Facts, source_ip: str | None) -> Found:
+    """What holds for every action that the call asks for; `principal` are the caller's own keys."""
+    now = datetime.now(UTC)
+    facts: Found = {
+        "aws:currenttime": (now.isoformat(),),
+        "aws:epochtime": (str(int(now.timestamp())),),
+        "aws:requestedregion": (operation.region,),
+        # The endpoint stands for AWS's, which speaks TLS: a policy that denies what comes without must not deny this.
+        "aws:securetransport": ("true",),
+        "aws:principalisawsservice": ("false",),
+        "aws:viaawsservice": ("false",),
+    }
+    if source_ip:
+        facts["aws:sourceip"] = (source_ip,)
+    if agent := operation.headers.get("User-Agent"):
+        facts["aws:useragent"] = (agent,)
+    facts.update(principal)
+    facts.update(_tags(operation.parameters))
+    own = _OWN.get(operation.service)
+    if own is not None:
+        facts.update(own(operation))
+    return facts
+
+
+def _tags(parameters: Mapping[str, Any]) -> Found:
+    """`aws:RequestTag/…` and `aws:TagKeys`, in whichever form the service takes its tags."""
+    for name in ("Tags", "tags"):
+        given = parameters.get(name)
+        if isinstance(given, Mapping):
+            pairs = {str(k): str(v) for k, v in given.items()}
+        elif isinstance(given, list) and given and isinstance(given[0], Mapping):
+            pairs = {
+                str(t.get("Key") or t.get("key") or t.get("TagKey")): str(
+                    t.get("Value") or t.get("value") or t.get("TagValue") or ""
+                )
+                for t in given
+            }
+        else:
+            continue
+        if pairs:
+            return {"aws:tagkeys": tuple(pairs), **{f"aws:requesttag/{k}".lower(): (v,) for k, v in pairs.items()}}
+    keys = parameters.get("TagKeys") or parameters.get("tagKeys")
+    return {"aws:tagkeys": tuple(str(k) for k in keys)} if isinstance(keys, list) and keys else {}
+
+
+def _from(parameters: Mapping[str, Any], keys: Mapping[str, str]) -> Found:
+    found: Found = {}
+    for key, name in keys.items():
+        value = parameters.get(name)
+        if value is not None and value != "":
+            found[key] = tuple(str(v).lower() if isinstance(v, bool) else str(v) for v in listed(value))
+    return found
+
+
+def _dynamodb(operation: Operation) -> Found:
+    parameters = operation.parameters
+    facts = _from(parameters, {"dynamodb:select": "Select", "dynamodb:returnvalues": "ReturnValues"})
+    attributes = parameters.get("AttributesToGet")
+    if parameters.get("ProjectionExpression"):
+        names = parameters.get("ExpressionAttributeNames") or {}
+        attributes = [names.get(a.strip(), a.strip()) for a in str(parameters["ProjectionExpression"]).split(",")]
+    if attributes:
+        facts["dynamodb:attributes"] = tuple(str(a) for a in attributes)
+    table = parameters.get("TableName")
+    items = [parameters[n] for n in ("Key", "Item") if isinstance(parameters.get(n), Mapping)]
+    if table and items:
+        facts.update(leading_keys(operation, str(table), items))
+    return facts
+
+
+def _s3(operation: Operation) -> Found:
+    return _from(
+        operation.parameters,
+        {
+            "s3:prefix": "Prefix",
+            "s3:delimiter": "Delimiter",
+            "s3:max-keys": "MaxKeys",
+            "s3:versionid": "VersionId",
+            "s3:x-amz-acl": "ACL",
+            "s3:x-amz-server-side-encryption": "ServerSideEncryption",
+            "s3:x-amz-server-side-encryption-aws-kms-key-id": "SSEKMSKeyId",
+            "s3:x-amz-storage-class": "StorageClass",
+            "s3:x-amz-copy-source": "CopySource",
+            "s3:x-amz-metadata-directive": "MetadataDirective",
+        },
+    )
+
+
+def _kms(operation: Operation) -> Found:
+    context = operation.parameters.get("EncryptionContext") or {}
+    facts: Found = {f"kms:encryptioncontext:{k}".lower(): (str(v),) for k, v in context.items()}
+    if context:
+        facts["kms:encryptioncontextkeys"] = tuple(str(k) for k in context)
+    return facts | _from(
+        operation.parameters,
+        {
+            "kms:grantoperations": "Operations",
+            "kms:granteeprincipal": "GranteePrincipal",
+            "kms:encryptionalgorithm": "EncryptionAlgorithm",
+            "kms:requestalias": "KeyId",
+        },
+    )
+
+
+def _sts(operation: Operation) -> Found:
+    return _from(
+        operation.parameters,
+        {
+            "sts:externalid": "ExternalId",
+            "sts:rolesessionname": "RoleSessionName",
+            "sts:sourceidentity": "SourceIdentity",
+        },
+    )
+
+
+def _keys_of(keys: Mapping[str, str]) -> Callable[[Operation], Found]:
+    return lambda operation: _from(operation.parameters, keys)
+
+
+_OWN: dict[str, Callable[[Operation], Found]] = {
+    "cloudwatch": _keys_of({"cloudwatch:namespace": "Namespace"}),
+    "dynamodb": _dynamodb,
+    "events": _keys_of({"events:eventbusname": "EventBusName"}),
+    "kms": _kms,
+    "lambda": _keys_of({"lambda:functionarn": "FunctionName", "lambda:principal": "Principal"}),
+    "s3": _s3,
+    "secretsmanager": _keys_of(
+        {
+            "secretsmanager:secretid": "SecretId",
+            "secretsmanager:versionid": "VersionId",
+            "secretsmanager:versionstage": "VersionStage",
+            "secretsmanager:name": "Name",
+        }
+    ),
+    "sns": _keys_of({"sns:protocol": "Protocol", "sns:endpoint": "Endpoint"}),
+    "ssm": _keys_of({"ssm:recursive": "Recursive", "ssm:overwrite": "Overwrite"}),
+    "sts": _sts,
+}

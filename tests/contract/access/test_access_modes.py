@@ -1,0 +1,61 @@
+"""`enforce` refuses, `report` tells only, `off` asks nothing."""
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.engine import EngineError, Target
+from harness.engine.embedded import EmbeddedEngine
+from tests.contract.access.conftest import Role, allow, document, name, refused
+
+EVERYONE = {"Principal": "*", "Action": "sts:AssumeRole"}
+
+
+@pytest.fixture(autouse=True)
+def _enforced() -> None:
+    """This test has an engine of its own, in the mode that it chooses."""
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Target]:
+    monkeypatch.setitem(os.environ, "HARNESS_IAM", "report")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    engine = EmbeddedEngine(tmp_path, port=port)
+    yield engine.start()
+    engine.stop()
+
+
+def test_the_mode_is_the_environments_and_can_be_changed_at_run_time(own: Target):
+    sqs, iam = own.client("sqs"), own.client("iam")
+    url = sqs.create_queue(QueueName=name())["QueueUrl"]
+    arn = iam.create_role(RoleName="nobody", AssumeRolePolicyDocument=document(EVERYONE))["Role"]["Arn"]
+    role = Role(own, "nobody", arn)
+    nobody = role.client("sqs")
+
+    nobody.send_message(QueueUrl=url, MessageBody="x")
+    told = own.harness.get("/iam")
+    assert told["mode"] == "report"
+    [denied] = told["denied"]
+    assert (denied["action"], denied["enforced"]) == ("sqs:SendMessage", False)
+
+    assert own.harness.call("PUT", "/iam", json={"mode": "enforce"}) == {"mode": "enforce"}
+    assert refused(nobody.send_message, QueueUrl=url, MessageBody="x")[0] == "AccessDenied"
+    assert [d["enforced"] for d in own.harness.get("/iam")["denied"]] == [False, True]
+
+    # An operation that could be asked on more than `*`, were it known what it is about, is counted.
+    role.may(allow("cloudwatch:*"))
+    role.client("cloudwatch").describe_alarms()
+    assert own.harness.get("/iam")["unmapped"] == {"cloudwatch:DescribeAlarms": 1}
+
+    own.harness.call("DELETE", "/iam")
+    own.harness.call("PUT", "/iam", json={"mode": "off"})
+    nobody.send_message(QueueUrl=url, MessageBody="x")
+    assert own.harness.get("/iam") == {"mode": "off", "denied": [], "unmapped": {}}
+
+    with pytest.raises(EngineError, match="enforce"):
+        own.harness.call("PUT", "/iam", json={"mode": "maybe"})
