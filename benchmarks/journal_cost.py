@@ -108,8 +108,8 @@ def main(samples: int) -> None:
                 engine.stop()
     show(
         [
-            Figure("PutEvents to mail in the outbox, with the journal", figures[0], "ms"),
-            Figure("PutEvents to mail in the outbox, without", figures[1], "ms"),
+            Figure("PutEvents to mail, with the journal", figures[0], "ms"),
+            Figure("PutEvents to mail, without", figures[1], "ms"),
         ]
     )
     ratio = statistics.median(figures[0]) / statistics.median(figures[1])

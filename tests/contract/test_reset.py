@@ -3,6 +3,7 @@
 import json
 import socket
 
+import httpx
 import pytest
 
 from harness.engine import EmbeddedEngine, EngineError
@@ -114,3 +115,17 @@ def test_a_reset_of_one_account_leaves_the_others(own):
 def test_a_scope_that_is_none_is_refused_and_empties_nothing(own, scope):
     with pytest.raises(EngineError, match="400"):
         own.harness.reset(**scope)
+
+
+def test_the_journal_is_forgotten_with_everything_and_kept_with_the_data(own):
+    def kept():
+        return httpx.get(f"{own.endpoint_url}/_harness/journal", trust_env=False).text.splitlines()
+
+    own.client("sqs").list_queues()
+    before = kept()
+    assert before
+    own.harness.reset(scope="data")
+    assert kept()[: len(before)] == before
+    last = json.loads(kept()[-1])["sequence"]
+    own.harness.reset(scope="all")
+    assert [line for line in kept() if json.loads(line)["sequence"] <= last] == []
