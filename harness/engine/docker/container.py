@@ -2,6 +2,7 @@
 
 import contextlib
 import ipaddress
+import os
 import socket
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -26,6 +27,10 @@ HOST = "host.docker.internal"
 """This machine, as a container knows it: built into Docker Desktop, elsewhere by `host-gateway`."""
 
 
+PASSED_ON = ("DEBUG", "HARNESS_IAM", "HARNESS_JOURNAL")
+"""Settings of the engine that the environment of whoever starts it may hold, as without Docker."""
+
+
 def run(client: "DockerClient", image: str, directory: Path, port: int) -> "Container":
     """Start a container whose port is the same inside and outside, on the loopback interface only.
 
@@ -36,7 +41,7 @@ def run(client: "DockerClient", image: str, directory: Path, port: int) -> "Cont
 
     asked = DockerContainer(
         image,
-        env=addresses("0.0.0.0", port),
+        env={**addresses("0.0.0.0", port), **{name: os.environ[name] for name in PASSED_ON if name in os.environ}},
         labels={DIRECTORY_LABEL: str(directory)},
         extra_hosts={HOST: "host-gateway"},
         docker_client_kw={"timeout": client.api.timeout},
