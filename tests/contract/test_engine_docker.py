@@ -26,6 +26,7 @@ from harness.engine.docker import DockerEngine, image
 from harness.engine.docker.client import connect
 from harness.engine.docker.container import of_directory
 from harness.engine.ports import any_free_port, is_free
+from tests.contract.roles import make_roles
 
 ROOT = Path(__file__).parents[2]
 
@@ -68,6 +69,7 @@ def _invoke(target: Target, source: str, **environment: str) -> Any:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("index.py", source)
+    make_roles(target)
     functions = target.client("lambda")
     name = f"docker-{uuid4().hex[:8]}"
     functions.create_function(
@@ -143,10 +145,11 @@ def test_an_address_that_it_gives_out_means_the_same_inside_and_outside(shared: 
     assert url.startswith(f"http://localhost:{shared.endpoint_url.rpartition(':')[2]}/")
 
     source = (
-        "import os, urllib.request\n"
+        "import boto3, os\n"
         "def handler(event, context):\n"
-        "    body = b'Action=SendMessage&MessageBody=from+a+function'\n"
-        "    return urllib.request.urlopen(os.environ['QUEUE_URL'], body).status\n"
+        "    url = os.environ['QUEUE_URL']\n"
+        "    there = boto3.client('sqs', endpoint_url='/'.join(url.split('/')[:3]))\n"
+        "    return there.send_message(QueueUrl=url, MessageBody='from a function')['ResponseMetadata']['HTTPStatusCode']\n"
     )
     assert _invoke(shared, source, QUEUE_URL=url) == 200
 
@@ -543,6 +546,7 @@ def test_functions_run_in_containers_where_that_is_chosen(tmp_path: Path, monkey
         assert "lambda-nodejs" in target.capabilities
         with pytest.raises(EngineError, match=r"\(404\): functions run in AWS's own images"):
             target.harness.get("/runtimes/python3.13")
+        make_roles(target)
         made = target.client("lambda").create_function(
             FunctionName="java", Runtime="java21", Role="arn:aws:iam::000000000000:role/any", Handler="a.B::c",
             Code={"ZipFile": b"PK\x05\x06" + b"\0" * 18},

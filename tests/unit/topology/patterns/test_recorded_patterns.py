@@ -41,8 +41,8 @@ def json5(text: str) -> Any:
 
 def names() -> list[str]:
     file = RECORDED / "events" / "test_events_patterns.json"
-    if not file.exists():
-        return ["none"]
+    if not file.exists() or not TEMPLATES.is_dir():
+        return ["none"]  # skipped once, with the reason
     return sorted(
         found[1]
         for key in json.loads(file.read_text())
@@ -58,6 +58,7 @@ def plain(message: str) -> str:
 @pytest.mark.parametrize("name", names())
 def test_event_patterns_answer_as_on_aws(name):
     answers = recorded("events/test_events_patterns.json")
+    source(TEMPLATES)
     content = answers[
         f"tests/aws/services/events/test_events_patterns.py::TestEventPattern::test_event_pattern[{name}]"
     ]
