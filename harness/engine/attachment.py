@@ -1,4 +1,4 @@
-"""What was deployed on a target that is not ours alone: where, and under which name.
+"""A deployment of ours on a target that is not ours alone: where it is, under which name, and the engines that have one.
 
 It is kept in a file of the engine's folder, so that any later command finds it, also after a run that was killed.
 """
@@ -38,3 +38,58 @@ class Attachment:
 def new_deployment_name() -> str:
     """A name that nobody else's deployment has, short enough to go before the names of stacks and resources."""
     return f"harness-{secrets.token_hex(3)}"
+
+
+class AttachedEngine:
+    """What the engines share that start and end nothing: they remember where we deployed, and under which name."""
+
+    name: str
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory.resolve()
+
+    @property
+    def _state_file(self) -> Path:
+        return self.directory / f"{self.name}.json"
+
+    def _attachment(self) -> Attachment | None:
+        """What is remembered."""
+        return Attachment.read(self._state_file)
+
+    def is_alive(self) -> bool:
+        """Whether we are attached to it."""
+        return self._attachment() is not None
+
+    def stop(self) -> bool:
+        """Forget the deployment, which must have been removed before; the target runs on. Returns whether there was one."""
+        attached = self.is_alive()
+        if attached:
+            self._state_file.unlink(missing_ok=True)
+        return attached
+
+    def keep(self) -> None:
+        """It outlives everybody here anyway."""
+
+    def last_log_lines(self, count: int = 30) -> str:
+        """Nobody's log is ours to read."""
+        del count
+        return ""
+
+    def log_mark(self) -> float:
+        return 0
+
+    def log_after(self, mark: float) -> str:
+        del mark
+        return ""
+
+    def information(self) -> dict[str, str | int | float]:
+        """The account, the region and the name of the deployment."""
+        attachment = self._attachment()
+        if attachment is None:
+            return {}
+        return {
+            "account": attachment.account_id,
+            "region": attachment.region,
+            "deployment": attachment.deployment,
+            **({"profile": attachment.profile} if attachment.profile else {}),
+        }

@@ -4,13 +4,13 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.engine.attachment import Attachment, new_deployment_name
+from harness.engine.attachment import AttachedEngine, Attachment, new_deployment_name
 from harness.engine.capabilities import BEHAVIOURS
 from harness.engine.errors import EngineError
 from harness.engine.target import Target
 
 
-class AwsEngine:
+class AwsEngine(AttachedEngine):
     """A deployment of our own in an account that others use as well.
 
     Only accounts that the project's settings list are taken, whatever credentials the environment holds. Nothing is
@@ -23,18 +23,14 @@ class AwsEngine:
     def __init__(
         self, directory: Path, *, accounts: Sequence[str], region: str | None = None, profile: str | None = None
     ) -> None:
-        self.directory = directory.resolve()
+        super().__init__(directory)
         self.accounts = tuple(accounts)
         self.region = region
         self.profile = profile
 
-    @property
-    def _state_file(self) -> Path:
-        return self.directory / "aws.json"
-
     def find(self) -> Target | None:
         """What `start` began and `stop` has not ended. Raises EngineError when the credentials are of another account."""
-        attachment = Attachment.read(self._state_file)
+        attachment = self._attachment()
         if attachment is None:
             return None
         account_id = self._account_id(attachment.region, attachment.profile)
@@ -62,41 +58,6 @@ class AwsEngine:
         attachment = Attachment(new_deployment_name(), account_id, region, _configured_endpoint(), self.profile)
         attachment.write(self._state_file)
         return _target(attachment)
-
-    def stop(self) -> bool:
-        """Forget the deployment; what was deployed must have been removed before."""
-        ran = self.is_alive()
-        self._state_file.unlink(missing_ok=True)
-        return ran
-
-    def keep(self) -> None:
-        """It stays until it is removed."""
-
-    def is_alive(self) -> bool:
-        return Attachment.read(self._state_file) is not None
-
-    def last_log_lines(self, count: int = 30) -> str:
-        """AWS shows nobody its log."""
-        del count
-        return ""
-
-    def log_mark(self) -> float:
-        return 0
-
-    def log_after(self, mark: float) -> str:
-        del mark
-        return ""
-
-    def information(self) -> dict[str, str | int | float]:
-        attachment = Attachment.read(self._state_file)
-        if attachment is None:
-            return {}
-        return {
-            "account": attachment.account_id,
-            "region": attachment.region,
-            "deployment": attachment.deployment,
-            **({"profile": attachment.profile} if attachment.profile else {}),
-        }
 
     def _region(self) -> str:
         import boto3

@@ -11,7 +11,7 @@ import psutil
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, ProfileNotFound, SSLError
 from botocore.exceptions import ConnectionError as UnreachableError
 
-from harness.engine.attachment import Attachment, new_deployment_name
+from harness.engine.attachment import AttachedEngine, Attachment, new_deployment_name
 from harness.engine.capabilities import CALLBACKS
 from harness.engine.errors import EngineError
 from harness.engine.locking import locked
@@ -21,7 +21,7 @@ ANSWER_SECONDS = 30.0
 _SHOWN_CHARACTERS = 200
 
 
-class EndpointEngine:
+class EndpointEngine(AttachedEngine):
     """A deployment of our own on a target that was there before us and stays when we go: nothing is started or stopped.
 
     `endpoint_url` is scheme, host and port; None speaks of the one that `start` attached to before. Calls are signed with
@@ -39,15 +39,11 @@ class EndpointEngine:
         profile: str | None = None,
         answer_seconds: float = ANSWER_SECONDS,
     ) -> None:
-        self.directory = directory.resolve()
+        super().__init__(directory)
         self.endpoint_url = endpoint_url
         self.region = region
         self.profile = profile
         self.answer_seconds = answer_seconds
-
-    @property
-    def _state_file(self) -> Path:
-        return self.directory / "endpoint.json"
 
     def find(self) -> Target | None:
         """What `start` attached to and `stop` has not left.
@@ -104,46 +100,9 @@ class EndpointEngine:
                 "End that with 'harness down' first, or keep this one's state elsewhere ('harness --state FOLDER')."
             )
 
-    def stop(self) -> bool:
-        """Forget the deployment, which must have been removed before; the target runs on. Returns whether there was one."""
-        attached = self.is_alive()
-        if attached:
-            self._state_file.unlink(missing_ok=True)
-        return attached
-
-    def keep(self) -> None:
-        """It outlives everybody here anyway."""
-
-    def is_alive(self) -> bool:
-        """Whether we are attached to it."""
-        return self._attachment() is not None
-
-    def last_log_lines(self, count: int = 30) -> str:
-        """Nobody's log is ours to read."""
-        del count
-        return ""
-
-    def log_mark(self) -> float:
-        return 0
-
-    def log_after(self, mark: float) -> str:
-        del mark
-        return ""
-
-    def information(self) -> dict[str, str | int | float]:
-        attachment = self._attachment()
-        if attachment is None:
-            return {}
-        return {
-            "account": attachment.account_id,
-            "region": attachment.region,
-            "deployment": attachment.deployment,
-            **({"profile": attachment.profile} if attachment.profile else {}),
-        }
-
     def _attachment(self) -> Attachment | None:
         """What is remembered, unless that is another endpoint than the one we are asked for."""
-        attachment = Attachment.read(self._state_file)
+        attachment = super()._attachment()
         if attachment is None or self.endpoint_url is None:
             return attachment
         try:

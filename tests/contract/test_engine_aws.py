@@ -4,6 +4,11 @@ AWS's own tools go to AWS_ENDPOINT_URL instead of to AWS
 (https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html), and so does the engine.
 """
 
+import os
+import re
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import boto3
@@ -107,3 +112,55 @@ def test_a_region_is_asked_for_where_nobody_names_one(tmp_path, shell):
         _aws(tmp_path, region=None).start()
     shell.setenv("AWS_REGION", "ap-south-1")
     assert _aws(tmp_path, region=None).start().region == "ap-south-1"
+
+
+TEMPLATE = """
+AWSTemplateFormatVersion: "2010-09-09"
+Parameters:
+  Application: {Type: String, Default: shop}
+Resources:
+  Orders:
+    Type: AWS::SQS::Queue
+    Properties: {QueueName: !Sub "${Application}-orders"}
+"""
+TESTS = """
+def test_the_queue_is_there_under_a_name_of_its_own(aws, deployment, engine):
+    url = deployment["orders"].resources["Orders"].physical_id
+    assert url.endswith(f"/{engine.deployment}-orders")
+    aws("sqs").send_message(QueueUrl=url, MessageBody="an order")
+
+def test_that_mails(outbox):
+    raise AssertionError
+
+def test_that_fails(deployment):
+    raise AssertionError("on purpose")
+"""
+
+
+def test_a_run_deploys_under_a_name_of_its_own_tests_through_awss_apis_and_removes_everything(
+    tmp_path, shell, endpoint_without_harness, engine
+):
+    (tmp_path / "orders").mkdir()
+    (tmp_path / "orders" / "template.yaml").write_text(TEMPLATE)
+    (tmp_path / "test_orders.py").write_text(TESTS)
+    (tmp_path / "pyproject.toml").write_text(
+        f'[tool.harness]\ntemplates = ["*/template.yaml"]\naccounts = ["{ACCOUNT}"]\nname_parameter = "Application"\n'
+        "[tool.pytest.ini_options]\n"
+    )
+    shell.setenv("AWS_ENDPOINT_URL", endpoint_without_harness)
+    shell.setenv("AWS_REGION", "eu-west-1")
+    pytest_program = Path(sys.executable).parent / "pytest"
+    command = [pytest_program, "--engine=aws", "-p", "no:randomly", "-p", "no:cacheprovider"]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    run = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+
+    assert "1 failed, 1 passed, 1 skipped" in run.stdout, run.stdout + run.stderr
+    assert "outbox: 1 test skipped. needs a target that shows mails" in run.stdout
+    assert re.search(r"Removed harness:run=harness-\w{6} from .*: 1 stack: harness-\w{6}-orders", run.stdout), (
+        run.stdout
+    )
+    assert list((tmp_path / ".harness").glob("run-*")) == []
+    of_the_account = replace(engine, account_id=ACCOUNT, region="eu-west-1")
+    assert "QueueUrls" not in of_the_account.client("sqs").list_queues()
+    stacks = of_the_account.client("cloudformation").describe_stacks()["Stacks"]
+    assert {stack["StackStatus"] for stack in stacks} <= {"DELETE_COMPLETE"}
