@@ -29,6 +29,7 @@ _run_directory = pytest.StashKey[Path]()
 _in_use = pytest.StashKey[Project]()
 _log_mark = pytest.StashKey[float]()
 _left = pytest.StashKey[list[str]]()
+_flows = pytest.StashKey["list[Flow]"]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -161,6 +162,7 @@ def pytest_runtest_makereport(
     project = item.config.stash.get(_in_use, None)
     if not report.failed or project is None:
         return report
+    report.sections += [(f"flow {number}", str(flow)) for number, flow in enumerate(item.stash.get(_flows, []), 1)]
     if not project.engine.is_alive():
         report.sections.append(("The engine is gone. Its last log lines", project.engine.last_log_lines()))
         item.session.shouldstop = "the engine ended in the middle of the test run; its last log lines are above"
@@ -287,11 +289,24 @@ def _journal(engine: Target) -> "Iterator[tuple[JournalStream, History]]":
 
 
 @pytest.fixture
-def flow(engine: Target, _journal: "tuple[JournalStream, History]") -> "Callable[[], AbstractContextManager[Flow]]":
-    """`with flow() as f: ...; f.settle()`: everything that is caused in the block, and when it has come to rest."""
+def flow(
+    request: pytest.FixtureRequest, engine: Target, _journal: "tuple[JournalStream, History]"
+) -> "Callable[[], AbstractContextManager[Flow]]":
+    """`with flow() as f: ...; f.settle()`: everything that is caused in the block, and when it has come to rest.
+
+    When the test fails, the tree of each of its flows is told.
+    """
     from harness.flow import flow_of
 
-    return lambda: flow_of(engine, *_journal)
+    flows = request.node.stash.setdefault(_flows, [])
+
+    @contextmanager
+    def begin() -> "Iterator[Flow]":
+        with flow_of(engine, *_journal) as begun:
+            flows.append(begun)
+            yield begun
+
+    return begin
 
 
 @pytest.fixture(scope="session")

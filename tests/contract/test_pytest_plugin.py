@@ -112,6 +112,24 @@ def test_a_failure_comes_with_what_the_engine_logged_meanwhile(project: Path):
     assert "sqs.ListQueues" not in result.stdout
 
 
+FLOWS = """
+def test_it(flow, aws):
+    with flow() as f:
+        url = aws("sqs").create_queue(QueueName="orders")["QueueUrl"]
+        aws("sqs").send_message(QueueUrl=url, MessageBody="one")
+    f.settle()
+    assert not f.activities
+"""
+
+
+def test_a_failure_comes_with_the_tree_of_its_flow(project: Path):
+    result = _pytest(project, FLOWS)
+    assert "1 failed" in result.stdout
+    tree = result.stdout.split(" flow 1 ")[1]
+    assert "sqs CreateQueue" in tree
+    assert "sqs SendMessage" in tree.split("sqs CreateQueue")[1]
+
+
 KILLS_THE_ENGINE = """
 import json
 import pathlib
