@@ -162,7 +162,8 @@ def pytest_runtest_makereport(
     project = item.config.stash.get(_in_use, None)
     if not report.failed or project is None:
         return report
-    report.sections += [(f"flow {number}", str(flow)) for number, flow in enumerate(item.stash.get(_flows, []), 1)]
+    flows: list[Flow] = item.stash.get(_flows, [])
+    report.sections += [(f"flow {number}", str(flow)) for number, flow in enumerate(flows, 1)]
     if not project.engine.is_alive():
         report.sections.append(("The engine is gone. Its last log lines", project.engine.last_log_lines()))
         item.session.shouldstop = "the engine ended in the middle of the test run; its last log lines are above"
