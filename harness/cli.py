@@ -119,7 +119,7 @@ EndpointOption = Annotated[
 
 def _project(**options: Any) -> Project:
     project = Project.load(**options)
-    return project.in_directory(_State.directory) if _State.directory else project
+    return project.in_directory(_State.directory, port=options.get("port")) if _State.directory else project
 
 
 @contextmanager
@@ -362,8 +362,11 @@ def graph(
             text = json.dumps(picture.as_json(topology, project.settings.root), indent=2, ensure_ascii=False) + "\n"
     if output is None:
         typer.echo(text, nl=False)
-    else:
+        return
+    try:
         output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise typer.BadParameter(f"{output} cannot be written: {error.strerror}", param_hint="--output") from error
 
 
 def _process_rows(process: Mapping[str, object]) -> list[tuple[str, str]]:

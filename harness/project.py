@@ -81,9 +81,10 @@ class Project:
         settings = settings.model_copy(update={name: value for name, value in chosen.items() if value is not None})
         return cls(settings, _engine(settings.engine, settings), settings.state_directory)
 
-    def in_directory(self, directory: Path, *, owner_pid: int | None = None) -> "Project":
-        """The same project with an engine of its own, whose state is in `directory` and whose port is any free one."""
-        settings = self.settings.model_copy(update={"port": None, "directory": directory, "compose_file": None})
+    def in_directory(self, directory: Path, *, port: int | None = None, owner_pid: int | None = None) -> "Project":
+        """The same project with an engine of its own, whose state is in `directory` and whose port is the usual one or any
+        free one, unless one is given."""
+        settings = self.settings.model_copy(update={"port": port, "directory": directory, "compose_file": None})
         return replace(
             self, settings=settings, engine=_engine(settings.engine, settings, owner_pid), owner_pid=owner_pid
         )
@@ -271,6 +272,19 @@ def _stack_prefix(target: Target) -> str:
     return f"{target.deployment}-" if target.deployment else ""
 
 
+def _compose_file(settings: Settings) -> Path | None:
+    """What the docker engine brings up; None for a container of its own. Raises SettingsError for a file that is named and
+    not there; the usual one need not be."""
+    if settings.compose_file is None:
+        return None
+    file = settings.root / settings.compose_file
+    if file.is_file():
+        return file
+    if "compose_file" in settings.model_fields_set:
+        raise SettingsError(f"{file} is not there; compose_file in [tool.harness] names it.")
+    return None
+
+
 def _engine(name: str, settings: Settings, owner_pid: int | None = None) -> Engine:
     directory = settings.state_directory
     region = settings.region if "region" in settings.model_fields_set else None
@@ -278,12 +292,11 @@ def _engine(name: str, settings: Settings, owner_pid: int | None = None) -> Engi
         case "embedded":
             return EmbeddedEngine(directory, port=settings.port, region=settings.region)
         case "docker":
-            compose_file = settings.root / settings.compose_file if settings.compose_file else None
             return DockerEngine(
                 directory,
                 port=settings.port,
                 region=settings.region,
-                compose_file=compose_file if compose_file and compose_file.is_file() else None,
+                compose_file=_compose_file(settings),
                 owner_pid=owner_pid,
             )
         case "endpoint":

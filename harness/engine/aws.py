@@ -33,7 +33,7 @@ class AwsEngine(AttachedEngine):
         attachment = self._attachment()
         if attachment is None:
             return None
-        account_id = self._account_id(attachment.region, attachment.profile)
+        account_id = self._account_id(attachment.region, attachment.profile, attachment.endpoint_url)
         if account_id != attachment.account_id:
             raise EngineError(
                 f"{attachment.deployment} was deployed to the AWS account {attachment.account_id}, and the credentials of "
@@ -47,7 +47,8 @@ class AwsEngine(AttachedEngine):
         if (running := self.find()) is not None:
             return running
         region = self._region()
-        account_id = self._account_id(region, self.profile)
+        endpoint_url = _configured_endpoint()
+        account_id = self._account_id(region, self.profile, endpoint_url)
         if account_id not in self.accounts:
             listed = f"lists {', '.join(self.accounts)}" if self.accounts else "lists none"
             raise EngineError(
@@ -55,7 +56,7 @@ class AwsEngine(AttachedEngine):
                 "Nothing was done there. If test runs may deploy to that account (they make, change and remove resources, "
                 f'which costs money), say so in pyproject.toml: [tool.harness] accounts = ["{account_id}"].'
             )
-        attachment = Attachment(new_deployment_name(), account_id, region, _configured_endpoint(), self.profile)
+        attachment = Attachment(new_deployment_name(), account_id, region, endpoint_url, self.profile)
         attachment.write(self._state_file)
         return _target(attachment)
 
@@ -74,10 +75,10 @@ class AwsEngine(AttachedEngine):
             )
         return str(region)
 
-    def _account_id(self, region: str, profile: str | None) -> str:
+    def _account_id(self, region: str, profile: str | None, endpoint_url: str | None) -> str:
         from botocore.exceptions import BotoCoreError, ClientError
 
-        asked = Target(self.name, _configured_endpoint(), region, ambient_credentials=True, profile=profile)
+        asked = Target(self.name, endpoint_url, region, ambient_credentials=True, profile=profile)
         try:
             return str(asked.client("sts").get_caller_identity()["Account"])
         except (BotoCoreError, ClientError) as error:

@@ -93,6 +93,9 @@ class Target:
         )
         if self.endpoint_url:
             config = config.merge(Config(s3={"addressing_style": "path"}))
+        else:
+            # AWS itself, whatever AWS_ENDPOINT_URL has become since.
+            config = config.merge(Config(ignore_configured_endpoint_urls=True))  # type: ignore[call-arg]  # not in the stubs
         if self.endpoint_url and is_this_machine(self.endpoint_url):
             # Not even those that the environment names.
             config = config.merge(Config(proxies={}))

@@ -81,6 +81,20 @@ def test_the_deployment_outlives_a_change_of_credentials_and_is_not_touched_with
     assert _aws(tmp_path).is_alive()
 
 
+def test_a_deployment_is_looked_for_where_it_was_made_whatever_the_environment_says_by_then(tmp_path, shell, engine):
+    began = _aws(tmp_path).start()
+    shell.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    assert _aws(tmp_path).find() == began
+    assert began.endpoint_url == engine.endpoint_url
+
+
+def test_aws_itself_is_aws_itself_whatever_the_environment_says(shell):
+    shell.setenv("AWS_ENDPOINT_URL_SQS", "http://127.0.0.1:9")
+    itself = Target("aws", None, "eu-west-1", ACCOUNT, ambient_credentials=True)
+    for service in ("sts", "sqs"):
+        assert itself.client(service).meta.endpoint_url == f"https://{service}.eu-west-1.amazonaws.com"
+
+
 def test_stop_forgets(tmp_path):
     aws = _aws(tmp_path)
     assert not aws.stop()

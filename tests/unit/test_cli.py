@@ -62,3 +62,10 @@ def test_doctor_speaks_json_to_scripts(tmp_path: Path):
 
 def test_the_version_is_the_installed_one(tmp_path: Path):
     assert _run(tmp_path, "--version").stdout == "harness 0.1.0\n"
+
+
+def test_a_picture_that_cannot_be_written_is_told_without_a_traceback(tmp_path: Path):
+    (tmp_path / "template.yaml").write_text("Resources: {Queue: {Type: AWS::SQS::Queue}}\n")
+    result = _run(tmp_path, "graph", "--output", "nowhere/picture.svg")
+    assert result.returncode == 2
+    assert "cannot be written: No such file or directory" in " ".join(result.stderr.replace("│", " ").split())

@@ -10,7 +10,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from harness.engine import DockerEngine, EmbeddedEngine
 from harness.project import KEPT, Project
+from harness.settings import SettingsError
 
 
 @pytest.fixture
@@ -78,3 +80,28 @@ def test_builds_are_where_the_settings_say_also_for_an_engine_of_a_test_run(tmp_
     assert project.work_directory == tmp_path / "local-aws"
     run = project.in_directory(tmp_path / "local-aws" / "run-1")
     assert run.work_directory == tmp_path / "local-aws"
+
+
+def test_a_compose_file_that_is_named_and_not_there_is_told(tmp_path: Path):
+    (tmp_path / "pyproject.toml").write_text('[tool.harness]\nengine = "docker"\ncompose_file = "compose.yaml"\n')
+    with pytest.raises(SettingsError, match=r"compose\.yaml is not there; compose_file in \[tool\.harness\] names it"):
+        Project.load(tmp_path)
+
+
+def test_without_the_usual_compose_file_the_engine_is_a_container_of_its_own(tmp_path: Path):
+    (tmp_path / "pyproject.toml").write_text('[tool.harness]\nengine = "docker"\n')
+    assert isinstance(engine := Project.load(tmp_path).engine, DockerEngine)
+    assert engine.compose is None
+    (tmp_path / "docker-compose.yml").write_text("services: {}\n")
+    assert isinstance(engine := Project.load(tmp_path).engine, DockerEngine)
+    assert engine.compose is not None
+
+
+def test_a_chosen_port_counts_for_an_engine_whose_state_is_elsewhere_too(tmp_path: Path):
+    (tmp_path / "pyproject.toml").write_text("[tool.harness]\nport = 4600\n")
+    project = Project.load(tmp_path)
+    assert isinstance(engine := project.in_directory(tmp_path / "other", port=4700).engine, EmbeddedEngine)
+    assert engine.port == 4700
+    # The settings' port is the project's own engine's.
+    assert isinstance(engine := project.in_directory(tmp_path / "other").engine, EmbeddedEngine)
+    assert engine.port is None
