@@ -18,8 +18,7 @@ from harness.settings import SettingsError
 
 if TYPE_CHECKING:
     from harness.deploy import Deployment
-    from harness.flow import Flow, History
-    from harness.journal.stream import JournalStream
+    from harness.flow import Flow, Flows
 
 RUN_DIRECTORY = "harness_run_directory"
 LACKED = "harness_lacked_capability"
@@ -276,38 +275,33 @@ def http() -> Iterator[httpx.Client]:
 
 
 @pytest.fixture(scope="session")
-def _journal(engine: Target) -> "Iterator[tuple[JournalStream, History]]":
+def _watched(engine: Target) -> "Iterator[Flows]":
     """What happens in the engine, read once for all tests of this process."""
-    from harness.flow import History
-    from harness.journal.stream import JournalStream
+    from harness.flow import Flows
 
-    engine.require("journal")
-    stream, history = JournalStream(str(engine.endpoint_url)), History()
-    stream.listen(history.add)
-    stream.open()
-    yield stream, history
-    stream.close()
+    flows = Flows(engine)
+    flows.open()
+    yield flows
+    flows.close()
 
 
 @pytest.fixture
-def flow(
-    request: pytest.FixtureRequest, engine: Target, _journal: "tuple[JournalStream, History]"
-) -> "Callable[[], AbstractContextManager[Flow]]":
+def flow(request: pytest.FixtureRequest, _watched: "Flows") -> "Iterator[Callable[[], AbstractContextManager[Flow]]]":
     """`with flow() as f: ...; f.settle()`: everything that is caused in the block, and when it has come to rest.
 
     When the test fails, the tree of each of its flows is told.
     """
-    from harness.flow import flow_of
-
     flows = request.node.stash.setdefault(_flows, [])
 
     @contextmanager
     def begin() -> "Iterator[Flow]":
-        with flow_of(engine, *_journal) as begun:
+        with _watched.flow() as begun:
             flows.append(begun)
             yield begun
 
-    return begin
+    yield begin
+    while flows:
+        _watched.release(flows.pop())
 
 
 @pytest.fixture(scope="session")

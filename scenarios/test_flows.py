@@ -1,8 +1,12 @@
 """Whole flows: what a sign-up causes, to its end, and that nothing else happens."""
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
 from fixtures.people import People, Person
 from fixtures.services import Bus, user_registered
 from harness.engine import Outbox
+from harness.flow import Flow
 from harness.journal.records import Kind
 
 
@@ -31,10 +35,15 @@ def test_when_an_event_of_another_source_has_come_to_rest_nobody_was_told(flow, 
 
 
 def test_two_flows_at_once_do_not_mix(flow, people: People):
-    with flow() as first:
-        ada = people.registered(Person(name="Ada Lovelace"))
-    with flow() as second:
-        grace = people.registered(Person(name="Grace Hopper"))
+    both_began = Barrier(2)
+
+    def register(name: str) -> tuple[Flow, Person]:
+        with flow() as f:
+            both_began.wait(timeout=30)
+            return f, people.registered(Person(name=name))
+
+    with ThreadPoolExecutor(2) as pool:
+        (first, ada), (second, grace) = pool.map(register, ("Ada Lovelace", "Grace Hopper"))
     for one, mine, other in ((first, ada, grace), (second, grace, ada)):
         told = str([activity.data for activity in one.settle().activities])
         assert mine.address in told

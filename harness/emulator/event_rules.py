@@ -30,8 +30,9 @@ from localstack.utils.xray.trace_header import TraceHeader
 
 from harness.emulator.journal import marks, payloads
 from harness.emulator.journal.activity import activity, error_of
-from harness.emulator.journal.causes import CAUSE, carried, doing
+from harness.emulator.journal.causes import CAUSE, doing
 from harness.emulator.journal.recorder import JOURNAL
+from harness.emulator.journal.work import handed_over
 from harness.emulator.service_loading import when_loaded
 from harness.emulator.timers import on_fire
 from harness.journal.records import Kind
@@ -191,7 +192,8 @@ class _Attempt:
             data={"what": "retry", "when": time.time() + pause, "attempt": self.number + 1},
         )
         with doing(note):
-            timer = threading.Timer(pause, carried(self.make), args=(trace_header,))
+            # Handed over now: until the attempt is made, the event has not come to rest.
+            timer = threading.Timer(pause, handed_over(self.make, "retry of a rule's target"), args=(trace_header,))
         timer.daemon = True
         timer.start()
 

@@ -20,13 +20,9 @@ def new_root() -> str:
     return f"1-{int(time.time()):08x}-{secrets.token_hex(12)}"
 
 
-def current_root() -> str | None:
-    return _ROOT.get()
-
-
 @contextmanager
-def tracing(root: str) -> Iterator[None]:
-    """The calls of this thread in this block are of this trace."""
+def tracing(root: str | None) -> Iterator[None]:
+    """The calls of this thread in this block are of this trace; of none, for None."""
     token = _ROOT.set(root)
     try:
         yield

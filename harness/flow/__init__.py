@@ -1,6 +1,7 @@
-"""Why things happened: the tree of everything that one stimulus caused, when it has come to rest, and where it was lost."""
+"""Why things happened: the tree of everything that one stimulus caused, and when it has come to rest."""
 
-from harness.flow.flow import Flow, FlowTimeoutError, flow_of
+from harness.flow.flow import EmptyFlowError, Flow, FlowTimeoutError
+from harness.flow.flows import Flows
 from harness.flow.history import Activity, History
 
-__all__ = ["Activity", "Flow", "FlowTimeoutError", "History", "flow_of"]
+__all__ = ["Activity", "EmptyFlowError", "Flow", "FlowTimeoutError", "Flows", "History"]

@@ -3,21 +3,35 @@
 from typing import Any
 
 from harness.engine import Target
+from harness.engine.tracing import tracing
 from harness.flow.history import Activity
 from harness.journal.records import Kind
 
 
 class Consumers:
-    """Asks the target once for each queue and stream."""
+    """Knows the mappings of those queues and streams that it was let ask for; `unasked` are those that it had to know."""
 
     def __init__(self, target: Target) -> None:
         self._target = target
         self._known: dict[str, list[dict[str, Any]]] = {}
+        self.unasked: set[str] = set()
+
+    def ask(self) -> None:
+        """Ask the target for all that were missing. These calls are nobody's flow."""
+        with tracing(None):
+            for source in self.unasked:
+                api = self._target.client("lambda", region_name=source.split(":")[3])
+                pages = api.get_paginator("list_event_source_mappings").paginate(EventSourceArn=source)
+                self._known[source] = [mapping for page in pages for mapping in page["EventSourceMappings"]]
+        self.unasked.clear()
 
     def awaited(self, mark: str, takers: list[Activity]) -> str | None:
         """What is to come of a message or a record; None where it is at rest: handled, or nobody consumes it."""
         source = mark.partition(":")[2].rpartition(":")[0]
-        mappings = [m for m in self._mappings(source) if m["State"] in ("Enabled", "Creating", "Enabling", "Updating")]
+        if source not in self._known:
+            self.unasked.add(source)
+            return f"a {mark.partition(':')[0]} in {source}"
+        mappings = [m for m in self._known[source] if m["State"] in ("Enabled", "Creating", "Enabling", "Updating")]
         if not mappings:
             return None
         if any(taker.kind is Kind.DEAD_LETTER for taker in takers):
@@ -32,14 +46,6 @@ class Consumers:
             if not last.goes_on and one in map(str, last.data.get("failed") or ()):
                 return f"a {what} in {source} that {function} failed on, and that comes again"
         return None
-
-    def _mappings(self, source: str) -> list[dict[str, Any]]:
-        if source not in self._known:
-            pages = self._target.client("lambda").get_paginator("list_event_source_mappings")
-            self._known[source] = [
-                mapping for page in pages.paginate(EventSourceArn=source) for mapping in page["EventSourceMappings"]
-            ]
-        return self._known[source]
 
 
 def _is_of(taker: Activity, mapping: str) -> bool:

@@ -1,13 +1,11 @@
 """One flow: everything that one stimulus caused, until nothing of it goes on."""
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from harness.engine import Target
-from harness.engine.tracing import new_root, tracing
 from harness.flow.consumers import Consumers
 from harness.flow.history import Activity, History
 from harness.journal.records import Kind
@@ -31,11 +29,14 @@ class FlowTimeoutError(AssertionError):
     """A flow has not come to rest; the message lists what is pending, where, and why."""
 
 
+class EmptyFlowError(AssertionError):
+    """A flow was to settle of which nothing was seen: whatever it asserts would be true."""
+
+
 class Flow:
     """The tree of everything that was caused by what happens inside `with flow_of(...)`."""
 
     def __init__(self, target: Target, stream: JournalStream, history: History, root: str) -> None:
-        self._target = target
         self._stream = stream
         self._history = history
         self._consumers = Consumers(target)
@@ -45,12 +46,14 @@ class Flow:
     @property
     def roots(self) -> list[Activity]:
         """What the test itself did: its calls and requests."""
-        return self._history.roots_of(self.root)
+        with self._stream.held():
+            return self._history.roots_of(self.root)
 
     @property
     def activities(self) -> list[Activity]:
         """All of it, in the order in which it began."""
-        return self._history.closure(self.roots)
+        with self._stream.held():
+            return self._history.closure(self.roots)
 
     def find(self, kind: Kind | None = None, **fields: str) -> list[Activity]:
         """Those of a kind whose records have these fields: `service`, `name`, `resource`."""
@@ -62,22 +65,45 @@ class Flow:
 
     def pending(self) -> list[Pending]:
         """What has not come to its end."""
-        return list(self._pending())
+        while True:
+            with self._stream.held():
+                pending = list(self._pending())
+            if not self._consumers.unasked:
+                return pending
+            self._consumers.ask()
 
     def settle(self, *, timeout_seconds: float = SETTLE_SECONDS) -> "Flow":
         """Return when nothing of the flow goes on or waits for anybody, as soon as that is so.
 
         At rest is what was handled, refused, filtered out, dead-lettered, or left where nobody consumes it. So what has
-        not happened by then does not happen any more. Raises FlowTimeoutError with what is still pending.
+        not happened by then does not happen any more. Raises FlowTimeoutError with what is still pending, EmptyFlowError
+        where nothing of the flow was seen, JournalError where it could not be watched to its end.
         """
+        deadline = time.monotonic() + timeout_seconds
         self._stream.catch_up()
-        rest = self._stream.wait(lambda: None if any(self._pending()) else self, timeout_seconds=timeout_seconds)
-        if rest is None:
-            pending = "\n".join(f"  {pending}" for pending in self.pending())
-            raise FlowTimeoutError(
-                f"The flow has not come to rest within {timeout_seconds:g} seconds. Still pending:\n{pending}\n\n{self}"
+        if not self.roots:
+            raise EmptyFlowError(
+                "Nothing of this flow was seen. Only calls of the target's own clients (the fixtures aws and http, "
+                "Target.client) carry its trace, in the thread of the block."
             )
-        return self
+        while True:
+            known = self._stream.wait(self._at_rest_or_to_ask, timeout_seconds=deadline - time.monotonic())
+            if known is None:
+                pending = "\n".join(f"  {pending}" for pending in self.pending())
+                raise FlowTimeoutError(
+                    f"The flow has not come to rest within {timeout_seconds:g} seconds. Still pending:\n{pending}\n\n{self}"
+                )
+            if known:
+                return self
+            # Not in there, where no record can come meanwhile.
+            self._consumers.ask()
+
+    def _at_rest_or_to_ask(self) -> bool | None:
+        """True when nothing is pending, False when that depends on what must be asked first."""
+        pending = list(self._pending())
+        if self._consumers.unasked:
+            return False
+        return None if pending else True
 
     def _pending(self) -> Iterator[Pending]:
         for activity in self.activities:
@@ -125,8 +151,9 @@ class Flow:
                 for following in self._history.next_of(activity):
                     show(following, depth + 1)
 
-        for root in self.roots:
-            show(root, 0)
+        with self._stream.held():
+            for root in self.roots:
+                show(root, 0)
         return "\n".join(lines)
 
 
@@ -144,14 +171,3 @@ def _said(error: Any) -> str:
     if not isinstance(error, dict):
         return str(error)
     return f"{error.get('code') or error.get('errorType', '')} {error.get('message') or error.get('errorMessage', '')}".strip()
-
-
-@contextmanager
-def flow_of(target: Target, stream: JournalStream, history: History) -> Iterator[Flow]:
-    """The flow of what this thread does in the block; `settle` may be called in it or after it."""
-    root = new_root()
-    with tracing(root):
-        yield Flow(target, stream, history, root)
-
-
-FlowOf = Callable[[], Any]

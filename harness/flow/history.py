@@ -95,6 +95,11 @@ class History:
         for mark in record.leaves:
             self._leavers[mark] = record.activity
 
+    def clear(self) -> None:
+        """Forget everything."""
+        for index in (self.activities, self._caused, self._takers, self._leavers, self._of_trace, self._early_ends):
+            index.clear()
+
     def roots_of(self, trace: str) -> list[Activity]:
         """What a client began under this trace: caused by nothing that is recorded, and taking up nothing."""
         found = (self.activities[number] for number in self._of_trace.get(trace, ()))

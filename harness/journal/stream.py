@@ -3,7 +3,8 @@
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import httpx
@@ -45,10 +46,16 @@ class JournalStream:
     def listen(self, listener: Callable[[Record], None]) -> None:
         self._listeners.append(listener)
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """No record comes in this block: what listeners have collected can be looked at as one."""
+        with self._changed:
+            yield
+
     def open(self) -> None:
         """Begin with what happens now; returns when nothing can be missed any more. Raises JournalError."""
-        after = self._newest()
-        threading.Thread(target=self._follow, args=(after,), name="journal-stream", daemon=True).start()
+        self._last = self._newest()
+        threading.Thread(target=self._follow, args=(self._last,), name="journal-stream", daemon=True).start()
         if not self._connected.wait(CONNECT_SECONDS):
             raise JournalError(
                 f"The journal at {self._url} does not answer{': ' + self._failure if self._failure else ''}."
@@ -106,6 +113,8 @@ class JournalStream:
 
     def _take(self, record: Record) -> None:
         with self._changed:
+            if record.sequence != self._last + 1:
+                raise ValueError(f"records {self._last + 1} to {record.sequence - 1} are not kept any more")
             self._last = record.sequence
             for listener in self._listeners:
                 listener(record)

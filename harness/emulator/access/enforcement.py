@@ -287,7 +287,8 @@ def note_session(_chain: HandlerChain, context: RequestContext, response: Respon
 
 
 def install() -> None:
-    capabilities.provide("iam")
+    if ACCESS.mode is Mode.ENFORCE:
+        capabilities.provide("iam")
     serve_custom_service_request_handlers.append(ask)
     serve_custom_service_request_handlers.append(ask_for_the_execution_role)
     run_custom_response_handlers.append(note_session)

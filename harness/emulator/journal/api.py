@@ -49,5 +49,6 @@ def _stream(after: int, trace: str | None) -> Iterator[str]:
 
 
 def install() -> None:
-    capabilities.provide("journal")
+    if JOURNAL.enabled:
+        capabilities.provide("journal")
     ROUTER.add("/_harness/journal", get_journal, methods=["GET"])

@@ -1,0 +1,53 @@
+"""The flows of a test run: one reader of the journal for all of them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from harness.engine import Target
+from harness.engine.tracing import new_root, tracing
+from harness.flow.flow import Flow
+from harness.flow.history import History
+from harness.journal.records import Record
+from harness.journal.stream import JournalStream
+
+
+class Flows:
+    """Watches a target, and keeps what happens there as long as somebody has a flow.
+
+    Raises MissingCapabilityError for a target that keeps no journal.
+    """
+
+    def __init__(self, target: Target) -> None:
+        target.require("journal")
+        self._target = target
+        self._history = History()
+        self._held: list[Flow] = []
+        self._stream = JournalStream(str(target.endpoint_url))
+        self._stream.listen(self._take)
+
+    def open(self) -> None:
+        """Begin to watch. Raises JournalError."""
+        self._stream.open()
+
+    def close(self) -> None:
+        self._stream.close()
+
+    @contextmanager
+    def flow(self) -> Iterator[Flow]:
+        """The flow of what this thread does in the block; `settle` may be called in it or after it, until `release`."""
+        begun = Flow(self._target, self._stream, self._history, new_root())
+        with self._stream.held():
+            self._held.append(begun)
+        with tracing(begun.root):
+            yield begun
+
+    def release(self, flow: Flow) -> None:
+        """Nobody asks this flow any more. With the last one what has happened is forgotten."""
+        with self._stream.held():
+            self._held.remove(flow)
+            if not self._held:
+                self._history.clear()
+
+    def _take(self, record: Record) -> None:
+        if self._held:
+            self._history.add(record)

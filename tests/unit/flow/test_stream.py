@@ -1,0 +1,95 @@
+"""Reading a journal: nothing is missed without a word."""
+
+import json
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Event, Thread
+
+import pytest
+
+from harness.journal.records import Record
+from harness.journal.stream import JournalError, JournalStream
+
+
+class Engine:
+    """An engine whose newest record is 5 when it is asked, and that then sends these."""
+
+    def __init__(self, *sequences: int) -> None:
+        engine, self.more = self, Event()
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.send_response(200)
+                self.send_header("x-harness-last", "5")
+                self.end_headers()
+                if "follow" not in self.path:
+                    return
+                self.wfile.write(b"\n")
+                self.wfile.flush()
+                engine.more.wait(10)
+                for sequence in sequences:
+                    record = {"sequence": sequence, "kind": "call", "phase": "begin", "activity": sequence, "at": 1.0}
+                    self.wfile.write(json.dumps({**record, "service": "sqs", "name": "SendMessage"}).encode() + b"\n")
+
+            def log_message(self, *_args: object) -> None:
+                """Tests are quiet."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server.server_port}"
+
+
+@pytest.fixture
+def engine() -> Iterator[type[Engine]]:
+    made: list[Engine] = []
+
+    class Kept(Engine):
+        def __init__(self, *sequences: int) -> None:
+            super().__init__(*sequences)
+            made.append(self)
+
+    yield Kept
+    for one in made:
+        one.server.shutdown()
+        one.server.server_close()
+
+
+def test_records_come_in_their_order(engine):
+    served, seen = engine(6, 7), []
+    stream = JournalStream(served.url)
+    stream.listen(lambda record: seen.append(record.sequence))
+    stream.open()
+    served.more.set()
+    assert stream.wait(lambda: True if len(seen) == 2 else None, timeout_seconds=10)
+    assert seen == [6, 7]
+
+
+def test_records_that_were_not_kept_are_told_and_not_passed_over(engine):
+    served, seen = engine(6, 8), list[Record]()
+    stream = JournalStream(served.url)
+    stream.listen(seen.append)
+    stream.open()
+    served.more.set()
+    with pytest.raises(JournalError, match=r"broke off: .*records 7 to 7 are not kept any more"):
+        stream.wait(lambda: None, timeout_seconds=10)
+    assert [record.sequence for record in seen] == [6]
+
+
+def test_a_stream_that_the_engine_ends_is_told(engine):
+    served = engine()
+    stream = JournalStream(served.url)
+    stream.open()
+    served.more.set()
+    with pytest.raises(JournalError, match="broke off: the engine ended it"):
+        stream.wait(lambda: None, timeout_seconds=10)
+
+
+def test_a_journal_that_is_not_there_is_told(engine):
+    served = engine()
+    served.server.shutdown()
+    served.server.server_close()
+    with pytest.raises(JournalError, match="cannot be read"):
+        JournalStream(served.url).open()
