@@ -21,7 +21,7 @@ from harness import doctor as doctor_part
 from harness import terminal
 from harness.deploy import DeployError, Deployment, NotDeployedError
 from harness.engine import EngineError, Target, function_logs
-from harness.project import ENGINES, OURS_ALONE, Project
+from harness.project import ENGINES, Project
 from harness.settings import SettingsError
 from harness.topology import TemplateError, picture, read_topology
 
@@ -162,7 +162,7 @@ def up(
         project = running
     with terminal.DeployProgress().shown() as progress:
         if running is None:
-            progress.step("Starting the engine" if project.engine.name in OURS_ALONE else "Reaching the target")
+            progress.step(terminal.BEGINNINGS[project.engine.name])
         target = project.start()
         if port is not None and not target.address.endswith(f":{port}"):
             raise EngineError(

@@ -15,6 +15,9 @@ from pathlib import Path
 
 import psutil
 
+from harness.engine import EngineError
+from harness.engine.docker.client import connect
+from harness.engine.docker.compose import command as compose_command
 from harness.settings import Settings
 
 MIN_FREE_DISK_BYTES = 2 * 1024**3
@@ -43,10 +46,10 @@ class Finding:
 def examine(settings: Settings) -> Iterator[Finding]:
     """Look at the machine, one finding after the other."""
     yield _python()
-    yield _embedded_engine()
+    yield _embedded_engine(settings)
     yield _uv()
     yield _node()
-    yield _docker()
+    yield _docker(settings)
     yield _port(settings)
     yield _disk(settings.root)
     yield _memory()
@@ -60,13 +63,13 @@ def _python() -> Finding:
     return Finding("Python", Verdict.MISSING, version, "Install Python 3.11, 3.12 or 3.13, then 'make clean up'.")
 
 
-def _embedded_engine() -> Finding:
+def _embedded_engine(settings: Settings) -> Finding:
     missing = [name for name in ("localstack", "moto", "awslambdaric") if importlib.util.find_spec(name) is None]
     if not missing:
         return Finding("Embedded engine", Verdict.OK, "LocalStack, moto and the Lambda runtime client are installed")
     return Finding(
         "Embedded engine",
-        Verdict.MISSING,
+        Verdict.MISSING if settings.engine == "embedded" else Verdict.OPTIONAL,
         f"not installed: {', '.join(missing)}",
         "'make up' installs it; by hand: uv pip install -r requirements.lock && uv pip install --no-deps -e .",
     )
@@ -101,11 +104,20 @@ def _said_by(*command: str) -> str | None:
         return None
 
 
-def _docker() -> Finding:
-    socket_path = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock").removeprefix("unix://")
-    if shutil.which("docker") and Path(socket_path).exists():
-        return Finding("Docker", Verdict.OK, "client and engine")
-    return Finding("Docker", Verdict.OPTIONAL, "no engine runs", "Not needed: the embedded engine does without it.")
+def _docker(settings: Settings) -> Finding:
+    """The Docker engine and Compose, asked as the docker engine of the harness uses them."""
+    wanted = settings.engine == "docker"
+    lacking = Verdict.MISSING if wanted else Verdict.OPTIONAL
+    remedy = "" if wanted else "Only --engine=docker needs it."
+    try:
+        version = connect().version()["Version"]
+    except EngineError as error:
+        return Finding("Docker", lacking, str(error), remedy)
+    try:
+        compose = " ".join(Path(word).name for word in compose_command())
+    except EngineError as error:
+        return Finding("Docker", lacking, f"{version}; {error}", remedy)
+    return Finding("Docker", Verdict.OK, f"{version}, {compose}")
 
 
 def _port(settings: Settings) -> Finding:

@@ -28,6 +28,15 @@ out = Console(highlight=False, soft_wrap=True, width=_WIDTH)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
+BEGINNINGS = {
+    "embedded": "Starting the engine",
+    "docker": "Starting the engine (its image is built where something in it has changed; the first time takes minutes)",
+    "endpoint": "Reaching the endpoint",
+    "aws": "Asking AWS who we are",
+}
+"""What happens first, by engine."""
+
+
 def command_name() -> str:
     """How to call this command from here: its name where the shell finds it, else its path."""
     program = Path(sys.argv[0])
@@ -136,13 +145,17 @@ def show_up(target: Target, deployment: Deployment, urls: Sequence[tuple[str, st
     out.print(fields([("Endpoint", target.address), *urls]))
     out.print("\nTry next")
     harness = command_name()
+    # A deployment on a target of others is used only when it is asked for.
+    make, pytest = (f" ENGINE={target.engine}", f" --engine={target.engine}") if target.deployment else ("", "")
+    test = f"make test{make}" if Path("Makefile").exists() else f"pytest{pytest}"
+    outbox = [(f"{harness} outbox", "mails and text messages that the system sent")]
     for command, what in (
-        ("make test" if Path("Makefile").exists() else "pytest", "drive every flow through it"),
-        (f"{harness} outbox", "mails and text messages that the system sent"),
+        (test, "drive every flow through it"),
+        *(outbox if "outbox" in target.capabilities else ()),
         (f"{harness} logs --follow", "what the functions write"),
         (f"{harness} outputs", "outputs of the stacks"),
         *([(f"aws --endpoint-url {target.endpoint_url} s3 ls", "any AWS tool works")] if target.endpoint_url else []),
-        (f"{harness} down", "stop it"),
+        (f"{harness} down", "remove it from there" if target.deployment else "stop it"),
     ):
         out.print(f"  [bold]{escape(command):<48}[/] [dim]{what}[/]")
 

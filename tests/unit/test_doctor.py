@@ -79,3 +79,18 @@ def test_an_engine_that_is_not_installed_is_told_with_what_lacks(monkeypatch):
     monkeypatch.setattr(doctor.importlib.util, "find_spec", lambda name: None if name == "moto" else object())
     found = _finding("Embedded engine")
     assert (found.verdict, found.found) == (Verdict.MISSING, "not installed: moto")
+
+
+@pytest.mark.parametrize(("engine", "verdict"), [("embedded", Verdict.OPTIONAL), ("docker", Verdict.MISSING)])
+def test_docker_that_does_not_run_is_told_and_missing_only_where_it_is_the_engine(
+    monkeypatch, tmp_path, engine, verdict
+):
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nobody.sock")
+    found = _finding("Docker", engine=engine)
+    assert found.verdict is verdict
+    assert "nobody.sock cannot be used: it does not run. Start it" in found.found
+
+
+def test_the_embedded_engine_is_not_missed_where_another_is_chosen(monkeypatch):
+    monkeypatch.setattr(doctor.importlib.util, "find_spec", lambda name: None if name == "moto" else object())
+    assert _finding("Embedded engine", engine="docker").verdict is Verdict.OPTIONAL

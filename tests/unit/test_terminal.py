@@ -11,7 +11,7 @@ from harness.doctor import Finding, Verdict
 from harness.engine import Message, Target
 from harness.engine.function_logs import LogEvent
 
-TARGET = Target(engine="embedded", endpoint_url="http://127.0.0.1:4566")
+TARGET = Target(engine="embedded", endpoint_url="http://127.0.0.1:4566", capabilities=frozenset({"outbox"}))
 
 
 def _stack(name: str, **outputs: str) -> DeployedStack:
@@ -63,6 +63,26 @@ Try next
   harness outputs                                  outputs of the stacks
   aws --endpoint-url http://127.0.0.1:4566 s3 ls   any AWS tool works
   harness down                                     stop it"""
+    )
+
+
+def test_up_on_a_target_of_others_names_what_can_be_done_there(
+    deployment: Deployment, capsys: pytest.CaptureFixture[str]
+):
+    account = Target(engine="aws", endpoint_url=None, account_id="123456789012", deployment="harness-7f3a9c")
+    terminal.show_up(account, deployment, [], 312.0)
+    assert (
+        _screen(capsys)
+        == """\
+Up  2 stacks (platform, users) in 312.0 s
+
+  Endpoint  AWS account 123456789012, us-east-1
+
+Try next
+  make test ENGINE=aws                             drive every flow through it
+  harness logs --follow                            what the functions write
+  harness outputs                                  outputs of the stacks
+  harness down                                     remove it from there"""
     )
 
 

@@ -111,10 +111,10 @@ def test_a_filter_says_of_each_record_whether_it_passes(function, queue, mapping
         assert journal.causes(said)[0].kind is Kind.BATCH
 
 
-def test_each_write_leaves_the_mark_of_its_stream_record(function, table, aws, mapping, journal):
+def test_each_write_leaves_the_mark_of_its_stream_record(function, table, traced, trace, mapping, journal):
     """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.Lambda.html"""
     name, stream = table
-    dynamodb = aws("dynamodb")
+    dynamodb = traced("dynamodb")
     item = lambda one: {"id": {"S": one}, "at": {"N": "1"}}  # noqa: E731
     dynamodb.put_item(TableName=name, Item=item("put"))
     dynamodb.update_item(
@@ -127,7 +127,7 @@ def test_each_write_leaves_the_mark_of_its_stream_record(function, table, aws, m
     # Nothing changes, so there is no record.
     dynamodb.delete_item(TableName=name, Key={"id": {"S": "a"}})
     left = {}
-    for record in journal.all():
+    for record in journal.all(trace=trace):
         if record.service == "dynamodb" and record.phase is Phase.END:
             left.setdefault(record.name, []).append(record.leaves)
     assert [len(one) for one in left["PutItem"] + left["UpdateItem"]] == [1, 1]
