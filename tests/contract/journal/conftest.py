@@ -44,11 +44,11 @@ class Journal:
         return self.wait(begun.kind, lambda r: r.activity == begun.activity, Phase.END)
 
     def causes(self, record: Record) -> list[Record]:
-        """What led to a record: its cause, the cause of that, and so on to the root."""
+        """What led to a record: its cause, the cause of that, and so on to the root, or to the test's beginning."""
         by_activity = {r.activity: r for r in reversed(self.all())}
         chain = []
-        while record.cause is not None:
-            record = by_activity[record.cause]
+        while (cause := by_activity.get(record.cause or 0)) is not None:
+            record = cause
             chain.append(record)
         return chain
 
