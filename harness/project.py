@@ -16,6 +16,7 @@ from harness.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
     from harness.deploy import DeployEvent, Deployment, Removal, Template
+    from harness.topology import Topology
 
 ENGINES = ("embedded", "docker", "endpoint", "aws")
 OURS_ALONE = ("embedded", "docker")
@@ -177,6 +178,13 @@ class Project:
         from harness import deploy
 
         return deploy.describe(target, self.templates(), stack_prefix=_stack_prefix(target))
+
+    def topology(self, target: Target, deployment: "Deployment") -> "Topology":
+        """What the templates connect, with the physical ids of what runs. Raises TemplateError."""
+        from harness import deploy
+
+        templates = self.templates()
+        return deploy.topology_of(target, templates, deployment, parameters=self._parameters(target, templates))
 
     def end(self, *, on_event: "Callable[[DeployEvent], None]" = _ignore) -> "Ended":
         """Stop the engine; on a target that is not ours alone, remove what was deployed by us.

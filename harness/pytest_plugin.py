@@ -19,6 +19,7 @@ from harness.settings import SettingsError
 if TYPE_CHECKING:
     from harness.deploy import Deployment
     from harness.flow import Flow, Flows
+    from harness.topology import Topology
 
 RUN_DIRECTORY = "harness_run_directory"
 LACKED = "harness_lacked_capability"
@@ -29,6 +30,7 @@ _in_use = pytest.StashKey[Project]()
 _log_mark = pytest.StashKey[float]()
 _left = pytest.StashKey[list[str]]()
 _flows = pytest.StashKey["list[Flow]"]()
+_topology = pytest.StashKey["Callable[[], Topology]"]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -242,9 +244,13 @@ def deployment(project: Project, engine: Target, request: pytest.FixtureRequest)
     """
     with _locked(project.settings.state_directory):
         try:
-            return project.deploy(engine)
+            deployed = project.deploy(engine)
         except _deploy_error() as error:
             _give_up(request, str(error))
+    # Read when a test asks why, which most never do.
+    topology: Callable[[], Topology] = cache(lambda: project.topology(engine, deployed))
+    request.config.stash[_topology] = topology
+    return deployed
 
 
 @pytest.fixture(autouse=True)
@@ -275,27 +281,29 @@ def http() -> Iterator[httpx.Client]:
 
 
 @pytest.fixture(scope="session")
-def _watched(engine: Target) -> "Iterator[Flows]":
+def _watched(engine: Target, pytestconfig: pytest.Config) -> "Iterator[Flows]":
     """What happens in the engine, read once for all tests of this process."""
     from harness.flow import Flows
+    from harness.topology import Topology
 
-    flows = Flows(engine)
+    flows = Flows(engine, lambda: pytestconfig.stash.get(_topology, Topology.empty)())
     flows.open()
     yield flows
     flows.close()
 
 
 @pytest.fixture
-def flow(request: pytest.FixtureRequest, _watched: "Flows") -> "Iterator[Callable[[], AbstractContextManager[Flow]]]":
+def flow(request: pytest.FixtureRequest, _watched: "Flows") -> "Iterator[Callable[..., AbstractContextManager[Flow]]]":
     """`with flow() as f: ...; f.settle()`: everything that is caused in the block, and when it has come to rest.
 
-    When the test fails, the tree of each of its flows is told.
+    `f.explain()` says why an event of it was lost, with the lines of the templates of `deployment`;
+    `flow(topology=...)` is for other stacks. When the test fails, the tree of each of its flows is told, and that.
     """
     flows = request.node.stash.setdefault(_flows, [])
 
     @contextmanager
-    def begin() -> "Iterator[Flow]":
-        with _watched.flow() as begun:
+    def begin(topology: "Callable[[], Topology] | None" = None) -> "Iterator[Flow]":
+        with _watched.flow(topology) as begun:
             flows.append(begun)
             yield begun
 

@@ -1,10 +1,12 @@
 """SAM and CloudFormation templates become running stacks, on any target that answers AWS's APIs.
 
-`discover` finds templates, `deploy` brings a target to what they say, `describe` tells what runs, `delete` ends it.
+`discover` finds templates, `deploy` brings a target to what they say, `describe` tells what runs, `topology_of` what is
+connected in it, `delete` ends it.
 `remove` takes everything away that a deployment made on a target that others use too.
 The package knows nothing of tests, of terminals, or of what is inside the target.
 """
 
+from harness.deploy.deployed_topology import topology_of
 from harness.deploy.deployment import DeployedStack, Deployment, NotDeployedError, Resource, Withheld, describe
 from harness.deploy.discovery import DEFAULT_PATTERNS, discover
 from harness.deploy.errors import DeployError, Failure, PreflightError, Problem
@@ -35,5 +37,6 @@ __all__ = [
     "discover",
     "remove",
     "services_of",
+    "topology_of",
     "warm_up",
 ]

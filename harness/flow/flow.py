@@ -1,28 +1,20 @@
 """One flow: everything that one stimulus caused, until nothing of it goes on."""
 
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from harness.engine import Target
 from harness.flow.consumers import Consumers
+from harness.flow.explain import explain
+from harness.flow.explanation import Explanation
 from harness.flow.history import Activity, History
+from harness.flow.pending import Pending
 from harness.journal.records import Kind
 from harness.journal.stream import JournalStream
+from harness.topology import Topology
 
 SETTLE_SECONDS = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class Pending:
-    """Something of a flow that has not come to its end: an activity that goes on, or what was left and waits."""
-
-    activity: Activity
-    what: str
-
-    def __str__(self) -> str:
-        return self.what
 
 
 class FlowTimeoutError(AssertionError):
@@ -36,9 +28,17 @@ class EmptyFlowError(AssertionError):
 class Flow:
     """The tree of everything that was caused by what happens inside `with flow_of(...)`."""
 
-    def __init__(self, target: Target, stream: JournalStream, history: History, root: str) -> None:
+    def __init__(
+        self,
+        target: Target,
+        stream: JournalStream,
+        history: History,
+        root: str,
+        topology: Callable[[], Topology] = Topology.empty,
+    ) -> None:
         self._stream = stream
         self._history = history
+        self._topology = topology
         self._consumers = Consumers(target)
         self.root = root
         """The root of the X-Ray trace that its first calls carry."""
@@ -71,6 +71,20 @@ class Flow:
             if not self._consumers.unasked:
                 return pending
             self._consumers.ask()
+
+    @property
+    def topology(self) -> Topology:
+        """What the templates of the deployment connect; an empty one where nothing was deployed."""
+        return self._topology()
+
+    def explain(self) -> Explanation:
+        """Why events of this flow were lost, or have not arrived yet: false where nothing is amiss.
+
+        Asked after `settle`, it speaks of what will not change any more.
+        """
+        topology, pending = self.topology, self.pending()
+        with self._stream.held():
+            return explain(self.activities, self._history, topology, pending)
 
     def settle(self, *, timeout_seconds: float = SETTLE_SECONDS) -> "Flow":
         """Return when nothing of the flow goes on or waits for anybody, as soon as that is so.

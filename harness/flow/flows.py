@@ -1,6 +1,6 @@
 """The flows of a test run: one reader of the journal for all of them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from harness.engine import Target
@@ -9,17 +9,20 @@ from harness.flow.flow import Flow
 from harness.flow.history import History
 from harness.journal.records import Record
 from harness.journal.stream import JournalStream
+from harness.topology import Topology
 
 
 class Flows:
     """Watches a target, and keeps what happens there as long as somebody has a flow.
 
-    Raises MissingCapabilityError for a target that keeps no journal.
+    `topology` gives what is deployed there, when an explanation asks for it. Raises MissingCapabilityError for a target
+    that keeps no journal.
     """
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, topology: Callable[[], Topology] = Topology.empty) -> None:
         target.require("journal")
         self._target = target
+        self._topology = topology
         self._history = History()
         self._held: list[Flow] = []
         self._stream = JournalStream(str(target.endpoint_url))
@@ -33,9 +36,12 @@ class Flows:
         self._stream.close()
 
     @contextmanager
-    def flow(self) -> Iterator[Flow]:
-        """The flow of what this thread does in the block; `settle` may be called in it or after it, until `release`."""
-        begun = Flow(self._target, self._stream, self._history, new_root())
+    def flow(self, topology: Callable[[], Topology] | None = None) -> Iterator[Flow]:
+        """The flow of what this thread does in the block; `settle` may be called in it or after it, until `release`.
+
+        `topology` is another than that of the target's deployment, where the flow is about stacks of its own.
+        """
+        begun = Flow(self._target, self._stream, self._history, new_root(), topology or self._topology)
         with self._stream.held():
             self._held.append(begun)
         with tracing(begun.root):

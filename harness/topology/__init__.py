@@ -8,6 +8,7 @@ of the conditions are in `patterns`; the graph is made by `read_topology`.
 from harness.topology.document import Document, Location, TemplateError, read_document
 from harness.topology.edges import Edge
 from harness.topology.graph import Topology, read_topology
+from harness.topology.identifiers import Identifier, identifiers
 from harness.topology.intrinsics import NotStaticError, Scope, evaluate
 from harness.topology.nodes import Node, NodeId
 from harness.topology.references import Reference, references
@@ -16,6 +17,7 @@ from harness.topology.template import Template
 __all__ = [
     "Document",
     "Edge",
+    "Identifier",
     "Location",
     "Node",
     "NodeId",
@@ -26,6 +28,7 @@ __all__ = [
     "TemplateError",
     "Topology",
     "evaluate",
+    "identifiers",
     "read_document",
     "read_topology",
     "references",

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.topology.edges import Edge, EdgeKind
+from harness.topology.identifiers import identifiers, name_in
 from harness.topology.nodes import Node, NodeId
 from harness.topology.patterns import Refusal
 from harness.topology.readers import read
-from harness.topology.resources import Stack
+from harness.topology.resources import Resource, Stack
 from harness.topology.template import Template
 from harness.topology.wiring import Wiring
 
@@ -21,10 +22,28 @@ class Topology:
     """Nodes and edges of all stacks. `graph` is the same for networkx's algorithms: its nodes are NodeIds with the
     Node as attribute "node", its edges have the Edge as attribute "edge" and are keyed by their number."""
 
-    def __init__(self, nodes: Mapping[NodeId, Node], edges: Iterable[Edge], templates: Mapping[str, Template]) -> None:
+    def __init__(
+        self,
+        nodes: Mapping[NodeId, Node],
+        edges: Iterable[Edge],
+        templates: Mapping[str, Template],
+        resources: Mapping[NodeId, Resource] | None = None,
+        physical_ids: Mapping[NodeId, str] | None = None,
+        regions: Mapping[str, str] | None = None,
+    ) -> None:
         self.nodes = dict(nodes)
         self.edges = tuple(edges)
         self._templates = templates
+        self._resources = resources or {}
+        self.physical_ids = dict(physical_ids or {})
+        """Of every resource that was deployed, also of those that are no nodes: mappings, subscriptions, policies."""
+        self.regions = dict(regions or {})
+        """Where each stack was deployed, as far as that is known."""
+
+    @classmethod
+    def empty(cls) -> "Topology":
+        """That of no templates."""
+        return cls({}, (), {})
 
     @cached_property
     def graph(self) -> "networkx.MultiDiGraph[NodeId]":
@@ -48,6 +67,38 @@ class Topology:
     @cached_property
     def _physical(self) -> Mapping[str, Node]:
         return {node.physical_id: node for node in self.nodes.values() if node.physical_id}
+
+    def declared_as(self, resource: str, *, in_any_region: bool = False) -> NodeId | None:
+        """The resource that a deployment made under this id, ARN or URL, whatever of these CloudFormation gave as its
+        physical id; None for what no template declares. `in_any_region`: also where the ARN names a region that the
+        stack is not in."""
+        if found := self._declared.get(resource):
+            return found
+        for identifier in identifiers(resource):
+            if (found := self._declared.get((identifier.type, identifier.name))) and (
+                in_any_region or identifier.region in ("", self.regions.get(found.stack, identifier.region))
+            ):
+                return found
+        return None
+
+    @cached_property
+    def _declared(self) -> Mapping[str | tuple[str, str], NodeId]:
+        found: dict[str | tuple[str, str], NodeId] = {}
+        for node_id, physical_id in self.physical_ids.items():
+            found[physical_id] = node_id
+            if resource := self._resources.get(node_id):
+                found[resource.type, name_in(physical_id)] = node_id
+        return found
+
+    def resource(self, node: NodeId) -> Resource | None:
+        """A resource as its template declares it, in CloudFormation's form; None where no template does."""
+        return self._resources.get(node)
+
+    def place_of(self, node: NodeId, *path: str | int) -> tuple[Path, int] | None:
+        """File and line where a resource is declared, or its property at a path of CloudFormation's form; where the
+        template does not have that, the line of what is around it. None where no template declares the resource."""
+        resource = self._resources.get(node)
+        return (resource.template.path, resource.line(*path)) if resource else None
 
     def leaving(self, node: NodeId, *kinds: EdgeKind) -> tuple[Edge, ...]:
         """The edges that begin at a node, of all kinds where none is named."""
@@ -106,15 +157,19 @@ def read_topology(
 ) -> Topology:
     """Read templates, SAM or CloudFormation, into one graph.
 
-    `parameters` and `physical_ids` are those of a deployment, by stack and then by name or logical id; without them
-    parameters have their defaults and nodes no physical id. References to another stack are followed through
+    `parameters`, the pseudo parameters that are known (AWS::Region) among them, and `physical_ids` are those of a
+    deployment, by stack and then by name or logical id; without them parameters have their defaults and nodes no physical
+    id. References to another stack are followed through
     Export and Fn::ImportValue, through names and ARNs. Raises TemplateError.
     """
     stacks = [Stack(template, (parameters or {}).get(template.stack, {})) for template in templates]
     wiring = Wiring(stacks, physical_ids or {})
     edges = sorted(_once(read(wiring)), key=_order)
     nodes = {**wiring.nodes, **wiring.external}
-    return Topology(nodes, edges, {template.stack: template for template in templates})
+    deployed = {NodeId(s, one): given for s, ids in (physical_ids or {}).items() for one, given in ids.items()}
+    regions = {stack: given["AWS::Region"] for stack, given in (parameters or {}).items() if "AWS::Region" in given}
+    by_stack = {template.stack: template for template in templates}
+    return Topology(nodes, edges, by_stack, wiring.by_id, deployed, regions)
 
 
 def _once(edges: Iterable[Edge]) -> Iterator[Edge]:

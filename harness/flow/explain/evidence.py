@@ -1,0 +1,110 @@
+"""What an explanation is drawn from: the activities of a flow, how they are joined, and what the templates declare."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+from harness.flow.explanation import Place
+from harness.flow.history import Activity
+from harness.flow.pending import Pending
+from harness.journal.records import Kind
+from harness.topology import Edge, Node, NodeId, Topology, identifiers
+from harness.topology.patterns import Refusal
+
+
+class Reader(Protocol):
+    """How activities are joined: a History."""
+
+    def next_of(self, activity: Activity) -> list[Activity]: ...
+
+    def takers_of(self, mark: str) -> list[Activity]: ...
+
+    def closure(self, roots: Iterable[Activity]) -> list[Activity]: ...
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One flow, as the explainers of the services see it."""
+
+    activities: tuple[Activity, ...]
+    history: Reader
+    topology: Topology
+    pending: tuple[Pending, ...] = ()
+
+    # ── what happened ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    def of(self, kind: Kind, service: str = "", name: str = "") -> Iterator[Activity]:
+        """The activities of a kind, of a service, of a name, in the order in which they began."""
+        for activity in self.activities:
+            begin = activity.begin
+            if begin.kind is kind and service in ("", begin.service) and name in ("", begin.name):
+                yield activity
+
+    def cause_of(self, activity: Activity) -> Activity | None:
+        """What caused it directly, or left what it took up; None where that is not of this flow."""
+        if activity.begin.cause is not None:
+            return self._by_id.get(activity.begin.cause)
+        return next((self._leavers[mark] for mark in activity.takes if mark in self._leavers), None)
+
+    def causes(self, activity: Activity) -> Iterator[Activity]:
+        """Its cause, the cause of that, and so on."""
+        seen = {activity.id}
+        while (cause := self.cause_of(activity)) is not None and cause.id not in seen:
+            seen.add(cause.id)
+            yield cause
+            activity = cause
+
+    def caused_by(self, activity: Activity) -> list[Activity]:
+        """Everything that came of an activity, in the order in which it began, without itself."""
+        return [each for each in self.history.closure([activity]) if each.id != activity.id]
+
+    @cached_property
+    def _by_id(self) -> Mapping[int, Activity]:
+        return {activity.id: activity for activity in self.activities}
+
+    @cached_property
+    def _leavers(self) -> Mapping[str, Activity]:
+        return {mark: activity for activity in self.activities for mark in activity.leaves}
+
+    # ── what the templates say ──────────────────────────────────────────────────────────────────────────────────────
+
+    def node_id(self, resource: str) -> NodeId | None:
+        """The resource of a template by its ARN, URL or physical id; None for what no template declares."""
+        return self.topology.declared_as(resource)
+
+    def node(self, resource: str) -> Node | None:
+        """The same as a node of the graph; None also for a mapping, a subscription and whatever else is no node."""
+        found = self.node_id(resource)
+        return self.topology.nodes.get(found) if found else None
+
+    def edges(self, resource: str) -> tuple[Edge, ...]:
+        """The edges that a resource makes: a rule, a mapping, a subscription, by its ARN or physical id."""
+        found = self.node_id(resource)
+        return self.topology.declared_by(found.stack, found.logical_id) if found else ()
+
+    def resource(self, resource: str) -> str:
+        """What `Finding.resource` says of it: "stack.LogicalId", or the ARN or address as it is."""
+        return str(self.node_id(resource) or resource)
+
+    def called(self, kind: str, resource: str) -> str:
+        """How a sentence names it: "rule Placed", with the logical id where a template declares it, else by its name."""
+        found = self.node_id(resource)
+        return f"{kind} {found.logical_id if found else name_of(resource)}"
+
+    def place(self, resource: str | NodeId | None, *path: str | int) -> Place | None:
+        """The line where a resource is declared, or a property of it by its path in CloudFormation's form ("Timeout").
+
+        A property that the template does not have gives the line of what is around it.
+        """
+        found = self.node_id(resource) if isinstance(resource, str) else resource
+        at = self.topology.place_of(found, *path) if found else None
+        return Place(*at) if at else None
+
+    def edge_place(self, edge: Edge, refusal: Refusal | None = None) -> Place:
+        return Place(*self.topology.place(edge, refusal))
+
+
+def name_of(resource: str) -> str:
+    """The name in an ARN or URL: what a person calls it."""
+    return next((identifier.name for identifier in identifiers(resource)), resource)

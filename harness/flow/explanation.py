@@ -1,0 +1,59 @@
+"""Why events of a flow were lost, or have not arrived yet: findings, each one sentence with its place in a template."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.flow.history import Activity
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A line of a template."""
+
+    file: Path
+    line: int
+
+    def __str__(self) -> str:
+        """As a terminal and an editor take it: relative to the working directory where it is below that."""
+        here = Path.cwd()
+        file = self.file.absolute()
+        return f"{file.relative_to(here) if file.is_relative_to(here) else self.file}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One cause of a loss, or of a delay."""
+
+    cause: str
+    """What it is, for whoever sorts and asserts: "pattern-refused", "handler-raised"."""
+    sentence: str
+    """One sentence that names the cause and the resource."""
+    resource: str
+    """What it is about: "stack.LogicalId" where a template declares it, else its ARN or address."""
+    place: Place | None
+    """The line of a template that decides it; None where no template does."""
+    activities: tuple[Activity, ...]
+    """What shows it, the decisive one first."""
+    lost: bool
+    """The event ends here. False: it waits, or will be tried again, or this is a doubt."""
+
+    def __str__(self) -> str:
+        return f"{self.sentence} ({self.place})" if self.place else self.sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What became of the events of a flow that did not arrive; false where nothing was lost and nothing is amiss."""
+
+    findings: tuple[Finding, ...] = ()
+
+    def __iter__(self) -> Iterator[Finding]:
+        return iter(self.findings)
+
+    def __len__(self) -> int:
+        return len(self.findings)
+
+    def __str__(self) -> str:
+        """One finding a line."""
+        return "\n".join(map(str, self.findings))
