@@ -1,0 +1,107 @@
+"""A stack with one defect: its template, what makes the defect show, and what explains it."""
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from textwrap import dedent, indent
+from typing import Any
+
+from harness.deploy import DeployedStack
+from harness.engine import Target
+from harness.flow import Flow, Flows
+from harness.flow.explanation import Explanation
+from harness.topology import Topology
+
+MARK = "# <- here"
+HEADER = """\
+Transform: AWS::Serverless-2016-10-31
+Globals:
+  Function: {Runtime: python3.11, Handler: index.handler, Timeout: 5}
+"""
+
+
+@dataclass(frozen=True)
+class BrokenStack:
+    """A defect, and everything that a test of its explanation needs.
+
+    `template` is the Resources of a SAM template, in YAML; the line with the defect ends in `# <- here` (where the code
+    of a function has it, the mark is in the code). Functions have python3.11, `index.handler` and 5 seconds unless they
+    say otherwise; `outputs` are the template's Outputs. `files` are written beside it, by path.
+
+    `stimulate` is given the deployed stack, inside of its flow. Then `cause` and `sentence` are those of the one finding;
+    in the sentence `{Name}` is the physical id of the resource Name, and what is in `said` by its name.
+
+    `mended` are texts of the template and what repairs them: the same stimulus then has nothing to explain.
+    """
+
+    behaviour: str
+    template: str
+    stimulate: Callable[["Stack"], object]
+    cause: str
+    sentence: str
+    mended: Mapping[str, str]
+    lost: bool = True
+    outputs: str = ""
+    files: Mapping[str, str] = field(default_factory=dict)
+    until: Callable[["Stack", Flow], object] | None = None
+    """Where the flow does not come to rest: what is waited for before it is explained."""
+
+    def __str__(self) -> str:
+        return self.behaviour
+
+    def text(self, *, mended: bool = False) -> str:
+        """The whole template. Raises ValueError where what is to be mended is not there."""
+        text = dedent(self.template).strip("\n")
+        for broken, repaired in self.mended.items() if mended else ():
+            if broken not in text:
+                raise ValueError(f"{self.behaviour}: the template has no {broken!r} to mend")
+            text = text.replace(broken, repaired)
+        sections = {"Resources": text, "Outputs": dedent(self.outputs).strip("\n")}
+        return HEADER + "".join(f"{name}:\n{indent(body, '  ')}\n" for name, body in sections.items() if body)
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A deployed one. What it tells is asked for by logical id."""
+
+    target: Target
+    deployed: DeployedStack
+    template: Path
+    topology: Topology
+    flows: Callable[[], Flows]
+
+    def aws(self, service: str, **arguments: Any) -> Any:
+        """A client whose calls belong to the flow of the block that they are made in."""
+        return self.target.client(service, **arguments)
+
+    def id(self, logical_id: str) -> str:
+        """What Ref gives: of a queue its URL, of a function its name."""
+        return self.deployed.resources[logical_id].physical_id
+
+    def output(self, name: str) -> str:
+        return self.deployed.outputs[name]
+
+    def said(self, sentence: str) -> str:
+        """A sentence with the physical ids in it."""
+        return sentence.format_map({name: r.physical_id for name, r in self.deployed.resources.items()})
+
+    @property
+    def line(self) -> int:
+        """Of the marker comment, in the template or in the code inside of it."""
+        [line] = [n for n, text in enumerate(self.template.read_text().splitlines(), 1) if text.rstrip().endswith(MARK)]
+        return line
+
+    def flow(self) -> AbstractContextManager[Flow]:
+        """The flow of the block, which knows the topology of this stack; until the test ends it can be asked."""
+        return self.flows().flow()
+
+    def explained(self, broken: BrokenStack, *, mended: bool = False) -> tuple[Flow, Explanation]:
+        """Stimulate it, and explain what came of that."""
+        with self.flow() as f:
+            broken.stimulate(self)
+            if broken.until is not None and not mended:
+                broken.until(self, f)
+            else:
+                f.settle()
+            return f, f.explain()

@@ -1,0 +1,128 @@
+"""The lab: stacks with one defect each, deployed as a user's are, stimulated and explained."""
+
+import fcntl
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from harness.deploy import DeployedStack, Template, delete, deploy
+from harness.engine import Target
+from harness.flow import Flows
+from harness.topology import Topology, read_topology
+from tests.contract.lab.broken_stack import BrokenStack, Stack
+
+DELETED_AT_ONCE = 4
+Key = tuple[str, bool]
+"""Its behaviour, and whether it is mended."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """The stacks of all processes of a test run, in a folder that they share: one of them deploys, the others find it
+    done."""
+
+    target: Target
+    folder: Path
+    prefix: str
+
+    def deploy(self, wanted: Sequence[tuple[BrokenStack, bool]]) -> dict[Key, Stack]:
+        """Deploy these stacks at once, each broken or mended."""
+        with self._locked():
+            templates = {(broken.behaviour, mended): self._template(broken, mended) for broken, mended in wanted}
+            deployed = deploy(
+                self.target,
+                list(templates.values()),
+                work_directory=self.folder / "work",
+                stack_prefix=self.prefix,
+            )
+        return {key: self._stack(template, deployed[template.stack]) for key, template in templates.items()}
+
+    def _template(self, broken: BrokenStack, mended: bool) -> Template:
+        words = "".join(letter if letter.isalnum() else " " for letter in broken.behaviour.lower()).split()
+        folder = self.folder / "stacks" / "-".join([*words, *(["mended"] if mended else [])])
+        for path, text in {"template.yaml": broken.text(mended=mended), **broken.files}.items():
+            file = folder / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
+        return Template(folder / "template.yaml", folder.name)
+
+    def _stack(self, template: Template, deployed: DeployedStack) -> Stack:
+        ids = {name: resource.physical_id for name, resource in deployed.resources.items()}
+        topology = read_topology([template], physical_ids={template.stack: ids})
+        return Stack(self.target, deployed, template.path, topology, _flows_of_no_test)
+
+    @contextmanager
+    def used(self, by: str) -> Iterator[None]:
+        """The last process that uses it deletes what all have deployed."""
+        user = self.folder / "users" / by
+        with self._locked():
+            user.parent.mkdir(exist_ok=True)
+            user.touch()
+        yield
+        with self._locked():
+            user.unlink()
+            if not any(user.parent.iterdir()):
+                self._delete()
+
+    def _delete(self) -> None:
+        templates = [Template(file, file.parent.name) for file in self.folder.glob("stacks/*/template.yaml")]
+        with ThreadPoolExecutor(DELETED_AT_ONCE) as pool:
+            for deleted in [pool.submit(delete, self.target, [t], stack_prefix=self.prefix) for t in templates]:
+                deleted.result()
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+def _flows_of_no_test() -> Flows:
+    raise AssertionError("A flow is a test's own: take the stack from the fixture `lab`.")
+
+
+@pytest.fixture(scope="session")
+def bench(
+    engine: Target, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Callable[[BrokenStack, bool], Stack]]:
+    """`bench(broken, mended)`: the stack. With the first that is asked for, all that this run has selected are deployed."""
+    worker = getattr(request.config, "workerinput", {})
+    base = tmp_path_factory.getbasetemp()
+    run = str(worker.get("testrunuid", uuid4().hex))[:8]
+    bench = Bench(engine, (base.parent if worker else base) / f"lab-{run}", f"lab-{run}-")
+    stacks: dict[Key, Stack] = {}
+
+    def stack(broken: BrokenStack, mended: bool) -> Stack:
+        if not stacks:
+            selected = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
+            wanted = [(params["broken"], params["mended"]) for params in selected if "broken" in params]
+            stacks.update(bench.deploy(wanted))
+        return stacks[broken.behaviour, mended]
+
+    with bench.used(str(worker.get("workerid", "only"))):
+        yield stack
+
+
+@pytest.fixture
+def lab(engine: Target, bench: Callable[[BrokenStack, bool], Stack]) -> Iterator[Callable[..., Stack]]:
+    """`lab(broken)`, `lab(broken, mended=True)`: the deployed stack, with flows of this test."""
+    opened: list[Flows] = []
+
+    def flows(topology: Topology) -> Flows:
+        opened.append(made := Flows(engine, topology=lambda: topology))
+        made.open()
+        return made
+
+    def stack(broken: BrokenStack, *, mended: bool = False) -> Stack:
+        found = bench(broken, mended)
+        return replace(found, flows=lambda: flows(found.topology))
+
+    yield stack
+    for made in opened:
+        made.close()

@@ -1,0 +1,26 @@
+"""A lost event is explained in one sentence that names the cause, the resource and the line of the template."""
+
+import pytest
+
+from tests.contract.lab import functions
+
+BROKEN = [*functions.BROKEN]
+
+
+@pytest.mark.parametrize("mended", [False], ids=["broken"])
+@pytest.mark.parametrize("broken", BROKEN, ids=str)
+def test_the_defect_is_explained(lab, broken, mended):
+    stack = lab(broken, mended=mended)
+    flow, explanation = stack.explained(broken)
+    findings = [(f.cause, f.sentence, f.place.line if f.place else None, f.lost) for f in explanation]
+    assert findings == [(broken.cause, stack.said(broken.sentence), stack.line, broken.lost)], str(flow)
+    [finding] = explanation
+    assert finding.place.file == stack.template
+    assert finding.resource
+
+
+@pytest.mark.parametrize("mended", [True], ids=["mended"])
+@pytest.mark.parametrize("broken", BROKEN, ids=str)
+def test_a_mended_stack_has_nothing_to_explain(lab, broken, mended):
+    flow, explanation = lab(broken, mended=mended).explained(broken, mended=True)
+    assert not explanation, f"{explanation}\n{flow}"
