@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.deploy import DeployedStack
 from harness.engine import Target
-from harness.flow import Flow, Flows
+from harness.flow import Flow
 from harness.flow.explanation import Explanation
 from harness.topology import Topology
 
@@ -69,7 +69,8 @@ class Stack:
     deployed: DeployedStack
     template: Path
     topology: Topology
-    flows: Callable[[], Flows]
+    flow: Callable[[], AbstractContextManager[Flow]]
+    """The flow of the block, which knows the topology of this stack; until the test ends it can be asked."""
 
     def aws(self, service: str, **arguments: Any) -> Any:
         """A client whose calls belong to the flow of the block that they are made in."""
@@ -91,10 +92,6 @@ class Stack:
         """Of the marker comment, in the template or in the code inside of it."""
         [line] = [n for n, text in enumerate(self.template.read_text().splitlines(), 1) if text.rstrip().endswith(MARK)]
         return line
-
-    def flow(self) -> AbstractContextManager[Flow]:
-        """The flow of the block, which knows the topology of this stack; until the test ends it can be asked."""
-        return self.flows().flow()
 
     def explained(self, broken: BrokenStack, *, mended: bool = False) -> tuple[Flow, Explanation]:
         """Stimulate it, and explain what came of that."""

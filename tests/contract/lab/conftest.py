@@ -3,17 +3,16 @@
 import fcntl
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
-from harness.deploy import DeployedStack, Template, delete, deploy
+from harness.deploy import Deployment, Template, delete, deploy, topology_of
 from harness.engine import Target
-from harness.flow import Flows
-from harness.topology import Topology, read_topology
+from harness.flow import Flow
 from tests.contract.lab.broken_stack import BrokenStack, Stack
 
 DELETED_AT_ONCE = 4
@@ -40,7 +39,7 @@ class Bench:
                 work_directory=self.folder / "work",
                 stack_prefix=self.prefix,
             )
-        return {key: self._stack(template, deployed[template.stack]) for key, template in templates.items()}
+        return {key: self._stack(template, deployed) for key, template in templates.items()}
 
     def _template(self, broken: BrokenStack, mended: bool) -> Template:
         words = "".join(letter if letter.isalnum() else " " for letter in broken.behaviour.lower()).split()
@@ -51,10 +50,10 @@ class Bench:
             file.write_text(text)
         return Template(folder / "template.yaml", folder.name)
 
-    def _stack(self, template: Template, deployed: DeployedStack) -> Stack:
-        ids = {name: resource.physical_id for name, resource in deployed.resources.items()}
-        topology = read_topology([template], physical_ids={template.stack: ids})
-        return Stack(self.target, deployed, template.path, topology, _flows_of_no_test)
+    def _stack(self, template: Template, deployment: Deployment) -> Stack:
+        own = Deployment({template.stack: deployment[template.stack]})
+        topology = topology_of(self.target, [template], own)
+        return Stack(self.target, own[template.stack], template.path, topology, _flow_of_no_test)
 
     @contextmanager
     def used(self, by: str) -> Iterator[None]:
@@ -83,7 +82,7 @@ class Bench:
             yield
 
 
-def _flows_of_no_test() -> Flows:
+def _flow_of_no_test() -> AbstractContextManager[Flow]:
     raise AssertionError("A flow is a test's own: take the stack from the fixture `lab`.")
 
 
@@ -110,19 +109,13 @@ def bench(
 
 
 @pytest.fixture
-def lab(engine: Target, bench: Callable[[BrokenStack, bool], Stack]) -> Iterator[Callable[..., Stack]]:
+def lab(
+    flow: Callable[..., AbstractContextManager[Flow]], bench: Callable[[BrokenStack, bool], Stack]
+) -> Callable[..., Stack]:
     """`lab(broken)`, `lab(broken, mended=True)`: the deployed stack, with flows of this test."""
-    opened: list[Flows] = []
-
-    def flows(topology: Topology) -> Flows:
-        opened.append(made := Flows(engine, topology=lambda: topology))
-        made.open()
-        return made
 
     def stack(broken: BrokenStack, *, mended: bool = False) -> Stack:
         found = bench(broken, mended)
-        return replace(found, flows=lambda: flows(found.topology))
+        return replace(found, flow=lambda: flow(lambda: found.topology))
 
-    yield stack
-    for made in opened:
-        made.close()
+    return stack
