@@ -7,9 +7,13 @@ from typing import Any
 from harness.engine import Target
 from harness.flow.consumers import Consumers
 from harness.flow.explain import explain
+from harness.flow.explain.evidence import name_of
 from harness.flow.explanation import Explanation
 from harness.flow.history import Activity, History
 from harness.flow.pending import Pending
+from harness.flow.steps import Step, steps
+from harness.flow.telling import tell
+from harness.flow.tree import draw
 from harness.journal.records import Kind
 from harness.journal.stream import JournalStream
 from harness.topology import Topology
@@ -104,8 +108,9 @@ class Flow:
             known = self._stream.wait(self._at_rest_or_to_ask, timeout_seconds=deadline - time.monotonic())
             if known is None:
                 pending = "\n".join(f"  {pending}" for pending in self.pending())
+                story = "\n".join(map(str, tell(self, waiting=False)))
                 raise FlowTimeoutError(
-                    f"The flow has not come to rest within {timeout_seconds:g} seconds. Still pending:\n{pending}\n\n{self}"
+                    f"The flow has not come to rest within {timeout_seconds:g} seconds. Still pending:\n{pending}\n\n{story}"
                 )
             if known:
                 return self
@@ -152,33 +157,14 @@ class Flow:
         due = f" in {timers[-1].data['when'] - time.time():.1f} s" if timers else ", or given up"
         return f"an event that {last.begin.name} failed on, and that is tried again{due}: {_said(last.error)}"
 
+    def steps(self) -> list[Step]:
+        """What happened as a person tells it: plumbing is part of what it serves."""
+        topology = self.topology
+        return steps(self.activities, lambda resource: str(topology.declared_as(resource) or name_of(resource)))
+
     def __str__(self) -> str:
-        """The tree, one activity a line."""
-        lines: list[str] = []
-        shown: set[int] = set()
-
-        def show(activity: Activity, depth: int) -> None:
-            again = activity.id in shown
-            shown.add(activity.id)
-            lines.append("  " * depth + _line(activity) + (" (above)" if again else ""))
-            if not again:
-                for following in self._history.next_of(activity):
-                    show(following, depth + 1)
-
-        with self._stream.held():
-            for root in self.roots:
-                show(root, 0)
-        return "\n".join(lines)
-
-
-def _line(activity: Activity) -> str:
-    if activity.goes_on:
-        how = "goes on"
-    elif activity.error is not None:
-        how = f"failed: {_said(activity.error)}"
-    else:
-        how = f"{activity.seconds * 1000:.0f} ms"
-    return f"{activity}: {how}"
+        """The tree, one step a line."""
+        return "\n".join(map(str, draw(self.steps())))
 
 
 def _said(error: Any) -> str:

@@ -35,10 +35,15 @@ class Step:
     said: str = ""
     """More about it: what went wrong, what was refused, how often it was tried."""
     children: list["Step"] = field(default_factory=list)
+    noun: str = ""
+    """What the title names, where it is the name of a resource: "function", "queue", "rule"."""
     plain: bool = False
     """A call of a service that nothing came of but its answer."""
     times: int = 1
     """How many equal ones there were in a row."""
+
+    def __str__(self) -> str:
+        return f"{self.noun} {self.title}".lstrip()
 
     @property
     def at(self) -> float:
@@ -134,7 +139,8 @@ class _Telling:
             case Kind.CALL:
                 return [self._call(activity, below)]
             case Kind.INVOCATION:
-                return [self._step(activity, self._called(activity.begin.resource or activity.begin.name), below)]
+                title = self._called(activity.begin.resource or activity.begin.name)
+                return [self._step(activity, title, below, noun="function")]
             case Kind.BATCH:
                 return [self._batch(activity, below)]
             case Kind.TRANSITION:
@@ -149,13 +155,13 @@ class _Telling:
                 return [self._dead_letter(activity, below)]
         return [self._step(activity, str(activity), below)]
 
-    def _step(self, activity: Activity, title: str, below: list[Step], *, said: str = "") -> Step:
+    def _step(self, activity: Activity, title: str, below: list[Step], *, noun: str = "", said: str = "") -> Step:
         outcome = Outcome.DONE
         if activity.goes_on:
             outcome = Outcome.GOES_ON
         elif activity.error is not None:
             outcome, said = Outcome.FAILED, error_text(activity.error)
-        return Step(title, [activity], outcome, said, _counted(below))
+        return Step(title, [activity], outcome, said, _counted(below), noun)
 
     def _call(self, activity: Activity, below: list[Step]) -> Step:
         begin, request = activity.begin, activity.data.get("request") or {}
@@ -182,9 +188,10 @@ class _Telling:
             invocation.children += others
             return invocation
         for number, attempt in enumerate(attempts, 1):
-            attempt.title = f"attempt {number}"
+            attempt.title, attempt.noun = f"attempt {number}", ""
         invocations = [one for attempt in attempts for one in attempt.activities]
-        step = Step(function, [activity, *invocations], children=[*attempts, *others], said=f"{len(attempts)} attempts")
+        step = Step(function, [activity, *invocations], children=[*attempts, *others], noun="function")
+        step.said = f"{len(attempts)} attempts"
         step.outcome = attempts[-1].outcome
         if any(other.outcome is Outcome.GIVEN_UP for other in others):
             step.outcome, step.said = Outcome.FAILED, f"{len(attempts)} attempts, then given up"
@@ -192,16 +199,21 @@ class _Telling:
 
     def _delivery(self, activity: Activity, below: list[Step]) -> Step:
         """A delivery is told by what it called, where that is one thing."""
-        target = self._called(str(activity.data.get("target") or activity.begin.resource))
-        if activity.error is not None or len(below) != 1 or below[0].activities[0].kind not in (Kind.CALL, Kind.REQUEST):
+        arn = str(activity.data.get("target") or activity.begin.resource)
+        target, noun = self._called(arn), _NOUNS.get(arn.split(":")[2] if arn.startswith("arn:") else "", "")
+        if (
+            activity.error is not None
+            or len(below) != 1
+            or below[0].activities[0].kind not in (Kind.CALL, Kind.REQUEST)
+        ):
             # What was called is told where it went well; the delivery tells what went wrong.
             failed_too = activity.error is not None and len(below) == 1 and not below[0].children
-            step = self._step(activity, target, [] if failed_too else below)
+            step = self._step(activity, target, [] if failed_too else below, noun=noun)
             step.activities += below[0].activities if failed_too else []
             return step
         [step] = below
         if step.activities[0].begin.name != "Invoke":
-            step.title, step.plain = target, False
+            step.title, step.noun, step.plain = target, noun, False
         step.activities.insert(0, activity)
         return step
 
@@ -219,7 +231,7 @@ class _Telling:
             step.children += [other for other in below if other is not step]
         else:
             function = self._called(str(data.get("target") or activity.begin.resource))
-            step = self._step(activity, f"{function} ← {count}", below)
+            step = self._step(activity, f"{function} ← {count}", below, noun="function")
         if failed and step.outcome is Outcome.DONE:
             step.outcome, step.said = Outcome.FAILED, f"{len(failed)} of them failed"
         return step
@@ -227,7 +239,8 @@ class _Telling:
     def _transition(self, activity: Activity, below: list[Step]) -> list[Step]:
         data = activity.data
         if activity.begin is not activity.ended:
-            step = self._step(activity, f"execution of {self._called(str(data.get('state_machine') or ''))}", below)
+            machine = self._called(str(data.get("state_machine") or ""))
+            step = self._step(activity, machine, below, noun="execution of")
             step.children = _counted(_grouped_by_state(below))
             if step.outcome is not Outcome.FAILED and data.get("status") not in (None, "SUCCEEDED", "RUNNING"):
                 step.outcome, step.said = Outcome.FAILED, str(data["status"])
@@ -237,7 +250,7 @@ class _Telling:
         event = data.get("event") or {}
         name, details = activity.begin.name, event.get("details") or {}
         if name.endswith("StateEntered"):
-            return [self._step(activity, f"state {activity.begin.resource}", below)]
+            return [self._step(activity, activity.begin.resource, below, noun="state")]
         if name.endswith(("Failed", "TimedOut", "Aborted")) and not name.startswith("Execution"):
             said = error_text({"code": details.get("error"), "message": details.get("cause")})
             return [Step(name, [activity], Outcome.FAILED, said, below)]
@@ -250,9 +263,10 @@ class _Telling:
         if data.get("passed"):
             if begin.service == "events" and "Events-Archive-" in begin.name:
                 kept = [a for step in below for a in step.activities]
-                return [Step(f"archive {begin.name.partition('Events-Archive-')[2]}", [activity, *kept], plain=True)]
+                name = begin.name.partition("Events-Archive-")[2]
+                return [Step(name, [activity, *kept], noun="archive", plain=True)]
             if begin.service == "events":
-                return [self._step(activity, f"rule {rule}", below)]
+                return [self._step(activity, rule, below, noun="rule")]
             return below
         if begin.service == "events" and not data.get("rule"):
             noun = "bus"
@@ -260,7 +274,7 @@ class _Telling:
         said = _REASONS.get(reason, reason)
         if data.get("error"):
             said = error_text(data["error"])
-        return [Step(f"{noun} {rule}".strip(), [activity], Outcome.REFUSED, said, below)]
+        return [Step(rule, [activity], Outcome.REFUSED, said, below, noun)]
 
     def _request(self, activity: Activity, below: list[Step]) -> Step:
         data = activity.data
@@ -292,10 +306,11 @@ class _Telling:
         data = activity.data
         match data.get("what"):
             case "schedule":
-                return [self._step(activity, f"schedule {self._called(str(data.get('schedule') or ''))}", below)]
+                schedule = self._called(str(data.get("schedule") or activity.begin.resource))
+                return [self._step(activity, schedule, below, noun="schedule")]
             case "alarm":
                 before, after = (str((data.get(when) or {}).get("StateValue", data.get(when))) for when in _ALARM)
-                return [self._step(activity, f"alarm {activity.begin.name}", below, said=f"{before} → {after}")]
+                return [self._step(activity, activity.begin.name, below, noun="alarm", said=f"{before} → {after}")]
             case "fire":
                 return [self._step(activity, f"fire {activity.begin.name}", below)]
             case "Wait" | "delayed message":
@@ -305,6 +320,17 @@ class _Telling:
 
 
 _ALARM = ("before", "after")
+_NOUNS = {
+    "events": "bus",
+    "firehose": "delivery stream",
+    "kinesis": "stream",
+    "lambda": "function",
+    "logs": "log group",
+    "sns": "topic",
+    "sqs": "queue",
+    "states": "state machine",
+}
+"""What a delivery goes to, by the service in its ARN."""
 _DECIDERS = {
     "apigateway": "authorizer",
     "events": "rule",

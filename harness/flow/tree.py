@@ -50,20 +50,23 @@ def draw(
     start = min(step.at for step in steps)
     lines: list[Line] = []
 
-    def add(step: Step, branch: str, below: str) -> None:
+    def add(step: Step, branch: str, below: str, told: str) -> None:
         visible = [child for child in step.children if id(child) not in hidden]
-        folded = sum(1 for child in step.walk() if id(child) in hidden)
-        lines.append(_line(step, branch, id(step) in marked, folded, start, width))
+        folded = sum(1 for child in step.children if id(child) in hidden for _ in child.walk())
+        lines.append(_line(step, branch, id(step) in marked, folded, told, start, width))
+        before = ""
         for number, child in enumerate(visible, 1):
             last = number == len(visible)
-            add(child, below + ("└─ " if last else "├─ "), below + ("   " if last else "│  "))
+            same = "the same" if before and child.said == before else "" if child.said == step.said else child.said
+            add(child, below + ("└─ " if last else "├─ "), below + ("   " if last else "│  "), same)
+            before = child.said
 
     left_out = 0
     for step in steps:
         if id(step) in hidden:
             left_out += sum(1 for _ in step.walk())
         else:
-            add(step, "", "")
+            add(step, "", "", step.said)
     if left_out:
         lines.append(Line(((" " * 12, ""), (f"and {_steps(left_out)} more that went well", "aside"))))
     return lines
@@ -78,20 +81,31 @@ def duration(seconds: float) -> str:
     return f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
 
 
-def _line(step: Step, branch: str, here: bool, folded: int, start: float, width: int) -> Line:
+def _line(step: Step, branch: str, here: bool, folded: int, told: str, start: float, width: int) -> Line:
+    """`told` is what is to be said of the step; what the line above it says already is not."""
     pointer: tuple[str, Role] = (f"{HERE} " if here else "  ", "here")
     at: tuple[str, Role] = (f"{duration(step.at - start):>8}  ", "aside")
     times = f" ×{step.times}" if step.times > 1 else ""
+    noun: tuple[str, Role] = (f"{step.noun} " if step.noun else "", "aside")
     title: tuple[str, Role] = (step.title + times, "here" if here else "bad" if step.outcome in _BAD else "")
     took = f"  {duration(step.seconds)}" if step.seconds is not None else ""
     took += f"  (+{_steps(folded)})" if folded else ""
-    said = f"  {_SIGNS[step.outcome]}{step.said or ('goes on' if step.outcome is Outcome.GOES_ON else '')}".rstrip()
+    said = f"  {_SIGNS[step.outcome]}{told or ('goes on' if step.outcome is Outcome.GOES_ON else '')}".rstrip()
     if step.outcome is Outcome.DONE and said:
         said = f"  {said.strip()}"
-    free = width - sum(len(part) for part in (pointer[0], at[0], branch, title[0], took))
+    free = width - sum(len(part) for part in (pointer[0], at[0], branch, noun[0], title[0], took))
     if len(said) > max(free, 24):
         said = said[: max(free, 24) - 1].rstrip() + "…"
-    return Line((pointer, at, (branch, "aside"), title, (said, _ROLES[step.outcome]), (took, "aside")))
+    parts: tuple[tuple[str, Role], ...] = (
+        pointer,
+        at,
+        (branch, "aside"),
+        noun,
+        title,
+        (said, _ROLES[step.outcome]),
+        (took, "aside"),
+    )
+    return Line(tuple(part for part in parts if part[0]))
 
 
 _BAD = (Outcome.FAILED, Outcome.GIVEN_UP)
