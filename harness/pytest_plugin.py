@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 RUN_DIRECTORY = "harness_run_directory"
 LACKED = "harness_lacked_capability"
 LOG_LINES = 60
+STORY = "flow"
+"""How the sections begin that tell of a failed test's flows."""
+_REQUEST = re.compile(r" INFO --- \[[^]]*\] localstack\.request\.\S+ +: .* => 2\d\d$")
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _project = pytest.StashKey[Project]()
 _run_directory = pytest.StashKey[Path]()
 _in_use = pytest.StashKey[Project]()
@@ -70,6 +75,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_run_directory] = Path(worker[RUN_DIRECTORY]) if worker else state / f"run-{os.getpid()}"
     if worker is None:
         config.stash[_left] = _end_abandoned_runs(project)
+        config.pluginmanager.register(_Colours(config), "harness-colours")
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -164,15 +170,53 @@ def pytest_runtest_makereport(
     if not report.failed or project is None:
         return report
     flows: list[Flow] = item.stash.get(_flows, [])
-    report.sections += [(f"flow {number}", str(flow)) for number, flow in enumerate(flows, 1)]
     if not project.engine.is_alive():
         report.sections.append(("The engine is gone. Its last log lines", project.engine.last_log_lines()))
         item.session.shouldstop = "the engine ended in the middle of the test run; its last log lines are above"
-    elif log := project.engine.log_after(item.stash.get(_log_mark, item.config.stash[_log_mark])).splitlines()[
-        -LOG_LINES:
-    ]:
+    elif log := _log(
+        project.engine.log_after(item.stash.get(_log_mark, item.config.stash[_log_mark])), told=bool(flows)
+    ):
         report.sections.append((f"{project.engine.name} engine's log", "\n".join(log)))
+    # The last that is read is what is looked for.
+    report.sections += _stories(flows, call)
     return report
+
+
+def _log(text: str, *, told: bool) -> list[str]:
+    """The end of the engine's log; without what went well of calls and requests where the stories of flows tell it."""
+    lines = text.splitlines()
+    return [line for line in lines if not (told and _REQUEST.search(line))][-LOG_LINES:]
+
+
+def _stories(flows: "list[Flow]", call: pytest.CallInfo[None]) -> list[tuple[str, str]]:
+    """The story of each flow of a failed test, in colours; one that the error itself tells is not told twice."""
+    if not flows:
+        return []
+    from harness import terminal
+    from harness.flow import FlowTimeoutError, tell
+
+    error = call.excinfo.value if call.excinfo is not None else None
+    told = error.flow if isinstance(error, FlowTimeoutError) else None
+    return [
+        (f"{STORY} {number}", terminal.in_colours(tell(flow, width=terminal.story_width())))
+        for number, flow in enumerate(flows, 1)
+        if flow is not told
+    ]
+
+
+class _Colours:
+    """Takes the colours out of the stories where nobody reads them on a terminal; a worker of xdist cannot know that."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        reporter: Any = self._config.pluginmanager.getplugin("terminalreporter")
+        if reporter is None or not reporter.hasmarkup:
+            report.sections = [
+                (name, COLOUR.sub("", text) if name.startswith(STORY) else text) for name, text in report.sections
+            ]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -21,6 +22,9 @@ from harness.deploy import DeployEvent, Deployment
 from harness.doctor import Finding, Verdict
 from harness.engine import Message, Target
 from harness.engine.function_logs import LogEvent
+
+if TYPE_CHECKING:
+    from harness.flow import Line, Role
 
 # Where nobody looks at the width of a window, tables are as wide as what is in them.
 _WIDTH = None if sys.stdout.isatty() else 1000
@@ -230,6 +234,33 @@ def show_findings(findings: Iterable[Finding]) -> None:
         out.print(f"{mark[f.verdict]} {f.subject:<16} {escape(f.found)}")
         if f.remedy:
             out.print(f"  {'':<16} [dim]{escape(f.remedy)}[/]")
+
+
+_STYLES: "Mapping[Role, str]" = {"": "", "aside": "dim", "bad": "red", "here": "bold red", "waits": "yellow"}
+
+
+def story_width() -> int:
+    """How wide the story of a flow may be: as the terminal, or what most are where there is none."""
+    return max(80, min(shutil.get_terminal_size((120, 24)).columns, 160))
+
+
+def show_lines(lines: "Iterable[Line]") -> None:
+    """The story of a flow (`harness.flow.tell`)."""
+    for line in lines:
+        out.print(_styled(line))
+
+
+def in_colours(lines: "Iterable[Line]") -> str:
+    """The same as text with a terminal's codes, whatever standard output is."""
+    console = Console(file=StringIO(), force_terminal=True, color_system="standard", width=1000, highlight=False)
+    with console.capture() as captured:
+        for line in lines:
+            console.print(_styled(line), soft_wrap=True)
+    return captured.get().rstrip("\n")
+
+
+def _styled(line: "Line") -> Text:
+    return Text.assemble(*((text, _STYLES[role]) for text, role in line.parts))
 
 
 def _clock(seconds: float) -> str:

@@ -6,6 +6,9 @@ from harness.flow.flow import EmptyFlowError, Flow, FlowTimeoutError
 from harness.flow.flows import Flows
 from harness.flow.history import Activity, History
 from harness.flow.pending import Pending
+from harness.flow.steps import Outcome, Step
+from harness.flow.telling import tell
+from harness.flow.tree import Line, Role
 
 __all__ = [
     "Activity",
@@ -16,6 +19,11 @@ __all__ = [
     "FlowTimeoutError",
     "Flows",
     "History",
+    "Line",
+    "Outcome",
     "Pending",
     "Place",
+    "Role",
+    "Step",
+    "tell",
 ]

@@ -22,7 +22,11 @@ SETTLE_SECONDS = 30.0
 
 
 class FlowTimeoutError(AssertionError):
-    """A flow has not come to rest; the message lists what is pending, where, and why."""
+    """A flow has not come to rest; the message lists what is pending, where, and why, and tells the story of `flow`."""
+
+    def __init__(self, message: str, flow: "Flow") -> None:
+        super().__init__(message)
+        self.flow = flow
 
 
 class EmptyFlowError(AssertionError):
@@ -97,6 +101,7 @@ class Flow:
         not happened by then does not happen any more. Raises FlowTimeoutError with what is still pending, EmptyFlowError
         where nothing of the flow was seen, JournalError where it could not be watched to its end.
         """
+        __tracebackhide__ = True  # a test that fails here shows its own line, and not these
         deadline = time.monotonic() + timeout_seconds
         self._stream.catch_up()
         if not self.roots:
@@ -110,7 +115,8 @@ class Flow:
                 pending = "\n".join(f"  {pending}" for pending in self.pending())
                 story = "\n".join(map(str, tell(self, waiting=False)))
                 raise FlowTimeoutError(
-                    f"The flow has not come to rest within {timeout_seconds:g} seconds. Still pending:\n{pending}\n\n{story}"
+                    f"The flow has not come to rest within {timeout_seconds:g} seconds. Still pending:\n{pending}\n\n{story}",
+                    self,
                 )
             if known:
                 return self

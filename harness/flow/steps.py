@@ -128,7 +128,7 @@ class _Telling:
         below = [step for following in self._next[activity.id] for step in self.of(following)]
         match activity.kind:
             case Kind.WORK:
-                still = [Step("the engine works on", [activity], Outcome.GOES_ON)] if activity.goes_on else []
+                still = [Step("work of the engine", [activity], Outcome.GOES_ON)] if activity.goes_on else []
                 return below or still
             case Kind.TIMER:
                 return self._timer(activity, below)
@@ -179,7 +179,8 @@ class _Telling:
     def _invoke(self, activity: Activity, function: str, below: list[Step]) -> Step:
         """One step for the call and its invocation; with one below it for each attempt, where there were several."""
         attempts = [step for step in below if step.activities[0].kind is Kind.INVOCATION]
-        others = [step for step in below if step not in attempts]
+        # The work behind the answer goes on as long as its invocations do.
+        others = [step for step in below if step not in attempts and step.activities[0].kind is not Kind.WORK]
         if not attempts:
             return self._step(activity, f"Invoke {function}", below)
         if len(attempts) == 1:
