@@ -100,6 +100,10 @@ class History:
         for index in (self.activities, self._caused, self._takers, self._leavers, self._of_trace, self._early_ends):
             index.clear()
 
+    def traces(self) -> list[str]:
+        """The traces under which something began, in the order in which they did."""
+        return list(self._of_trace)
+
     def roots_of(self, trace: str) -> list[Activity]:
         """What a client began under this trace: caused by nothing that is recorded, and taking up nothing."""
         found = (self.activities[number] for number in self._of_trace.get(trace, ()))
