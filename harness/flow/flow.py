@@ -7,9 +7,9 @@ from typing import Any
 from harness.engine import Target
 from harness.flow.consumers import Consumers
 from harness.flow.explain import explain
-from harness.flow.explain.evidence import name_of
 from harness.flow.explanation import Explanation
 from harness.flow.history import Activity, History
+from harness.flow.names import names
 from harness.flow.pending import Pending
 from harness.flow.steps import Step, steps
 from harness.flow.telling import tell
@@ -165,8 +165,7 @@ class Flow:
 
     def steps(self) -> list[Step]:
         """What happened as a person tells it: plumbing is part of what it serves."""
-        topology = self.topology
-        return steps(self.activities, lambda resource: str(topology.declared_as(resource) or name_of(resource)))
+        return steps(self.activities, names(self.topology))
 
     def __str__(self) -> str:
         """The tree, one step a line."""

@@ -1,11 +1,12 @@
 """The flows that an engine has recorded, whoever began them: a test, a browser, the AWS CLI, a schedule."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from harness.engine import Target
 from harness.flow.flow import Flow
 from harness.flow.history import Activity, History
+from harness.flow.names import names
 from harness.flow.steps import Outcome, Step, steps
 from harness.journal.records import Kind
 from harness.journal.stream import JournalStream
@@ -75,9 +76,10 @@ class RecordedFlows:
 
     def beginnings(self) -> list[Beginning]:
         """What began each flow, the newest first."""
+        topology = self._topology()
         with self._stream.held():
             found = [(root, self._history.roots_of(root)) for root in self._history.traces()]
-            told = [self._beginning(root, roots) for root, roots in found if roots]
+            told = [self._beginning(root, roots, topology) for root, roots in found if roots]
         return sorted(told, key=lambda beginning: beginning.at, reverse=True)
 
     def flow(self, root: str) -> Flow:
@@ -105,14 +107,14 @@ class RecordedFlows:
         gone = f" Its oldest {self.forgotten} records are not kept any more." if self.forgotten else ""
         raise UnknownFlowError(f"There is no flow {name!r} in {where}.{gone} 'harness trace' lists those it has.")
 
-    def _beginning(self, root: str, roots: list[Activity]) -> Beginning:
+    def _beginning(self, root: str, roots: list[Activity], topology: Topology) -> Beginning:
         activities = self._history.closure(roots)
-        told = steps(activities, _last_part)
+        told = steps(activities, names(topology))
         ends = (activity.ended.at for activity in activities if activity.ended is not None)
         at = roots[0].begin.at
         return Beginning(
             root=root,
-            name=name_of(root),
+            name=short_name(root),
             at=at,
             what=", ".join(dict.fromkeys(str(step) for step in told)),
             by=_client(roots[0]),
@@ -122,7 +124,7 @@ class RecordedFlows:
         )
 
 
-def name_of(root: str) -> str:
+def short_name(root: str) -> str:
     """The short form of a trace's root: the beginning of its random part."""
     return root.rpartition("-")[2][:NAME_CHARACTERS]
 
@@ -133,9 +135,18 @@ def outcome_of(flow: Flow) -> tuple[str, str]:
         return "lost", lost[0].resource
     if pending := flow.pending():
         return "pending", str(pending[0])
-    if failed := next((step for step in flow.steps() if step.outcome is Outcome.FAILED), None):
-        return "failed", failed.said
+    if failed := next(_failed(flow.steps()), None):
+        return "failed", failed.title if failed.noun else failed.said
     return "ok", ""
+
+
+def _failed(told: Iterable[Step]) -> Iterator[Step]:
+    """What failed, and not only a call whose error somebody handled, or an attempt before one that did it."""
+    for step in told:
+        if step.outcome in (Outcome.FAILED, Outcome.GIVEN_UP) and (not step.plain or step in told):
+            yield step
+        elif step.attempts == 0:
+            yield from _failed([child for child in step.children if not child.plain])
 
 
 def _is_idle(step: Step) -> bool:
@@ -155,21 +166,3 @@ def _client(activity: Activity) -> str:
     headers = {str(name).lower(): str(value) for name, value in (data.get("headers") or {}).items()}
     agent = str((data.get("caller") or {}).get("agent") or headers.get("user-agent") or "")
     return "browser" if agent.startswith(_BROWSERS) else agent.partition(" ")[0].partition("/")[0]
-
-
-def _last_part(resource: str) -> str:
-    return resource.rstrip("/").rpartition("/")[2].rpartition(":")[2]
-
-
-def chosen(beginnings: Iterable[Beginning], *, idle: bool, limit: int) -> tuple[list[Beginning], int]:
-    """Those to be listed, and how many idle ones are left out before the last of them."""
-    shown: list[Beginning] = []
-    left_out = 0
-    for beginning in beginnings:
-        if len(shown) == limit:
-            break
-        if beginning.idle and not idle:
-            left_out += 1
-        else:
-            shown.append(beginning)
-    return shown, left_out

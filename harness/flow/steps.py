@@ -41,6 +41,8 @@ class Step:
     """A call of a service that nothing came of but its answer."""
     times: int = 1
     """How many equal ones there were in a row."""
+    attempts: int = 0
+    """How often its event was tried, where that is told by the steps below it."""
 
     def __str__(self) -> str:
         return f"{self.noun} {self.title}".lstrip()
@@ -192,7 +194,7 @@ class _Telling:
             attempt.title, attempt.noun = f"attempt {number}", ""
         invocations = [one for attempt in attempts for one in attempt.activities]
         step = Step(function, [activity, *invocations], children=[*attempts, *others], noun="function")
-        step.said = f"{len(attempts)} attempts"
+        step.attempts, step.said = len(attempts), f"{len(attempts)} attempts"
         step.outcome = attempts[-1].outcome
         if any(other.outcome is Outcome.GIVEN_UP for other in others):
             step.outcome, step.said = Outcome.FAILED, f"{len(attempts)} attempts, then given up"
