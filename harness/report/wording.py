@@ -181,3 +181,20 @@ def _status(data: Mapping[str, Any]) -> str:
 
 def _counted(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+_NODE_KINDS = {
+    "apigateway": "rest_api", "cognito-idp": "user_pool", "dynamodb": "table", "dynamodbstreams": "table", "events": "bus",
+    "kinesis": "stream", "kms": "key", "lambda": "function", "logs": "log_group", "s3": "bucket", "scheduler": "schedule",
+    "secretsmanager": "secret", "ses": "email_identity", "sesv2": "email_identity", "sns": "topic", "sqs": "queue",
+    "stepfunctions": "state_machine", "cloudwatch": "alarm",
+}  # fmt: skip
+
+
+def node_kind(service_name: str, kind: str) -> str:
+    """The kind of node of the topology that stands for a service; of a mail the sender's, of a timer the clock's."""
+    if kind == "timer":
+        return "schedule"
+    if kind == "message":
+        return "email_identity"
+    return _NODE_KINDS.get(service_name, "external")
