@@ -73,7 +73,7 @@ def flow_picture(story: Story, topology: Topology) -> str:
     broken = [card.title for card in cards.values() if card.state == "broke"]
     told = f"The way of the flow through {len(cards)} places" + (f"; it broke at {', '.join(broken)}" if broken else "")
     return (
-        f'<svg class="way" role="group" aria-label="{escape(told)}" width="{width:.0f}" height="{height:.0f}" '
+        f'<svg class="way" role="group" aria-label="{escape(told)}" style="--width:{width:.0f}" '
         f'viewBox="0 0 {width:.0f} {height:.0f}">{"".join(parts)}</svg>'
     )
 
@@ -102,15 +102,19 @@ def on_whole(story: Story, topology: Topology) -> str:
 def _chosen(story: Story, topology: Topology) -> tuple[dict[str, _Card], list[_Way]]:
     """What is drawn of a story."""
     told = {hop.id: hop for hop in story.hops}
-    drawn = {str(card) for card in select(topology).cards}
+    heard = {hop.node for hop in story.hops if not hop.quiet}
+    # A parameter that is read, or an archive that keeps everything, says little.
+    drawn = {str(card) for card in select(topology).cards if str(card) in heard} | {
+        way.target for way in story.ways if way.state == "refused"
+    }
     ways = [
         _Way(way.source, way.target, _label(topology, way.source, way.target, len(way.hops)), way.state)
         for way in story.ways
-        # A parameter that is read says little.
         if way.source in drawn and way.target in drawn
     ]
     broke = _broken_nodes(story)
-    states = {node: _state(node, story.hops, broke) for node in _touched(story) if node in drawn}
+    touched = dict.fromkeys(hop.node for hop in story.hops if hop.node in drawn)
+    states = {str(node): _state(str(node), story.hops, broke) for node in touched}
     for way in ways:
         if way.state == "refused" and way.target not in broke:
             # What was refused is drawn only where it may be what was missed: nobody else took it.
@@ -153,14 +157,6 @@ def _with_ends(
             )
             last.append(_Way(str(origin.node), key, "", "ok"))
     return found, [*first, *ways, *last]
-
-
-def _touched(story: Story) -> list[str]:
-    refused = {hop.node for hop in story.hops if hop.state == "refused"}
-    passed = {hop.node for hop in story.hops if hop.state != "refused"}
-    return [
-        node for node in dict.fromkeys(hop.node for hop in story.hops if hop.node) if node in passed or node in refused
-    ]
 
 
 def _broken_nodes(story: Story) -> set[str]:
@@ -282,5 +278,5 @@ def icon_of(hop: Hop, topology: Topology) -> tuple[str, str]:
     """The sign of a hop's resource and its colour."""
     stack, _, logical_id = (hop.node or "").partition(".")
     found = topology.nodes.get(NodeId(stack, logical_id)) if hop.node else None
-    kind = found.kind if found else wording.node_kind(hop.service, hop.kind)
+    kind = found.kind if found and hop.kind != "timer" else wording.node_kind(hop.service, hop.kind)
     return ICONS.get(kind, OTHER_ICON), COLOURS[colour_of(kind)]

@@ -404,7 +404,16 @@ class _Telling:
             resource=begin.resource,
             node=str(node) if node else None,
             title=wording.title(activity, names),
-            subtitle=wording.subtitle(activity, names) + (f" · attempt {attempt}" if attempt > 1 else ""),
+            subtitle=" · ".join(
+                filter(
+                    None,
+                    [
+                        wording.subtitle(activity, names),
+                        self._of(activity, node),
+                        f"attempt {attempt}" if attempt > 1 else "",
+                    ],
+                )
+            ),
             state=self._state(activity),
             quiet=wording.is_quiet(activity),
             began=begin.at - self.began,
@@ -417,6 +426,11 @@ class _Telling:
             facts={**({"attempt": attempt} if attempt > 1 else {}), **wording.facts(activity, names)},
             place=self._place(node),
         )
+
+    @staticmethod
+    def _of(activity: Activity, node: NodeId | None) -> str:
+        """The resource of a call that does not name it."""
+        return node.logical_id if node and activity.kind is Kind.CALL and not activity.begin.resource else ""
 
     def _state(self, activity: Activity) -> str:
         if activity.id in self.goes_on:
