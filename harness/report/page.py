@@ -68,8 +68,15 @@ def _environment() -> Environment:
     environment.filters["seconds"] = seconds
     environment.filters["service"] = wording.service
     environment.filters["value"] = _inline
+    environment.filters["own_frames"] = _own_frames
     environment.filters["words"] = lambda name: name.replace("_", " ")
     return environment
+
+
+def _own_frames(lines: Sequence[str]) -> list[str]:
+    """Those of a traceback that are of the function's own code, which Lambda keeps in /var/task."""
+    own = [line.strip("\n") for line in lines if "/var/task/" in line]
+    return [re.sub(r'File "/var/task/([^"]+)"', r"\1", line).strip() for line in own]
 
 
 def _source(environment: Environment, name: str) -> str:

@@ -6,7 +6,7 @@ Classes and colours are those of the page's style sheet.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 
 from harness.report import wording
@@ -46,7 +46,7 @@ class _Way:
     target: str
     label: str
     state: str
-    """"ok", "failed", "refused" or "unreached"."""
+    """"ok", "failed", "refused" (where it was lost), "passed-by" (refused, and others took it) or "unreached"."""
 
 
 def flow_picture(story: Story, topology: Topology) -> str:
@@ -63,7 +63,7 @@ def flow_picture(story: Story, topology: Topology) -> str:
     top = _MARGIN + _BADGE_HEIGHT
     width, height = layout.width + 2 * _MARGIN, layout.height + top + _MARGIN
     parts = [_markers()]
-    order = ("unreached", "refused", "ok", "failed")
+    order = ("unreached", "passed-by", "refused", "ok", "failed")
     for way, points in sorted(zip(ways, layout.ways, strict=True), key=lambda pair: order.index(pair[0].state)):
         if points:
             parts.append(_way(way, [(x + _MARGIN, y + top) for x, y in points]))
@@ -114,10 +114,12 @@ def _chosen(story: Story, topology: Topology) -> tuple[dict[str, _Card], list[_W
     ]
     broke = _broken_nodes(story)
     touched = dict.fromkeys(hop.node for hop in story.hops if hop.node in drawn)
+    ways = [
+        replace(way, state="passed-by") if way.state == "refused" and way.target not in broke else way for way in ways
+    ]
     states = {str(node): _state(str(node), story.hops, broke) for node in touched}
     for way in ways:
-        if way.state == "refused" and way.target not in broke:
-            # What was refused is drawn only where it may be what was missed: nobody else took it.
+        if way.state == "passed-by":
             states.setdefault(way.target, "unreached")
         else:
             states.setdefault(way.source, "ok")
@@ -183,7 +185,7 @@ def _state(node: str, hops: tuple[Hop, ...], broke: set[str]) -> str:
 
 def _beyond(topology: Topology, states: dict[str, str], broke: set[str], ways: list[_Way]) -> Iterator[_Way]:
     """Where an event would have gone from the places where it was lost or refused."""
-    ends = [node for node, state in states.items() if state == "unreached" or node in broke]
+    ends = [node for node in states if node in broke]
     taken = {(way.source, way.target) for way in ways}
     lines = [line for line in select(topology).lines if line.style == "flow"]
     for line in lines:
@@ -254,11 +256,11 @@ def _way(way: _Way, points: list[Point]) -> str:
         anchor = "start" if side == 1 else "end"
         label = f'<text x="{x + side * 9:.1f}" y="{y - 5:.1f}" text-anchor="{anchor}">{escape(way.label)}</text>'
     cross = ""
-    if way.state == "refused":
+    if way.state in ("refused", "passed-by"):
         x, y = points[-1]
         cross = f'<path class="cross" d="M{x - 17:.1f} {y - 5:.1f}l10 10m0 -10l-10 10"/>'
         points = [*points[:-1], (x - 15, y)]
-    head = "" if way.state == "refused" else f' marker-end="url(#way-{way.state})"'
+    head = "" if cross else f' marker-end="url(#way-{way.state})"'
     return (
         f'<g class="to {way.state}" data-edge="{escape(f"{way.source} {way.target}")}">'
         f'<path d="{curve(points)}"{head}/>{cross}{label}</g>'

@@ -55,6 +55,8 @@ def title(activity: Activity, names: Names) -> str:
     """What happened, in a few words."""
     begin, data = activity.begin, activity.data
     match activity.kind:
+        case Kind.CALL if begin.name == "PutEvents":
+            return " ".join([begin.name, ", ".join(_detail_types(data))]).strip()
         case Kind.REQUEST:
             return f"{data.get('method', '')} {data.get('path', '')}".strip() or begin.name
         case Kind.INVOCATION:
@@ -147,6 +149,13 @@ def is_quiet(activity: Activity) -> bool:
         # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-archive.html: an archive is a rule of its own.
         return begin.name.startswith("Events-Archive-")
     return False
+
+
+def _detail_types(data: Mapping[str, Any]) -> list[str]:
+    request = data.get("request")
+    entries = request.get("Entries") if isinstance(request, Mapping) else None
+    types = [str(entry.get("DetailType", "")) for entry in entries or () if isinstance(entry, Mapping)]
+    return list(dict.fromkeys(filter(None, types)))
 
 
 def _decider(activity: Activity, names: Names) -> str:
