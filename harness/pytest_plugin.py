@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import httpx
 import pytest
 
+from harness import pytest_traces
 from harness.engine import Callback, EngineError, MissingCapabilityError, Outbox, Target, tracing
 from harness.faults import Faults
 from harness.project import ENGINES, KEPT, OURS_ALONE, Project
@@ -59,6 +60,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="Leave the engine that this run started running, with everything in it, to look at what happened.",
     )
+    pytest_traces.add_option(group)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -73,9 +75,28 @@ def pytest_configure(config: pytest.Config) -> None:
     worker: dict[str, Any] | None = getattr(config, "workerinput", None)
     state = project.settings.state_directory
     config.stash[_run_directory] = Path(worker[RUN_DIRECTORY]) if worker else state / f"run-{os.getpid()}"
+    config.pluginmanager.register(
+        pytest_traces.Traces(
+            config, state / "traces", lambda item: item.stash.get(_flows, []), cache(lambda: _versions(config))
+        ),
+        "harness-traces",
+    )
     if worker is None:
         config.stash[_left] = _end_abandoned_runs(project)
         config.pluginmanager.register(_Colours(config), "harness-colours")
+
+
+def _versions(config: pytest.Config) -> dict[str, str]:
+    """Of what a test ran with, as its trace tells them."""
+    from harness.report import trace_files
+
+    project = config.stash.get(_in_use, None)
+    target = project.engine.find() if project else None
+    try:
+        of_engine = target.harness.ready()["versions"] if target else {}
+    except MissingCapabilityError:
+        of_engine = {}
+    return trace_files.versions(project.engine.name if project else "", of_engine)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -341,12 +362,19 @@ def flow(request: pytest.FixtureRequest, _watched: "Flows") -> "Iterator[Callabl
     """`with flow() as f: ...; f.settle()`: everything that is caused in the block, and when it has come to rest.
 
     `f.explain()` says why an event of it was lost, with the lines of the templates of `deployment`;
-    `flow(topology=...)` is for other stacks. When the test fails, the tree of each of its flows is told, and that.
+    `flow(topology=...)` is for other stacks. When the test fails, the tree of each of its flows is told, and that; of
+    Hypothesis's examples those of the last, which is the smallest that fails.
     """
     flows = request.node.stash.setdefault(_flows, [])
+    example = _example()
 
     @contextmanager
     def begin(topology: "Callable[[], Topology] | None" = None) -> "Iterator[Flow]":
+        nonlocal example
+        if (now := _example()) is not example:
+            example = now
+            while flows:
+                _watched.release(flows.pop())
         with _watched.flow(topology) as begun:
             flows.append(begun)
             yield begun
@@ -354,6 +382,14 @@ def flow(request: pytest.FixtureRequest, _watched: "Flows") -> "Iterator[Callabl
     yield begin
     while flows:
         _watched.release(flows.pop())
+
+
+def _example() -> object | None:
+    """The example that Hypothesis runs now, told apart from others by its identity; None where it runs none."""
+    from hypothesis import currently_in_test_context
+    from hypothesis.control import current_build_context
+
+    return current_build_context() if currently_in_test_context() else None
 
 
 @pytest.fixture(scope="session")
