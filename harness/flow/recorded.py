@@ -75,7 +75,8 @@ class RecordedFlows:
         return self._stream.first_sequence - 1
 
     def beginnings(self) -> list[Beginning]:
-        """What began each flow, the newest first."""
+        """What began each flow until now, the newest first. Raises JournalError."""
+        self._stream.catch_up()
         topology = self._topology()
         with self._stream.held():
             found = [(root, self._history.roots_of(root)) for root in self._history.traces()]
