@@ -18,8 +18,11 @@ class Kind(StrEnum):
     """What a record is about, and what its `data` holds."""
 
     CALL = "call"
-    """An AWS API call. Begin: `request`, `caller`. End: `response` or `error` (`code`, `message`), `status`. What it takes
-    up is known at its end where only its answer tells (ReceiveMessage), or what it does (DeleteMessage)."""
+    """An AWS API call. Begin: `request`, `caller`. End: `response` or `error` (`code`, `message`), `status`, and `access`:
+    what IAM decided of it, each with `action`, `resource`, `allowed`, and `by`, the statement that did (`kind`: identity,
+    resource, boundary or session; `policy`: its name or ARN; `statement`: its Sid, or its place from 0 on as
+    `Statement[0]`); the first twenty where a call asks for more. What it takes up is known at its end where only its
+    answer tells (ReceiveMessage), or what it does (DeleteMessage)."""
     INVOCATION = "invocation"
     """An event handled by a Lambda function. Begin: `event`, `request_id`, `environment`. End: `result` or
     `error`, `log`, `cold`. A retry is another invocation with the same `request_id`."""
@@ -41,7 +44,13 @@ class Kind(StrEnum):
     - s3: `EventType`, `KeyFilter`
     - lambda: of a mapping `Pattern`, `NotJson` (it takes the mark of the one record that it speaks of); of a function's
       resource policy `NoPermission` (`principal`, `source`)
-    - apigateway: the name of the gateway's error (`type`: the kind of authorizer); who passed is the `principal`"""
+    - apigateway: the name of the gateway's error (`type`: the kind of authorizer); who passed is the `principal`
+    - iam: `ExplicitDeny` (`by`: the statement, as of a call) or `ImplicitDeny` (`missing`: the kind of policy of which none
+      allows it; `near`: statements that nearly do, each `policy` and `statement` with its `conditions` that are not met
+      (`key`, `operator`, `expected`, `found`: null where the request has not the key), or the `resources` or `principals`
+      that it is about instead). The record is named after the action and about the resource that it was asked on;
+      `principal` is who asked, `role` whose policies counted (none for a service), `operation` the call
+      (`dynamodb.PutItem`). Where `enforced` is false it was told and not refused (mode `report`), so it `passed`."""
     BATCH = "batch"
     """One attempt to have a function handle what an event source mapping read. Begin: `mapping`, `source`, `target`,
     `records` (`id`; of messages `receive_count` and `group`; of a table's stream `event` and `keys`); of a stream also

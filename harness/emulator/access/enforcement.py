@@ -9,6 +9,7 @@ import os
 import threading
 from collections import Counter, deque
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -24,7 +25,8 @@ from pydantic import BaseModel, ConfigDict
 from harness.emulator import capabilities
 from harness.emulator.access import actions, encryption, engine_state, execution_role, facts, principals
 from harness.emulator.access.denial import denial_of
-from harness.emulator.access.evaluation import Decision, decide
+from harness.emulator.access.evaluation import Decision, Source, decide
+from harness.emulator.access.near_misses import NearMiss
 from harness.emulator.access.operation import Asked, Operation
 from harness.emulator.access.principals import Principal
 from harness.emulator.access.resource_policies import resource
@@ -33,6 +35,7 @@ LOG = logging.getLogger(__name__)
 
 KEPT_DENIALS = 1000
 ASSUMING = frozenset({"AssumeRole", "AssumeRoleWithWebIdentity", "AssumeRoleWithSAML"})
+SHOWN_NEAR_MISSES = 5
 WITHOUT_SIGNATURE = frozenset({"none", "smithy.api#noAuth"})
 
 
@@ -105,18 +108,29 @@ class Access:
 
 
 def as_json(decision: Decision) -> dict[str, Any]:
-    """A decision as data. `by` is the statement that decided; where it is null, `missing` is the kind of policy that should
-    have allowed."""
+    """A decision as data. `role` is the ARN of the role (or user) whose policies were asked; `by` is the statement that decided (`kind`: identity, resource, boundary or session). Where it is
+    null, nothing allows: `missing` is the kind of policy that should have, and `near` has the statements that nearly did,
+    each with its `conditions` that are not met, or the `resources` or `principals` that it is about instead."""
     by = decision.by
     return {
         "allowed": decision.allowed,
         "principal": decision.principal,
+        "role": next(iter(decision.facts.get("aws:principalarn", ())), None),
         "action": decision.action,
         "resource": decision.resource,
-        "by": by and {"kind": by.kind.value, "policy": by.policy, "statement": by.statement},
-        "missing": decision.missing and decision.missing.value,
+        "by": by and source_as_json(by),
+        "missing": decision.missing and decision.missing.name.lower(),
+        "near": [_near_as_json(miss) for miss in decision.near[:SHOWN_NEAR_MISSES]],
         "reason": decision.reason,
     }
+
+
+def source_as_json(source: Source) -> dict[str, str]:
+    return {"kind": source.kind.name.lower(), "policy": source.policy, "statement": source.statement}
+
+
+def _near_as_json(miss: NearMiss) -> dict[str, Any]:
+    return {name: value for name, value in asdict(miss).items() if value}
 
 
 def _mode_of_environment() -> Mode:
