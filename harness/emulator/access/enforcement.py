@@ -108,9 +108,13 @@ class Access:
 
 
 def as_json(decision: Decision) -> dict[str, Any]:
-    """A decision as data. `role` is the ARN of the role (or user) whose policies were asked; `by` is the statement that decided (`kind`: identity, resource, boundary or session). Where it is
-    null, nothing allows: `missing` is the kind of policy that should have, and `near` has the statements that nearly did,
-    each with its `conditions` that are not met, or the `resources` or `principals` that it is about instead."""
+    """A decision as data.
+
+    `role` is the ARN of the role or user whose policies were asked; `by` is the statement that decided (`kind`: identity,
+    resource, boundary or session). Where it is null, nothing allows: `missing` is the kind of policy that should have, and
+    `near` has the statements that nearly did, each with its `conditions` that are not met, or the `resources` or
+    `principals` that it is about instead.
+    """
     by = decision.by
     return {
         "allowed": decision.allowed,
