@@ -60,10 +60,16 @@ ORDERS, JOBS, PARKED = (
     f"arn:aws:sqs:{HERE}:p-1",
 )
 PHYSICAL = {
-    **{"Store": "store-1", "StoreRole": "store-role-1", "Bare": "bare-1", "BareRole": "bare-role-1"},
-    **{"Orders": "orders-1", "JobsPolicy": "jobs-policy-1", "Jobs": "http://localhost:4566/000000000000/jobs-1"},
-    **{"Machine": f"arn:aws:states:{HERE}:stateMachine:machine-1", "MachineRole": "machine-role-1"},
-    **{"Parked": "http://localhost:4566/000000000000/p-1"},
+    "Store": "store-1",
+    "StoreRole": "store-role-1",
+    "Bare": "bare-1",
+    "BareRole": "bare-role-1",
+    "Orders": "orders-1",
+    "JobsPolicy": "jobs-policy-1",
+    "Jobs": "http://localhost:4566/000000000000/jobs-1",
+    "Machine": f"arn:aws:states:{HERE}:stateMachine:machine-1",
+    "MachineRole": "machine-role-1",
+    "Parked": "http://localhost:4566/000000000000/p-1",
 }
 
 
