@@ -9,7 +9,7 @@ rule took is how a bus works. So a flow that reached what it was meant for has n
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from harness.flow.explain import access
+from harness.flow.explain import access, event_bus
 from harness.flow.explain.evidence import Evidence, Reader
 from harness.flow.explanation import Explanation, Finding
 from harness.flow.history import Activity
@@ -18,7 +18,10 @@ from harness.topology import Topology
 
 __all__ = ["EXPLAINERS", "Evidence", "explain"]
 
-EXPLAINERS: tuple[Callable[[Evidence], Iterator[Finding]], ...] = (access.denied_calls,)
+EXPLAINERS: tuple[Callable[[Evidence], Iterator[Finding]], ...] = (
+    event_bus.find,
+    access.denied_calls,
+)
 
 
 def explain(

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
-from harness.flow.explanation import Place
+from harness.flow.explanation import Finding, Place
 from harness.flow.history import Activity
 from harness.flow.pending import Pending
 from harness.journal.records import Kind
-from harness.topology import Edge, Node, NodeId, Topology, identifiers
+from harness.topology import Edge, Identifier, Node, NodeId, Topology, identifiers
 from harness.topology.patterns import Refusal
+from harness.topology.references import mentions
 
 
 class Reader(Protocol):
@@ -87,10 +88,17 @@ class Evidence:
         """What `Finding.resource` says of it: "stack.LogicalId", or the ARN or address as it is."""
         return str(self.node_id(resource) or resource)
 
-    def called(self, kind: str, resource: str) -> str:
-        """How a sentence names it: "rule Placed", with the logical id where a template declares it, else by its name."""
+    def named(self, resource: str) -> str:
+        """How a sentence calls it: by its logical id where a template declares it, else by the name in its ARN."""
         found = self.node_id(resource)
-        return f"{kind} {found.logical_id if found else name_of(resource)}"
+        return found.logical_id if found else name_of(resource)
+
+    def elsewhere(self, resource: str) -> NodeId | None:
+        """What a template declares under this name, and deployed to another region than the ARN says."""
+        return None if self.node_id(resource) else self.topology.declared_as(resource, in_any_region=True)
+
+    def identifiers(self, resource: str) -> tuple[Identifier, ...]:
+        return identifiers(resource)
 
     def place(self, resource: str | NodeId | None, *path: str | int) -> Place | None:
         """The line where a resource is declared, or a property of it by its path in CloudFormation's form ("Timeout").
@@ -103,6 +111,44 @@ class Evidence:
 
     def edge_place(self, edge: Edge, refusal: Refusal | None = None) -> Place:
         return Place(*self.topology.place(edge, refusal))
+
+    def policy_of(self, resource: str) -> Place | None:
+        """Where the policy of a queue, a topic or a bucket stands; None where the template gives it none."""
+        node = self.node_id(resource)
+        for policy in self.topology.resources.values() if node else ():
+            about = policy.get(_POLICIES.get(policy.type, ""))
+            if node and policy.id.stack == node.stack and any(m.name == node.logical_id for m in mentions(about)):
+                return self.place(policy.id, "PolicyDocument")
+        return None
+
+    def place_of_caller(self, activity: Activity, naming: str = "") -> Place | None:
+        """The function in which something happened, at the variable of its environment that has `naming` in its value
+        where there is one."""
+        function = next((cause for cause in self.causes(activity) if cause.kind is Kind.INVOCATION), None)
+        node = self.node_id(function.begin.resource) if function else None
+        if node is None:
+            return None
+        path: tuple[str, ...] = ()
+        for name, value in self.topology.resources[node].mapping("Environment", "Variables").items():
+            if naming and naming in str(value):
+                path = ("Environment", "Variables", name)
+        return self.place(node, *path)
+
+    # ── what is told ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def finding(
+        self, cause: str, sentence: str, resource: str, place: Place | None, *activities: Activity, lost: bool = True
+    ) -> Finding:
+        """A finding about the resource of this ARN, URL or physical id."""
+        return Finding(cause, sentence, self.resource(resource), place, activities, lost)
+
+
+_POLICIES = {
+    "AWS::S3::BucketPolicy": "Bucket",
+    "AWS::SNS::TopicPolicy": "Topics",
+    "AWS::SQS::QueuePolicy": "Queues",
+}
+"""The property that says whose policy it is."""
 
 
 def name_of(resource: str) -> str:
