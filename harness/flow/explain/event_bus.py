@@ -85,7 +85,7 @@ def _unheard(evidence: Evidence, decisions: Sequence[Activity]) -> Iterator[Find
     event = _event(decisions[0])
     if takers:
         if nearest is not None and nearest.is_near:
-            yield _refused(evidence, nearest, f"Only {_and(evidence, takers)} took {_words(event)}", lost=False)
+            yield _refused(evidence, nearest, f"Only {_and(evidence, takers)} took {_words(event)}", "which nearly did", lost=False)
         return
     if str(event.get("source", "")).startswith("aws."):
         # Services tell everything that happens, and most of it is of interest to nobody.
@@ -100,7 +100,7 @@ def _unheard(evidence: Evidence, decisions: Sequence[Activity]) -> Iterator[Find
     elif len(nearest.heads) > 1 and not nearest.disabled:
         yield _rules_about_others(evidence, refusing, event)
     else:
-        whose = "The only rule" if len(refusing) == 1 else f"The nearest of {len(refusing)} rules"
+        whose = "the only one there is" if len(refusing) == 1 else f"the nearest of {len(refusing)}"
         yield _refused(evidence, nearest, f"No rule took {_words(event)}", whose)
 
 
@@ -136,7 +136,7 @@ def _takes_everything(decision: Activity) -> bool:
 
 
 def _refused(
-    evidence: Evidence, refusing: _Refusing, what: str, whose: str = "The nearest rule", *, lost: bool = True
+    evidence: Evidence, refusing: _Refusing, what: str, whose: str = "the nearest", *, lost: bool = True
 ) -> Finding:
     rule = refusing.decision.begin.resource
     name = evidence.named(rule)
@@ -146,8 +146,8 @@ def _refused(
             "rule-disabled", sentence, rule, evidence.place(rule, "State"), refusing.decision, lost=lost
         )
     said = "; ".join(refusal.sentence.rstrip(".") for refusal in refusing.refusals)
-    also = " It is disabled, too." if refusing.disabled else ""
-    sentence = f"{what}. {whose}, {name}, refused {said}.{also}"
+    also = "; it is disabled, too" if refusing.disabled else ""
+    sentence = f"{what}: {name}, {whose}, refused {said}{also}."
     place = evidence.place(rule, "EventPattern")
     if refusing.edge is not None and refusing.refusals:
         place = evidence.edge_place(refusing.edge, refusing.refusals[0])

@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.contract.lab import functions
+from tests.contract.lab import event_bus, functions
 
-BROKEN = [*functions.BROKEN]
+BROKEN = [*functions.BROKEN, *event_bus.BROKEN]
 
 
 @pytest.mark.parametrize("mended", [False], ids=["broken"])
