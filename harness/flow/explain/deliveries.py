@@ -106,6 +106,17 @@ def _source(evidence: Evidence, source: Any) -> str:
     return source.logical_id if source.stack else name_of(str(source))
 
 
+def dead_letter_queue_refused(
+    evidence: Evidence, note: Activity, whose: str, queue: str, place: Place | None
+) -> Finding:
+    """The queue that was to keep what could not be handed over did not take it; `whose` it is, in words."""
+    said = str((note.data.get("error") or {}).get("message", "")).rstrip(".")
+    denial = denial_below(evidence, note)
+    why = f"its policy does not let {denial.data.get('principal')} in" if denial is not None else said
+    sentence = f"The dead-letter queue {evidence.named(queue)} of {whose} did not take the event, so it is gone: {why}."
+    return evidence.finding("dead-letter-queue-refused", sentence, queue, place, note)
+
+
 def _end(evidence: Evidence, kept: str, note: Activity | None) -> str:
     if kept and note is not None and not any(_is_refused_too(each) for each in evidence.history.next_of(note)):
         return f"; it is kept in dead-letter queue {evidence.named(kept)}"

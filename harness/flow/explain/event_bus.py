@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.flow.explain.deliveries import refused_by_target
+from harness.flow.explain.deliveries import dead_letter_queue_refused, refused_by_target
 from harness.flow.explain.evidence import Evidence, name_of
 from harness.flow.explanation import Finding, Place
 from harness.flow.history import Activity
@@ -197,7 +197,8 @@ def _undelivered(evidence: Evidence) -> Iterator[Finding]:
         edges = [edge for edge in evidence.edges(rule) if edge.kind == "rule_target"]
         own = next((e for e in edges if evidence.node_id(target) == e.target), edges[0] if len(edges) == 1 else None)
         if note.data.get("reason") == "DeadLetterQueueRefused":
-            yield _dead_letter_queue_refused(evidence, note, rule, target)
+            whose = f"rule {evidence.named(rule)}"
+            yield dead_letter_queue_refused(evidence, note, whose, target, _dead_letter_place(evidence, rule, target))
             continue
         attempts = [a for a in evidence.causes(note) if a.kind is Kind.DELIVERY]
         failed = next(
@@ -220,16 +221,6 @@ def _undelivered(evidence: Evidence) -> Iterator[Finding]:
             kept=str(note.data.get("target", "")),
             note=note,
         )
-
-
-def _dead_letter_queue_refused(evidence: Evidence, note: Activity, rule: str, queue: str) -> Finding:
-    said = str((note.data.get("error") or {}).get("message", "")).rstrip(".")
-    sentence = (
-        f"The dead-letter queue {evidence.named(queue)} of rule {evidence.named(rule)} refused the event as well, "
-        f"so it is gone: {said}."
-    )
-    place = _dead_letter_place(evidence, rule, queue)
-    return evidence.finding("dead-letter-queue-refused", sentence, queue, place, note)
 
 
 def _dead_letter_place(evidence: Evidence, rule: str, queue: str) -> Place | None:

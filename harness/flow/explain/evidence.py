@@ -60,6 +60,12 @@ class Evidence:
         """Everything that came of an activity, in the order in which it began, without itself."""
         return [each for each in self.history.closure([activity]) if each.id != activity.id]
 
+    def recovered(self, activity: Activity) -> bool:
+        """Whether what failed succeeded when it was tried again: an invocation of the same request, a batch or delivery of
+        the same source to the same target that took up or carried the same."""
+        later = (a for a in self.activities if a.begin.sequence > activity.begin.sequence and a.kind is activity.kind)
+        return any(_is_again(activity, other) and not other.goes_on and not other.error for other in later)
+
     @cached_property
     def _by_id(self) -> Mapping[int, Activity]:
         return {activity.id: activity for activity in self.activities}
@@ -141,6 +147,18 @@ class Evidence:
     ) -> Finding:
         """A finding about the resource of this ARN, URL or physical id."""
         return Finding(cause, sentence, self.resource(resource), place, activities, lost)
+
+
+def _is_again(activity: Activity, other: Activity) -> bool:
+    if activity.begin.service != other.begin.service or activity.begin.resource != other.begin.resource:
+        return False
+    if activity.kind is Kind.INVOCATION:
+        batches = [c for c in (activity, other) if (c.data.get("request_id"))]
+        return len(batches) == 2 and activity.data["request_id"] == other.data["request_id"]
+    if set(activity.takes) & set(other.takes):
+        return True
+    same = ("source", "target", "event")
+    return activity.kind is Kind.DELIVERY and all(activity.data.get(n) == other.data.get(n) for n in same)
 
 
 _POLICIES = {

@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.contract.lab import event_bus, functions
+from tests.contract.lab import buckets, event_bus, functions, targets, topics
 
-BROKEN = [*functions.BROKEN, *event_bus.BROKEN]
+BROKEN = [*functions.BROKEN, *event_bus.BROKEN, *targets.BROKEN, *topics.BROKEN, *buckets.BROKEN]
 
 
 @pytest.mark.parametrize("mended", [False], ids=["broken"])
