@@ -18,7 +18,8 @@ class Kind(StrEnum):
     """What a record is about, and what its `data` holds."""
 
     CALL = "call"
-    """An AWS API call. Begin: `request`, `caller`. End: `response` or `error` (`code`, `message`), `status`, and `access`:
+    """An AWS API call. Begin: `request`, `caller`. End: `response` or `error` (`code`, `message`; with `fault`, its id,
+    where a fault in force made it), `status`, and `access`:
     what IAM decided of it, each with `action`, `resource`, `allowed`, and `by`, the statement that did (`kind`: identity,
     resource, boundary or session; `policy`: its name or ARN; `statement`: its Sid, or its place from 0 on as
     `Statement[0]`); the first twenty where a call asks for more. What it takes up is known at its end where only its

@@ -95,6 +95,8 @@ def end(_chain: HandlerChain, context: RequestContext, response: Response) -> No
     leaves = tuple(gathered.leaves)
     if error is not None:
         data["error"] = {"code": error.code, "message": error.message or str(error)}
+        if (fault := context.get("harness_fault")) is not None:
+            data["fault"] = fault
     else:
         data["response"] = payloads.call_payload(context.operation, context.operation.output_shape, answer)
         leaves += marks.left_by_call(

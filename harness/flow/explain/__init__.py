@@ -10,7 +10,18 @@ that is told is not told again.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from harness.flow.explain import access, buckets, event_bus, raw_delivery, topics
+from harness.flow.explain import (
+    access,
+    buckets,
+    deduplication,
+    event_bus,
+    faults,
+    raw_delivery,
+    regions,
+    signed_urls,
+    sizes,
+    topics,
+)
 from harness.flow.explain.consequences import without_consequences
 from harness.flow.explain.evidence import Evidence, Reader
 from harness.flow.explanation import Explanation, Finding
@@ -21,6 +32,11 @@ from harness.topology import Topology
 __all__ = ["EXPLAINERS", "Evidence", "explain"]
 
 EXPLAINERS: tuple[Callable[[Evidence], Iterator[Finding]], ...] = (
+    faults.find,
+    regions.find,
+    sizes.find,
+    signed_urls.find,
+    deduplication.find,
     event_bus.find,
     topics.find,
     buckets.find,

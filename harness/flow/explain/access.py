@@ -143,7 +143,7 @@ def _place(evidence: Evidence, note: Activity) -> Place | None:
         return None
     if deciding and (found := _place_of_statement(evidence, role, deciding)):
         return found
-    declared = evidence.topology.resource(role)
+    declared = evidence.topology.resources.get(role)
     return evidence.place(role, "Policies") if declared and declared.get("Policies") else evidence.place(role)
 
 
@@ -152,7 +152,7 @@ def _place_of_statement(evidence: Evidence, role: NodeId, statement: Mapping[str
     if policy.startswith("arn:"):
         managed = evidence.node_id(policy)
         return _statement_of(evidence, managed, ("PolicyDocument",), statement) if managed else None
-    declared = evidence.topology.resource(role)
+    declared = evidence.topology.resources.get(role)
     for index, inline in enumerate(listed(declared.get("Policies")) if declared else ()):
         # SAM names the policies of a role after the role and their place.
         names = {f"{role.logical_id}Policy{index}", inline.get("PolicyName") if isinstance(inline, Mapping) else None}
@@ -177,7 +177,7 @@ def _place_of_resource_policy(evidence: Evidence, resource: str, statement: Mapp
         if other.type in RESOURCE_POLICIES and node.logical_id in named:
             document = ("Policy",) if "Policy" in other.properties else ("PolicyDocument",)
             return _statement_of(evidence, node_id, document, statement)
-    declared = evidence.topology.resource(node)
+    declared = evidence.topology.resources.get(node)
     own = next((name for name in ("KeyPolicy", "Policy") if declared and declared.get(name)), None)
     return _statement_of(evidence, node, (own,), statement) if own else evidence.place(node)
 
@@ -189,7 +189,7 @@ def _attached_to(policy: Resource) -> Any:
 def _statement_of(
     evidence: Evidence, node: NodeId, path: tuple[str | int, ...], statement: Mapping[str, Any] | None
 ) -> Place | None:
-    declared = evidence.topology.resource(node)
+    declared = evidence.topology.resources.get(node)
     statements = listed(declared.get(*path, "Statement")) if declared else []
     for index, each in enumerate(statements):
         wanted = statement and statement["statement"]
@@ -200,5 +200,5 @@ def _statement_of(
 
 def _of_stack(evidence: Evidence, stack: str) -> Iterator[tuple[NodeId, Resource]]:
     for node_id in evidence.topology.physical_ids:
-        if node_id.stack == stack and (resource := evidence.topology.resource(node_id)) is not None:
+        if node_id.stack == stack and (resource := evidence.topology.resources.get(node_id)) is not None:
             yield node_id, resource

@@ -10,7 +10,7 @@ import difflib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from harness.flow.explain.deliveries import refused_by_target
+from harness.flow.explain.deliveries import Delivery, refused_by_target
 from harness.flow.explain.evidence import Evidence, name_of
 from harness.flow.explanation import Finding
 from harness.flow.history import Activity
@@ -94,9 +94,14 @@ def _edge(evidence: Evidence, decision: Activity, configured: ObjectFilter) -> E
         return None
     for edge in evidence.topology.leaving(bucket, "notification"):
         own = edge.condition
-        if isinstance(own, ObjectFilter) and edge.target == target and (own.prefix, own.suffix) == (
-            configured.prefix,
-            configured.suffix,
+        if (
+            isinstance(own, ObjectFilter)
+            and edge.target == target
+            and (own.prefix, own.suffix)
+            == (
+                configured.prefix,
+                configured.suffix,
+            )
         ):
             return edge
     return None
@@ -112,11 +117,13 @@ def _undelivered(evidence: Evidence) -> Iterator[Finding]:
         edge = next((each for each in edges if each.target == evidence.node_id(target)), None)
         yield refused_by_target(
             evidence,
-            delivery,
-            who=f"Bucket {evidence.named(bucket) or name_of(bucket)}",
-            principal="s3.amazonaws.com",
-            source=bucket,
-            target=target,
-            error=delivery.error if isinstance(delivery.error, Mapping) else {},
-            place=evidence.edge_place(edge) if edge else evidence.place(bucket),
+            Delivery(
+                delivery,
+                who=f"Bucket {evidence.named(bucket) or name_of(bucket)}",
+                principal="s3.amazonaws.com",
+                source=bucket,
+                target=target,
+                error=delivery.error if isinstance(delivery.error, Mapping) else {},
+                place=evidence.edge_place(edge) if edge else evidence.place(bucket),
+            ),
         )

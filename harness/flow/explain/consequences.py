@@ -19,12 +19,15 @@ def without_consequences(evidence: Evidence, findings: Iterable[Finding]) -> lis
 
 
 def _is_of_one_failure(evidence: Evidence, one: Finding, other: Finding) -> bool:
-    """Whether each activity that shows the one is, fails for, or makes fail one of those that show the other."""
-    failed = [failed for activity in one.activities if (failed := _failed(evidence, activity)) is not None]
-    others = [failed for activity in other.activities if (failed := _failed(evidence, activity)) is not None]
-    if not failed or not others:
-        return False
-    return any(_follows(evidence, a, b) or _follows(evidence, b, a) for a in failed[:1] for b in others)
+    """Whether what shows the one is, failed for, or made fail something that shows the other."""
+    others = _failures(evidence, other)
+    return any(
+        _follows(evidence, a, b) or _follows(evidence, b, a) for a in _failures(evidence, one)[:1] for b in others
+    )
+
+
+def _failures(evidence: Evidence, finding: Finding) -> list[Activity]:
+    return [failed for activity in finding.activities if (failed := _failed(evidence, activity)) is not None]
 
 
 def _failed(evidence: Evidence, activity: Activity) -> Activity | None:

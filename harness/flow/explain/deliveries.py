@@ -4,15 +4,19 @@ Such a service calls the target as a service principal, which the target's own p
 was given (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html).
 """
 
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from harness.flow.explain.evidence import Evidence, name_of
 from harness.flow.explanation import Finding, Place
 from harness.flow.history import Activity
 from harness.journal.records import Kind
+from harness.topology.edges import PermissionCondition
 
 _GONE = ("NotFound", "NonExistent", "DoesNotExist", "NoSuch", "NotExist")
+_WRAPPED = re.compile(r"An error occurred \((\w[\w.]*)\)")
 _KINDS = {
     "AWS::Events::EventBus": "bus",
     "AWS::Kinesis::Stream": "stream",
@@ -23,108 +27,112 @@ _KINDS = {
 }
 
 
-def refused_by_target(
-    evidence: Evidence,
-    delivery: Activity,
-    *,
-    who: str,
-    principal: str,
-    source: str,
-    target: str,
-    error: Mapping[str, Any],
-    place: Place | None,
-    kept: str = "",
-    note: Activity | None = None,
-) -> Finding:
-    """Why a target did not take what it was given.
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Something that was handed to a target, which did not take it.
 
-    `who` delivers, in words, as `principal` and for the ARN `source`; `place` is where the template says so. `kept` is the
-    queue that keeps the event, `note` the record of giving it up.
+    `who` delivers, in words, as `principal` and for the ARN `source`; `place` is where the template says so. `kept_in` is
+    the queue that was to keep the event, `given_up` the record of giving it up.
     """
-    what = f"{who} could not hand the event to {target_words(evidence, target)}"
-    end = _end(evidence, kept, note)
-    activities = (delivery, note) if note is not None and note is not delivery else (delivery,)
-    denial = denial_below(evidence, delivery)
-    code, message = str(error.get("code", "")), str(error.get("message", "")).rstrip(".")
-    if denial is not None and denial.data.get("role"):
-        role = str(denial.data["role"])
-        sentence = f"{what}: its role {evidence.named(role)} may not {denial.begin.name}{end}."
-        at = evidence.place(role, "Policies") or place
-        return evidence.finding("role-not-allowed", sentence, role, at, *activities)
-    if denial is not None:
-        return _not_let_in(evidence, denial, what, principal, source, target, place, end, activities)
-    if any(gone in code for gone in _GONE):
+
+    activity: Activity
+    who: str
+    principal: str
+    source: str
+    target: str
+    error: Mapping[str, Any]
+    place: Place | None
+    kept_in: str = ""
+    queue_place: Place | None = None
+    """Where the template makes that queue the dead-letter queue."""
+    given_up: Activity | None = None
+
+    @property
+    def code(self) -> str:
+        """The error of the target, also where the service wraps it."""
+        wrapped = _WRAPPED.search(str(self.error.get("message", "")))
+        return wrapped[1] if wrapped else str(self.error.get("code", ""))
+
+
+@dataclass(frozen=True, slots=True)
+class _Reason:
+    """`clause` continues "could not hand the event to ...: "."""
+
+    cause: str
+    clause: str
+    resource: str
+    place: Place | None
+
+
+def refused_by_target(evidence: Evidence, delivery: Delivery) -> Finding:
+    """Why a target did not take what it was given, and what became of it."""
+    given_up, queue = delivery.given_up, delivery.kept_in
+    reason = _reason(evidence, delivery)
+    sentence = f"{delivery.who} could not hand the event to {in_words(evidence, delivery.target)}: {reason.clause}"
+    shown = [delivery.activity, *([given_up] if given_up is not None and given_up is not delivery.activity else [])]
+    if given_up is None or not queue:
+        return evidence.finding(reason.cause, f"{sentence}.", reason.resource, reason.place, *shown)
+    named = f"dead-letter queue {evidence.named(queue)}"
+    if (refused := _refused_too(evidence, given_up)) is None:
+        kept = f"{sentence}; it is kept in {named}."
+        return evidence.finding(reason.cause, kept, reason.resource, reason.place, *shown, lost=False)
+    # The queue is what lost it, and what the sentence is about; that the target fails now and then is what it is for.
+    denial = denial_below(evidence, given_up)
+    said = str((refused.data.get("error") or {}).get("message", "")).rstrip(".")
+    why = f"its policy does not let {denial.data.get('principal')} in" if denial is not None else said
+    gone = f"{sentence}; and {named} did not take it either, so it is gone: {why}."
+    place = evidence.policy_of(queue) or delivery.queue_place
+    return evidence.finding("dead-letter-queue-refused", gone, queue, place, *shown, refused)
+
+
+def _reason(evidence: Evidence, delivery: Delivery) -> _Reason:
+    target, place = delivery.target, delivery.place
+    if (denial := denial_below(evidence, delivery.activity)) is not None:
+        role = str(denial.data.get("role") or "")
+        if role:
+            at = evidence.place(role, "Policies") or place
+            return _Reason("role-not-allowed", f"its role {evidence.named(role)} may not {denial.begin.name}", role, at)
+        return _not_let_in(evidence, denial, delivery)
+    if any(gone in delivery.code for gone in _GONE):
         if (elsewhere := evidence.elsewhere(target)) is not None:
             there = evidence.topology.regions.get(elsewhere.stack, "")
-            sentence = f"{what}: it is looked for in {region_of(target)}, and is in {there}{end}."
-            return evidence.finding("wrong-region", sentence, target, place, *activities)
-        sentence = f"{what}: there is none of that name{end}."
-        return evidence.finding("target-missing", sentence, target, place, *activities)
-    said = f"{code}, {message}" if message else code
-    sentence = f"{what}: {said}{end}."
-    return evidence.finding("target-refused", sentence, target, place, *activities)
+            return _Reason("wrong-region", f"it is looked for in {region_of(target)}, and is in {there}", target, place)
+        return _Reason("target-missing", "there is none of that name", target, place)
+    message = str(delivery.error.get("message", "")).rstrip(".")
+    code = str(delivery.error.get("code", ""))
+    return _Reason("target-refused", f"{code}, {message}" if message else code, target, place)
 
 
-def _not_let_in(
-    evidence: Evidence,
-    denial: Activity,
-    what: str,
-    principal: str,
-    source: str,
-    target: str,
-    place: Place | None,
-    end: str,
-    activities: tuple[Activity, ...],
-) -> Finding:
+def _not_let_in(evidence: Evidence, denial: Activity, delivery: Delivery) -> _Reason:
     """The target's own policy does not name the service that delivers, or names it for another source."""
+    target, principal = delivery.target, delivery.principal
     node = evidence.node_id(target)
-    if node is not None and (permissions := evidence.topology.entering(node, "permission")):
-        of_principal = [edge for edge in permissions if getattr(edge.condition, "principal", "") == principal]
-        if of_principal:
-            [permission, *_] = of_principal
-            sentence = (
-                f"{what}: its permission {permission.via.logical_id} is for {_source(evidence, permission.source)}, "
-                f"not for {evidence.named(source)}{end}."
+    for permission in evidence.topology.entering(node, "permission") if node else ():
+        if isinstance(permission.condition, PermissionCondition) and permission.condition.principal == principal:
+            whom = permission.source.logical_id
+            clause = (
+                f"its permission {permission.via.logical_id} is for {whom}, not for {evidence.named(delivery.source)}"
             )
-            at = evidence.edge_place(permission)
-            return evidence.finding("permission-of-another-source", sentence, target, at, *activities)
-    if ":lambda:" in target or ":function:" in target:
-        sentence = f"{what}: no Lambda permission lets {principal} invoke it{end}."
-        return evidence.finding("lambda-permission-missing", sentence, target, place, *activities)
-    if denial.data.get("reason") == "ExplicitDeny":
-        said = f"its policy denies {denial.begin.name} to {principal}"
-    elif (near := denial.data.get("near")) and any("conditions" in each for each in near):
-        said = f"its policy lets {principal} in on conditions that {evidence.named(source)} does not meet"
+            return _Reason("permission-of-another-source", clause, target, evidence.edge_place(permission))
+    if "AWS::Lambda::Function" in (identifier.type for identifier in evidence.identifiers(target)):
+        clause = f"no Lambda permission lets {principal} invoke it"
+        return _Reason("lambda-permission-missing", clause, target, delivery.place)
+    place = evidence.policy_of(target) or delivery.place
+    if denial.data.get("by"):
+        clause = f"its policy denies {denial.begin.name} to {principal}"
+    elif any("conditions" in near for near in denial.data.get("near") or ()):
+        clause = f"its policy lets {principal} in on conditions that {evidence.named(delivery.source)} does not meet"
     else:
-        said = f"its policy does not let {principal} in"
-    return evidence.finding(
-        "policy-refused", f"{what}: {said}{end}.", target, evidence.policy_of(target) or place, *activities
-    )
+        clause = f"its policy does not let {principal} in"
+    return _Reason("policy-refused", clause, target, place)
 
 
-def _source(evidence: Evidence, source: Any) -> str:
-    return source.logical_id if source.stack else name_of(str(source))
-
-
-def dead_letter_queue_refused(
-    evidence: Evidence, note: Activity, whose: str, queue: str, place: Place | None
-) -> Finding:
-    """The queue that was to keep what could not be handed over did not take it; `whose` it is, in words."""
-    said = str((note.data.get("error") or {}).get("message", "")).rstrip(".")
-    denial = denial_below(evidence, note)
-    why = f"its policy does not let {denial.data.get('principal')} in" if denial is not None else said
-    sentence = f"The dead-letter queue {evidence.named(queue)} of {whose} did not take the event, so it is gone: {why}."
-    return evidence.finding("dead-letter-queue-refused", sentence, queue, place, note)
-
-
-def _end(evidence: Evidence, kept: str, note: Activity | None) -> str:
-    if kept and note is not None and not any(_is_refused_too(each) for each in evidence.history.next_of(note)):
-        return f"; it is kept in dead-letter queue {evidence.named(kept)}"
-    return ""
-
-
-def _is_refused_too(activity: Activity) -> bool:
-    return activity.kind is Kind.DEAD_LETTER and activity.data.get("reason") == "DeadLetterQueueRefused"
+def _refused_too(evidence: Evidence, given_up: Activity) -> Activity | None:
+    """That the dead-letter queue did not take it either."""
+    for note in evidence.history.next_of(given_up):
+        if note.kind is Kind.DEAD_LETTER and note.data.get("reason") == "DeadLetterQueueRefused":
+            return note
+    return None
 
 
 def denial_below(evidence: Evidence, delivery: Activity) -> Activity | None:
@@ -132,14 +140,18 @@ def denial_below(evidence: Evidence, delivery: Activity) -> Activity | None:
     found = [delivery]
     while found:
         activity = found.pop()
-        if activity.kind is Kind.DECISION and activity.begin.service in ("iam", "lambda") and not activity.data["passed"]:
+        if (
+            activity.kind is Kind.DECISION
+            and activity.begin.service in ("iam", "lambda")
+            and not activity.data["passed"]
+        ):
             return activity
-        if activity.kind in (Kind.DELIVERY, Kind.CALL, Kind.WORK):
+        if activity is delivery or activity.kind in (Kind.DELIVERY, Kind.CALL, Kind.WORK):
             found += [each for each in evidence.history.next_of(activity) if each.begin.cause == activity.id]
     return None
 
 
-def target_words(evidence: Evidence, target: str) -> str:
+def in_words(evidence: Evidence, target: str) -> str:
     """What a target is and how it is called: "function Work", "queue Orders"."""
     node = evidence.node_id(target) or evidence.elsewhere(target)
     kind = next((_KINDS[i.type] for i in evidence.identifiers(target) if i.type in _KINDS), "")

@@ -13,12 +13,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.flow.explain.deliveries import dead_letter_queue_refused, refused_by_target
+from harness.flow.explain.deliveries import Delivery, refused_by_target
 from harness.flow.explain.evidence import Evidence, name_of
-from harness.flow.explanation import Finding, Place
+from harness.flow.explanation import Finding
 from harness.flow.history import Activity
 from harness.journal.records import Kind
-from harness.topology import Edge
+from harness.topology import Edge, NodeId
 from harness.topology.patterns import EventPattern, InvalidEventPatternError, Refusal
 
 _ARCHIVE_RULE = "Events-Archive-"
@@ -85,7 +85,9 @@ def _unheard(evidence: Evidence, decisions: Sequence[Activity]) -> Iterator[Find
     event = _event(decisions[0])
     if takers:
         if nearest is not None and nearest.is_near:
-            yield _refused(evidence, nearest, f"Only {_and(evidence, takers)} took {_words(event)}", "which nearly did", lost=False)
+            yield _refused(
+                evidence, nearest, f"Only {_and(evidence, takers)} took {_words(event)}", "which nearly did", lost=False
+            )
         return
     if str(event.get("source", "")).startswith("aws."):
         # Services tell everything that happens, and most of it is of interest to nobody.
@@ -114,8 +116,8 @@ def _likeness(refusal: Refusal) -> float:
 
 
 def _ratio(one: str, other: str) -> float:
-    plain = [re.sub(r"[^a-z0-9]", "", text.lower()) for text in (one, other)]
-    return difflib.SequenceMatcher(None, *plain).ratio()
+    first, second = (re.sub(r"[^a-z0-9]", "", text.lower()) for text in (one, other))
+    return difflib.SequenceMatcher(None, first, second).ratio()
 
 
 def _refusing(evidence: Evidence, decision: Activity) -> _Refusing:
@@ -193,44 +195,43 @@ def _without_targets(evidence: Evidence, decision: Activity) -> Finding:
 
 def _undelivered(evidence: Evidence) -> Iterator[Finding]:
     for note in evidence.of(Kind.DEAD_LETTER, "events"):
-        rule, target = note.begin.resource, str(note.data.get("source", ""))
-        edges = [edge for edge in evidence.edges(rule) if edge.kind == "rule_target"]
-        own = next((e for e in edges if evidence.node_id(target) == e.target), edges[0] if len(edges) == 1 else None)
         if note.data.get("reason") == "DeadLetterQueueRefused":
-            whose = f"rule {evidence.named(rule)}"
-            yield dead_letter_queue_refused(evidence, note, whose, target, _dead_letter_place(evidence, rule, target))
-            continue
-        attempts = [a for a in evidence.causes(note) if a.kind is Kind.DELIVERY]
-        failed = next(
-            (
-                d
-                for d in reversed([*evidence.of(Kind.DELIVERY, "events")])
-                if d.error and d.data.get("source") == rule and d.data.get("target") == target
-            ),
-            attempts[0] if attempts else note,
-        )
+            continue  # told with what was to go there
+        rule, target, queue = note.begin.resource, str(note.data.get("source", "")), str(note.data.get("target", ""))
+        edges = [edge for edge in evidence.edges(rule) if edge.kind == "rule_target"]
+        own = [
+            number for number, edge in enumerate(edges) if edge.target in (evidence.node_id(target), NodeId("", target))
+        ]
+        index = own[0] if own else 0
         yield refused_by_target(
             evidence,
-            failed,
-            who=f"Rule {evidence.named(rule)}",
-            principal="events.amazonaws.com",
-            source=rule,
-            target=target,
-            error=note.data.get("error") or {},
-            place=evidence.edge_place(own) if own else evidence.place(rule),
-            kept=str(note.data.get("target", "")),
-            note=note,
+            Delivery(
+                _last_attempt(evidence, note),
+                who=f"Rule {evidence.named(rule)}",
+                principal="events.amazonaws.com",
+                source=rule,
+                target=target,
+                error=note.data.get("error") or {},
+                place=evidence.edge_place(edges[index]) if edges else evidence.place(rule),
+                kept_in=queue,
+                queue_place=evidence.place(rule, "Targets", index, "DeadLetterConfig"),
+                given_up=note,
+            ),
         )
 
 
-def _dead_letter_place(evidence: Evidence, rule: str, queue: str) -> Place | None:
-    """The policy of the queue; where it has none, the line that makes it a dead-letter queue."""
-    if policy := evidence.policy_of(queue):
-        return policy
-    for index, edge in enumerate(edge for edge in evidence.edges(rule) if edge.kind == "rule_target"):
-        if evidence.node_id(queue) in edge.failures:
-            return evidence.place(edge.via, "Targets", index, "DeadLetterConfig")
-    return evidence.place(rule)
+def _last_attempt(evidence: Evidence, given_up: Activity) -> Activity:
+    """The delivery after which an event was given up."""
+    rule, target = given_up.begin.resource, given_up.data.get("source")
+    attempts = [
+        delivery
+        for delivery in evidence.of(Kind.DELIVERY, "events")
+        if delivery.data.get("source") == rule
+        and delivery.data.get("target") == target
+        and delivery.begin.sequence < given_up.begin.sequence
+        and _event(delivery).get("id") == _event(given_up).get("id")
+    ]
+    return attempts[-1] if attempts else given_up
 
 
 # ── words ───────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,9 +1,10 @@
 """What an explanation is drawn from: the activities of a flow, how they are joined, and what the templates declare."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import Any, Protocol
 
 from harness.flow.explanation import Finding, Place
 from harness.flow.history import Activity
@@ -66,6 +67,19 @@ class Evidence:
         later = (a for a in self.activities if a.begin.sequence > activity.begin.sequence and a.kind is activity.kind)
         return any(_is_again(activity, other) and not other.goes_on and not other.error for other in later)
 
+    def function_of(self, activity: Activity) -> str:
+        """The ARN of the function in which something happened; "" where it was none."""
+        for cause in self.causes(activity):
+            if cause.kind is Kind.INVOCATION:
+                return cause.begin.resource
+            if cause.kind not in (Kind.CALL, Kind.WORK, Kind.DECISION):
+                break
+        return ""
+
+    def recovered_from(self, call: Activity) -> bool:
+        """Whether the function, the batch or the delivery that a call failed in succeeded when it was tried again."""
+        return any(self.recovered(cause) for cause in self.causes(call))
+
     @cached_property
     def _by_id(self) -> Mapping[int, Activity]:
         return {activity.id: activity for activity in self.activities}
@@ -99,6 +113,14 @@ class Evidence:
         found = self.node_id(resource)
         return found.logical_id if found else name_of(resource)
 
+    def called(self, kind: str, resource: str) -> str:
+        """The same with what it is: "rule Placed"."""
+        return f"{kind} {self.named(resource)}"
+
+    def node_named(self, service: str, name: str) -> NodeId | None:
+        """The resource of a service, by boto3's name, that has this name where the call is not about an ARN."""
+        return self.topology.declared_as(f"arn:aws:{service}:::{_NAMED.get(service, '')}{name}") if name else None
+
     def elsewhere(self, resource: str) -> NodeId | None:
         """What a template declares under this name, and deployed to another region than the ARN says."""
         return None if self.node_id(resource) else self.topology.declared_as(resource, in_any_region=True)
@@ -128,17 +150,20 @@ class Evidence:
         return None
 
     def place_of_caller(self, activity: Activity, naming: str = "") -> Place | None:
-        """The function in which something happened, at the variable of its environment that has `naming` in its value
-        where there is one."""
-        function = next((cause for cause in self.causes(activity) if cause.kind is Kind.INVOCATION), None)
-        node = self.node_id(function.begin.resource) if function else None
-        if node is None:
+        """The function in which something happened, as `place_of_function` gives it; None where it was none."""
+        function = self.function_of(activity)
+        return self.place_of_function(function, naming) if function else None
+
+    def place_of_function(self, function: str, naming: str = "") -> Place | None:
+        """Where a function is declared, or the variable of its environment that has `naming` in its value."""
+        node = self.node_id(function)
+        declared = self.topology.resources.get(node) if node else None
+        if declared is None:
             return None
-        path: tuple[str, ...] = ()
-        for name, value in self.topology.resources[node].mapping("Environment", "Variables").items():
+        for name, value in declared.mapping("Environment", "Variables").items():
             if naming and naming in str(value):
-                path = ("Environment", "Variables", name)
-        return self.place(node, *path)
+                return self.place(node, "Environment", "Variables", name)
+        return self.place(node)
 
     # ── what is told ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -161,12 +186,22 @@ def _is_again(activity: Activity, other: Activity) -> bool:
     return activity.kind is Kind.DELIVERY and all(activity.data.get(n) == other.data.get(n) for n in same)
 
 
+_NAMED = {"dynamodb": "table/", "events": "event-bus/", "kinesis": "stream/", "lambda": "function:"}
+"""What stands before a name in the ARNs of a service."""
 _POLICIES = {
     "AWS::S3::BucketPolicy": "Bucket",
     "AWS::SNS::TopicPolicy": "Topics",
     "AWS::SQS::QueuePolicy": "Queues",
 }
 """The property that says whose policy it is."""
+
+
+def as_json(body: Any) -> Any:
+    """A body as what it is in JSON; as it is where it is none."""
+    try:
+        return json.loads(body) if isinstance(body, str) else body
+    except ValueError:
+        return body
 
 
 def name_of(resource: str) -> str:

@@ -1,12 +1,11 @@
 """Functions that expect a topic's message in another form than their queue has it: raw, or wrapped in a notification
 (https://docs.aws.amazon.com/sns/latest/dg/sns-large-payload-raw-message-delivery.html)."""
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from harness.flow.explain.evidence import Evidence
+from harness.flow.explain.evidence import Evidence, as_json
 from harness.flow.explain.topics import subscription_edge, topic_of
 from harness.flow.explanation import Finding
 from harness.flow.history import Activity
@@ -30,15 +29,17 @@ def _bodies(event: Any) -> Iterator[Any]:
     records = event.get("Records") if isinstance(event, Mapping) else None
     for record in records if isinstance(records, list) else ():
         if isinstance(record, Mapping) and record.get("eventSource") == "aws:sqs":
-            yield _json(record.get("body"))
+            yield as_json(record.get("body"))
 
 
 def _held_against(evidence: Evidence, invocation: Activity, body: Any) -> Finding | None:
-    delivery = next((c for c in evidence.causes(invocation) if c.kind is Kind.DELIVERY and c.begin.service == "sns"), None)
+    delivery = next(
+        (c for c in evidence.causes(invocation) if c.kind is Kind.DELIVERY and c.begin.service == "sns"), None
+    )
     if delivery is None or not isinstance(body, Mapping):
         return None
     wrapped = body.get("Type") == "Notification" and "TopicArn" in body
-    inner = _json(body.get("Message")) if wrapped else None
+    inner = as_json(body.get("Message")) if wrapped else None
     if wrapped and isinstance(inner, Mapping) and (field := _missed(invocation, set(inner) - set(body))):
         cause, expects = "raw-delivery-expected", f"the message itself ({field})"
         what = "wraps it in a notification"
@@ -55,20 +56,11 @@ def _held_against(evidence: Evidence, invocation: Activity, body: Any) -> Findin
         f"{evidence.named(topic_of(subscription))} {what}."
     )
     place = evidence.place(edge.via, "RawMessageDelivery") if edge else evidence.place(function)
-    lost = not any(pending.activity in evidence.causes(invocation) for pending in evidence.pending)
-    return evidence.finding(cause, sentence, subscription, place, invocation, delivery, lost=lost)
+    # What a queue's consumer fails on comes again, or goes to the dead-letter queue.
+    return evidence.finding(cause, sentence, subscription, place, invocation, delivery, lost=False)
 
 
 def _missed(invocation: Activity, fields: set[str]) -> str:
     """The field that the error is about."""
     message = str(invocation.error.get("errorMessage") or "")
     return next((field for field in sorted(fields) if re.search(rf"\b{re.escape(field)}\b", message)), "")
-
-
-def _json(text: Any) -> Any:
-    if not isinstance(text, str):
-        return text
-    try:
-        return json.loads(text)
-    except ValueError:
-        return None

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from harness.flow.explain.deliveries import dead_letter_queue_refused, refused_by_target
+from harness.flow.explain.deliveries import Delivery, refused_by_target
 from harness.flow.explain.evidence import Evidence, name_of
 from harness.flow.explanation import Finding, Place
 from harness.flow.history import Activity
@@ -64,11 +64,8 @@ def _held_against(evidence: Evidence, decision: Activity) -> tuple[Edge | None, 
     event = data.get("event")
     message = event if isinstance(event, str) else json.dumps(event)
     attributes: Mapping[str, Any] = data.get("attributes") or {}
-    return (
-        edge,
-        _match(given, scope, message, attributes) or Match(),
-        bool(_match(given, _OTHER_SCOPE[scope], message, attributes)),
-    )
+    match, other = (_match(given, of, message, attributes) for of in (scope, _OTHER_SCOPE[scope]))
+    return edge, Match() if match is None else match, bool(other)
 
 
 def _match(policy: str, scope: str, message: str, attributes: Mapping[str, Any]) -> Match | None:
@@ -92,8 +89,10 @@ def _of_other_scope(evidence: Evidence, decision: Activity, edge: Edge | None, m
 
 
 def _by_policy(evidence: Evidence, decision: Activity, edge: Edge | None, match: Match, *, of: int) -> Finding:
-    said = "; ".join(refusal.sentence.rstrip(".") for refusal in match.refusals)
-    who = _subscription(evidence, decision.begin.resource)
+    said = "; ".join(refusal.sentence.rstrip(".") for refusal in match.refusals).replace(
+        "the event has", "the message has"
+    )
+    who = _subscription(evidence, decision.begin.resource, "s")
     whose = "the only one with a filter policy" if of == 1 else f"the nearest of {of}"
     sentence = f"No subscription took the message: {who}, {whose}, refused {said}."
     place = _place(evidence, decision.begin.resource, edge, match)
@@ -102,9 +101,7 @@ def _by_policy(evidence: Evidence, decision: Activity, edge: Edge | None, match:
 
 def _unconfirmed(evidence: Evidence, decision: Activity) -> Finding:
     arn = decision.begin.resource
-    sentence = (
-        f"{_subscription(evidence, arn)} gave the message to nobody: {decision.data.get('target')} has not confirmed it."
-    )
+    sentence = f"{_subscription(evidence, arn)} gave the message to nobody: {decision.data.get('target')} has not confirmed it."
     return evidence.finding("subscription-not-confirmed", sentence, arn, evidence.place(arn), decision)
 
 
@@ -116,23 +113,22 @@ def _undelivered(evidence: Evidence) -> Iterator[Finding]:
         subscription, endpoint = note.begin.resource, str(note.data.get("source", ""))
         edge = subscription_edge(evidence, subscription)
         if note.data.get("reason") == "DeadLetterQueueRefused":
-            given_up = evidence.cause_of(note)
-            queue = str(given_up.data.get("target", "")) if given_up else ""
-            place = evidence.policy_of(queue) or (evidence.place(edge.via, "RedrivePolicy") if edge else None)
-            yield dead_letter_queue_refused(evidence, note, _subscription(evidence, subscription, "s"), queue, place)
-            continue
+            continue  # told with what was to go there
         delivery = evidence.cause_of(note)
         yield refused_by_target(
             evidence,
-            delivery if delivery is not None and delivery.kind is Kind.DELIVERY else note,
-            who=f"Topic {evidence.named(topic_of(subscription))}",
-            principal=_PRINCIPAL,
-            source=topic_of(subscription),
-            target=endpoint,
-            error=note.data.get("error") or {},
-            place=evidence.edge_place(edge) if edge else evidence.place(subscription),
-            kept=str(note.data.get("target", "")),
-            note=note,
+            Delivery(
+                delivery if delivery is not None and delivery.kind is Kind.DELIVERY else note,
+                who=f"Topic {evidence.named(topic_of(subscription))}",
+                principal=_PRINCIPAL,
+                source=topic_of(subscription),
+                target=endpoint,
+                error=note.data.get("error") or {},
+                place=evidence.edge_place(edge) if edge else evidence.place(subscription),
+                kept_in=str(note.data.get("target", "")),
+                queue_place=evidence.place(edge.via, "RedrivePolicy") if edge else None,
+                given_up=note,
+            ),
         )
 
 
@@ -157,7 +153,7 @@ def topic_of(subscription_arn: str) -> str:
 
 
 def _subscription(evidence: Evidence, arn: str, capital: str = "S") -> str:
-    """"Subscription ToQueue of topic Orders"; one that no template declares has no name of its own."""
+    """ "Subscription ToQueue of topic Orders"; one that no template declares has no name of its own."""
     node = evidence.node_id(arn)
     topic = evidence.named(topic_of(arn))
     return f"{capital}ubscription{f' {node.logical_id}' if node else ''} of topic {topic or name_of(arn)}"

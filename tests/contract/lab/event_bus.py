@@ -36,7 +36,12 @@ All:
 
 def put(detail_type: str = "OrderPlaced", bus: str = "Bus", **detail: object):
     def stimulate(stack: Stack) -> None:
-        entry = {"EventBusName": stack.id(bus), "Source": "shop", "DetailType": detail_type, "Detail": json.dumps(detail)}
+        entry = {
+            "EventBusName": stack.id(bus),
+            "Source": "shop",
+            "DetailType": detail_type,
+            "Detail": json.dumps(detail),
+        }
         answer = stack.aws("events").put_events(Entries=[entry])
         assert answer["FailedEntryCount"] == 0, answer
 
@@ -148,6 +153,6 @@ Bus:  # <- here
         put(),
         "no-rule",
         "Bus Bus has no rule that could take the event 'OrderPlaced' of 'shop'.",
-        {"# <- here": "", "Properties: {Name: !Sub \"${AWS::StackName}\"}": TAKEN},
+        {"# <- here": "", 'Properties: {Name: !Sub "${AWS::StackName}"}': TAKEN},
     ),
 ]

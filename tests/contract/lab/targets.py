@@ -23,6 +23,7 @@ ADMITTED = """
         Action: sqs:SendMessage
         Resource: !GetAtt Dead.Arn
 """
+PERMISSION = WORK.strip("\n").partition("\n")[2]
 
 
 def publish(**options: object):
@@ -43,7 +44,7 @@ Work: {{Type: AWS::Serverless::Function, Properties: {{InlineCode: "def handler(
         put(),
         "lambda-permission-missing",
         "Rule Placed could not hand the event to function Work: no Lambda permission lets events.amazonaws.com invoke it.",
-        {"Placed:": WORK.partition("\n\n")[0].strip("\n").partition("\n")[2] + "\nPlaced:"},
+        {"Placed:": PERMISSION + "\nPlaced:"},
     ),
     BrokenStack(
         "a permission for another rule",
@@ -73,17 +74,18 @@ Other:
 {BUS}
 Work: {{Type: AWS::SQS::Queue}}
 Dead: {{Type: AWS::SQS::Queue}}
-Admitted: {ADMITTED}
-Policy: {ADMITTED.replace("Dead", "Work")}
+Admitted:{ADMITTED}
+Policy:{ADMITTED.replace("Dead", "Work")}
 {RULE}      - Id: work  # <- here
-        Arn: !Sub "arn:aws:sqs:${{AWS::Region}}:${{AWS::AccountId}}:${{AWS::StackName}}-works"
+        Arn: !Sub "arn:aws:sqs:${{AWS::Region}}:${{AWS::AccountId}}:works"
         DeadLetterConfig: {{Arn: !GetAtt Dead.Arn}}
 """,
         put(),
         "target-missing",
-        "Rule Placed could not hand the event to queue {stack}-works: there is none of that name; it is kept in "
+        "Rule Placed could not hand the event to queue works: there is none of that name; it is kept in "
         "dead-letter queue Dead.",
-        {'!Sub "arn:aws:sqs:${AWS::Region}:${AWS::AccountId}:${AWS::StackName}-works"': "!GetAtt Work.Arn"},
+        lost=False,
+        mended={'!Sub "arn:aws:sqs:${AWS::Region}:${AWS::AccountId}:works"': "!GetAtt Work.Arn"},
     ),
     BrokenStack(
         "a role without the right",
@@ -130,5 +132,38 @@ ToQueue:  # <- here
         {Effect: Allow, Principal: {Service: sns.amazonaws.com}, Action: sqs:SendMessage, Resource: !GetAtt Queue.Arn}
 ToQueue:"""
         },
+    ),
+    BrokenStack(
+        "a dead-letter queue that does not let its rule in",
+        f"""
+{BUS}
+Work: {{Type: AWS::Serverless::Function, Properties: {{InlineCode: "def handler(event, context): pass"}}}}
+Dead: {{Type: AWS::SQS::Queue}}
+{RULE}      - Id: work
+        Arn: !GetAtt Work.Arn
+        DeadLetterConfig: {{Arn: !GetAtt Dead.Arn}}  # <- here
+""",
+        put(),
+        "dead-letter-queue-refused",
+        "Rule Placed could not hand the event to function Work: no Lambda permission lets events.amazonaws.com invoke it; "
+        "and dead-letter queue Dead did not take it either, so it is gone: its policy does not let events.amazonaws.com in.",
+        {"Placed:": PERMISSION + "\nPlaced:"},
+    ),
+    BrokenStack(
+        "a dead-letter queue whose policy is for another",
+        f"""
+{BUS}
+Work: {{Type: AWS::Serverless::Function, Properties: {{InlineCode: "def handler(event, context): pass"}}}}
+Dead: {{Type: AWS::SQS::Queue}}
+Admitted:{ADMITTED.replace("events.amazonaws", "sns.amazonaws").replace("PolicyDocument:", "PolicyDocument:  # <- here")}
+{RULE}      - Id: work
+        Arn: !GetAtt Work.Arn
+        DeadLetterConfig: {{Arn: !GetAtt Dead.Arn}}
+""",
+        put(),
+        "dead-letter-queue-refused",
+        "Rule Placed could not hand the event to function Work: no Lambda permission lets events.amazonaws.com invoke it; "
+        "and dead-letter queue Dead did not take it either, so it is gone: its policy does not let events.amazonaws.com in.",
+        {"Placed:": PERMISSION + "\nPlaced:"},
     ),
 ]

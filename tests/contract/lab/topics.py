@@ -6,6 +6,7 @@ import json
 from tests.contract.lab.broken_stack import BrokenStack
 from tests.contract.lab.targets import publish
 
+QUEUE = "Queue: {Type: AWS::SQS::Queue}\n"
 TO_QUEUE = """
 Topic: {Type: AWS::SNS::Topic}
 Queue: {Type: AWS::SQS::Queue}
@@ -27,6 +28,7 @@ WORK = """
 Work:
   Type: AWS::Serverless::Function
   Properties:
+    Timeout: 1
     InlineCode: |
       import json
       def handler(event, context):
@@ -35,6 +37,10 @@ Work:
     Policies: [{SQSPollerPolicy: {QueueName: !GetAtt Queue.QueueName}}]
     Events: {Queue: {Type: SQS, Properties: {Queue: !GetAtt Queue.Arn}}}
 Dead: {Type: AWS::SQS::Queue}
+"""
+GIVEN_UP = """Queue:
+  Type: AWS::SQS::Queue
+  Properties: {VisibilityTimeout: 1, RedrivePolicy: {deadLetterTargetArn: !GetAtt Dead.Arn, maxReceiveCount: 1}}
 """
 ORDER = json.dumps({"order_id": 7, "region": "eu"})
 
@@ -77,14 +83,14 @@ BROKEN = [
 """,
         publish(Message=ORDER),
         "filter-policy-refused",
-        "No subscription took the message: Subscription ToQueue of topic Topic, the only one with a filter policy, refused "
-        "region: it wants 'EU', the event has 'eu' (case counts).",
+        "No subscription took the message: subscription ToQueue of topic Topic, the only one with a filter policy, refused "
+        "region: it wants 'EU', the message has 'eu' (case counts).",
         {"[EU]": "[eu]"},
     ),
     BrokenStack(
         "a message that comes wrapped",
         f"""
-{TO_QUEUE.rstrip()}
+{GIVEN_UP + TO_QUEUE.replace(QUEUE, "").rstrip()}
     RawMessageDelivery: false  # <- here
 {WORK.replace("CODE", 'print(json.loads(record["body"])["order_id"])')}
 """,
@@ -98,7 +104,7 @@ BROKEN = [
     BrokenStack(
         "a message that comes raw",
         f"""
-{TO_QUEUE.rstrip()}
+{GIVEN_UP + TO_QUEUE.replace(QUEUE, "").rstrip()}
     RawMessageDelivery: true  # <- here
 {WORK.replace("CODE", 'print(json.loads(json.loads(record["body"])["Message"]))')}
 """,
