@@ -31,7 +31,6 @@ class Settings(BaseModel):
     templates: tuple[str, ...] = ("stack/*/template.yaml", "template.yaml")
     engine: str = "embedded"
     region: str = "us-east-1"
-    iam: Literal["enforce", "report", "off"] | None = None
     port: int | None = Field(default=None, ge=1, le=65535)
     directory: Path = Path(".harness")
     parameters: dict[str, dict[str, str]] = Field(default_factory=dict)
@@ -40,6 +39,7 @@ class Settings(BaseModel):
     accounts: tuple[Annotated[str, Field(pattern=r"^\d{12}$")], ...] = ()
     profile: str | None = None
     name_parameter: str | None = None
+    iam: Literal["enforce", "report", "off"] | None = None
 
     @property
     def state_directory(self) -> Path:
