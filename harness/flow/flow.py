@@ -6,6 +6,7 @@ from enum import Enum, auto
 
 from harness.engine import Target
 from harness.flow.consumers import Consumers
+from harness.flow.event_source_mappings import EventSourceMappings
 from harness.flow.explain import explain
 from harness.flow.explanation import Explanation
 from harness.flow.history import Activity, History
@@ -42,13 +43,14 @@ class Flow:
         history: History,
         root: str,
         topology: Callable[[], Topology] = Topology.empty,
+        mappings: EventSourceMappings | None = None,
     ) -> None:
         self._target = target
         self._fired: set[int] = set()
         self._stream = stream
         self._history = history
         self._topology = topology
-        self._consumers = Consumers(target)
+        self._consumers = Consumers(mappings or EventSourceMappings(target))
         self.root = root
         """The root of the X-Ray trace that its first calls carry."""
 

@@ -70,7 +70,8 @@ class Kind(StrEnum):
     target did not take it either), `event` or `records`, `error`."""
     WORK = "work"
     """Something that the engine does behind its answer, in another thread: while it goes on, more may come. `within` is
-    the work that waits for it, where there is one."""
+    the work that waits for it, where there is one. As a note of the service `harness`: `reset`, the engine was emptied
+    (`scope`, `account_id`)."""
     TIMER = "timer"
     """What becomes due, and what is waited for. `what`: `schedule` (a run of it: `schedule`, `event`), `alarm` (`before`,
     `after`), `fire` (an activity: a test made something due, `name`); and with `when`, in seconds since the epoch, what
