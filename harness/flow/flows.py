@@ -43,7 +43,7 @@ class Flows:
 
         `topology` is another than that of the target's deployment, where the flow is about stacks of its own.
         """
-        begun = Flow(self._target, self._stream, self._history, self._mappings, new_root(), topology or self._topology)
+        begun = Flow(self._target, self._stream, self._history, new_root(), topology or self._topology, self._mappings)
         with self._stream.held():
             self._held.append(begun)
         with tracing(begun.root):

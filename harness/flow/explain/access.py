@@ -80,13 +80,13 @@ def _who(evidence: Evidence, note: Activity) -> str:
     role = str(note.data.get("role") or "")
     if ":role/" not in role:
         return name_of(role) if role else str(note.data.get("principal"))
-    named = evidence.called("the role", role)
+    named = f"the role {evidence.named(role)}"
     user = next((cause for cause in evidence.causes(note) if cause.kind is not Kind.CALL), None)
     if user is not None and user.kind is Kind.INVOCATION:
-        return f"{named} of {evidence.called('function', user.begin.resource)}"
+        return f"{named} of function {evidence.named(user.begin.resource)}"
     if user is not None and user.kind is Kind.TRANSITION:
         machine = str(user.data.get("state_machine") or user.begin.resource)
-        return f"{named} of {evidence.called('state machine', machine)}"
+        return f"{named} of state machine {evidence.named(machine)}"
     return named
 
 
@@ -199,6 +199,4 @@ def _statement_of(
 
 
 def _of_stack(evidence: Evidence, stack: str) -> Iterator[tuple[NodeId, Resource]]:
-    for node_id in evidence.topology.physical_ids:
-        if node_id.stack == stack and (resource := evidence.topology.resources.get(node_id)) is not None:
-            yield node_id, resource
+    return ((node, resource) for node, resource in evidence.topology.resources.items() if node.stack == stack)
