@@ -47,6 +47,8 @@ class Flow:
     ) -> None:
         self._target = target
         self._fired: set[int] = set()
+        self._held_up_by: tuple[Activity, int] | None = None
+        """What went on when it was last looked at, and the news of then: as long as it does, nothing else matters."""
         self._stream = stream
         self._history = history
         self._topology = topology
@@ -155,9 +157,15 @@ class Flow:
 
     def _next_step(self, states: Collection[str], hurry: bool, until: float) -> "_Step | None":
         """What is to be done now; None where more must happen first."""
+        news = self._history.news
+        if self._held_up_by is not None and self._held_up_by[0].goes_on and self._held_up_by[1] == news:
+            return None
         found = [one for one in self._pending() if not one.callback or one.callback not in states]
         if self._consumers.unasked:
             return _Step.ASK
+        self._held_up_by = next(
+            ((one.activity, news) for one in found if one.activity.goes_on and one.due is None), None
+        )
         if not found:
             return _Step.REST
         due = [one.due for one in found if one.due is not None]

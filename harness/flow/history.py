@@ -62,6 +62,8 @@ class History:
     """
 
     activities: dict[int, Activity] = field(default_factory=dict)
+    news: int = 0
+    """Counts what may give somebody something to wait for: what was left, and times that were announced."""
     _caused: defaultdict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
     _takers: defaultdict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     _leavers: dict[str, int] = field(default_factory=dict)
@@ -70,6 +72,8 @@ class History:
     _early_ends: dict[int, Record] = field(default_factory=dict)
 
     def add(self, record: Record) -> None:
+        if record.leaves or record.kind is Kind.TIMER:
+            self.news += 1
         if record.phase is Phase.END:
             activity = self.activities.get(record.activity)
             if activity is None:
