@@ -65,6 +65,7 @@ class History:
     _caused: defaultdict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
     _takers: defaultdict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     _leavers: dict[str, int] = field(default_factory=dict)
+    _timers: dict[str, int] = field(default_factory=dict)
     _of_trace: defaultdict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     _early_ends: dict[int, Record] = field(default_factory=dict)
 
@@ -94,10 +95,14 @@ class History:
                 self._takers[mark].append(record.activity)
         for mark in record.leaves:
             self._leavers[mark] = record.activity
+        if record.kind is Kind.TIMER and "when" in record.data:
+            self._timers.update(dict.fromkeys((*record.takes, *record.leaves), record.activity))
 
     def clear(self) -> None:
         """Forget everything."""
-        for index in (self.activities, self._caused, self._takers, self._leavers, self._of_trace, self._early_ends):
+        for index in (
+            self.activities, self._caused, self._takers, self._leavers, self._timers, self._of_trace, self._early_ends
+        ):  # fmt: skip
             index.clear()
 
     def roots_of(self, trace: str) -> list[Activity]:
@@ -108,6 +113,10 @@ class History:
     def takers_of(self, mark: str) -> list[Activity]:
         """Who took this up, in the order in which they did."""
         return [self.activities[number] for number in self._takers.get(mark, ())]
+
+    def timer_of(self, mark: str) -> Activity | None:
+        """The last that was announced about this."""
+        return self.activities[self._timers[mark]] if mark in self._timers else None
 
     def next_of(self, activity: Activity) -> list[Activity]:
         """What an activity caused: directly, or by leaving what another took up."""

@@ -59,11 +59,18 @@ class Kind(StrEnum):
     `ZeroReservedConcurrency`, `DeliveryFailed`, an error's code; `TargetRefused` and `DeadLetterQueueRefused` where the
     target did not take it either), `event` or `records`, `error`."""
     WORK = "work"
-    """Something that the engine does behind its answer, in another thread: while it goes on, more may come."""
+    """Something that the engine does behind its answer, in another thread: while it goes on, more may come. `within` is
+    the work that waits for it, where there is one."""
     TIMER = "timer"
     """What becomes due, and what is waited for. `what`: `schedule` (a run of it: `schedule`, `event`), `alarm` (`before`,
-    `after`), `fire` (an activity: a test made something due, `name`); and with `when`, in seconds since the epoch: `retry`
-    (`attempt`), `delayed message`, `Wait`, `task timeout`."""
+    `after`), `fire` (an activity: a test made something due, `name`); and with `when`, in seconds since the epoch, what
+    `POST /_harness/fire` with the kind `timer` and the number of its activity makes due:
+
+    - as an activity that goes on until then: `Wait`, `task timeout` (a callback is awaited: `heartbeat_seconds`),
+      `retry` of a state (those are about a state, `resource`), of a rule's target or of a shard's records (`attempt`).
+      `within` is the work that it holds up
+    - as a note, with the mark of what is kept until then: `retry` of an asynchronous event (`attempt`),
+      `delayed message`, `visibility timeout` (of a message that a mapping's function failed on), `batching window`"""
 
 
 class Phase(StrEnum):
