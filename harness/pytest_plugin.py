@@ -3,7 +3,7 @@
 import fcntl
 import os
 from collections.abc import Callable, Generator, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -310,6 +310,32 @@ def flow(request: pytest.FixtureRequest, _watched: "Flows") -> "Iterator[Callabl
     yield begin
     while flows:
         _watched.release(flows.pop())
+
+
+@pytest.fixture(scope="session")
+def settled(engine: Target, request: pytest.FixtureRequest) -> Callable[[], AbstractContextManager[None]]:
+    """`with settled(): ...`: the block ends when all that it caused has come to rest. For fixtures and helpers that act.
+
+    In a flow of the test that is the test's to say, and on a target that keeps no journal nobody can: there it ends at
+    once.
+    """
+    if "journal" not in engine.capabilities:
+        return nullcontext
+    flows: Flows = request.getfixturevalue("_watched")
+
+    @contextmanager
+    def until_rest() -> Iterator[None]:
+        if tracing.is_traced():
+            yield
+            return
+        with flows.flow() as begun:
+            try:
+                yield
+                begun.settle()
+            finally:
+                flows.release(begun)
+
+    return until_rest
 
 
 @pytest.fixture(scope="session")
