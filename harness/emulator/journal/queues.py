@@ -15,6 +15,7 @@ from localstack.utils.patch import patch
 
 from harness.emulator.journal import marks, payloads
 from harness.emulator.journal.activity import leave, take
+from harness.emulator.journal.causes import doing
 from harness.emulator.journal.recorder import JOURNAL
 from harness.emulator.journal.waiting import announce
 from harness.emulator.service_loading import when_loaded
@@ -47,8 +48,16 @@ def note_hidden(queue_arn: str, message_ids: list[str]) -> dict[str, float]:
     for one in message_ids:
         if one in inflight and (until := inflight[one].visibility_deadline) is not None:
             hidden[one] = until
-            mark = marks.message(queue_arn, one)
-            note = announce("visibility timeout", until, service="sqs", name=name, resource=queue_arn, leaves=(mark,))
+            # It is of the flow of that message, not of all that the batch was about.
+            with doing(None):
+                note = announce(
+                    "visibility timeout",
+                    until,
+                    service="sqs",
+                    name=name,
+                    resource=queue_arn,
+                    takes=(marks.message(queue_arn, one),),
+                )
             TIMERS.set(note.activity, partial(_show, queue, inflight[one], until))
     return hidden
 
