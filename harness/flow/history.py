@@ -110,9 +110,15 @@ class History:
             index.clear()
 
     def roots_of(self, trace: str) -> list[Activity]:
-        """What a client began under this trace: caused by nothing that is recorded, and taking up nothing."""
+        """What a client began under this trace: caused by nothing that is recorded, and either its own call, whatever that
+        takes up, or taking up nothing."""
         found = (self.activities[number] for number in self._of_trace.get(trace, ()))
-        return [activity for activity in found if not any(mark in self._leavers for mark in activity.takes)]
+        return [
+            activity
+            for activity in found
+            if activity.begin.data.get("caller", {}).get("kind") == "client"
+            or not any(mark in self._leavers for mark in activity.takes)
+        ]
 
     def takers_of(self, mark: str) -> list[Activity]:
         """Who took this up, in the order in which they did."""
