@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from enum import IntEnum, StrEnum
+from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
@@ -21,9 +22,14 @@ from harness import doctor as doctor_part
 from harness import terminal
 from harness.deploy import DeployError, Deployment, NotDeployedError
 from harness.engine import EngineError, Target, access_mode, function_logs
+from harness.flow.recorded import UnknownFlowError
+from harness.journal.stream import JournalError
 from harness.project import ENGINES, Project
 from harness.settings import SettingsError
 from harness.topology import TemplateError, picture, read_topology
+
+if TYPE_CHECKING:
+    from harness.flow import Flow, RecordedFlows
 
 
 class GraphFormat(StrEnum):
@@ -36,6 +42,12 @@ class IamMode(StrEnum):
     ENFORCE = "enforce"
     REPORT = "report"
     OFF = "off"
+
+
+class TraceFormat(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+    OTLP = "otlp"
 
 
 class Exit(IntEnum):
@@ -334,6 +346,49 @@ def outbox(
 
 
 @app.command()
+def trace(
+    flow: Annotated[
+        str | None,
+        typer.Argument(
+            help="A flow: the root of its trace, the beginning of that or of its last part, or 'last'. "
+            "Default: list them, the newest first.",
+            show_default=False,
+        ),
+    ] = None,
+    format_: Annotated[TraceFormat, typer.Option("--format", "-f", help="What to write.")] = TraceFormat.TEXT,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="The file to write. Default: standard output.", show_default=False),
+    ] = None,
+    follow: Annotated[bool, typer.Option("--follow", help="Show the flow as it grows, until it is at rest.")] = False,
+    number: Annotated[int, typer.Option("--number", "-n", min=1, help="How many flows are listed.")] = 20,
+    everything: Annotated[
+        bool, typer.Option("--all", "-a", help="List deployments, and reads that nothing came of, too.")
+    ] = False,
+) -> None:
+    """Show what happened and why: the flows of whoever began them, a test, a browser, curl, the AWS CLI.
+
+    A flow is everything that one call or request caused. [bold]harness trace last[/] tells the newest.
+    """
+    if flow is None and (follow or format_ is TraceFormat.OTLP):
+        option = "--follow" if follow else "--format=otlp"
+        raise typer.BadParameter(f"{option} is for one flow; 'last' is the newest", param_hint="FLOW")
+    if follow and (format_ is not TraceFormat.TEXT or output is not None):
+        raise typer.BadParameter("it shows a flow on the terminal, and writes nothing else", param_hint="--follow")
+    with _recorded() as (recorded, target):
+        if flow is None:
+            _list_flows(recorded, target, format_, output, number=number, everything=everything)
+            return
+        found = recorded.find(flow)
+        if follow:
+            terminal.show_flow_until_at_rest(found)
+        elif format_ is TraceFormat.TEXT and output is None:
+            terminal.show_flow(found)
+        else:
+            _write(output, _written(found, format_))
+
+
+@app.command()
 def reset(
     data: Annotated[
         bool, typer.Option("--data", help="Only what was put in: objects, items, messages, users. Keeps the stacks.")
@@ -384,6 +439,68 @@ def graph(
             text = picture.svg(topology)
         case GraphFormat.JSON:
             text = json.dumps(picture.as_json(topology, project.settings.root), indent=2, ensure_ascii=False) + "\n"
+    _write(output, text)
+
+
+@contextmanager
+def _recorded() -> "Iterator[tuple[RecordedFlows, Target]]":
+    """The flows that the engine has recorded, with the topology of what is deployed there."""
+    from harness.flow import RecordedFlows  # 0.3 s that the other commands do without
+
+    with _running() as (project, target):
+        if "journal" not in target.capabilities:
+            raise EngineError(
+                f"The {target.engine} engine at {target.address} keeps no journal, so nothing of its flows is known. "
+                "Engines of ours keep one, unless HARNESS_JOURNAL=off is in their environment: 'harness down', then "
+                "'harness up' without it."
+            )
+        recorded = RecordedFlows(target, cache(lambda: project.deployed_topology(target)))
+        recorded.open()
+        try:
+            yield recorded, target
+        finally:
+            recorded.close()
+
+
+def _list_flows(
+    recorded: "RecordedFlows",
+    target: Target,
+    format_: TraceFormat,
+    output: Path | None,
+    *,
+    number: int,
+    everything: bool,
+) -> None:
+    from harness.flow import outcome_of
+
+    beginnings = recorded.beginnings()
+    listed = [beginning for beginning in beginnings if everything or not beginning.idle][:number]
+    rows = [(beginning, *outcome_of(recorded.flow(beginning.root))) for beginning in listed]
+    if format_ is TraceFormat.JSON:
+        flows = [{**beginning.to_json(), "outcome": how, "said": said} for beginning, how, said in rows]
+        _write(output, json.dumps(flows, indent=2) + "\n")
+    elif output is not None:
+        raise typer.BadParameter("a list of flows is written with --format=json", param_hint="--output")
+    else:
+        left_out = not everything and any(beginning.idle for beginning in beginnings)
+        terminal.show_flows(rows, left_out=left_out, forgotten=recorded.forgotten, address=target.address)
+
+
+def _written(flow: "Flow", format_: TraceFormat) -> str:
+    """A flow as a file."""
+    from harness.flow import short_name, tell
+    from harness.report import Trace, otlp, story_of
+
+    if format_ is TraceFormat.TEXT:
+        return "".join(f"{line}\n" for line in (*terminal.flow_heading(flow), *tell(flow, limit=None)))
+    version = metadata.version("serverless-harness")
+    told = Trace((story_of(flow),), command=f"harness trace {short_name(flow.root)}", versions={"harness": version})
+    data = otlp.export(told) if format_ is TraceFormat.OTLP else told.to_json()
+    return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+
+
+def _write(output: Path | None, text: str) -> None:
+    """Write to a file, or to standard output."""
     if output is None:
         typer.echo(text, nl=False)
         return
@@ -429,12 +546,17 @@ def _urls(target: Target, deployment: Deployment) -> list[tuple[str, str]]:
     return urls
 
 
+_KNOWN = (
+    DeployError, EngineError, JournalError, NotDeployedError, SettingsError, TemplateError, UnknownFlowError
+)  # fmt: skip
+
+
 def main() -> None:
     """Run the command; what went wrong in a way that is known is told without a traceback."""
     run: Callable[[], Any] = app
     try:
         run()
-    except (EngineError, DeployError, NotDeployedError, SettingsError, TemplateError) as error:
+    except _KNOWN as error:
         terminal.print_error(str(error))
         sys.exit(Exit.FAILED)
     except KeyboardInterrupt:

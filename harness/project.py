@@ -209,6 +209,16 @@ class Project:
         templates = self.templates()
         return deploy.topology_of(target, templates, deployment, parameters=self._parameters(target, templates))
 
+    def deployed_topology(self, target: Target) -> "Topology":
+        """The same of what runs now; an empty one where there are no templates."""
+        from harness.deploy import DeployError
+        from harness.topology import Topology
+
+        try:
+            return self.topology(target, self.describe(target))
+        except DeployError:
+            return Topology.empty()
+
     def end(self, *, on_event: "Callable[[DeployEvent], None]" = _ignore) -> "Ended":
         """Stop the engine; on a target that is not ours alone, remove what was deployed by us.
 

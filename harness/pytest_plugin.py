@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import httpx
 import pytest
 
+from harness import pytest_traces
 from harness.engine import Callback, EngineError, MissingCapabilityError, Outbox, Target, access_mode, tracing
 from harness.engine.access_mode import IAM_MODES, RunMode
 from harness.faults import Faults
@@ -25,6 +27,10 @@ if TYPE_CHECKING:
 RUN_DIRECTORY = "harness_run_directory"
 LACKED = "harness_lacked_capability"
 LOG_LINES = 60
+STORY = "flow"
+"""How the sections begin that tell of a failed test's flows."""
+_REQUEST = re.compile(r" INFO --- \[[^]]*\] localstack\.request\.\S+ +: .* => 2\d\d$")
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _project = pytest.StashKey[Project]()
 _run_directory = pytest.StashKey[Path]()
 _in_use = pytest.StashKey[Project]()
@@ -63,6 +69,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="Leave the engine that this run started running, with everything in it, to look at what happened.",
     )
+    pytest_traces.add_option(group)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -80,8 +87,28 @@ def pytest_configure(config: pytest.Config) -> None:
     worker: dict[str, Any] | None = getattr(config, "workerinput", None)
     state = project.settings.state_directory
     config.stash[_run_directory] = Path(worker[RUN_DIRECTORY]) if worker else state / f"run-{os.getpid()}"
+    config.pluginmanager.register(
+        pytest_traces.Traces(
+            config, state / "traces", lambda item: item.stash.get(_flows, []), cache(lambda: _versions(config))
+        ),
+        "harness-traces",
+    )
     if worker is None:
         config.stash[_left] = _end_abandoned_runs(project)
+        config.pluginmanager.register(_Colours(config), "harness-colours")
+
+
+def _versions(config: pytest.Config) -> dict[str, str]:
+    """Of what a test ran with, as its trace tells them."""
+    from harness.report import trace_files
+
+    project = config.stash.get(_in_use, None)
+    target = project.engine.find() if project else None
+    try:
+        of_engine = target.harness.ready()["versions"] if target else {}
+    except MissingCapabilityError:
+        of_engine = {}
+    return trace_files.versions(project.engine.name if project else "", of_engine)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -194,15 +221,53 @@ def pytest_runtest_makereport(
     if not report.failed or project is None:
         return report
     flows: list[Flow] = item.stash.get(_flows, [])
-    report.sections += [(f"flow {number}", str(flow)) for number, flow in enumerate(flows, 1)]
     if not project.engine.is_alive():
         report.sections.append(("The engine is gone. Its last log lines", project.engine.last_log_lines()))
         item.session.shouldstop = "the engine ended in the middle of the test run; its last log lines are above"
-    elif log := project.engine.log_after(item.stash.get(_log_mark, item.config.stash[_log_mark])).splitlines()[
-        -LOG_LINES:
-    ]:
+    elif log := _log(
+        project.engine.log_after(item.stash.get(_log_mark, item.config.stash[_log_mark])), told=bool(flows)
+    ):
         report.sections.append((f"{project.engine.name} engine's log", "\n".join(log)))
+    # The last that is read is what is looked for.
+    report.sections += _stories(flows, call)
     return report
+
+
+def _log(text: str, *, told: bool) -> list[str]:
+    """The end of the engine's log; without what went well of calls and requests where the stories of flows tell it."""
+    lines = text.splitlines()
+    return [line for line in lines if not (told and _REQUEST.search(line))][-LOG_LINES:]
+
+
+def _stories(flows: "list[Flow]", call: pytest.CallInfo[None]) -> list[tuple[str, str]]:
+    """The story of each flow of a failed test, in colours; one that the error itself tells is not told twice."""
+    if not flows:
+        return []
+    from harness import terminal
+    from harness.flow import FlowTimeoutError, tell
+
+    error = call.excinfo.value if call.excinfo is not None else None
+    told = error.flow if isinstance(error, FlowTimeoutError) else None
+    return [
+        (f"{STORY} {number}", terminal.in_colours(tell(flow, width=terminal.story_width())))
+        for number, flow in enumerate(flows, 1)
+        if flow is not told
+    ]
+
+
+class _Colours:
+    """Takes the colours out of the stories where nobody reads them on a terminal; a worker of xdist cannot know that."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        reporter: Any = self._config.pluginmanager.getplugin("terminalreporter")
+        if reporter is None or not reporter.hasmarkup:
+            report.sections = [
+                (name, COLOUR.sub("", text) if name.startswith(STORY) else text) for name, text in report.sections
+            ]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -352,12 +417,19 @@ def flow(request: pytest.FixtureRequest, _watched: "Flows") -> "Iterator[Callabl
     """`with flow() as f: ...; f.settle()`: everything that is caused in the block, and when it has come to rest.
 
     `f.explain()` says why an event of it was lost, with the lines of the templates of `deployment`;
-    `flow(topology=...)` is for other stacks. When the test fails, the tree of each of its flows is told, and that.
+    `flow(topology=...)` is for other stacks. When the test fails, the tree of each of its flows is told, and that; of
+    Hypothesis's examples those of the last, which is the smallest that fails.
     """
     flows = request.node.stash.setdefault(_flows, [])
+    example = _example()
 
     @contextmanager
     def begin(topology: "Callable[[], Topology] | None" = None) -> "Iterator[Flow]":
+        nonlocal example
+        if (now := _example()) is not example:
+            example = now
+            while flows:
+                _watched.release(flows.pop())
         with _watched.flow(topology) as begun:
             flows.append(begun)
             yield begun
@@ -365,6 +437,14 @@ def flow(request: pytest.FixtureRequest, _watched: "Flows") -> "Iterator[Callabl
     yield begin
     while flows:
         _watched.release(flows.pop())
+
+
+def _example() -> object | None:
+    """The example that Hypothesis runs now, told apart from others by its identity; None where it runs none."""
+    from hypothesis import currently_in_test_context
+    from hypothesis.control import current_build_context
+
+    return current_build_context() if currently_in_test_context() else None
 
 
 @pytest.fixture(scope="session")

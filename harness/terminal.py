@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -21,6 +22,9 @@ from harness.deploy import DeployEvent, Deployment
 from harness.doctor import Finding, Verdict
 from harness.engine import Message, Target
 from harness.engine.function_logs import LogEvent
+
+if TYPE_CHECKING:
+    from harness.flow import Beginning, Flow, Line, Role
 
 # Where nobody looks at the width of a window, tables are as wide as what is in them.
 _WIDTH = None if sys.stdout.isatty() else 1000
@@ -237,6 +241,125 @@ def show_findings(findings: Iterable[Finding]) -> None:
         out.print(f"{mark[f.verdict]} {f.subject:<16} {escape(f.found)}")
         if f.remedy:
             out.print(f"  {'':<16} [dim]{escape(f.remedy)}[/]")
+
+
+_STYLES: "Mapping[Role, str]" = {"": "", "aside": "dim", "bad": "red", "here": "bold red", "waits": "yellow"}
+
+
+_FOREVER_SECONDS = 365 * 86_400.0
+_ENDED = {"lost": "bold red", "failed": "red", "pending": "yellow", "ok": "green"}
+_ENDINGS = {"lost": "lost at", "failed": "failed:", "pending": "goes on:", "ok": "at rest"}
+
+
+def show_flows(rows: "Sequence[tuple[Beginning, str, str]]", *, left_out: int, forgotten: int, address: str) -> None:
+    """What began each flow, how it ended ("lost", "failed", "pending" or "ok"), and what is to be said of that."""
+    from harness.flow import duration
+
+    if rows:
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), width=story_width())
+        for heading in ("Flow", "Began", "By", "What", "Steps", "Took", "Ended"):
+            long = heading in ("What", "Ended")
+            right = heading in ("Steps", "Took")
+            table.add_column(
+                heading,
+                header_style="dim",
+                justify="right" if right else "left",
+                no_wrap=True,
+                overflow="ellipsis",
+                ratio=(3 if heading == "What" else 2) if long else None,
+            )
+        for beginning, how, said in rows:
+            table.add_row(
+                Text(beginning.name, "bold"),
+                Text(_clock(beginning.at), "dim"),
+                beginning.by,
+                escape(beginning.what),
+                str(beginning.steps),
+                duration(beginning.seconds),
+                Text(f"{_ENDINGS[how]} {said}".strip(), _ENDED[how]),
+            )
+        out.print(table)
+        out.print(f"\n[dim]'{command_name()} trace FLOW' tells one, '{command_name()} trace last' the newest.[/]")
+    else:
+        out.print(f"No flow yet at {escape(address)}: nobody has called what is deployed there.")
+    if left_out:
+        out.print("[dim]Deployments, and reads that nothing came of, are left out; --all lists them.[/]")
+    if forgotten:
+        out.print(
+            f"[dim]The oldest {forgotten} records are not kept any more, and what they belong to is not listed.[/]"
+        )
+
+
+def show_flow(flow: "Flow") -> None:
+    from harness.flow import tell
+
+    show_lines((*flow_heading(flow), *tell(flow, limit=None, width=story_width())))
+
+
+def show_flow_until_at_rest(flow: "Flow") -> None:
+    """The same, anew whenever something has happened, until nothing more will; without a terminal only the end of it."""
+    from harness.flow import tell
+
+    if not out.is_terminal:
+        flow.settle(timeout_seconds=_FOREVER_SECONDS)
+        show_flow(flow)
+        return
+
+    def story() -> Group:
+        # As much as there is room for; what is complete is left on the screen at the end.
+        height = max(10, out.height - 8)
+        return Group(*map(_styled, (*flow_heading(flow), *tell(flow, limit=height, width=story_width()))))
+
+    with Live(console=out, get_renderable=story, refresh_per_second=4, transient=True):
+        flow.settle(timeout_seconds=_FOREVER_SECONDS)
+    show_flow(flow)
+
+
+def flow_heading(flow: "Flow") -> "list[Line]":
+    """Which flow it is, when it began and how it ended."""
+    from harness.flow import Line, duration, outcome_of, short_name
+
+    activities = flow.activities
+    if not activities:
+        return []
+    began = activities[0].begin.at
+    ended = max((activity.ended.at for activity in activities if activity.ended), default=began)
+    how, said = outcome_of(flow)
+    role: Role = "" if how == "ok" else "waits" if how == "pending" else "bad"
+    return [
+        Line(
+            (
+                (f"Flow {short_name(flow.root)}", ""),
+                (f"  {flow.root}  began {_clock(began)}  took {duration(ended - began)}  ", "aside"),
+                (f"{_ENDINGS[how]} {said}".strip(), role),
+            )
+        ),
+        Line(()),
+    ]
+
+
+def story_width() -> int:
+    """How wide the story of a flow may be: as the terminal, or what most are where there is none."""
+    return max(80, min(shutil.get_terminal_size((120, 24)).columns, 160))
+
+
+def show_lines(lines: "Iterable[Line]") -> None:
+    """The story of a flow (`harness.flow.tell`)."""
+    for line in lines:
+        out.print(_styled(line))
+
+
+def in_colours(lines: "Iterable[Line]") -> str:
+    """The same as text with a terminal's codes, whatever standard output is."""
+    console = Console(file=StringIO(), force_terminal=True, color_system="standard", width=1000, highlight=False)
+    with console.capture() as captured:
+        for line in lines:
+            console.print(_styled(line), soft_wrap=True)
+    return captured.get().rstrip("\n")
+
+
+def _styled(line: "Line") -> Text:
+    return Text.assemble(*((text, _STYLES[role]) for text, role in line.parts))
 
 
 def _clock(seconds: float) -> str:

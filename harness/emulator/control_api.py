@@ -149,7 +149,8 @@ def post_fire(request: Request) -> dict[str, Any]:
     kind = body.pop("kind", None)
     if not isinstance(kind, str):
         raise ValueError('"kind" must say what to fire')
-    trace = TraceHeader.from_header_str(request.headers.get("X-Amzn-Trace-Id")).root or ""
+    # What it begins is a flow with a name, also where a person fires it from a shell.
+    trace = TraceHeader.from_header_str(request.headers.get("X-Amzn-Trace-Id")).ensure_root_exists().root
     with activity(Kind.TIMER, service="harness", name=kind, trace=trace, data={"what": "fire", **body}) as fired:
         fired.ended = timers.fire(kind, body)
         return dict(fired.ended)

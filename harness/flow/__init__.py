@@ -6,9 +6,14 @@ from harness.flow.flow import EmptyFlowError, Flow, FlowTimeoutError, NotWaiting
 from harness.flow.flows import Flows
 from harness.flow.history import Activity, History
 from harness.flow.pending import Pending
+from harness.flow.recorded import Beginning, RecordedFlows, UnknownFlowError, outcome_of, short_name
+from harness.flow.steps import Outcome, Step
+from harness.flow.telling import tell
+from harness.flow.tree import Line, Role, duration
 
 __all__ = [
     "Activity",
+    "Beginning",
     "EmptyFlowError",
     "Explanation",
     "Finding",
@@ -16,7 +21,17 @@ __all__ = [
     "FlowTimeoutError",
     "Flows",
     "History",
+    "Line",
     "NotWaitingError",
+    "Outcome",
     "Pending",
     "Place",
+    "RecordedFlows",
+    "Role",
+    "Step",
+    "UnknownFlowError",
+    "duration",
+    "outcome_of",
+    "short_name",
+    "tell",
 ]

@@ -10,8 +10,12 @@ from harness.flow.event_source_mappings import EventSourceMappings
 from harness.flow.explain import explain
 from harness.flow.explanation import Explanation
 from harness.flow.history import Activity, History
+from harness.flow.names import names
 from harness.flow.pending import Pending
-from harness.flow.rest import pending, said
+from harness.flow.rest import pending
+from harness.flow.steps import Step, steps
+from harness.flow.telling import tell
+from harness.flow.tree import draw
 from harness.journal.records import Kind
 from harness.journal.stream import JournalStream
 from harness.topology import Topology
@@ -22,7 +26,11 @@ AT_ONCE_SECONDS = 0.1
 
 
 class FlowTimeoutError(AssertionError):
-    """A flow has not come to rest; the message lists what is pending, where, and why."""
+    """A flow has not come to rest; the message lists what is pending, where, and why, and tells the story of `flow`."""
+
+    def __init__(self, message: str, flow: "Flow") -> None:
+        super().__init__(message)
+        self.flow = flow
 
 
 class NotWaitingError(AssertionError):
@@ -122,6 +130,7 @@ class Flow:
         was to, EmptyFlowError where nothing of the flow was seen, JournalError where it could not be watched to its end,
         MissingCapabilityError where the target cannot hurry.
         """
+        __tracebackhide__ = True  # a test that fails here shows its own line, and not these
         if hurry:
             self._target.require("fire")
         states = frozenset({waiting_for} if isinstance(waiting_for, str) else waiting_for)
@@ -148,11 +157,13 @@ class Flow:
                 case _Step.TOO_LATE:
                     raise FlowTimeoutError(
                         f"The flow does not come to rest within {timeout_seconds:g} seconds, because all that it waits for "
-                        f"is due later; settle(hurry=True) makes it due now. Pending:\n{self._told()}"
+                        f"is due later; settle(hurry=True) makes it due now. Pending:\n{self._told()}",
+                        self,
                     )
                 case None:
                     raise FlowTimeoutError(
-                        f"The flow has not come to rest within {timeout_seconds:g} seconds. Still pending:\n{self._told()}"
+                        f"The flow has not come to rest within {timeout_seconds:g} seconds. Still pending:\n{self._told()}",
+                        self,
                     )
 
     def _next_step(self, states: Collection[str], hurry: bool, until: float) -> "_Step | None":
@@ -191,28 +202,19 @@ class Flow:
             )
 
     def _told(self) -> str:
-        return "\n".join(f"  {one}" for one in self.pending()) + f"\n\n{self}"
+        story = "\n".join(map(str, tell(self, waiting=False)))
+        return "\n".join(f"  {one}" for one in self.pending()) + f"\n\n{story}"
 
     def _pending(self) -> list[Pending]:
         return list(pending(self.activities, self._history, self._consumers))
 
+    def steps(self) -> list[Step]:
+        """What happened as a person tells it: plumbing is part of what it serves."""
+        return steps(self.activities, names(self.topology))
+
     def __str__(self) -> str:
-        """The tree, one activity a line."""
-        lines: list[str] = []
-        shown: set[int] = set()
-
-        def show(activity: Activity, depth: int) -> None:
-            again = activity.id in shown
-            shown.add(activity.id)
-            lines.append("  " * depth + _line(activity) + (" (above)" if again else ""))
-            if not again:
-                for following in self._history.next_of(activity):
-                    show(following, depth + 1)
-
-        with self._stream.held():
-            for root in self.roots:
-                show(root, 0)
-        return "\n".join(lines)
+        """The tree, one step a line."""
+        return "\n".join(map(str, draw(self.steps())))
 
 
 class _Step(Enum):
@@ -231,13 +233,3 @@ def _next_due(found: Collection[Pending], fired: Collection[int]) -> list[int]:
     due = {one.timer.id: one.due for one in found if one.timer is not None and one.due is not None}
     first = min(due.values(), default=0.0)
     return [timer for timer, when in due.items() if when <= first + AT_ONCE_SECONDS and timer not in fired]
-
-
-def _line(activity: Activity) -> str:
-    if activity.goes_on:
-        how = "goes on"
-    elif activity.error is not None:
-        how = f"failed: {said(activity.error)}"
-    else:
-        how = f"{activity.seconds * 1000:.0f} ms"
-    return f"{activity}: {how}"

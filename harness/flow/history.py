@@ -109,6 +109,10 @@ class History:
         ):  # fmt: skip
             index.clear()
 
+    def traces(self) -> list[str]:
+        """The traces under which something began, in the order in which they did."""
+        return list(self._of_trace)
+
     def roots_of(self, trace: str) -> list[Activity]:
         """What a client began under this trace: caused by nothing that is recorded, and either its own call, whatever that
         takes up, or taking up nothing."""

@@ -36,9 +36,15 @@ class JournalStream:
         self._connected = threading.Event()
         self._closed = False
         self._failure: str | None = None
+        self._first = 1
         self._last = 0
         # One connection for all questions: to set up a client takes longer than to ask.
         self._http = httpx.Client(timeout=CONNECT_SECONDS, trust_env=trust_env)
+
+    @property
+    def first_sequence(self) -> int:
+        """Of the oldest record that the engine kept when the stream was opened; those before it are gone."""
+        return self._first
 
     @property
     def last_sequence(self) -> int:
@@ -54,9 +60,12 @@ class JournalStream:
         with self._changed:
             yield
 
-    def open(self) -> None:
-        """Begin with what happens now; returns when nothing can be missed any more. Raises JournalError."""
-        self._last = self._newest()
+    def open(self, *, from_beginning: bool = False) -> None:
+        """Begin with what happens now, or with the oldest record that is kept; returns when nothing can be missed any
+        more. Raises JournalError."""
+        self._first, self._last = self._kept()
+        if from_beginning:
+            self._last = self._first - 1
         threading.Thread(target=self._follow, args=(self._last,), name="journal-stream", daemon=True).start()
         if not self._connected.wait(CONNECT_SECONDS):
             raise JournalError(
@@ -89,9 +98,13 @@ class JournalStream:
                 self._changed.wait(remaining)
 
     def _newest(self) -> int:
+        return self._kept()[1]
+
+    def _kept(self) -> tuple[int, int]:
+        """The sequence numbers of the oldest and the newest record."""
         try:
             answer = self._http.get(self._url, params={"after": 2**62}).raise_for_status()
-            return int(answer.headers["x-harness-last"])
+            return int(answer.headers["x-harness-first"]), int(answer.headers["x-harness-last"])
         except (httpx.HTTPError, LookupError, ValueError) as error:
             raise JournalError(f"The journal at {self._url} cannot be read: {error!r}") from error
 

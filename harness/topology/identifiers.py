@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 _ARNS = (
+    ("AWS::ApiGateway::RestApi", "execute-api", r"(?P<name>[^/]+)"),
     ("AWS::CodeCommit::Repository", "codecommit", r"(?P<name>[^/]+)"),
+    ("AWS::Cognito::UserPool", "cognito-idp", r"userpool/(?P<name>.+)"),
     ("AWS::DynamoDB::Table", "dynamodb", r"table/(?P<name>[^/]+)"),
     ("AWS::Events::Archive", "events", r"archive/(?P<name>.+)"),
     ("AWS::Events::EventBus", "events", r"event-bus/(?P<name>.+)"),

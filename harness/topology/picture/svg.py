@@ -4,7 +4,6 @@ What leads to another stack ends at a small tag with the other's name, so that n
 stacks there are. Every group has `data-node` or `data-edge`, and a title with file and line.
 """
 
-import itertools
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from harness.topology.graph import Topology
 from harness.topology.nodes import NodeId
 from harness.topology.picture.layout import Arrow, Item, Layout, Point, layered
 from harness.topology.picture.palette import COLOURS, ICONS, OTHER_ICON, colour_of
+from harness.topology.picture.paths import BOLD, curve, text_width
 from harness.topology.picture.selection import Card, Line, Selection, select
 
 _CARD_HEIGHT, _TAG_HEIGHT = 46.0, 24.0
@@ -100,14 +100,14 @@ def _box(selection: Selection, stack: str) -> _Box:
         for card in selection.cards.values()
         if card.node.stack == stack
     ]
-    items += [Item(tag, _text_width(_tag_text(selection, tag), 11) + 24, _TAG_HEIGHT) for tag in tags]
+    items += [Item(tag, text_width(_tag_text(selection, tag), 11) + 24, _TAG_HEIGHT) for tag in tags]
     labelled = Counter(line.target for line in lines if line.label)
     crowded = {node for node, count in labelled.items() if count > 1}
     arrows = [
         Arrow(
             source,
             target,
-            _text_width(line.label, _LABEL_SIZE),
+            text_width(line.label, _LABEL_SIZE),
             line.target in crowded,
             # What is only inferred, and where failures go, bends to where events go.
             line.style != "flow",
@@ -115,7 +115,7 @@ def _box(selection: Selection, stack: str) -> _Box:
         for line, (source, target) in zip(lines, ends, strict=True)
     ]
     layout = layered(items, arrows)
-    title = _text_width(stack, 14) + 2 * _PADDING
+    title = text_width(stack, 14) + 2 * _PADDING
     width = max(layout.width + 2 * _PADDING, title)
     return _Box(stack, layout, lines, ends, crowded, tags, width=width, height=layout.height + _HEADER + _PADDING)
 
@@ -177,7 +177,7 @@ def _drawn(box: _Box, selection: Selection) -> Iterator[str]:
 
 
 def _card_width(card: Card) -> float:
-    return max(_text_width(card.title, 12.5) * _BOLD, _text_width(card.subtitle, 10.5)) + 62
+    return max(text_width(card.title, 12.5) * BOLD, text_width(card.subtitle, 10.5)) + 62
 
 
 def _card(card: Card, x: float, y: float) -> str:
@@ -205,7 +205,7 @@ def _tag_text(selection: Selection, tag: Tag) -> str:
 
 def _tag(selection: Selection, tag: Tag, x: float, y: float) -> str:
     text = _tag_text(selection, tag)
-    width = _text_width(text, 11) + 24
+    width = text_width(text, 11) + 24
     return (
         f'<g class="tag" data-node="{escape(str(tag[1]))}"><title>{escape(str(tag[1]))}</title>'
         f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{_TAG_HEIGHT:.0f}" rx="12"/>'
@@ -219,26 +219,14 @@ def _edge(line: Line, way: list[Point], *, label_at_source: bool, lift: float) -
         # Level below its label, so that it does not run through it.
         (x, y), (next_x, _) = way[:2] if label_at_source else way[:-3:-1]
         side = 1 if next_x > x else -1
-        level = side * min(_text_width(line.label, _LABEL_SIZE) + 6, abs(next_x - x) - 24)
+        level = side * min(text_width(line.label, _LABEL_SIZE) + 6, abs(next_x - x) - 24)
         way = [way[0], (x + level, y), *way[1:]] if label_at_source else [*way[:-1], (x + level, y), way[-1]]
         at = f'x="{x + side * 9:.1f}" y="{y - 5 - lift:.1f}" text-anchor="{"start" if side == 1 else "end"}"'
         label = f"<text {at}>{escape(line.label)}</text>"
     return (
         f'<g class="edge {line.style}" data-edge="{escape(f"{line.source} {line.target}")}">'
-        f'<title>{escape(line.title)}</title><path d="{_curve(way)}"/>{label}</g>'
+        f'<title>{escape(line.title)}</title><path d="{curve(way)}"/>{label}</g>'
     )
-
-
-def _curve(way: list[Point]) -> str:
-    """A smooth line through the points, level at each; it stops short of the end, for the head of the arrow."""
-    end_x, end_y = way[-1]
-    towards = 1 if way[0][0] < end_x else -1
-    points = [*way[:-1], (end_x - 5 * towards, end_y)]
-    path = f"M{points[0][0]:.1f} {points[0][1]:.1f}"
-    for (from_x, from_y), (to_x, to_y) in itertools.pairwise(points):
-        bend = (to_x - from_x) / 2
-        path += f"C{from_x + bend:.1f} {from_y:.1f} {to_x - bend:.1f} {to_y:.1f} {to_x:.1f} {to_y:.1f}"
-    return path
 
 
 def _markers() -> str:
@@ -260,17 +248,5 @@ def _legend(x: float, y: float) -> Iterator[str]:
     ):
         yield f'<g class="edge {style}"><path d="M{x:.1f} {y:.1f}h30"/></g>'
         yield f'<text x="{x + 42:.1f}" y="{y + 4:.1f}">{text}</text>'
-        x += 42 + _text_width(text, 11) + 26
+        x += 42 + text_width(text, 11) + 26
     yield "</g>"
-
-
-_BOLD = 1.14
-_NARROW, _WIDE = frozenset("fijlrt.,:;'|!()[]I/ "), frozenset("mwMWQO@%")
-
-
-def _text_width(text: str, size: float) -> float:
-    """About the width of a text in a sans serif, a little generous."""
-    return (
-        sum(0.34 if char in _NARROW else 0.88 if char in _WIDE else 0.66 if char.isupper() else 0.58 for char in text)
-        * size
-    )

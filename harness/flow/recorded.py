@@ -1,0 +1,168 @@
+"""The flows that an engine has recorded, whoever began them: a test, a browser, the AWS CLI, a schedule."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from harness.engine import Target
+from harness.flow.flow import Flow
+from harness.flow.history import Activity, History
+from harness.flow.names import names
+from harness.flow.steps import Outcome, Step, steps
+from harness.journal.records import Kind
+from harness.journal.stream import JournalStream
+from harness.topology import Topology
+
+NAME_CHARACTERS = 8
+NEWEST = "last"
+_READS = ("Describe", "List", "Get", "Head", "Query", "Scan", "BatchGet", "ReceiveMessage", "Lookup", "FilterLogEvents")
+
+
+class UnknownFlowError(Exception):
+    """A flow was named that is not recorded, or a name that several have; the message says what there is instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """What began a flow, as far as its first activities tell; nobody is asked for it.
+
+    `root` is that of its trace, `name` the short form of it. `at` is in seconds since the epoch.
+    """
+
+    root: str
+    name: str
+    at: float
+    what: str
+    """What was done first: "POST /users", "cognito-idp SignUp, cognito-idp ConfirmSignUp"."""
+    by: str
+    """Who did it: "browser", "aws-cli", "Boto3"; "" where nobody outside did."""
+    steps: int
+    seconds: float
+    """From its first record to its last one so far."""
+    idle: bool
+    """Reads that nothing came of, or the deployment of a stack: nothing that somebody looks for in a list."""
+
+    def to_json(self) -> dict[str, object]:
+        return {"root": self.root, "name": self.name, "began": self.at, "what": self.what, "by": self.by,
+                "steps": self.steps, "seconds": self.seconds, "idle": self.idle}  # fmt: skip
+
+
+class RecordedFlows:
+    """All flows in the journal of a target, from its oldest record on, and as they go on.
+
+    `topology` gives what is deployed there, when an explanation asks for it. Raises MissingCapabilityError for a target
+    that keeps no journal.
+    """
+
+    def __init__(self, target: Target, topology: Callable[[], Topology] = Topology.empty) -> None:
+        target.require("journal")
+        self._target = target
+        self._topology = topology
+        self._history = History()
+        self._stream = JournalStream(str(target.endpoint_url))
+        self._stream.listen(self._history.add)
+
+    def open(self) -> None:
+        """Read what there is; what comes is read as it happens. Raises JournalError."""
+        self._stream.open(from_beginning=True)
+        self._stream.catch_up()
+
+    def close(self) -> None:
+        self._stream.close()
+
+    @property
+    def forgotten(self) -> int:
+        """How many records are not kept any more, the oldest ones."""
+        return self._stream.first_sequence - 1
+
+    def beginnings(self) -> list[Beginning]:
+        """What began each flow, the newest first."""
+        topology = self._topology()
+        with self._stream.held():
+            found = [(root, self._history.roots_of(root)) for root in self._history.traces()]
+            told = [self._beginning(root, roots, topology) for root, roots in found if roots]
+        return sorted(told, key=lambda beginning: beginning.at, reverse=True)
+
+    def flow(self, root: str) -> Flow:
+        """The flow with this root."""
+        return Flow(self._target, self._stream, self._history, root, self._topology)
+
+    def find(self, name: str) -> Flow:
+        """The flow of this name: its root, the beginning of that or of its last part, or "last" for the newest that did
+        something. Raises UnknownFlowError."""
+        beginnings = self.beginnings()
+        where = f"the journal of the engine at {self._target.address}"
+        if name == NEWEST:
+            newest = next((beginning for beginning in beginnings if not beginning.idle), None)
+            if newest is None:
+                raise UnknownFlowError(f"There is no flow yet in {where}. Call something that is deployed there.")
+            return self.flow(newest.root)
+        wanted = name.removeprefix("Root=").partition(";")[0].lower()
+        matching = [b for b in beginnings if b.root.startswith(wanted) or b.root.rpartition("-")[2].startswith(wanted)]
+        if len(matching) == 1:
+            return self.flow(matching[0].root)
+        if matching:
+            some = "\n".join(f"  {b.root}  {b.what}" for b in matching[:10])
+            more = f"\n  and {len(matching) - 10} more" if len(matching) > 10 else ""
+            raise UnknownFlowError(f"{len(matching)} flows begin with {name!r} in {where}; name one of:\n{some}{more}")
+        gone = f" Its oldest {self.forgotten} records are not kept any more." if self.forgotten else ""
+        raise UnknownFlowError(f"There is no flow {name!r} in {where}.{gone} 'harness trace' lists those it has.")
+
+    def _beginning(self, root: str, roots: list[Activity], topology: Topology) -> Beginning:
+        activities = self._history.closure(roots)
+        told = steps(activities, names(topology))
+        ends = (activity.ended.at for activity in activities if activity.ended is not None)
+        at = roots[0].begin.at
+        return Beginning(
+            root=root,
+            name=short_name(root),
+            at=at,
+            what=", ".join(dict.fromkeys(str(step) for step in told)),
+            by=_client(roots[0]),
+            steps=sum(1 for step in told for _ in step.walk()),
+            seconds=max(ends, default=at) - at,
+            idle=all(_is_idle(step) for step in told),
+        )
+
+
+def short_name(root: str) -> str:
+    """The short form of a trace's root: the beginning of its random part."""
+    return root.rpartition("-")[2][:NAME_CHARACTERS]
+
+
+def outcome_of(flow: Flow) -> tuple[str, str]:
+    """How a flow ended, "lost", "pending", "failed" or "ok", and what is to be said of it."""
+    if lost := [finding for finding in flow.explain() if finding.lost]:
+        return "lost", lost[0].resource
+    if pending := flow.pending():
+        return "pending", str(pending[0])
+    if failed := next(_failed(flow.steps()), None):
+        return "failed", failed.title if failed.noun else failed.said
+    return "ok", ""
+
+
+def _failed(told: Iterable[Step]) -> Iterator[Step]:
+    """What failed, and not only a call whose error somebody handled, or an attempt before one that did it."""
+    for step in told:
+        if step.outcome in (Outcome.FAILED, Outcome.GIVEN_UP) and (not step.plain or step in told):
+            yield step
+        elif step.attempts == 0:
+            yield from _failed([child for child in step.children if not child.plain])
+
+
+def _is_idle(step: Step) -> bool:
+    begin = step.activities[0].begin
+    if begin.kind is not Kind.CALL:
+        return False
+    deployment = begin.service == "cloudformation" or (begin.service == "s3" and "-artifacts-" in begin.resource)
+    return deployment or (step.plain and step.outcome is Outcome.DONE and begin.name.startswith(_READS))
+
+
+_BROWSERS = ("Mozilla/", "Opera/")
+
+
+def _client(activity: Activity) -> str:
+    """The program that made a request or a call, by what it says of itself."""
+    data = activity.begin.data
+    headers = {str(name).lower(): str(value) for name, value in (data.get("headers") or {}).items()}
+    agent = str((data.get("caller") or {}).get("agent") or headers.get("user-agent") or "")
+    return "browser" if agent.startswith(_BROWSERS) else agent.partition(" ")[0].partition("/")[0]

@@ -1,0 +1,76 @@
+"""The story of a flow in a terminal: its tree with the place where it broke, why, and what is still to come."""
+
+import textwrap
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from harness.flow.explanation import Explanation, Finding
+from harness.flow.pending import Pending
+from harness.flow.steps import Step
+from harness.flow.tree import HERE, WIDTH, Line, Role, draw
+
+SHORT = 25
+"""How many lines of a tree somebody reads whose test has failed."""
+
+
+class Told(Protocol):
+    """What can be told of: a Flow."""
+
+    def steps(self) -> list[Step]: ...
+
+    def explain(self) -> Explanation: ...
+
+    def pending(self) -> list[Pending]: ...
+
+
+def tell(flow: Told, *, limit: int | None = SHORT, width: int = WIDTH, waiting: bool = True) -> list[Line]:
+    """The tree of a flow, at most `limit` lines of it, with what it explains below, and what it waits for.
+
+    An engine that does not answer any more keeps nobody from reading what is known: then the last line says so.
+    """
+    steps = flow.steps()
+    findings, pending, unknown = _why(flow)
+    lines = draw(steps, findings, limit=limit, width=width) or [_aside("Nothing of this flow was seen.")]
+    for finding in findings:
+        lines += [Line(()), *_finding(finding, width)]
+    explained = {activity.id for finding in findings for activity in finding.activities}
+    if waiting and (left := [one for one in pending if one.activity.id not in explained]):
+        lines.append(Line(()))
+        lines += _wrapped("… ", _each(left), "waits", width)
+    if unknown:
+        lines += [Line(()), *_wrapped("", [f"Why is not known: {unknown}"], "aside", width)]
+    return lines
+
+
+def _why(flow: Told) -> tuple[tuple[Finding, ...], list[Pending], str]:
+    """The findings, what is pending, and why they are not known where they are not."""
+    try:
+        return flow.explain().findings, flow.pending(), ""
+    except Exception as error:  # noqa: BLE001 - whatever it is, what was seen is told
+        return (), [], f"{type(error).__name__}: {error}"
+
+
+def _finding(finding: Finding, width: int) -> list[Line]:
+    role: Role = "here" if finding.lost else "waits"
+    pointer = f"{HERE} " if finding.lost else "… "
+    lines = _wrapped(pointer, [finding.sentence], role, width)
+    # On a line of its own, where an editor finds it.
+    return [*lines, _aside(f"  {finding.place}")] if finding.place else lines
+
+
+def _each(pending: Iterable[Pending]) -> list[str]:
+    return list(dict.fromkeys(str(one) for one in pending))
+
+
+def _wrapped(pointer: str, sentences: Sequence[str], role: Role, width: int) -> list[Line]:
+    lines = []
+    for sentence in sentences:
+        for number, part in enumerate(
+            textwrap.wrap(sentence, width - 2, break_long_words=False, break_on_hyphens=False)
+        ):
+            lines.append(Line(((pointer if number == 0 else " " * len(pointer), role), (part, ""))))
+    return lines
+
+
+def _aside(text: str) -> Line:
+    return Line(((text, "aside"),))

@@ -1,0 +1,178 @@
+"""The steps of a flow drawn as a tree, one a line, with the place marked where an event was lost.
+
+What is drawn is data: parts of text with the name of what they are, which whoever shows it gives a colour or none.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from harness.flow.explanation import Finding
+from harness.flow.steps import Outcome, Step
+
+Role = Literal["", "aside", "bad", "here", "waits"]
+"""What a part of a line is: the thing itself, said by the way, gone wrong, the place of a finding, not at its end."""
+
+HERE = "▶"
+WIDTH = 120
+_SIGNS = {Outcome.FAILED: "✗ ", Outcome.GIVEN_UP: "✗ ", Outcome.REFUSED: "– ", Outcome.GOES_ON: "… ", Outcome.DONE: ""}
+_ROLES: dict[Outcome, Role] = {
+    Outcome.FAILED: "bad",
+    Outcome.GIVEN_UP: "bad",
+    Outcome.REFUSED: "aside",
+    Outcome.GOES_ON: "waits",
+    Outcome.DONE: "aside",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line: its parts in their order."""
+
+    parts: tuple[tuple[str, Role], ...]
+
+    def __str__(self) -> str:
+        return "".join(text for text, _ in self.parts).rstrip()
+
+
+def draw(
+    steps: Sequence[Step], findings: Iterable[Finding] = (), *, limit: int | None = None, width: int = WIDTH
+) -> list[Line]:
+    """The tree, with the time since its first step on the left and how long each took on the right.
+
+    `limit` is how many lines there may be: what went well is left out then, the smallest things first, and its number is
+    told; what findings speak of, and what that came of, always stays. Longer lines than `width` are cut.
+    """
+    if not steps:
+        return []
+    marked = _marked(steps, findings)
+    hidden = _hidden(steps, marked, limit) if limit is not None else set()
+    start = min(step.at for step in steps)
+    lines: list[Line] = []
+
+    def add(step: Step, branch: str, below: str, told: str) -> None:
+        visible = [child for child in step.children if id(child) not in hidden]
+        folded = sum(1 for child in step.children if id(child) in hidden for _ in child.walk())
+        lines.append(_line(step, branch, id(step) in marked, folded, told, start, width))
+        before = ""
+        for number, child in enumerate(visible, 1):
+            last = number == len(visible)
+            same = "the same" if before and child.said == before else "" if child.said == step.said else child.said
+            add(child, below + ("└─ " if last else "├─ "), below + ("   " if last else "│  "), same)
+            before = child.said
+
+    left_out = 0
+    for step in steps:
+        if id(step) in hidden:
+            left_out += sum(1 for _ in step.walk())
+        else:
+            add(step, "", "", step.said)
+    if left_out:
+        lines.append(Line(((" " * 12, ""), (f"and {_steps(left_out)} more that went well", "aside"))))
+    return lines
+
+
+def duration(seconds: float) -> str:
+    """As a person says it: "12 ms", "1.24 s", "2 min 5 s"."""
+    if seconds < 0.9995:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 100:
+        return f"{seconds:.3g} s"
+    return f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
+
+
+def _line(step: Step, branch: str, here: bool, folded: int, told: str, start: float, width: int) -> Line:
+    """`told` is what is to be said of the step; what the line above it says already is not."""
+    pointer: tuple[str, Role] = (f"{HERE} " if here else "  ", "here")
+    at: tuple[str, Role] = (f"{duration(step.at - start):>8}  ", "aside")
+    times = f" ×{step.times}" if step.times > 1 else ""
+    noun: tuple[str, Role] = (f"{step.noun} " if step.noun else "", "aside")
+    title: tuple[str, Role] = (step.title + times, "here" if here else "bad" if step.outcome in _BAD else "")
+    took = f"  {duration(step.seconds)}" if step.seconds is not None else ""
+    took += f"  (+{_steps(folded)})" if folded else ""
+    said = f"  {_SIGNS[step.outcome]}{told or ('goes on' if step.outcome is Outcome.GOES_ON else '')}".rstrip()
+    if step.outcome is Outcome.DONE and said:
+        said = f"  {said.strip()}"
+    free = width - sum(len(part) for part in (pointer[0], at[0], branch, noun[0], title[0], took))
+    if len(said) > max(free, 24):
+        said = said[: max(free, 24) - 1].rstrip() + "…"
+    parts: tuple[tuple[str, Role], ...] = (
+        pointer,
+        at,
+        (branch, "aside"),
+        noun,
+        title,
+        (said, _ROLES[step.outcome]),
+        (took, "aside"),
+    )
+    return Line(tuple(part for part in parts if part[0]))
+
+
+_BAD = (Outcome.FAILED, Outcome.GIVEN_UP)
+
+
+def _steps(count: int) -> str:
+    return f"{count} step{'' if count == 1 else 's'}"
+
+
+def _marked(steps: Sequence[Step], findings: Iterable[Finding]) -> set[int]:
+    """The steps that findings speak of: of each, the smallest that holds the activity that decided it."""
+    decisive = {finding.activities[0].id for finding in findings if finding.activities}
+    found: set[int] = set()
+
+    def visit(step: Step) -> set[int]:
+        below: set[int] = set()
+        for child in step.children:
+            below |= visit(child)
+        own = decisive.intersection(activity.id for activity in step.activities) - below
+        if own:
+            found.add(id(step))
+        return below | own
+
+    for step in steps:
+        visit(step)
+    return found
+
+
+def _hidden(steps: Sequence[Step], marked: set[int], limit: int) -> set[int]:
+    """What is left out, so that no more than `limit` lines remain."""
+    kept: set[int] = set()
+
+    def keep(step: Step) -> bool:
+        """Keep what must be seen, and everything above it."""
+        below = [keep(child) for child in step.children]
+        if any(below) or id(step) in marked or step.outcome is Outcome.GOES_ON:
+            kept.add(id(step))
+        return id(step) in kept
+
+    for step in steps:
+        keep(step)
+    everything = list(_with_depth(steps))
+    order = sorted(
+        (one for one in everything if id(one[1]) not in kept),
+        key=lambda one: (_weight(one[1]), -one[0], -one[1].at),
+    )
+    hidden: set[int] = set()
+    for _, step in order:
+        left = len(everything) - len(hidden)
+        if left <= limit:
+            break
+        hidden.update(id(each) for each in step.walk())
+    return hidden
+
+
+def _with_depth(steps: Iterable[Step], depth: int = 0) -> Iterator[tuple[int, Step]]:
+    for step in steps:
+        yield depth, step
+        yield from _with_depth(step.children, depth + 1)
+
+
+def _weight(step: Step) -> int:
+    """How much is lost with a step that is left out: calls that went well first, then refusals that are no finding."""
+    if step.plain and step.outcome is Outcome.DONE:
+        return 0
+    if not step.children and step.outcome is Outcome.REFUSED:
+        return 1
+    if all(each.outcome in (Outcome.DONE, Outcome.REFUSED) for each in step.walk()):
+        return 2
+    return 3 if step.plain else 4

@@ -1,0 +1,279 @@
+"""A trace as one HTML file that needs nothing beside itself: no network, no script but its own.
+
+What is in it came from a system under test, so nothing of it is trusted: all of it is escaped, and the page's content
+security policy lets no other script run than the one that is written here.
+"""
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from harness.report import wording
+from harness.report.picture import flow_picture, icon_of, on_whole
+from harness.report.story import Hop, Story, Trace
+from harness.report.timescale import Timescale
+from harness.topology import Topology
+
+_SIZES = (16_000, 4_000, 1_000, 300)
+"""How many characters of one payload or log are shown; the next fewer where the page would be too large."""
+_MOST_BYTES = 950_000
+_FOLDED_LINES = 24
+_SHORT = 64
+
+
+def render(trace: Trace, topologies: Sequence[Topology]) -> str:
+    """The page. `topologies` are those of the stories, in their order."""
+    for size in _SIZES:
+        page = _render(trace, topologies, size)
+        if len(page.encode()) <= _MOST_BYTES:
+            break
+    return page
+
+
+def _render(trace: Trace, topologies: Sequence[Topology], size: int) -> str:
+    environment = _environment()
+    script, style = (_source(environment, name) for name in ("trace.js", "trace.css"))
+    pairs = zip(trace.stories, topologies, strict=True)
+    shown = [_Shown(number, story, topology, size) for number, (story, topology) in enumerate(pairs, 1)]
+    return environment.get_template("trace.html.j2").render(
+        trace=trace,
+        stories=shown,
+        sentence=_sentence(trace),
+        outcome=_outcome(trace),
+        verdict=[(one, finding) for one in shown for finding in _worst_first(one.story)],
+        script=Markup(script),
+        script_digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        style=Markup(style),
+        text=lambda value: _cut(str(value), size),
+    )
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("harness.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["seconds"] = seconds
+    environment.filters["service"] = wording.service
+    environment.filters["value"] = _inline
+    environment.filters["own_frames"] = _own_frames
+    environment.filters["words"] = lambda name: name.replace("_", " ")
+    return environment
+
+
+def _own_frames(lines: Sequence[str]) -> list[str]:
+    """Those of a traceback that are of the function's own code, which Lambda keeps in /var/task."""
+    own = [line.strip("\n") for line in lines if "/var/task/" in line]
+    return [re.sub(r'File "/var/task/([^"]+)"', r"\1", line).strip() for line in own]
+
+
+def _source(environment: Environment, name: str) -> str:
+    loader = environment.loader
+    assert loader is not None
+    return loader.get_source(environment, name)[0]
+
+
+def _worst_first(story: Story) -> list[Any]:
+    return sorted(story.findings, key=lambda finding: not finding.lost)
+
+
+def _outcome(trace: Trace) -> str:
+    """The word at the head of the page."""
+    outcomes = [story.outcome for story in trace.stories]
+    if "lost" in outcomes:
+        return "lost"
+    if trace.test is not None:
+        return trace.test.outcome
+    return next((outcome for outcome in ("pending", "failed") if outcome in outcomes), "ok")
+
+
+def _sentence(trace: Trace) -> str:
+    """The name of the test as the sentence that it is; without a test what began the flow."""
+    if trace.test is None:
+        return trace.stories[0].title if trace.stories else "Nothing was seen"
+    name = trace.test.id.rpartition("::")[2]
+    function, bracket, parameters = name.partition("[")
+    words = function.removeprefix("test_").replace("_", " ").strip()
+    return f"{words[:1].upper()}{words[1:]}{f' {bracket}{parameters}' if bracket else ''}"
+
+
+def seconds(value: float | None) -> str:
+    """A duration as people read it: "240 ms", "3.6 s"."""
+    if value is None:
+        return "–"
+    if value < 0.0005:
+        return "0 ms"
+    if value < 1:
+        return f"{value * 1000:.0f} ms"
+    return f"{value:.1f} s" if value < 100 else f"{value / 60:.1f} min"
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text to be shown, and what was left out of it."""
+
+    shown: Markup
+    lines: int
+    characters: int
+    left_out: int
+
+    @property
+    def is_long(self) -> bool:
+        return self.lines > _FOLDED_LINES
+
+    @property
+    def size(self) -> str:
+        """ "31 lines, 2.1 kB", and how much of it is not here."""
+        told = f"{self.lines} line{'' if self.lines == 1 else 's'}, {_bytes(self.characters)}"
+        return f"{told}, the last {_bytes(self.left_out)} are left out" if self.left_out else told
+
+
+def _bytes(count: int) -> str:
+    return f"{count} B" if count < 1000 else f"{count / 1000:.1f} kB"
+
+
+def _cut(text: str, size: int) -> Text:
+    return Text(escape(text[:size]), text[:size].count("\n") + 1, len(text), max(0, len(text) - size))
+
+
+_KEY = re.compile(r'^(\s*)("(?:[^"\\]|\\.)*")(: )', re.MULTILINE)
+
+
+def _payload(value: Any, size: int) -> Text | None:
+    """A payload as indented JSON, a plain text as it is; None where there is none."""
+    if value is None:
+        return None
+    written = value if isinstance(value, str) else _json(value)
+    text = _cut(written, size)
+    if isinstance(value, str):
+        return text
+    marked = "\n".join(_marked(line) for line in written[:size].split("\n"))
+    return Text(Markup(marked), text.lines, text.characters, text.left_out)
+
+
+def _json(value: Any, indent: str = "") -> str:
+    """Indented, with what is short in one line."""
+    short = json.dumps(value, ensure_ascii=False, default=str)
+    if not isinstance(value, (dict, list)) or not value or len(short) <= _SHORT:
+        return short
+    inner = indent + "  "
+    if isinstance(value, dict):
+        parts = [
+            f"{inner}{json.dumps(str(name), ensure_ascii=False)}: {_json(each, inner)}" for name, each in value.items()
+        ]
+        return "{\n" + ",\n".join(parts) + f"\n{indent}}}"
+    return "[\n" + ",\n".join(inner + _json(each, inner) for each in value) + f"\n{indent}]"
+
+
+def _marked(line: str) -> str:
+    """A line of JSON with its name told apart."""
+    found = _KEY.match(line)
+    if not found:
+        return str(escape(line))
+    return f"{found[1]}<b>{escape(found[2][1:-1])}</b>: {escape(line[found.end() :])}"
+
+
+def _inline(value: Any) -> str:
+    """A value in one line."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    written = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return written if len(written) <= 400 else f"{written[:400]}… ({_bytes(len(written))})"
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """`level` is "" for what is no structured log, and "platform" for what Lambda itself writes."""
+
+    time: str
+    level: str
+    message: str
+    more: str = ""
+
+
+def _log(text: str) -> Iterator[LogLine]:
+    """The lines of a function's log; structured ones (Powertools' Logger, Lambda's JSON format) by their parts."""
+    for line in text.splitlines():
+        if not line.strip():
+            continue
+        try:
+            data = json.loads(line) if line.startswith("{") else None
+        except ValueError:
+            data = None
+        if not isinstance(data, dict) or "message" not in data:
+            platform = line.startswith(("START ", "END ", "REPORT ", "INIT_START "))
+            yield LogLine("", "platform" if platform else "", line)
+            continue
+        rest = {name: value for name, value in data.items() if name not in ("message", "level", "timestamp")}
+        at = re.search(r"\d\d:\d\d:\d\d[.,]?\d*", str(data.get("timestamp", "")))
+        yield LogLine(
+            at[0].replace(",", ".") if at else "", str(data.get("level", "")).lower(), _inline(data["message"]),
+            _json(rest) if rest else "",
+        )  # fmt: skip
+
+
+class _Shown:
+    """A story as the template asks for it."""
+
+    def __init__(self, number: int, story: Story, topology: Topology, size: int) -> None:
+        self.story = story
+        self._prefix = f"hop-{number}-"
+        self._topology = topology
+        self._size = size
+        self._by_id = {hop.id: hop for hop in story.hops}
+        self.picture = Markup(flow_picture(story, topology, self._prefix))
+        whole = on_whole(story, topology) if topology.nodes else ""
+        self.whole = base64.b64encode(whole.encode()).decode()
+        self.scale = Timescale([(hop.began, hop.seconds) for hop in story.hops if not hop.quiet])
+        self.began = datetime.fromtimestamp(story.began, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+        self.lost = {number for finding in story.findings if finding.lost for number in finding.hops[:1]}
+        self._shown_first = next((finding.hops[0] for finding in _worst_first(story) if finding.hops), None)
+        self._below: dict[int | None, list[Hop]] = {}
+        for hop in story.hops:
+            self._below.setdefault(hop.parent, []).append(hop)
+        self.loud = sum(not hop.quiet for hop in story.hops)
+        self.quiet = len(story.hops) - self.loud
+
+    def below(self, number: int | None) -> list[Hop]:
+        return self._below.get(number, [])
+
+    def anchor(self, number: int) -> str:
+        """The id of a hop in the page; what two flows had a part in is there twice."""
+        return f"{self._prefix}{number}"
+
+    def hop(self, number: int) -> Hop | None:
+        return self._by_id.get(number)
+
+    def is_open(self, hop: Hop) -> bool:
+        """What is opened from the start: where it broke."""
+        return hop.id in self.lost or hop.id == self._shown_first
+
+    def icon(self, hop: Hop) -> tuple[str, str]:
+        return icon_of(hop, self._topology)
+
+    def payload(self, value: Any) -> Text | None:
+        return _payload(value, self._size)
+
+    def log(self, hop: Hop) -> list[LogLine]:
+        return list(_log(hop.log[: self._size]))
+
+    def same_as(self, hop: Hop) -> Hop | None:
+        """The hop before, where the event is the same as there, so that it need not be read again."""
+        same = hop.difference is not None and not hop.difference.changes and not hop.difference.part
+        return self._by_id.get(hop.difference.since) if hop.difference and same else None
+
+    def facts(self, hop: Hop) -> Mapping[str, Any]:
+        return {name: value for name, value in hop.facts.items() if name not in ("pattern",)}

@@ -1,0 +1,287 @@
+"""The way of a flow through the architecture, as SVG to stand in a page.
+
+Drawn is what the flow touched, from the one who began it to the mails that left; and, pale, where an event would have gone
+from the place where it was lost. `on_whole` marks the same in the picture of the whole architecture.
+Classes and colours are those of the page's style sheet.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from html import escape
+
+from harness.report import wording
+from harness.report.story import Hop, Story
+from harness.topology import NodeId, Topology
+from harness.topology.picture import svg
+from harness.topology.picture.layout import Arrow, Item, Point, layered
+from harness.topology.picture.palette import COLOURS, ICONS, OTHER_ICON, colour_of
+from harness.topology.picture.paths import BOLD, curve, text_width
+from harness.topology.picture.selection import select, short, subtitle, title
+
+_CARD_HEIGHT = 50.0
+_MARGIN = 18.0
+_BADGE_HEIGHT = 20.0
+_LABEL_SIZE = 10.5
+_CLIENT = "client"
+_CLIENT_ICON = "M4 6l5 6-5 6M12 18h8"
+_MOST_MESSAGES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class _Card:
+    key: str
+    title: str
+    subtitle: str
+    icon: str
+    colour: str
+    state: str
+    """"ok", "failed", "broke", "pending" or "unreached"."""
+    hop: int | None
+    """What a click on it shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    source: str
+    target: str
+    label: str
+    state: str
+    """"ok", "failed", "refused" (where it was lost), "passed-by" (refused, and others took it) or "unreached"."""
+
+
+def flow_picture(story: Story, topology: Topology, prefix: str = "hop-") -> str:
+    """The picture as an `svg` element; "" where the flow touched nothing of the templates.
+
+    Its cards are links to the hops, whose ids in the page begin with the prefix.
+    """
+    cards, ways = _chosen(story, topology)
+    if len(cards) < 2:
+        return ""
+    items = [Item(card.key, _width(card), _CARD_HEIGHT) for card in cards.values()]
+    arrows = [
+        Arrow(way.source, way.target, text_width(way.label, _LABEL_SIZE), False, way.state == "unreached")
+        for way in ways
+    ]
+    layout = layered(items, arrows, column_gap=54)
+    top = _MARGIN + _BADGE_HEIGHT
+    width, height = layout.width + 2 * _MARGIN, layout.height + top + _MARGIN
+    parts = [_markers(prefix)]
+    order = ("unreached", "passed-by", "refused", "ok", "failed")
+    for way, points in sorted(zip(ways, layout.ways, strict=True), key=lambda pair: order.index(pair[0].state)):
+        if points:
+            parts.append(_way(way, prefix, [(x + _MARGIN, y + top) for x, y in points]))
+    for card in cards.values():
+        x, y = layout.places[card.key]
+        parts.append(_card(card, prefix, x + _MARGIN, y + top))
+    broken = [card.title for card in cards.values() if card.state == "broke"]
+    told = f"The way of the flow through {len(cards)} places" + (f"; it broke at {', '.join(broken)}" if broken else "")
+    return (
+        f'<svg class="way" role="group" aria-label="{escape(told)}" style="--width:{width:.0f}" '
+        f'viewBox="0 0 {width:.0f} {height:.0f}">{"".join(parts)}</svg>'
+    )
+
+
+def on_whole(story: Story, topology: Topology) -> str:
+    """The picture of the whole architecture, an SVG document, with what the flow did not touch pale."""
+    drawn = svg(topology)
+    cards, ways = _chosen(story, topology)
+    for card in cards.values():
+        drawn = drawn.replace(
+            f'data-node="{escape(card.key)}"', f'data-node="{escape(card.key)}" data-on="{card.state}"'
+        )
+    for way in ways:
+        name = escape(f"{way.source} {way.target}")
+        drawn = drawn.replace(f'data-edge="{name}"', f'data-edge="{name}" data-on="{way.state}"')
+    style = (
+        "[data-node]:not([data-on]),[data-edge]:not([data-on]),[data-on=unreached]{opacity:.3}"
+        "[data-on=ok]>rect:first-of-type{stroke:var(--line)}"
+        "[data-on=broke]>rect:first-of-type,[data-on=failed]>rect:first-of-type{stroke:var(--failure);stroke-width:2.5}"
+        "[data-on=refused] path,.edge[data-on=failed] path{stroke:var(--failure)}"
+        ".edge[data-on=ok] path{stroke:var(--text);stroke-width:2}"
+    )
+    return drawn.replace("</style>", f"{style}</style>", 1)
+
+
+def _chosen(story: Story, topology: Topology) -> tuple[dict[str, _Card], list[_Way]]:
+    """What is drawn of a story."""
+    told = {hop.id: hop for hop in story.hops}
+    heard = {hop.node for hop in story.hops if not hop.quiet}
+    # A parameter that is read, or an archive that keeps everything, says little.
+    drawn = {str(card) for card in select(topology).cards if str(card) in heard} | {
+        way.target for way in story.ways if way.state == "refused"
+    }
+    ways = [
+        _Way(way.source, way.target, _label(topology, way.source, way.target, len(way.hops)), way.state)
+        for way in story.ways
+        if way.source in drawn and way.target in drawn
+    ]
+    broke = _broken_nodes(story)
+    touched = dict.fromkeys(hop.node for hop in story.hops if hop.node in drawn)
+    ways = [
+        replace(way, state="passed-by") if way.state == "refused" and way.target not in broke else way for way in ways
+    ]
+    states = {str(node): _state(str(node), story.hops, broke) for node in touched}
+    for way in ways:
+        if way.state == "passed-by":
+            states.setdefault(way.target, "unreached")
+        else:
+            states.setdefault(way.source, "ok")
+            states.setdefault(way.target, "ok")
+    ways += _beyond(topology, states, broke, ways)
+    for way in ways:
+        states.setdefault(way.target, "unreached")
+    cards = {node: card for node, state in states.items() if (card := _node_card(node, state, story.hops, topology))}
+    ways = [way for way in ways if way.source in cards and way.target in cards]
+    return _with_ends(story, told, cards, ways)
+
+
+def _with_ends(
+    story: Story, told: dict[int, Hop], cards: dict[str, _Card], ways: list[_Way]
+) -> tuple[dict[str, _Card], list[_Way]]:
+    """With who began it, and with the mails and text messages that left."""
+    roots = [hop for hop in story.hops if hop.parent is None and not hop.quiet]
+    begun: dict[str, list[str]] = {}
+    for hop in roots:
+        if hop.node in cards:
+            begun.setdefault(str(hop.node), []).append(hop.title)
+    client = _Card(_CLIENT, "test", "client", _CLIENT_ICON, COLOURS["outside"], "ok", roots[0].id if roots else None)
+    found = {_CLIENT: client, **cards} if begun else dict(cards)
+    first = [_Way(_CLIENT, node, short(", ".join(dict.fromkeys(titles))), "ok") for node, titles in begun.items()]
+    last = []
+    messages = [hop for hop in story.hops if hop.kind == "message"]
+    for hop in messages[:_MOST_MESSAGES]:
+        origin = hop
+        while origin.node not in cards and origin.parent in told:
+            origin = told[origin.parent]
+        if origin.node in cards:
+            key = f"message {hop.id}"
+            icon = ICONS["email_identity"] if hop.title.startswith("mail") else ICONS["topic"]
+            what = hop.title.partition(" to ")[0]
+            found[key] = _Card(
+                key, what, short(hop.subtitle.partition(" · ")[2]), icon, COLOURS["outside"], "ok", hop.id
+            )
+            last.append(_Way(str(origin.node), key, "", "ok"))
+    return found, [*first, *ways, *last]
+
+
+def _broken_nodes(story: Story) -> set[str]:
+    """Where events were lost: what findings are about, and the hops that show it."""
+    told = {hop.id: hop for hop in story.hops}
+    found = set()
+    for finding in story.findings:
+        if not finding.lost:
+            continue
+        shown = [told[number].node for number in finding.hops[:1] if number in told]
+        found.add(finding.resource)
+        found.update(node for node in shown if node)
+    return found
+
+
+def _state(node: str, hops: tuple[Hop, ...], broke: set[str]) -> str:
+    if node in broke:
+        return "broke"
+    states = {hop.state for hop in hops if hop.node == node}
+    if states == {"refused"}:
+        return "unreached"
+    return next((state for state in ("pending", "failed") if state in states), "ok")
+
+
+def _beyond(topology: Topology, states: dict[str, str], broke: set[str], ways: list[_Way]) -> Iterator[_Way]:
+    """Where an event would have gone from the places where it was lost or refused."""
+    ends = [node for node in states if node in broke]
+    taken = {(way.source, way.target) for way in ways}
+    lines = [line for line in select(topology).lines if line.style == "flow"]
+    for line in lines:
+        source, target = str(line.source), str(line.target)
+        if source in ends and (source, target) not in taken and source != target:
+            yield _Way(source, target, line.label, "unreached")
+
+
+def _label(topology: Topology, source: str, target: str, count: int) -> str:
+    found = next(
+        (line.label for line in select(topology).lines if (str(line.source), str(line.target)) == (source, target)), ""
+    )
+    return " ".join(filter(None, [found, f"×{count}" if count > 1 else ""]))
+
+
+def _node_card(node: str, state: str, hops: tuple[Hop, ...], topology: Topology) -> _Card | None:
+    stack, _, logical_id = node.partition(".")
+    found = topology.nodes.get(NodeId(stack, logical_id))
+    if found is None:
+        return None
+    order = ("failed", "pending", "refused", "ok")
+    own = sorted((hop for hop in hops if hop.node == node and not hop.quiet), key=lambda hop: order.index(hop.state))
+    return _Card(
+        key=node,
+        title=title(found),
+        subtitle=f"{stack} · {subtitle(topology, found)}",
+        icon=ICONS.get(found.kind, OTHER_ICON),
+        colour=COLOURS[colour_of(found.kind)],
+        state=state,
+        hop=own[0].id if own else None,
+    )
+
+
+def _width(card: _Card) -> float:
+    return max(text_width(card.title, 13) * BOLD, text_width(card.subtitle, 10.5)) + 62
+
+
+def _card(card: _Card, prefix: str, x: float, y: float) -> str:
+    width = _width(card)
+    badge = ""
+    if card.state in ("broke", "pending"):
+        text = "lost here" if card.state == "broke" else "waits"
+        wide = text_width(text, 11) * BOLD + 18
+        badge = (
+            f'<rect class="badge" x="{x + width - wide - 8:.1f}" y="{y - 11:.1f}" width="{wide:.1f}" '
+            f'height="{_BADGE_HEIGHT:.0f}" rx="10"/>'
+            f'<text class="badge-text" x="{x + width - wide / 2 - 8:.1f}" y="{y + 3:.1f}" text-anchor="middle">{text}</text>'
+        )
+    inside = (
+        f"<title>{escape(card.key if card.key.find('.') > 0 else card.title)}</title>"
+        f'<rect class="card" x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{_CARD_HEIGHT:.0f}" rx="9"/>'
+        f'<rect x="{x + 9:.1f}" y="{y + 10:.1f}" width="30" height="30" rx="7" fill="{card.colour}"/>'
+        f'<path class="sign" transform="translate({x + 15:.1f} {y + 16:.1f}) scale(.75)" d="{card.icon}"/>'
+        f'<text class="name" x="{x + 48:.1f}" y="{y + 22:.1f}">{escape(card.title)}</text>'
+        f'<text class="sub" x="{x + 48:.1f}" y="{y + 37:.1f}">{escape(card.subtitle)}</text>{badge}'
+    )
+    group = f'<g class="at {card.state}" data-node="{escape(card.key)}">{inside}</g>'
+    return f'<a href="#{prefix}{card.hop}" tabindex="-1">{group}</a>' if card.hop is not None else group
+
+
+def _way(way: _Way, prefix: str, points: list[Point]) -> str:
+    label = ""
+    if way.label:
+        (x, y), (next_x, _) = points[:-3:-1]
+        side = 1 if next_x > x else -1
+        level = side * min(text_width(way.label, _LABEL_SIZE) + 6, abs(next_x - x) - 24)
+        points = [*points[:-1], (x + level, y), points[-1]]
+        anchor = "start" if side == 1 else "end"
+        label = f'<text x="{x + side * 9:.1f}" y="{y - 5:.1f}" text-anchor="{anchor}">{escape(way.label)}</text>'
+    cross = ""
+    if way.state in ("refused", "passed-by"):
+        x, y = points[-1]
+        cross = f'<path class="cross" d="M{x - 17:.1f} {y - 5:.1f}l10 10m0 -10l-10 10"/>'
+        points = [*points[:-1], (x - 15, y)]
+    head = "" if cross else f' marker-end="url(#{prefix}{way.state})"'
+    return (
+        f'<g class="to {way.state}" data-edge="{escape(f"{way.source} {way.target}")}">'
+        f'<path d="{curve(points)}"{head}/>{cross}{label}</g>'
+    )
+
+
+def _markers(prefix: str) -> str:
+    heads = "".join(
+        f'<marker id="{prefix}{name}" class="{name}" viewBox="0 0 8 8" refX="3" refY="4" markerWidth="5" markerHeight="5" '
+        f'orient="auto"><path d="M0 0L8 4L0 8z"/></marker>'
+        for name in ("ok", "failed", "unreached")
+    )
+    return f"<defs>{heads}</defs>"
+
+
+def icon_of(hop: Hop, topology: Topology) -> tuple[str, str]:
+    """The sign of a hop's resource and its colour."""
+    stack, _, logical_id = (hop.node or "").partition(".")
+    found = topology.nodes.get(NodeId(stack, logical_id)) if hop.node else None
+    kind = found.kind if found and hop.kind != "timer" else wording.node_kind(hop.service, hop.kind)
+    return ICONS.get(kind, OTHER_ICON), COLOURS[colour_of(kind)]

@@ -1,0 +1,85 @@
+"""Time as a width: where nothing happens for long, a wait for a retry, it is squeezed, so that the rest can be seen."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+_LONG_SHARE = 0.12
+"""The share of the whole from which on a pause is squeezed."""
+_LONG_SECONDS = 0.25
+_SQUEEZED_TO = 0.03
+"""The width of a squeezed pause, of the whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A pause that is squeezed. Times in seconds, `left` and `width` in percent."""
+
+    began: float
+    ended: float
+    left: float = 0.0
+    width: float = 0.0
+
+    @property
+    def seconds(self) -> float:
+        return self.ended - self.began
+
+
+class Timescale:
+    """Puts seconds on a line from 0 to 100 percent. `spans` are (began, seconds)."""
+
+    def __init__(self, spans: Sequence[tuple[float, float]]) -> None:
+        self.end = max((began + seconds for began, seconds in spans), default=0.0) or 1e-6
+        found = [Pause(*pause) for pause in _pauses(spans) if self._is_long(pause)]
+        working = self.end - sum(pause.seconds for pause in found)
+        if working < 1e-6:
+            # Moments, and nothing that takes time: there is nothing to make room for.
+            found, working = [], self.end
+        self._squeezed = _SQUEEZED_TO * 100
+        self._rate = (100 - self._squeezed * len(found)) / working
+        self._found = found
+        self.pauses = [Pause(pause.began, pause.ended, self.left(pause.began), self._squeezed) for pause in found]
+
+    def _is_long(self, pause: tuple[float, float]) -> bool:
+        seconds = pause[1] - pause[0]
+        return seconds >= _LONG_SECONDS and seconds >= _LONG_SHARE * self.end
+
+    def left(self, at: float) -> float:
+        """Where a moment is."""
+        place = at * self._rate
+        for pause in self._found:
+            if at > pause.began:
+                inside = min(at, pause.ended) - pause.began
+                place += self._squeezed * inside / pause.seconds - inside * self._rate
+        return min(100.0, max(0.0, place))
+
+    def width(self, began: float, seconds: float) -> float:
+        return self.left(began + seconds) - self.left(began)
+
+    def ticks(self) -> list[tuple[float, float]]:
+        """Where to write the time, and which: (left, seconds)."""
+        rounds = [base * 10.0**power for power in range(-3, 4) for base in (1, 2, 5)]
+        step = next((each for each in rounds if self._rate * each >= 18), rounds[-1])
+        found: list[tuple[float, float]] = []
+        starts, ends = [0.0, *(p.ended for p in self._found)], [*(p.began for p in self._found), self.end]
+        for start, end in zip(starts, ends, strict=True):
+            for number in range(math.ceil(start / step), math.floor(end / step) + 1):
+                left = self.left(number * step)
+                # Not two where one would stand on the other, and none on a pause.
+                free = not found or left - found[-1][0] >= 14
+                if (
+                    free
+                    and left <= 94
+                    and not any(left - 1 < p.left + p.width and p.left < left + 11 for p in self.pauses)
+                ):
+                    found.append((left, number * step))
+        return found
+
+
+def _pauses(spans: Sequence[tuple[float, float]]) -> Iterator[tuple[float, float]]:
+    """When nothing went on."""
+    until = 0.0
+    for began, seconds in sorted(spans):
+        if began > until:
+            yield until, began
+        until = max(until, began + seconds)

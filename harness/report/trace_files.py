@@ -1,0 +1,54 @@
+"""The files that tests leave: one page for each test that failed, found by the test's name, and replaced by the next run."""
+
+import platform
+import shlex
+from collections.abc import Iterable, Mapping
+from importlib import metadata
+from pathlib import Path
+
+from harness.report.page import render
+from harness.report.story import FlowLike, Test, Trace, story_of
+
+_OURS = ("serverless-harness", "boto3", "pytest", "hypothesis")
+
+
+def write(
+    file: Path,
+    flows: Iterable[FlowLike],
+    *,
+    test: Test | None = None,
+    command: str = "",
+    versions: Mapping[str, str] | None = None,
+) -> None:
+    """Tell these flows in a file; nobody sees a half of it."""
+    told = list(flows)
+    trace = Trace(tuple(story_of(flow) for flow in told), test, command, versions or {})
+    page = render(trace, [flow.topology for flow in told])
+    file.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = file.with_suffix(".part")
+    unfinished.write_text(page)
+    unfinished.replace(file)
+
+
+def command(test_id: str, options: Iterable[str]) -> str:
+    """What runs a test again, to be pasted into a shell."""
+    return shlex.join(["pytest", test_id, *options])
+
+
+def versions(engine: str, of_engine: Mapping[str, str]) -> dict[str, str]:
+    """What it ran with. `of_engine` are those that the engine tells of itself, which need not run here."""
+    found = {name: version for name in _OURS if (version := _installed(name))}
+    return {
+        "engine": engine,
+        **{name: str(version) for name, version in of_engine.items() if name not in found},
+        **found,
+        "python": platform.python_version(),
+        "on": platform.platform(terse=True),
+    }
+
+
+def _installed(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return ""

@@ -1,0 +1,166 @@
+"""Where in the architecture the hops of a flow were, and the ways between."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from harness.flow.history import Activity
+from harness.journal.records import Kind
+from harness.topology import Node, NodeId, Topology, identifiers
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A way between two nodes of the topology that events of a flow took, or did not get through."""
+
+    source: str
+    """"stack.LogicalId"."""
+    target: str
+    state: str
+    """"ok"; "failed" where what was handed over was not taken; "refused" where a pattern, policy or filter said no."""
+    hops: tuple[int, ...]
+    """Those that show it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """How people call resources: by their logical id, where a template declares them, else by their name."""
+
+    topology: Topology
+
+    def of(self, resource: str) -> str:
+        """ "" for ""."""
+        declared = self.topology.declared_as(resource)
+        if declared is None and resource.rpartition(":")[2] in ("$LATEST", "destination"):
+            return self.of(resource.rpartition(":")[0])
+        return declared.logical_id if declared else short_name(resource)
+
+
+def short_name(resource: str) -> str:
+    """The name in an ARN or URL."""
+    named = next((identifier.name for identifier in identifiers(resource)), "")
+    if named:
+        return named
+    if resource.startswith("arn:"):
+        return resource.split(":", 5)[-1].rpartition("/")[2]
+    return resource
+
+
+class Whereabouts:
+    """The nodes of some activities. `parents` are those of each activity, the main one first."""
+
+    def __init__(
+        self, activities: Sequence[Activity], parents: Mapping[int, tuple[int, ...]], topology: Topology
+    ) -> None:
+        self.names = Names(topology)
+        self._topology = topology
+        self._activities = {activity.id: activity for activity in activities}
+        self._parents = parents
+        self._nodes = {activity.id: self._node(activity) for activity in activities}
+        self._add_those_behind()
+
+    def of(self, activity: Activity) -> NodeId | None:
+        """The resource of a template that an activity was at; None where no template declares it."""
+        return self._nodes.get(activity.id)
+
+    def ways(self) -> tuple[Way, ...]:
+        """The ways between different nodes, in the order in which they were first taken."""
+        found: dict[tuple[NodeId, NodeId], tuple[str, list[int]]] = {}
+        for activity in self._activities.values():
+            for source, target, state in self._steps(activity):
+                if source == target:
+                    continue
+                known, hops = found.get((source, target), (state, []))
+                # Something got through: what was refused besides is normal.
+                found[source, target] = (known if known == state else _heavier(known, state), [*hops, activity.id])
+        return tuple(Way(str(s), str(t), state, tuple(hops)) for (s, t), (state, hops) in found.items())
+
+    def _steps(self, activity: Activity) -> list[tuple[NodeId, NodeId, str]]:
+        state = "failed" if activity.error else "ok"
+        data = activity.data
+        if activity.kind is Kind.DECISION and not data.get("passed", True):
+            state = "refused"
+        ends = self._named(data.get("source")), self._named(data.get("target"))
+        if activity.kind is Kind.DECISION and activity.begin.service == "sns":
+            # Of a subscription: from its topic to whom it tells.
+            topic = self._subscribed(activity.begin.resource)
+            return [(topic, ends[1], state)] if topic and ends[1] else []
+        if activity.kind in (Kind.DELIVERY, Kind.BATCH, Kind.DEAD_LETTER) and ends[0] and ends[1]:
+            return [(ends[0], ends[1], state)]
+        node = self.of(activity)
+        before = [origin for parent in self._parents[activity.id] if (origin := self._origin(parent))]
+        # What a function makes of its event is its own affair: the event arrived.
+        arrived = "ok" if activity.kind is Kind.INVOCATION else state
+        return [(origin, node, arrived) for origin in before] if node else []
+
+    def _origin(self, number: int) -> NodeId | None:
+        """The nearest node at or above an activity."""
+        seen: set[int] = set()
+        while number not in seen:
+            seen.add(number)
+            if (node := self._nodes.get(number)) is not None:
+                return node
+            if not (parents := self._parents[number]):
+                return None
+            number = parents[0]
+        return None
+
+    def _node(self, activity: Activity) -> NodeId | None:
+        begin, data = activity.begin, activity.data
+        if activity.kind is Kind.DELIVERY and (found := self._named(data.get("target"))):
+            return found
+        if activity.kind is Kind.BATCH and (found := self._named(data.get("target"))):
+            return found
+        if activity.kind is Kind.DEAD_LETTER:
+            return self._named(data.get("target")) or self._named(data.get("source"))
+        if activity.kind is Kind.TRANSITION and "state_machine" not in data:
+            return None
+        if activity.kind is Kind.TRANSITION:
+            return self._named(data["state_machine"])
+        if found := self._named(begin.resource) or self._subscribed(begin.resource):
+            return found
+        if activity.kind is Kind.CALL:
+            request = data.get("request")
+            values = request.values() if isinstance(request, Mapping) else ()
+            return next((found for value in values if isinstance(value, str) and (found := self._named(value))), None)
+        return None
+
+    def _add_those_behind(self) -> None:
+        """A call that names no resource is about the one in whose name its service calls on: SignUp about the user pool."""
+        for activity in self._activities.values():
+            caller = activity.data.get("caller")
+            source = caller.get("source_arn") if isinstance(caller, Mapping) else None
+            if not source or (node := self._named(source)) is None:
+                continue
+            parents = self._parents[activity.id]
+            while parents and (parent := self._activities[parents[0]]):
+                if self._nodes[parent.id] is None and parent.kind in (Kind.CALL, Kind.REQUEST):
+                    self._nodes[parent.id] = node
+                if parent.kind is not Kind.WORK:
+                    break
+                parents = self._parents[parent.id]
+
+    def _named(self, resource: Any) -> NodeId | None:
+        """The node of an ARN, URL or name; of what a template declares and is no node, None."""
+        if not isinstance(resource, str) or not resource:
+            return None
+        declared = self._topology.declared_as(resource)
+        if declared is None and resource.startswith("arn:") and resource.count(":") > 6:
+            # With a version or an alias behind it.
+            declared = self._topology.declared_as(resource.rpartition(":")[0])
+        return declared if declared in self._topology.nodes else None
+
+    def _subscribed(self, resource: str) -> NodeId | None:
+        """The topic of a subscription."""
+        if not resource.startswith("arn:aws:sns:") or resource.count(":") != 6:
+            return None
+        return self._named(resource.rpartition(":")[0])
+
+    def node(self, activity: Activity) -> Node | None:
+        found = self.of(activity)
+        return self._topology.nodes.get(found) if found else None
+
+
+def _heavier(one: str, two: str) -> str:
+    order = ("failed", "ok", "refused")
+    return min(one, two, key=order.index)
