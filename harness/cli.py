@@ -47,6 +47,7 @@ class IamMode(StrEnum):
 class TraceFormat(StrEnum):
     TEXT = "text"
     JSON = "json"
+    HTML = "html"
     OTLP = "otlp"
 
 
@@ -370,8 +371,8 @@ def trace(
 
     A flow is everything that one call or request caused. [bold]harness trace last[/] tells the newest.
     """
-    if flow is None and (follow or format_ is TraceFormat.OTLP):
-        option = "--follow" if follow else "--format=otlp"
+    if flow is None and (follow or format_ in (TraceFormat.HTML, TraceFormat.OTLP)):
+        option = "--follow" if follow else f"--format={format_.value}"
         raise typer.BadParameter(f"{option} is for one flow; 'last' is the newest", param_hint="FLOW")
     if follow and (format_ is not TraceFormat.TEXT or output is not None):
         raise typer.BadParameter("it shows a flow on the terminal, and writes nothing else", param_hint="--follow")
@@ -385,7 +386,7 @@ def trace(
         elif format_ is TraceFormat.TEXT and output is None:
             terminal.show_flow(found)
         else:
-            _write(output, _written(found, format_))
+            _write(output, _written(found, format_, target))
 
 
 @app.command()
@@ -486,17 +487,21 @@ def _list_flows(
         terminal.show_flows(rows, left_out=left_out, forgotten=recorded.forgotten, address=target.address)
 
 
-def _written(flow: "Flow", format_: TraceFormat) -> str:
+def _written(flow: "Flow", format_: TraceFormat, target: Target) -> str:
     """A flow as a file."""
-    from harness.flow import short_name, tell
-    from harness.report import Trace, otlp, story_of
-
     if format_ is TraceFormat.TEXT:
+        from harness.flow import tell
+
         return "".join(f"{line}\n" for line in (*terminal.flow_heading(flow), *tell(flow, limit=None)))
-    version = metadata.version("serverless-harness")
-    told = Trace((story_of(flow),), command=f"harness trace {short_name(flow.root)}", versions={"harness": version})
-    data = otlp.export(told) if format_ is TraceFormat.OTLP else told.to_json()
-    return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+    from harness.flow import short_name
+    from harness.report import exports, trace_files
+
+    return exports.export(
+        flow,
+        format_.value,
+        command=f"harness trace {short_name(flow.root)}",
+        versions=trace_files.versions(target.engine, target.harness.ready()["versions"]),
+    )
 
 
 def _write(output: Path | None, text: str) -> None:

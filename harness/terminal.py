@@ -248,7 +248,7 @@ _STYLES: "Mapping[Role, str]" = {"": "", "aside": "dim", "bad": "red", "here": "
 
 _FOREVER_SECONDS = 365 * 86_400.0
 _ENDED = {"lost": "bold red", "failed": "red", "pending": "yellow", "ok": "green"}
-_ENDINGS = {"lost": "lost at", "failed": "failed:", "pending": "goes on:", "ok": "at rest"}
+_ENDINGS = {"lost": "lost at ", "failed": "failed: ", "pending": "goes on: ", "ok": "at rest, "}
 
 
 def show_flows(rows: "Sequence[tuple[Beginning, str, str]]", *, left_out: int, forgotten: int, address: str) -> None:
@@ -276,7 +276,7 @@ def show_flows(rows: "Sequence[tuple[Beginning, str, str]]", *, left_out: int, f
                 escape(beginning.what),
                 str(beginning.steps),
                 duration(beginning.seconds),
-                Text(f"{_ENDINGS[how]} {said}".strip(), _ENDED[how]),
+                Text(f"{_ENDINGS[how]}{said}".rstrip(", :"), _ENDED[how]),
             )
         out.print(table)
         out.print(f"\n[dim]'{command_name()} trace FLOW' tells one, '{command_name()} trace last' the newest.[/]")
@@ -331,7 +331,7 @@ def flow_heading(flow: "Flow") -> "list[Line]":
             (
                 (f"Flow {short_name(flow.root)}", ""),
                 (f"  {flow.root}  began {_clock(began)}  took {duration(ended - began)}  ", "aside"),
-                (f"{_ENDINGS[how]} {said}".strip(), role),
+                (f"{_ENDINGS[how]}{said}".rstrip(", :"), role),
             )
         ),
         Line(()),

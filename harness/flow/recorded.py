@@ -75,7 +75,8 @@ class RecordedFlows:
         return self._stream.first_sequence - 1
 
     def beginnings(self) -> list[Beginning]:
-        """What began each flow, the newest first."""
+        """What began each flow until now, the newest first. Raises JournalError."""
+        self._stream.catch_up()
         topology = self._topology()
         with self._stream.held():
             found = [(root, self._history.roots_of(root)) for root in self._history.traces()]
@@ -130,14 +131,16 @@ def short_name(root: str) -> str:
 
 
 def outcome_of(flow: Flow) -> tuple[str, str]:
-    """How a flow ended, "lost", "pending", "failed" or "ok", and what is to be said of it."""
+    """How a flow ended, "lost", "pending", "failed" or "ok", and what is to be said of it: where, why, or the status
+    that requests were answered with."""
     if lost := [finding for finding in flow.explain() if finding.lost]:
         return "lost", lost[0].resource
     if pending := flow.pending():
         return "pending", str(pending[0])
     if failed := next(_failed(flow.steps()), None):
         return "failed", failed.title if failed.noun else failed.said
-    return "ok", ""
+    requests = [step for step in flow.steps() if step.activities[0].kind is Kind.REQUEST]
+    return "ok", ", ".join(dict.fromkeys(step.said for step in requests))
 
 
 def _failed(told: Iterable[Step]) -> Iterator[Step]:

@@ -55,7 +55,8 @@ class Step:
     @property
     def seconds(self) -> float | None:
         """How long it took, of what goes on for a while; None while it goes on and for what happens in a moment."""
-        lasting = [a for a in self.activities if a.ended is not a.begin]
+        own = [*self.activities, *(a for child in self.children if self.attempts for a in child.activities)]
+        lasting = [activity for activity in own if activity.ended is not activity.begin]
         if not lasting or any(a.ended is None for a in lasting):
             return None
         return max(a.ended.at for a in lasting if a.ended is not None) - min(a.begin.at for a in lasting)
@@ -180,11 +181,18 @@ class _Telling:
 
     def _invoke(self, activity: Activity, function: str, below: list[Step]) -> Step:
         """One step for the call and its invocation; with one below it for each attempt, where there were several."""
+        step = self._invoked(activity, function, below)
+        if (activity.data.get("caller") or {}).get("kind") == "client":
+            # What somebody outside did is told as that.
+            step.title, step.noun = f"lambda Invoke {function}", ""
+        return step
+
+    def _invoked(self, activity: Activity, function: str, below: list[Step]) -> Step:
         attempts = [step for step in below if step.activities[0].kind is Kind.INVOCATION]
         # The work behind the answer goes on as long as its invocations do.
         others = [step for step in below if step not in attempts and step.activities[0].kind is not Kind.WORK]
         if not attempts:
-            return self._step(activity, f"Invoke {function}", below)
+            return self._step(activity, f"lambda Invoke {function}", below)
         if len(attempts) == 1:
             [invocation] = attempts
             invocation.activities.insert(0, activity)
@@ -192,8 +200,7 @@ class _Telling:
             return invocation
         for number, attempt in enumerate(attempts, 1):
             attempt.title, attempt.noun = f"attempt {number}", ""
-        invocations = [one for attempt in attempts for one in attempt.activities]
-        step = Step(function, [activity, *invocations], children=[*attempts, *others], noun="function")
+        step = Step(function, [activity], children=[*attempts, *others], noun="function")
         step.attempts, step.said = len(attempts), f"{len(attempts)} attempts"
         step.outcome = attempts[-1].outcome
         if any(other.outcome is Outcome.GIVEN_UP for other in others):
@@ -257,7 +264,8 @@ class _Telling:
         if name.endswith(("Failed", "TimedOut", "Aborted")) and not name.startswith("Execution"):
             said = error_text({"code": details.get("error"), "message": details.get("cause")})
             return [Step(name, [activity], Outcome.FAILED, said, below)]
-        return [*([Step("", [activity])] if name.endswith("StateExited") else ()), *below]
+        # For whoever puts what an execution does below its states.
+        return [*([Step("", [activity])] if _leaves_state(activity) else ()), *below]
 
     def _decision(self, activity: Activity, below: list[Step]) -> list[Step]:
         begin, data = activity.begin, activity.data
@@ -375,13 +383,17 @@ def _is_invocation(step: Step) -> bool:
     )
 
 
+def _leaves_state(activity: Activity) -> bool:
+    return activity.kind is Kind.TRANSITION and activity.begin.name.endswith("StateExited")
+
+
 def _grouped_by_state(below: list[Step]) -> list[Step]:
     """What an execution did in each state below that state, where it is in one at a time."""
     top: list[Step] = []
     open_: list[Step] = []
     for step in below:
         first = step.activities[0]
-        if step.title == "" and first.begin.name.endswith("StateExited"):
+        if _leaves_state(first):
             left = next((one for one in open_ if one.activities[0].begin.resource == first.begin.resource), None)
             if left is not None:
                 left.activities.append(first)
@@ -401,7 +413,7 @@ def _counted(below: list[Step]) -> list[Step]:
     found: list[Step] = []
     for step in below:
         last = found[-1] if found else None
-        if not step.title:
+        if _leaves_state(step.activities[0]):
             continue
         if last and step.plain and last.plain and (step.title, step.outcome) == (last.title, last.outcome):
             last.times += 1

@@ -80,7 +80,7 @@ def export(trace: Trace) -> dict[str, Any]:
     scope = {"name": SCOPE, **({"version": version} if version else {})}
     return {
         "resourceSpans": [
-            {"resource": {"attributes": _attributes(dict(resource))}, "scopeSpans": [{"scope": scope, "spans": of_it}]}
+            {"resource": {"attributes": attributes(dict(resource))}, "scopeSpans": [{"scope": scope, "spans": of_it}]}
             for resource, of_it in spans.items()
         ]
     }
@@ -139,7 +139,7 @@ class _Teller:
             "kind": self._kind(hop),
             "startTimeUnixNano": _nanoseconds(start),
             "endTimeUnixNano": _nanoseconds(max(start, end)),
-            "attributes": _attributes(self._about(hop)),
+            "attributes": attributes(self._about(hop)),
         }
         if hop.parent in self._hops:
             span["parentSpanId"] = span_id(int(hop.parent or 0))
@@ -215,14 +215,11 @@ class _Teller:
         return {}
 
     def _trigger(self, hop: Hop) -> str:
-        """What an invocation came of: the nearest before it that is not the call of the function itself."""
+        """What an invocation came of: the nearest before it that is not how its function was called."""
         at = self._hops.get(hop.parent or 0)
         while at is not None:
             if at.kind == "timer":
                 return "timer"
-            if at.kind == "batch":
-                source = f"{at.subtitle} {at.resource}".lower()
-                return "pubsub" if "sqs" in source or ":sqs:" in at.resource else "datasource"
             if at.kind in ("request", "delivery") or (at.kind == "call" and at.service != "lambda"):
                 return _TRIGGERS.get(at.service, "other")
             at = self._hops.get(at.parent or 0)
@@ -237,7 +234,7 @@ class _Teller:
                 line if line.endswith("\n") else f"{line}\n" for line in hop.error.lines
             )
         told = {name: value for name, value in about.items() if value}
-        yield {"name": "exception", "timeUnixNano": _nanoseconds(at), "attributes": _attributes(told)}
+        yield {"name": "exception", "timeUnixNano": _nanoseconds(at), "attributes": attributes(told)}
 
 
 def _about_call(hop: Hop) -> dict[str, Any]:
@@ -280,7 +277,7 @@ def _finding(cause: Cause, at: float) -> dict[str, Any]:
         "harness.finding.lost": cause.lost,
         **({"harness.finding.place": cause.place} if cause.place else {}),
     }
-    return {"name": "harness.finding", "timeUnixNano": _nanoseconds(at), "attributes": _attributes(about)}
+    return {"name": "harness.finding", "timeUnixNano": _nanoseconds(at), "attributes": attributes(about)}
 
 
 def _status(hop: Hop, findings: Sequence[Cause]) -> dict[str, Any] | None:
@@ -334,7 +331,7 @@ def _nanoseconds(seconds: float) -> str:
     return str(round(seconds * 1_000_000_000))
 
 
-def _attributes(values: Mapping[str, Any]) -> list[dict[str, Any]]:
+def attributes(values: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [{"key": name, "value": _value(value)} for name, value in values.items()]
 
 

@@ -20,6 +20,7 @@ class Engine:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 self.send_response(200)
+                self.send_header("x-harness-first", "3")
                 self.send_header("x-harness-last", "5")
                 self.end_headers()
                 if "follow" not in self.path:
@@ -65,6 +66,17 @@ def test_records_come_in_their_order(engine):
     served.more.set()
     assert stream.wait(lambda: True if len(seen) == 2 else None, timeout_seconds=10)
     assert seen == [6, 7]
+
+
+def test_a_stream_from_the_beginning_begins_with_the_oldest_record_that_is_kept(engine):
+    served, seen = engine(3, 4, 5), []
+    stream = JournalStream(served.url)
+    stream.listen(lambda record: seen.append(record.sequence))
+    stream.open(from_beginning=True)
+    assert stream.first_sequence == 3
+    served.more.set()
+    stream.catch_up()
+    assert seen == [3, 4, 5]
 
 
 def test_records_that_were_not_kept_are_told_and_not_passed_over(engine):

@@ -1,0 +1,27 @@
+"""A flow as text that something else reads: a script, a browser, a tool for traces."""
+
+import json
+from collections.abc import Mapping
+
+from harness.report import otlp
+from harness.report.page import render
+from harness.report.story import FlowLike, Trace, story_of
+
+FORMATS = ("json", "html", "otlp")
+
+
+def export(flow: FlowLike, form: str, *, command: str, versions: Mapping[str, str]) -> str:
+    """The whole of a file, in one of FORMATS. `command` makes it again."""
+    trace = Trace((story_of(flow),), command=command, versions=versions)
+    match form:
+        case "json":
+            return _json(trace.to_json())
+        case "html":
+            return render(trace, [flow.topology])
+        case "otlp":
+            return _json(otlp.export(trace))
+    raise ValueError(f"There is no format {form!r}; choose one of: {', '.join(FORMATS)}.")
+
+
+def _json(data: object) -> str:
+    return json.dumps(data, indent=2, ensure_ascii=False) + "\n"

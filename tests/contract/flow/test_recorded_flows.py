@@ -1,0 +1,135 @@
+"""The flows of an engine, whoever began them: what `harness trace` lists and tells."""
+
+import re
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import httpx
+import pytest
+
+from harness.engine import Target
+from harness.flow import Beginning, RecordedFlows, UnknownFlowError, outcome_of, tell
+from harness.journal.records import Kind
+
+HARNESS = Path(sys.executable).parent / "harness"
+FAILS = """
+def handler(event, context):
+    raise ValueError("not today")
+"""
+
+
+@pytest.fixture(scope="module")
+def recorded(engine: Target) -> Iterator[RecordedFlows]:
+    flows = RecordedFlows(engine)
+    flows.open()
+    yield flows
+    flows.close()
+
+
+def _of(recorded: RecordedFlows, name: str) -> Beginning:
+    """The flow that something of this name began; nothing else has it."""
+    [found] = [beginning for beginning in recorded.beginnings() if name in beginning.what]
+    return found
+
+
+@pytest.fixture
+def somebody(engine: Target):
+    """Clients that send no trace header, as the AWS CLI and SDKs do outside of a function."""
+    credentials = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": engine.region}
+    return lambda service: boto3.client(service, endpoint_url=engine.endpoint_url, **credentials)
+
+
+def test_a_call_without_a_trace_header_is_a_flow_of_its_own(recorded, somebody, queue):
+    """https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader"""
+    name = queue.url.rpartition("/")[2]
+    for body in ("one", "two"):
+        somebody("sqs").send_message(QueueUrl=queue.url, MessageBody=body)
+    sent = [b for b in recorded.beginnings() if b.what == f"sqs SendMessage {name}"]
+    assert len({beginning.root for beginning in sent}) == 2
+    for beginning in sent:
+        assert re.fullmatch("1-[0-9a-f]{8}-[0-9a-f]{24}", beginning.root)
+        assert (beginning.by, beginning.steps, beginning.idle) == ("Boto3", 1, False)
+        assert outcome_of(recorded.flow(beginning.root)) == ("ok", "")
+
+
+def test_a_request_of_a_browser_is_a_flow_of_its_own(recorded, engine):
+    path = f"/_aws/cognito-idp/{uuid.uuid4().hex}/login"
+    httpx.get(f"{engine.endpoint_url}{path}", headers={"user-agent": "Mozilla/5.0 (X11; Linux)"}, trust_env=False)
+    beginning = _of(recorded, path)
+    assert (beginning.what, beginning.by) == (f"GET {path}", "browser")
+
+
+def test_what_somebody_fires_from_a_shell_is_a_flow_of_its_own(recorded, engine):
+    kind = f"nothing-{uuid.uuid4().hex}"
+    httpx.post(f"{engine.endpoint_url}/_harness/fire", json={"kind": kind}, trust_env=False)
+    beginning = _of(recorded, kind)
+    assert beginning.what == f"fire {kind}"
+    assert outcome_of(recorded.flow(beginning.root))[0] == "failed"
+
+
+def test_a_flow_of_somebody_is_told_as_that_of_a_test_is(recorded, somebody, function):
+    made = function(FAILS)
+    somebody("lambda").invoke(FunctionName=made.name, InvocationType="Event")
+    found = recorded.find(_of(recorded, f"lambda Invoke {made.name}").root)
+    found.settle()
+    assert len(found.find(Kind.INVOCATION)) == 3
+    told = "\n".join(map(str, tell(found)))
+    assert "3 attempts, then given up" in told
+    assert "attempt 1  ✗ ValueError: not today" in told
+    assert outcome_of(found)[0] in ("failed", "lost")
+
+
+def test_reads_that_nothing_came_of_are_idle_and_what_does_something_is_not(recorded, somebody, queue):
+    somebody("sqs").get_queue_attributes(QueueUrl=queue.url, AttributeNames=["All"])
+    somebody("sqs").send_message(QueueUrl=queue.url, MessageBody="hello")
+    name = queue.url.rpartition("/")[2]
+    idle = {b.what: b.idle for b in recorded.beginnings() if b.what.endswith(name) and b.by == "Boto3"}
+    assert idle[f"sqs GetQueueAttributes {name}"]
+    assert not idle[f"sqs SendMessage {name}"]
+
+
+def test_a_flow_is_found_by_the_beginning_of_its_name(recorded, somebody, queue):
+    somebody("sqs").send_message(QueueUrl=queue.url, MessageBody="hello")
+    beginning = _of(recorded, f"SendMessage {queue.url.rpartition('/')[2]}")
+    for name in (beginning.root, beginning.name, beginning.name.upper(), f"Root={beginning.root};Sampled=1"):
+        assert recorded.find(name).root == beginning.root
+    assert recorded.find("last").root.startswith("1-")
+
+
+def test_a_name_that_no_flow_or_several_have_says_what_there_is(recorded, somebody, queue):
+    for body in ("one", "two"):
+        somebody("sqs").send_message(QueueUrl=queue.url, MessageBody=body)
+    with pytest.raises(
+        UnknownFlowError, match=r"There is no flow 'zzz' in the journal of the engine at http.*'harness trace'"
+    ):
+        recorded.find("zzz")
+    with pytest.raises(UnknownFlowError, match=r"(?s)flows begin with '1-' in the journal.*name one of:\n  1-"):
+        recorded.find("1-")
+
+
+def test_the_command_tells_a_flow_and_writes_it(project, somebody, queue, recorded, tmp_path):
+    somebody("sqs").send_message(QueueUrl=queue.url, MessageBody="hello")
+    name = queue.url.rpartition("/")[2]
+    beginning = _of(recorded, f"SendMessage {name}")
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        state = ("--state", str(project.settings.state_directory))
+        return subprocess.run([HARNESS, *state, "trace", *arguments], capture_output=True, text=True, check=False)
+
+    told = run(beginning.name)
+    assert told.returncode == 0, told.stderr
+    heading, _, line = told.stdout.splitlines()
+    assert heading.startswith(f"Flow {beginning.name}  {beginning.root}  began ")
+    assert heading.endswith("  at rest")
+    assert line.startswith(f"      0 ms  sqs SendMessage {name}")
+    file = tmp_path / "flow.json"
+    assert run(beginning.name, "--format=otlp", f"--output={file}").returncode == 0
+    assert '"resourceSpans"' in file.read_text()
+    assert run(beginning.name, "--follow").stdout == told.stdout
+    unknown = run("zzz")
+    assert (unknown.returncode, unknown.stdout) == (1, "")
+    assert "There is no flow 'zzz'" in unknown.stderr

@@ -1,0 +1,227 @@
+"""A flow as a person tells it: plumbing is part of what it serves, and nothing that happened is told twice or not at all."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.flow.steps import Outcome, Step, error_text, path_of, steps
+from harness.journal.records import Kind
+from tests.unit.flow.happening import (
+    BY_CLIENT,
+    BY_SERVICE,
+    FUNCTION,
+    QUEUE,
+    RULE,
+    TOPIC,
+    Happening,
+    welcome_that_cannot_be_mailed,
+)
+
+
+def _name(resource: str) -> str:
+    return resource.rpartition("/")[2].rpartition(":")[2]
+
+
+def _told(happened: Happening) -> list[Step]:
+    return steps(happened.activities, _name)
+
+
+def _outline(told: list[Step], depth: int = 0) -> list[str]:
+    lines = []
+    for step in told:
+        said = f" ({step.outcome.value}: {step.said})" if step.said or step.outcome is not Outcome.DONE else ""
+        lines.append("  " * depth + str(step) + (f" ×{step.times}" if step.times > 1 else "") + said)
+        lines += _outline(step.children, depth + 1)
+    return lines
+
+
+def test_attempts_stand_below_the_step_of_their_event_and_what_carries_it_is_not_told():
+    assert _outline(_told(welcome_that_cannot_be_mailed())) == [
+        "events PutEvents lumen: UserRegistered",
+        "  archive all",
+        "  rule registrations",
+        "    function welcome (failed: 3 attempts, then given up)",
+        "      attempt 1 (failed: Paused: Sending is paused.)",
+        "        dynamodb PutItem sent",
+        "        ses SendEmail (failed: Paused: Sending is paused.)",
+        "      attempt 2 (failed: Paused: Sending is paused.)",
+        "        dynamodb PutItem sent",
+        "        ses SendEmail (failed: Paused: Sending is paused.)",
+        "      attempt 3 (failed: Paused: Sending is paused.)",
+        "        dynamodb PutItem sent",
+        "        ses SendEmail (failed: Paused: Sending is paused.)",
+        "      given up, kept in dead (given up: RetriesExhausted)",
+    ]
+
+
+def _of_a_queue(happened: Happening, message: str, at: float, **ended) -> None:
+    """A batch that a function handles."""
+    batch = happened.begin(
+        Kind.BATCH, "lambda", "worker", at, takes=(message,),
+        data={"source": f"{QUEUE}orders", "target": f"{FUNCTION}worker", "records": [{"id": "1"}]},
+    )  # fmt: skip
+    invoke = happened.begin(Kind.CALL, "lambda", "Invoke", at, cause=batch, resource="worker", data=BY_SERVICE)
+    happened.did(Kind.INVOCATION, "lambda", "worker", at, at + 0.1, cause=invoke, resource=f"{FUNCTION}worker")
+    happened.end(invoke, at + 0.1)
+    happened.end(batch, at + 0.2, data=ended)
+
+
+def test_a_message_that_comes_again_is_told_each_time_below_what_sent_it():
+    happened = Happening()
+    happened.did(Kind.CALL, "sqs", "SendMessage", resource=f"{QUEUE}orders", data=BY_CLIENT, leaves=("message:q:1",))
+    _of_a_queue(happened, "message:q:1", 1, failed=["1"])
+    _of_a_queue(happened, "message:q:1", 2)
+    assert _outline(_told(happened)) == [
+        "sqs SendMessage orders",
+        "  function worker ← 1 message of orders (failed: 1 of them failed)",
+        "  function worker ← 1 message of orders",
+    ]
+
+
+def test_a_topic_is_told_by_its_subscribers_and_a_refusal_in_words():
+    happened = Happening()
+    publish = happened.begin(Kind.CALL, "sns", "Publish", resource=f"{TOPIC}news", data=BY_CLIENT)
+    work = happened.begin(Kind.WORK, "engine", "sns_pub", cause=publish)
+    happened.note(
+        Kind.DECISION, "sns", "filter policy", cause=publish,
+        data={"rule": f"{TOPIC}news:sms", "passed": False, "reason": "FilterPolicy"},
+    )  # fmt: skip
+    delivery = happened.begin(
+        Kind.DELIVERY, "sns", "sqs", cause=work, resource=f"{TOPIC}news:audit", data={"target": f"{QUEUE}audit"}
+    )
+    happened.did(Kind.CALL, "sqs", "SendMessage", cause=delivery, resource=f"{QUEUE}audit", data=BY_SERVICE)
+    happened.end(delivery, 0.1)
+    happened.end(work, 0.1)
+    happened.end(publish, 0.1)
+    assert _outline(_told(happened)) == [
+        "sns Publish news",
+        "  queue audit",
+        "  subscription sms (refused: its filter policy does not match)",
+    ]
+
+
+def test_a_delivery_that_was_refused_says_so_once():
+    happened = Happening()
+    rule = happened.note(Kind.DECISION, "events", "r", data={"rule": f"{RULE}r", "passed": True})
+    delivery = happened.begin(Kind.DELIVERY, "events", "q", cause=rule, data={"target": f"{QUEUE}q"})
+    denied = {"error": {"code": "AccessDenied", "message": "no"}}
+    happened.did(Kind.CALL, "sqs", "SendMessage", cause=delivery, resource=f"{QUEUE}q", data=BY_SERVICE, ended=denied)
+    happened.end(delivery, 0.1, data=denied)
+    assert _outline(_told(happened)) == ["rule r", "  queue q (failed: AccessDenied: no)"]
+
+
+def test_a_request_is_told_by_its_path_and_its_status():
+    happened = Happening()
+    request = happened.begin(
+        Kind.REQUEST, "apigateway", "GET", data={"method": "GET", "path": "/_aws/execute-api/a1/v1/users/7"}
+    )
+    happened.note(
+        Kind.DECISION,
+        "apigateway",
+        "jwt",
+        cause=request,
+        data={"rule": "jwt", "passed": False, "reason": "UNAUTHORIZED"},
+    )
+    happened.end(request, 0.1, data={"status": 401})
+    assert _outline(_told(happened)) == ["GET /users/7 (refused: 401)", "  authorizer jwt (refused: UNAUTHORIZED)"]
+
+
+@pytest.mark.parametrize(
+    ("recorded", "known"),
+    [
+        ("/_aws/execute-api/a1/v1/users", "/users"),
+        ("/_aws/execute-api/a1/v1", "/"),
+        ("/restapis/a1/v1/_user_request_/users/7", "/users/7"),
+        ("/v1/users", "/v1/users"),
+        (None, "/"),
+    ],
+)
+def test_a_path_is_that_of_the_deployed_api(recorded, known):
+    assert path_of(recorded) == known
+
+
+def test_what_an_execution_does_stands_below_the_state_that_does_it():
+    happened = Happening()
+    machine = "arn:aws:states:us-east-1:000000000000:stateMachine:campaign"
+    execution = happened.begin(Kind.TRANSITION, "stepfunctions", "campaign", data={"state_machine": machine})
+    for state in ("Ask", "Tell"):
+        happened.note(Kind.TRANSITION, "stepfunctions", "TaskStateEntered", cause=execution, resource=state)
+        happened.note(Kind.TRANSITION, "stepfunctions", "TaskScheduled", cause=execution, resource=state)
+        happened.did(Kind.CALL, "sqs", f"Send{state}", cause=execution, resource="q", data=BY_SERVICE)
+        happened.note(Kind.TRANSITION, "stepfunctions", "TaskStateExited", cause=execution, resource=state)
+    happened.end(execution, 1, data={"status": "FAILED", "error": "States.Timeout", "cause": "too\nslow"})
+    assert _outline(_told(happened)) == [
+        "execution of campaign (failed: States.Timeout: too slow)",
+        "  state Ask",
+        "    sqs SendAsk q",
+        "  state Tell",
+        "    sqs SendTell q",
+    ]
+
+
+def test_calls_that_repeat_are_counted_and_those_that_led_to_something_are_not():
+    happened = Happening()
+    for _ in range(3):
+        happened.did(Kind.CALL, "sqs", "ReceiveMessage", resource="q", data=BY_CLIENT)
+    happened.did(Kind.CALL, "sqs", "SendMessage", resource="q", data=BY_CLIENT, leaves=("message:q:1",))
+    happened.did(Kind.CALL, "sqs", "SendMessage", resource="q", data=BY_CLIENT, leaves=("message:q:2",))
+    _of_a_queue(happened, "message:q:2", 1)
+    assert [(str(step), step.times) for step in _told(happened)] == [
+        ("sqs ReceiveMessage q", 3), ("sqs SendMessage q", 1), ("sqs SendMessage q", 1)
+    ]  # fmt: skip
+
+
+def test_what_goes_on_is_told_as_that_and_has_no_duration():
+    happened = Happening()
+    call = happened.begin(Kind.CALL, "lambda", "Invoke", resource="f", data=BY_SERVICE)
+    happened.begin(Kind.INVOCATION, "lambda", "f", cause=call, resource=f"{FUNCTION}f")
+    [step] = _told(happened)
+    assert (str(step), step.outcome, step.seconds) == ("function f", Outcome.GOES_ON, None)
+
+
+def test_a_function_that_somebody_outside_invoked_is_told_as_their_call():
+    happened = Happening()
+    call = happened.begin(Kind.CALL, "lambda", "Invoke", resource="f", data=BY_CLIENT)
+    happened.did(Kind.INVOCATION, "lambda", "f", 0.1, 0.3, cause=call, resource=f"{FUNCTION}f")
+    happened.end(call, 0.5)
+    [step] = _told(happened)
+    assert (str(step), step.seconds) == ("lambda Invoke f", pytest.approx(0.5))
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        ("it broke\nbadly", "it broke badly"),
+        ({"code": "Denied", "message": "no"}, "Denied: no"),
+        ({"errorType": "KeyError", "errorMessage": "'id'"}, "KeyError: 'id'"),
+        ({"code": "Throttled"}, "Throttled"),
+        ({"message": "only words"}, "only words"),
+        ({}, ""),
+    ],
+)
+def test_an_error_is_told_in_a_line(error, text):
+    assert error_text(error) == text
+
+
+KINDS = [kind for kind in Kind if kind not in (Kind.WORK, Kind.TIMER, Kind.TRANSITION, Kind.DECISION)]
+"""Those that are never left out."""
+
+
+def test_the_attempts_of_an_event_are_told_once_each():
+    happened = welcome_that_cannot_be_mailed()
+    told = [activity.id for step in _told(happened) for each in step.walk() for activity in each.activities]
+    assert len(told) == len(set(told))
+    assert {a.id for a in happened.activities if a.kind in KINDS} <= set(told)
+
+
+@given(st.lists(st.tuples(st.sampled_from(list(Kind)), st.integers(0, 30), st.booleans()), min_size=1, max_size=30))
+def test_whatever_happened_is_told_once(happenings):
+    happened = Happening()
+    for number, (kind, cause, ends) in enumerate(happenings):
+        caused = {"cause": cause % number + 1} if number else {}
+        begun = happened.begin(kind, "lambda" if kind is Kind.INVOCATION else "sqs", f"n{number}", number, **caused)
+        if ends:
+            happened.end(begun, number + 0.5)
+    told = [activity.id for step in _told(happened) for each in step.walk() for activity in each.activities]
+    assert len(told) == len(set(told))
+    assert {a.id for a in happened.activities if a.kind in KINDS} <= set(told)
