@@ -26,18 +26,28 @@ def install() -> None:
     when_loaded("sqs", _patch)
 
 
+def visibility_timeout(queue_arn: str) -> dict[str, float]:
+    """For how long a queue hides a message that it gave to somebody, by the setting that it has now."""
+    queue = _queue(queue_arn)
+    return {"visibility_timeout_seconds": queue.visibility_timeout} if queue is not None else {}
+
+
 def visible_at(queue_arn: str, message_ids: list[str]) -> dict[str, float]:
     """When messages in flight are shown again, in seconds since the epoch; those that are no longer in flight are left
     out."""
-    from localstack.services.sqs.models import sqs_stores
-
-    _, _, _, region, account, name = queue_arn.split(":", 5)
-    queue = sqs_stores[account][region].queues.get(name)
+    queue = _queue(queue_arn)
     if queue is None:
         return {}
     with queue.mutex:
         inflight = {message.message_id: message.visibility_deadline for message in queue.inflight}
     return {one: inflight[one] for one in message_ids if inflight.get(one) is not None}
+
+
+def _queue(queue_arn: str) -> Any:
+    from localstack.services.sqs.models import sqs_stores
+
+    _, _, _, region, account, name = queue_arn.split(":", 5)
+    return sqs_stores[account][region].queues.get(name)
 
 
 def _is_recorded(queue: Any) -> bool:
