@@ -54,7 +54,8 @@ class Kind(StrEnum):
       (`dynamodb.PutItem`). Where `enforced` is false it was told and not refused (mode `report`), so it `passed`."""
     BATCH = "batch"
     """One attempt to have a function handle what an event source mapping read. Begin: `mapping`, `source`, `target`,
-    `records` (`id`; of messages `receive_count` and `group`; of a table's stream `event` and `keys`); of a stream also
+    `records` (`id`; of messages `receive_count` and `group`; of a table's stream `event` and `keys`); of a queue also
+    `visibility_timeout_seconds`, of a stream also
     `shard`, `attempt`. End: `failed`, `filtered` (ids), `error`; of a queue `deleted` and `visible_at` (when what failed is
     shown again, by id); of a stream `committed` and `retries` (whether what failed is tried again)."""
     TRANSITION = "transition"

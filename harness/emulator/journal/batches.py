@@ -80,6 +80,7 @@ def _patch() -> None:
                 data={
                     **_about(mapping),
                     "records": [_message(m) for m in messages],
+                    **queues.visibility_timeout(self.source_arn),
                 },
             ) as batch:
                 try:

@@ -30,16 +30,19 @@ def install() -> None:
     when_loaded("sqs", _patch)
 
 
+def visibility_timeout(queue_arn: str) -> dict[str, float]:
+    """For how long a queue hides a message that it gave to somebody, by the setting that it has now."""
+    queue = _queue(queue_arn)
+    return {"visibility_timeout_seconds": queue.visibility_timeout} if queue is not None else {}
+
+
 def note_hidden(queue_arn: str, message_ids: list[str]) -> dict[str, float]:
     """When messages in flight are shown again, in seconds since the epoch, which is announced; those that are no longer
     in flight are left out.
 
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html
     """
-    from localstack.services.sqs.models import sqs_stores
-
-    _, _, _, region, account, name = queue_arn.split(":", 5)
-    queue = sqs_stores[account][region].queues.get(name)
+    queue, name = _queue(queue_arn), queue_arn.rpartition(":")[2]
     if queue is None:
         return {}
     with queue.mutex:
@@ -68,6 +71,13 @@ def _show(queue: Any, message: Any, until: float) -> None:
         if message in queue.inflight and message.visibility_deadline == until:
             message.update_visibility_timeout(0)
             queue.requeue_inflight_messages()
+
+
+def _queue(queue_arn: str) -> Any:
+    from localstack.services.sqs.models import sqs_stores
+
+    _, _, _, region, account, name = queue_arn.split(":", 5)
+    return sqs_stores[account][region].queues.get(name)
 
 
 def _is_recorded(queue: Any) -> bool:

@@ -15,12 +15,17 @@ from harness.flow.explain import (
     buckets,
     deduplication,
     event_bus,
+    event_source_mappings,
+    executions,
     faults,
+    functions,
+    queues,
     raw_delivery,
     regions,
     signed_urls,
     sizes,
     topics,
+    user_pools,
 )
 from harness.flow.explain.consequences import without_consequences
 from harness.flow.explain.evidence import Evidence, Reader
@@ -42,6 +47,11 @@ EXPLAINERS: tuple[Callable[[Evidence], Iterator[Finding]], ...] = (
     buckets.find,
     raw_delivery.find,
     access.denied_calls,
+    event_source_mappings.find,
+    executions.find,
+    user_pools.find,
+    functions.find,
+    queues.find,
 )
 """Those that know more of what happened come first: of two findings about one failure the first is told."""
 
