@@ -6,6 +6,8 @@ BIN     := $(VENV)/bin
 UV      := PATH="$(CURDIR)/$(BIN):$$PATH" uv
 # embedded, docker, endpoint or aws; unset: what runs here, else what the settings say.
 ENGINE  ?=
+# enforce, report or off; unset: what the settings say, else enforce.
+IAM     ?=
 ARGS    ?=
 # The environment's own where there is one, so that nothing changes it by itself. LocalStack is written for 3.13, so else
 # the newest that runs is taken. A shim of a version manager may exist and not run.
@@ -30,8 +32,8 @@ STOP    := if $(BIN)/python -c '' 2>/dev/null; then $(BIN)/python -c 'from harne
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-up: $(INSTALLED) ## start the engine and deploy the stacks (ENGINE=docker in Docker)
-	@$(BIN)/harness up $(if $(ENGINE),--engine=$(ENGINE)) $(ARGS)
+up: $(INSTALLED) ## start the engine and deploy the stacks (ENGINE=docker in Docker, IAM=report)
+	@$(BIN)/harness up $(if $(ENGINE),--engine=$(ENGINE)) $(if $(IAM),--iam=$(IAM)) $(ARGS)
 
 down: $(INSTALLED) ## stop it
 	@$(BIN)/harness down
@@ -40,7 +42,7 @@ status: $(INSTALLED) ## say what runs
 	@$(BIN)/harness status $(ARGS) || [ $$? -eq 3 ]
 
 test: $(INSTALLED) ## drive every flow through it, on all cores (ARGS="-k welcome" instead)
-	@$(BIN)/pytest $(if $(ENGINE),--engine=$(ENGINE)) $(or $(ARGS),-n logical)
+	@$(BIN)/pytest $(if $(ENGINE),--engine=$(ENGINE)) $(if $(IAM),--iam=$(IAM)) $(or $(ARGS),-n logical)
 
 check: $(INSTALLED) ## format, lint, types, layers
 	@$(BIN)/ruff format --check .

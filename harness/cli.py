@@ -21,7 +21,7 @@ from rich.markup import escape
 from harness import doctor as doctor_part
 from harness import terminal
 from harness.deploy import DeployError, Deployment, NotDeployedError
-from harness.engine import EngineError, Target, function_logs
+from harness.engine import EngineError, Target, access_mode, function_logs
 from harness.flow.recorded import UnknownFlowError
 from harness.journal.stream import JournalError
 from harness.project import ENGINES, Project
@@ -36,6 +36,12 @@ class GraphFormat(StrEnum):
     MERMAID = "mermaid"
     SVG = "svg"
     JSON = "json"
+
+
+class IamMode(StrEnum):
+    ENFORCE = "enforce"
+    REPORT = "report"
+    OFF = "off"
 
 
 class TraceFormat(StrEnum):
@@ -149,6 +155,17 @@ def _running(**options: Any) -> Iterator[tuple[Project, Target]]:
     yield running, target
 
 
+IamOption = Annotated[
+    IamMode | None,
+    typer.Option(
+        "--iam",
+        help="How calls are decided by IAM's policies: enforce refuses what is denied, report lets it through and lists it, "
+        "off asks nothing. Default: iam in \\[tool.harness], else enforce; an engine that is up stays as it is.",
+        show_default=False,
+    ),
+]
+
+
 @app.command()
 def up(
     template: TemplateOption = None,
@@ -156,13 +173,14 @@ def up(
     force: Annotated[bool, typer.Option("--force", help="Deploy stacks that have not changed, too.")] = False,
     engine: EngineOption = None,
     endpoint_url: EndpointOption = None,
+    iam: IamOption = None,
 ) -> None:
     """Start the engine and deploy the stacks.
 
     Does only what is not done yet: run it again after a change, and just the changed stacks are updated.
     """
     started = time.monotonic()
-    project = _project(port=port, templates=template or (), engine=engine, endpoint_url=endpoint_url)
+    project = _project(port=port, templates=template or (), engine=engine, endpoint_url=endpoint_url, iam=iam)
     # Read first: a wrong template is told before anything is started.
     project.templates()
     running = project.running()
@@ -173,6 +191,8 @@ def up(
                 f"--engine={project.engine.name}' starts the other."
             )
         project = running
+        if iam is not None:
+            project.may_choose_iam()
     with terminal.DeployProgress().shown() as progress:
         if running is None:
             progress.step(terminal.BEGINNINGS[project.engine.name])
@@ -210,6 +230,7 @@ def status(as_json: JsonOption = False) -> None:
     with _running() as (project, target):
         deployment = project.describe(target)
         process = project.engine.information()
+        iam = access_mode.mode_of(target)
         if as_json:
             terminal.print_json(
                 {
@@ -218,6 +239,7 @@ def status(as_json: JsonOption = False) -> None:
                     "region": target.region,
                     "account_id": target.account_id,
                     "capabilities": sorted(target.capabilities),
+                    "iam": iam,
                     "process": process,
                     "stacks": {
                         s.name: {"status": s.status, "resources": len(s.resources)} for s in deployment.stacks.values()
@@ -225,7 +247,9 @@ def status(as_json: JsonOption = False) -> None:
                 }
             )
         else:
-            terminal.show_status(target, deployment, _process_rows(process))
+            # Worth a word where it is not as on AWS.
+            mode = [("iam", terminal.IAM_MODES[iam])] if iam in terminal.IAM_MODES else []
+            terminal.show_status(target, deployment, [*mode, *_process_rows(process)])
 
 
 @app.command()

@@ -1,6 +1,7 @@
 """One project: its settings, its engine and its templates, put together for the command line and for pytest."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from harness.engine import AwsEngine, DockerEngine, EmbeddedEngine, EndpointEngine, Engine, Target
+from harness.engine import AwsEngine, DockerEngine, EmbeddedEngine, EndpointEngine, Engine, Target, access_mode
 from harness.engine.probe import probe
 from harness.settings import Settings, SettingsError
 
@@ -65,11 +66,13 @@ class Project:
         endpoint_url: str | None = None,
         port: int | None = None,
         templates: Sequence[str] = (),
+        iam: str | None = None,
     ) -> "Project":
         """The project around `start` (default: the working directory); arguments that are given win over its settings.
 
-        An `endpoint_url` chooses the endpoint engine. Raises SettingsError when the settings are not valid or the engine
-        is not one that there is.
+        An `endpoint_url` chooses the endpoint engine. Over `iam` of the settings wins the environment variable of the
+        engine, HARNESS_IAM. Raises SettingsError when the settings are not valid, the engine is not one that there is, or
+        `iam` is given for a target of others.
         """
         settings = Settings.load(start)
         if endpoint_url is not None:
@@ -77,10 +80,22 @@ class Project:
                 raise SettingsError(f"An endpoint URL is for the engine 'endpoint', not for {engine!r}.")
             engine = "endpoint"
         chosen = {
-            "engine": engine, "endpoint_url": endpoint_url, "port": port, "templates": tuple(templates) or None
+            "engine": engine, "endpoint_url": endpoint_url, "port": port, "templates": tuple(templates) or None,
+            "iam": iam or _iam_of_environment(),
         }  # fmt: skip
         settings = settings.model_copy(update={name: value for name, value in chosen.items() if value is not None})
-        return cls(settings, _engine(settings.engine, settings), settings.state_directory)
+        project = cls(settings, _engine(settings.engine, settings), settings.state_directory)
+        if iam is not None:
+            project.may_choose_iam()
+        return project
+
+    def may_choose_iam(self) -> None:
+        """Raises SettingsError where the target's own decision counts: it is not ours to switch."""
+        if self.engine.name not in OURS_ALONE:
+            raise SettingsError(
+                f"--iam is for engines of our own ({', '.join(OURS_ALONE)}); what the {self.engine.name} target allows, it "
+                f"decides itself. Leave --iam out, or choose --engine={OURS_ALONE[0]}."
+            )
 
     def in_directory(self, directory: Path, *, port: int | None = None, owner_pid: int | None = None) -> "Project":
         """The same project with an engine of its own, whose state is in `directory` and whose port is the usual one or any
@@ -163,7 +178,7 @@ class Project:
         from harness import deploy
 
         if self.engine.is_alive():
-            return self.engine.start()
+            return self._in_its_mode(self.engine.start())
         work = self.work_directory
         with ThreadPoolExecutor(1) as pool:
             warm = pool.submit(deploy.warm_up, self.templates(), work_directory=work, region=self.settings.region)
@@ -172,6 +187,14 @@ class Project:
         if "preload" in target.capabilities:
             target.harness.preload(types)
         return target
+
+    def _in_its_mode(self, target: Target) -> Target:
+        """An engine that is up already, deciding calls as the settings say, if they say."""
+        if self.engine.name not in OURS_ALONE or self.settings.iam in (None, access_mode.mode_of(target)):
+            return target
+        target.harness.set_iam(str(self.settings.iam))
+        # What it can do has changed with it.
+        return self.engine.find() or target
 
     def describe(self, target: Target) -> "Deployment":
         """What of the templates is deployed now."""
@@ -303,17 +326,28 @@ def _compose_file(settings: Settings) -> Path | None:
     return None
 
 
+def _iam_of_environment() -> str | None:
+    """Raises SettingsError for what is no mode."""
+    written = os.environ.get(access_mode.IAM_VARIABLE) or None
+    if written not in (None, *access_mode.IAM_MODES):
+        raise SettingsError(
+            f"The environment has {access_mode.IAM_VARIABLE}={written}; it may be {', '.join(access_mode.IAM_MODES)}."
+        )
+    return written
+
+
 def _engine(name: str, settings: Settings, owner_pid: int | None = None) -> Engine:
     directory = settings.state_directory
     region = settings.region if "region" in settings.model_fields_set else None
     match name:
         case "embedded":
-            return EmbeddedEngine(directory, port=settings.port, region=settings.region)
+            return EmbeddedEngine(directory, port=settings.port, region=settings.region, iam=settings.iam)
         case "docker":
             return DockerEngine(
                 directory,
                 port=settings.port,
                 region=settings.region,
+                iam=settings.iam,
                 compose_file=_compose_file(settings),
                 owner_pid=owner_pid,
             )

@@ -4,7 +4,7 @@ import fcntl
 import os
 import re
 from collections.abc import Callable, Generator, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -13,7 +13,8 @@ import httpx
 import pytest
 
 from harness import pytest_traces
-from harness.engine import Callback, EngineError, MissingCapabilityError, Outbox, Target, tracing
+from harness.engine import Callback, EngineError, MissingCapabilityError, Outbox, Target, access_mode, tracing
+from harness.engine.access_mode import IAM_MODES, RunMode
 from harness.faults import Faults
 from harness.project import ENGINES, KEPT, OURS_ALONE, Project
 from harness.settings import SettingsError
@@ -56,6 +57,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="With --engine=endpoint: the address of anything that speaks AWS. What it lacks is skipped with its reason.",
     )
     group.addoption(
+        "--iam",
+        choices=IAM_MODES,
+        default=None,
+        help="How calls are decided by IAM's policies in this run: enforce refuses what is denied, report lets it through "
+        "and lists it at the end, off asks nothing. An engine that is up is put back afterwards. Default: as the engine "
+        "that is up does, else iam in [tool.harness], else enforce.",
+    )
+    group.addoption(
         "--keep",
         action="store_true",
         help="Leave the engine that this run started running, with everything in it, to look at what happened.",
@@ -67,7 +76,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "requires(*capabilities): skip where the target lacks one of them")
     try:
         project = Project.load(
-            config.rootpath, engine=config.getoption("--engine"), endpoint_url=config.getoption("--endpoint-url")
+            config.rootpath,
+            engine=config.getoption("--engine"),
+            endpoint_url=config.getoption("--endpoint-url"),
+            iam=config.getoption("--iam"),
         )
     except SettingsError as error:
         raise pytest.UsageError(str(error)) from error
@@ -109,6 +121,7 @@ def _end_abandoned_runs(project: Project) -> list[str]:
     """End what test runs left that were killed; returns what they left where that is not for this run to end."""
     left = []
     for run in project.abandoned_runs():
+        _put_back_iam(run.settings.state_directory)
         if run.engine.name in OURS_ALONE:
             run.end()
             run.forget()
@@ -116,6 +129,18 @@ def _end_abandoned_runs(project: Project) -> list[str]:
             what = ", ".join(f"{name} {value}" for name, value in run.engine.information().items())
             left.append(f"a test run that was killed left its deployment ({what}); 'harness down' removes it")
     return left
+
+
+def _put_back_iam(folder: Path) -> None:
+    """The engine that a run used decides calls again as it did before."""
+    mode = RunMode.of(folder)
+    if mode is None:
+        return
+    try:
+        mode.end(folder)
+    except EngineError:
+        # It is gone, and its mode with it.
+        (folder / access_mode.FILE).unlink(missing_ok=True)
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
@@ -127,6 +152,11 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         return
     directory = config.stash[_run_directory]
     if not directory.exists():
+        return
+    _put_back_iam(directory)
+    if not any(directory.iterdir()):
+        # It was there for that alone: the engine is not this run's.
+        directory.rmdir()
         return
     own = _own(config)
     try:
@@ -241,7 +271,8 @@ class _Colours:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Counts what was skipped because the target lacks something."""
+    """Tells what IAM would have denied, and counts what was skipped because the target lacks something."""
+    _tell_what_iam_would_deny(terminalreporter)
     skipped = terminalreporter.stats.get("skipped", [])
     lacks: dict[str, list[pytest.TestReport]] = {}
     for report in skipped:
@@ -257,6 +288,25 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         reason = reports[0].longrepr[2].removeprefix("Skipped: ") if isinstance(reports[0].longrepr, tuple) else ""
         count = "1 test" if len(reports) == 1 else f"{len(reports)} tests"
         terminalreporter.write_line(f"{capability}: {count} skipped. {reason}")
+
+
+def _tell_what_iam_would_deny(terminalreporter: pytest.TerminalReporter) -> None:
+    mode = RunMode.of(terminalreporter.config.stash[_run_directory])
+    if mode is None or mode.mode == IAM_MODES[0]:
+        return
+    terminalreporter.section(f"--iam={mode.mode}")
+    if mode.mode == "off":
+        terminalreporter.write_line("No call was decided by IAM's policies: what AWS denies passed here.")
+        return
+    try:
+        reported = mode.reported()
+    except EngineError as error:
+        terminalreporter.write_line(f"What would have been denied cannot be told: {error}")
+        return
+    if not reported:
+        terminalreporter.write_line("IAM would have denied nothing.")
+    for each in reported:
+        terminalreporter.write_line(f"IAM would have denied {each}")
 
 
 @contextmanager
@@ -295,7 +345,12 @@ def engine(project: Project, request: pytest.FixtureRequest) -> Target:
     """Where AWS calls go."""
     with _locked(project.settings.state_directory):
         try:
-            return project.engine.start()
+            target = project.engine.start()
+            config = request.config
+            if RunMode.begin(config.stash[_run_directory], target, config.getoption("--iam")):
+                # What it can do has changed with it.
+                target = project.engine.find() or target
+            return target
         except EngineError as error:
             _give_up(request, str(error))
 
@@ -390,6 +445,32 @@ def _example() -> object | None:
     from hypothesis.control import current_build_context
 
     return current_build_context() if currently_in_test_context() else None
+
+
+@pytest.fixture(scope="session")
+def settled(engine: Target, request: pytest.FixtureRequest) -> Callable[[], AbstractContextManager[None]]:
+    """`with settled(): ...`: the block ends when all that it caused has come to rest. For fixtures and helpers that act.
+
+    In a flow of the test that is the test's to say, and on a target that keeps no journal nobody can: there it ends at
+    once.
+    """
+    if "journal" not in engine.capabilities:
+        return nullcontext
+    flows: Flows = request.getfixturevalue("_watched")
+
+    @contextmanager
+    def until_rest() -> Iterator[None]:
+        if tracing.is_traced():
+            yield
+            return
+        with flows.flow() as begun:
+            try:
+                yield
+                begun.settle()
+            finally:
+                flows.release(begun)
+
+    return until_rest
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -16,7 +16,8 @@ class Settings(BaseModel):
 
     `templates` are glob patterns below the project's root. `parameters` gives CloudFormation parameters by stack name.
     `port` is where the embedded and the docker engine listen; when the default is taken, the engine picks a free one, a
-    chosen one must be free. `directory` holds what the harness writes: state of the engine, logs, builds.
+    chosen one must be free. `iam` is how these two decide calls: `enforce`, which they do by themselves, `report` (what is
+    denied is let through and listed) or `off`. `directory` holds what the harness writes: state of the engine, logs, builds.
 
     `compose_file` is what `harness up --engine=docker` brings up, where it is there. `endpoint_url` is where the endpoint
     engine attaches. `accounts` are the AWS accounts that the aws engine may deploy to, `profile` the credentials that
@@ -38,6 +39,7 @@ class Settings(BaseModel):
     accounts: tuple[Annotated[str, Field(pattern=r"^\d{12}$")], ...] = ()
     profile: str | None = None
     name_parameter: str | None = None
+    iam: Literal["enforce", "report", "off"] | None = None
 
     @property
     def state_directory(self) -> Path:

@@ -41,6 +41,13 @@ BEGINNINGS = {
 """What happens first, by engine."""
 
 
+IAM_MODES = {
+    "report": "report: calls that are denied are let through, and listed at /_harness/iam",
+    "off": "off: no call is decided",
+}
+"""What `status` says of how calls are decided, where that is not as on AWS."""
+
+
 def command_name() -> str:
     """How to call this command from here: its name where the shell finds it, else its path."""
     program = Path(sys.argv[0])

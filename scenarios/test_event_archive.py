@@ -8,8 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fixtures.people import Person
-from fixtures.queues import Queue
-from fixtures.services import Bus, user_registered
+from fixtures.services import Bus, NewFlow, Queues, user_registered
 from harness.deploy import Deployment
 from harness.engine import Outbox
 
@@ -23,29 +22,27 @@ def _a_minute_of_its_own() -> datetime:
 
 
 def test_an_archived_event_is_replayed_to_the_consumers_and_welcomes_nobody_twice(
-    aws: Callable[[str], Any], bus: Bus, deployment: Deployment, outbox: Outbox, queue: Callable[[str, str], Queue]
+    flow: NewFlow, aws: Callable[[str], Any], bus: Bus, deployment: Deployment, outbox: Outbox, queue: Queues
 ):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-archive.html"""
     person, minute = Person(), _a_minute_of_its_own()
     event = user_registered(person)
     audit = queue("notifications", "AuditQueue")
-    bus.put("UserRegistered", "lumen.users", event, time=minute)
-    audit.wait_for(lambda received: received.body["detail"] == event, what="the event")
-    outbox.wait_for(recipient=person.address)
-    platform, events = deployment["platform"].resources, aws("events")
-    replay = f"replay-{uuid.uuid4().hex[:12]}"
-    archive = events.describe_archive(ArchiveName=platform["EventArchive"].physical_id)
-    events.start_replay(
-        ReplayName=replay,
-        EventSourceArn=archive["ArchiveArn"],
-        EventStartTime=minute,
-        EventEndTime=minute + timedelta(seconds=59),
-        Destination={"Arn": archive["EventSourceArn"]},
-    )
-    replayed = audit.wait_for(lambda received: received.body["detail"] == event, what="the replayed event")
-    assert replayed.body["replay-name"] == replay
-    # The welcome of a registration that came later has left: so would have the second one.
-    later = Person()
-    bus.put("UserRegistered", "lumen.users", user_registered(later))
-    outbox.wait_for(recipient=later.address)
+    with flow() as happened:
+        bus.put("UserRegistered", "lumen.users", event, time=minute)
+    happened.settle()
+    assert [message.body["detail"] for message in audit.left_by(happened)] == [event]
+    assert len(outbox.read(recipient=person.address)) == 1
+    archive = aws("events").describe_archive(ArchiveName=deployment["platform"].resources["EventArchive"].physical_id)
+    with flow() as happened_again:
+        aws("events").start_replay(
+            ReplayName=(replay := f"replay-{uuid.uuid4().hex[:12]}"),
+            EventSourceArn=archive["ArchiveArn"],
+            EventStartTime=minute,
+            EventEndTime=minute + timedelta(seconds=59),
+            Destination={"Arn": archive["EventSourceArn"]},
+        )
+    happened_again.settle()
+    [replayed] = audit.left_by(happened_again)
+    assert (replayed.body["detail"], replayed.body["replay-name"]) == (event, replay)
     assert len(outbox.read(recipient=person.address)) == 1, json.dumps(replayed.body)

@@ -4,7 +4,6 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 from fixtures.people import People, Person
-from fixtures.services import Bus, user_registered
 from harness.engine import Outbox
 from harness.flow import Flow
 from harness.journal.records import Kind
@@ -21,17 +20,6 @@ def test_when_a_registration_has_come_to_rest_everybody_was_told_once(flow, peop
         "CustomMessageFunction", "PostConfirmationFunction", "PreSignUpFunction", "WelcomeFunction"
     ]  # fmt: skip
     assert not [activity for activity in f.activities if activity.error]
-
-
-def test_when_an_event_of_another_source_has_come_to_rest_nobody_was_told(flow, bus: Bus, outbox: Outbox):
-    stranger = Person()
-    with flow() as f:
-        bus.put("UserRegistered", "somebody.else", user_registered(stranger))
-    f.settle()
-    assert outbox.read(recipient=stranger.address) == []
-    assert f.find(Kind.INVOCATION) == []
-    decided = {decision.begin.name: decision.data["passed"] for decision in f.find(Kind.DECISION, service="events")}
-    assert [passed for name, passed in decided.items() if name.startswith("notifications-Registrations")] == [False]
 
 
 def test_two_flows_at_once_do_not_mix(flow, people: People):

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from fixtures.people import People, Person, unique_phone_number
-from fixtures.queues import Queue, Received
-from fixtures.services import Bus, event_bridge_event, user_registered
+from fixtures.services import Bus, NewFlow, Queues, event_bridge_event, user_registered
 from harness.deploy import Deployment
 from harness.engine import Outbox
 from harness.faults import Faults
@@ -16,15 +15,9 @@ from harness.faults import Faults
 REFUSED = "AuthorizationError"
 """SNS's refusal of a call, which the SDK does not repeat (https://docs.aws.amazon.com/sns/latest/api/API_Publish.html)."""
 
-Queues = Callable[[str, str], Queue]
-
 
 def _wants_texts(**attributes: str) -> Person:
     return Person(attributes={"phone_number": unique_phone_number(), "custom:sms_welcome": "true", **attributes})
-
-
-def _event_of(person: Person) -> Callable[[Received], bool]:
-    return lambda received: person.address in json.dumps(received.body)
 
 
 def _to(person: Person) -> str:
@@ -37,40 +30,31 @@ def _registered(person: Person) -> dict[str, Any]:
     return user_registered(person, phone_number=person.attributes["phone_number"], wants_text_messages=True)
 
 
-def _dead_message(engine_fire: Callable[..., Any], queue: Queues, person: Person, *, take: bool) -> Received:
-    """The person's message once it is dead. Each failed attempt hides it for minutes, which are over at once here."""
-    url = queue("notifications", "SmsQueue").url
-    return queue("notifications", "SmsDeadLetterQueue").wait_for(
-        _event_of(person),
-        what=f"the text message for {person.address}",
-        take=take,
-        before_each_poll=lambda: engine_fire("sqs-visibility-timeout", queue_url=url, body_contains=person.address),
-    )
-
-
-def test_whoever_asked_for_it_is_welcomed_by_text_message(people: People, outbox: Outbox):
-    person = people.registered(_wants_texts())
-    number = person.attributes["phone_number"]
-    message = outbox.wait_for(recipient=number, channel="sms")
-    assert "Welcome to Lumen" in (message.text or "")
-    assert len(outbox.read(recipient=number)) == 1
+def test_whoever_asked_for_it_is_welcomed_by_text_message(flow: NewFlow, people: People, outbox: Outbox):
+    with flow() as f:
+        person = people.registered(_wants_texts())
+    f.settle()
+    [message] = outbox.read(recipient=person.attributes["phone_number"])
+    assert (message.channel, "Welcome to Lumen" in (message.text or "")) == ("sms", True)
 
 
 @pytest.mark.parametrize("wish", [None, "false"])
 def test_a_phone_number_without_the_wish_gets_no_text_message(
-    people: People, outbox: Outbox, queue: Queues, wish: str | None
+    flow: NewFlow, people: People, outbox: Outbox, queue: Queues, wish: str | None
 ):
     attributes = {"phone_number": unique_phone_number()} | ({"custom:sms_welcome": wish} if wish else {})
-    silent = people.registered(Person(attributes=attributes))
-    # It went through the topic, and so did somebody's who wanted one, later.
-    queue("notifications", "AuditQueue").wait_for(_event_of(silent), what="the registration")
-    later = people.registered(_wants_texts())
-    outbox.wait_for(recipient=later.attributes["phone_number"], channel="sms")
+    with flow() as f:
+        silent = people.registered(Person(attributes=attributes))
+    f.settle()
+    # It went through the topic, and no further.
+    [audited] = queue("notifications", "AuditQueue").left_by(f)
+    assert audited.body["detail"]["data"]["email"] == silent.address
+    assert queue("notifications", "SmsQueue").left_by(f) == []
     assert outbox.read(recipient=silent.attributes["phone_number"]) == []
 
 
 def test_every_registration_reaches_the_audit_queue_and_only_the_matching_one_the_text_messages(
-    bus: Bus, faults: Faults, fire: Callable[..., Any], outbox: Outbox, queue: Queues
+    flow: NewFlow, bus: Bus, faults: Faults, outbox: Outbox, queue: Queues
 ):
     """Its text message fails, so that what the filter let through is seen whole in the consumer's dead-letter queue."""
     wanting, plain = _wants_texts(), Person(attributes={"phone_number": unique_phone_number()})
@@ -78,13 +62,16 @@ def test_every_registration_reaches_the_audit_queue_and_only_the_matching_one_th
         wanting.address: _registered(wanting),
         plain.address: user_registered(plain, phone_number=plain.attributes["phone_number"]),
     }
-    with faults.failing("sns", "Publish", code=REFUSED, when=_to(wanting)):
+    dead_letters = queue("notifications", "SmsDeadLetterQueue")
+    with dead_letters.undisturbed(), faults.failing("sns", "Publish", code=REFUSED, when=_to(wanting)), flow() as f:
         for event in events.values():
             bus.put("UserRegistered", "lumen.users", event)
-        for person in (plain, wanting):
-            audited = queue("notifications", "AuditQueue").wait_for(_event_of(person), what="the registration")
-            assert audited.body["detail"] == events[person.address]
-        dead = _dead_message(fire, queue, wanting, take=True)
+        # Each failed attempt hides the message for minutes, which are over at once here.
+        f.settle(hurry=True)
+        audited = [message.body["detail"] for message in queue("notifications", "AuditQueue").left_by(f)]
+        assert {event["data"]["email"]: event for event in audited} == events
+        assert len(audited) == len(events)
+        [dead] = dead_letters.left_by(f)
     assert dead.body["detail"] == events[wanting.address]
     # The function would have sent it: whether somebody wants text messages is the filter's to know.
     assert outbox.read(recipient=plain.attributes["phone_number"]) == []
@@ -124,11 +111,12 @@ def test_of_a_batch_only_the_message_that_failed_comes_again(
 
 
 def test_the_message_that_always_fails_ends_in_the_dead_letter_queue_and_the_others_are_sent_once(
-    aws: Callable[[str], Any], faults: Faults, fire: Callable[..., Any], outbox: Outbox, queue: Queues
+    flow: NewFlow, aws: Callable[[str], Any], faults: Faults, outbox: Outbox, queue: Queues
 ):
     crowd = [_wants_texts() for _ in range(4)]
     unlucky = crowd[2]
-    with faults.failing("sns", "Publish", code=REFUSED, when=_to(unlucky)):
+    dead_letters = queue("notifications", "SmsDeadLetterQueue")
+    with dead_letters.undisturbed(), faults.failing("sns", "Publish", code=REFUSED, when=_to(unlucky)), flow() as f:
         aws("sqs").send_message_batch(
             QueueUrl=queue("notifications", "SmsQueue").url,
             Entries=[
@@ -136,24 +124,27 @@ def test_the_message_that_always_fails_ends_in_the_dead_letter_queue_and_the_oth
                 for n, person in enumerate(crowd)
             ],
         )
-        dead = _dead_message(fire, queue, unlucky, take=True)
+        f.settle(hurry=True)
+        [dead] = dead_letters.left_by(f)
     assert dead.body["detail"]["data"]["email"] == unlucky.address
-    for person in crowd:
-        number = person.attributes["phone_number"]
-        if person is not unlucky:
-            outbox.wait_for(recipient=number, channel="sms")
-        assert len(outbox.read(recipient=number)) == int(person is not unlucky)
+    sent = {person.address: len(outbox.read(recipient=person.attributes["phone_number"])) for person in crowd}
+    assert sent == {person.address: int(person is not unlucky) for person in crowd}
 
 
 def test_a_dead_text_message_is_sent_once_it_is_moved_back(
-    bus: Bus, faults: Faults, fire: Callable[..., Any], outbox: Outbox, queue: Queues
+    flow: NewFlow, bus: Bus, faults: Faults, outbox: Outbox, queue: Queues
 ):
     """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue-redrive.html"""
     person = _wants_texts()
     dead_letters = queue("notifications", "SmsDeadLetterQueue")
-    with faults.failing("sns", "Publish", code=REFUSED, when=_to(person)):
-        bus.put("UserRegistered", "lumen.users", _registered(person))
-        _dead_message(fire, queue, person, take=False)
-    number = person.attributes["phone_number"]
-    dead_letters.move_back(until=lambda: outbox.read(recipient=number, channel="sms", wait_seconds=2))
-    assert len(outbox.read(recipient=number)) == 1
+    with dead_letters.alone():
+        with faults.failing("sns", "Publish", code=REFUSED, when=_to(person)), flow() as f:
+            bus.put("UserRegistered", "lumen.users", _registered(person))
+            f.settle(hurry=True)
+        assert len(dead_letters.left_by(f)) == 1
+        assert outbox.read(recipient=person.attributes["phone_number"]) == []
+        with flow() as moved:
+            dead_letters.move_back()
+        moved.settle()
+        assert dead_letters.left_by(f) == []
+    assert len(outbox.read(recipient=person.attributes["phone_number"])) == 1

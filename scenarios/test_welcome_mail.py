@@ -8,12 +8,12 @@ from typing import Any
 import httpx
 import pytest
 
-from fixtures.people import People, Person
-from fixtures.queues import Queue, Received
-from fixtures.services import Bus, event_bridge_event, user_registered
+from fixtures.people import Person
+from fixtures.services import Bus, NewFlow, Queues, event_bridge_event, user_registered
 from harness.deploy import Deployment
 from harness.engine import Outbox
 from harness.faults import Faults
+from harness.journal.records import Kind
 
 WELCOME = "(?i)welcome"
 PAUSED = "AccountSendingPausedException"
@@ -25,20 +25,17 @@ def _to(person: Person) -> str:
     return f"contains(Destination.ToAddresses, '{person.address}')"
 
 
-def _event_of(person: Person) -> Callable[[Received], bool]:
-    return lambda received: person.address in json.dumps(received.body)
-
-
 def test_an_event_that_cannot_be_mailed_ends_whole_in_the_dead_letter_queue(
-    bus: Bus, faults: Faults, outbox: Outbox, queue: Callable[[str, str], Queue]
+    flow: NewFlow, bus: Bus, faults: Faults, outbox: Outbox, queue: Queues
 ):
     person = Person()
     event = user_registered(person)
-    with faults.failing("ses", "SendEmail", code=PAUSED, when=_to(person)) as fault:
+    with faults.failing("ses", "SendEmail", code=PAUSED, when=_to(person)) as fault, flow() as f:
         event_id = bus.put("UserRegistered", "lumen.users", event)
-        dead = queue("notifications", "WelcomeDeadLetterQueue").wait_for(_event_of(person), what=f"event {event_id}")
+        f.settle(hurry=True)
         # An asynchronous event has three attempts, and the SDK does not repeat a call that was refused.
         assert fault.struck == 3
+    [dead] = queue("notifications", "WelcomeDeadLetterQueue").left_by(f)
     # The message is SNS's envelope around the event exactly as EventBridge gave it to the function.
     delivered = json.loads(dead.body["Message"])
     assert delivered["id"] == event_id
@@ -49,18 +46,22 @@ def test_an_event_that_cannot_be_mailed_ends_whole_in_the_dead_letter_queue(
 
 
 def test_a_dead_event_that_is_handed_back_welcomes_once_the_cause_is_mended(
-    aws, bus: Bus, deployment: Deployment, faults: Faults, outbox: Outbox, queue: Callable[[str, str], Queue]
+    flow: NewFlow, aws, bus: Bus, deployment: Deployment, faults: Faults, outbox: Outbox, queue: Queues
 ):
     person = Person()
-    with faults.failing("ses", "SendEmail", code=PAUSED, when=_to(person)):
+    with faults.failing("ses", "SendEmail", code=PAUSED, when=_to(person)), flow() as f:
         bus.put("UserRegistered", "lumen.users", user_registered(person))
-        dead = queue("notifications", "WelcomeDeadLetterQueue").wait_for(_event_of(person), what="the event")
-    aws("lambda").invoke(
-        FunctionName=deployment["notifications"].resources["WelcomeFunction"].physical_id,
-        InvocationType="Event",
-        Payload=dead.body["Message"],
-    )
-    outbox.wait_for(recipient=person.address, subject=WELCOME)
+        f.settle(hurry=True)
+    [dead] = queue("notifications", "WelcomeDeadLetterQueue").left_by(f)
+    assert outbox.read(recipient=person.address) == []
+    with flow() as handed_back:
+        aws("lambda").invoke(
+            FunctionName=deployment["notifications"].resources["WelcomeFunction"].physical_id,
+            InvocationType="Event",
+            Payload=dead.body["Message"],
+        )
+    handed_back.settle()
+    assert len(outbox.read(recipient=person.address, subject=WELCOME)) == 1
     assert len(outbox.read(recipient=person.address)) == 1
 
 
@@ -118,12 +119,13 @@ def test_a_sender_that_is_not_verified_mails_nobody(aws, outbox: Outbox, unverif
     assert outbox.read(recipient=person.address) == []
 
 
-def test_a_mail_service_that_recovers_sends_one_mail(bus: Bus, faults: Faults, outbox: Outbox):
+def test_a_mail_service_that_recovers_sends_one_mail(flow: NewFlow, bus: Bus, faults: Faults, outbox: Outbox):
     person = Person()
-    with faults.failing("ses", "SendEmail", code=PAUSED, times=2, when=_to(person)) as fault:
+    with faults.failing("ses", "SendEmail", code=PAUSED, times=2, when=_to(person)) as fault, flow() as f:
         bus.put("UserRegistered", "lumen.users", user_registered(person))
-        outbox.wait_for(recipient=person.address, subject=WELCOME)
+        f.settle(hurry=True)
         assert fault.struck == 2
+    assert len(outbox.read(recipient=person.address, subject=WELCOME)) == 1
     assert len(outbox.read(recipient=person.address)) == 1
 
 
@@ -145,15 +147,16 @@ def test_an_event_that_is_delivered_twice_welcomes_once(aws, deployment: Deploym
     assert len(outbox.read(recipient=person.address, subject=WELCOME)) == 1
 
 
-def test_an_event_that_is_published_twice_welcomes_once(aws, bus: Bus, deployment: Deployment, outbox: Outbox):
+def test_an_event_that_is_published_twice_welcomes_once(flow: NewFlow, bus: Bus, outbox: Outbox):
     """Published again it is another event to EventBridge, and the same to the domain."""
     person = Person()
     event = user_registered(person)
-    bus.put("UserRegistered", "lumen.users", event)
-    outbox.wait_for(recipient=person.address, subject=WELCOME)
-    bus.put("UserRegistered", "lumen.users", event)
-    # This delivery of the same domain event returns when the function is done with it.
-    _deliver(aws, deployment, event_bridge_event(event))
+    for _time in range(2):
+        with flow() as f:
+            bus.put("UserRegistered", "lumen.users", event)
+        f.settle()
+        # The function was given the event each time, and was content.
+        assert [invocation.error for invocation in f.find(Kind.INVOCATION)] == [None]
     assert len(outbox.read(recipient=person.address, subject=WELCOME)) == 1
 
 
@@ -171,29 +174,35 @@ def test_a_failed_attempt_does_not_count_as_sent(aws, deployment: Deployment, fa
 
 
 def test_an_event_that_breaks_its_schema_is_dead_at_the_end_and_mails_nobody(
-    bus: Bus, outbox: Outbox, queue: Callable[[str, str], Queue]
+    flow: NewFlow, bus: Bus, outbox: Outbox, queue: Queues
 ):
     person = Person()
     event = user_registered(person, surprise="not in the contract")
-    bus.put("UserRegistered", "lumen.users", event)
-    dead = queue("notifications", "WelcomeDeadLetterQueue").wait_for(_event_of(person), what="the broken event")
+    with flow() as f:
+        bus.put("UserRegistered", "lumen.users", event)
+    f.settle(hurry=True)
+    [dead] = queue("notifications", "WelcomeDeadLetterQueue").left_by(f)
     assert json.loads(dead.body["Message"])["detail"]["data"]["surprise"] == "not in the contract"
     assert outbox.read(recipient=person.address) == []
 
 
-def test_an_event_of_another_source_welcomes_nobody(bus: Bus, outbox: Outbox, people: People):
+def test_an_event_of_another_source_welcomes_nobody(flow: NewFlow, bus: Bus, outbox: Outbox):
     stranger = Person()
-    bus.put("UserRegistered", "somebody.else", user_registered(stranger))
-    # A registration that was put on the bus later has arrived: so would have this one.
-    known = people.registered()
-    outbox.wait_for(recipient=known.address, subject=WELCOME)
+    with flow() as f:
+        bus.put("UserRegistered", "somebody.else", user_registered(stranger))
+    f.settle()
     assert outbox.read(recipient=stranger.address) == []
+    assert f.find(Kind.INVOCATION) == []
+    decided = {decision.begin.name: decision.data["passed"] for decision in f.find(Kind.DECISION, service="events")}
+    assert [passed for name, passed in decided.items() if name.startswith("notifications-Registrations")] == [False]
 
 
-def test_a_name_cannot_add_headers_or_markup_to_the_mail(bus: Bus, outbox: Outbox):
+def test_a_name_cannot_add_headers_or_markup_to_the_mail(flow: NewFlow, bus: Bus, outbox: Outbox):
     person = Person(name="Eve\r\nBcc: everyone@people.example <script>alert(1)</script>")
-    bus.put("UserRegistered", "lumen.users", user_registered(person))
-    mail = outbox.wait_for(recipient=person.address, subject=WELCOME)
+    with flow() as f:
+        bus.put("UserRegistered", "lumen.users", user_registered(person))
+    f.settle()
+    [mail] = outbox.read(recipient=person.address, subject=WELCOME)
     assert mail.recipients == (person.address,)
     assert "\n" not in (mail.subject or "")
     assert "\r" not in (mail.subject or "")

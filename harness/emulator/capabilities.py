@@ -11,5 +11,10 @@ def provide(*names: str) -> None:
     _CAPABILITIES.update(names)
 
 
+def withdraw(*names: str) -> None:
+    """Say that it has them no longer."""
+    _CAPABILITIES.difference_update(names)
+
+
 def provided() -> list[str]:
     return sorted(_CAPABILITIES)

@@ -23,6 +23,7 @@ from harness.emulator.access.enforcement import ACCESS, Setting
 from harness.emulator.cloudformation.supported_types import supported_types
 from harness.emulator.faults import FAULTS, Fault
 from harness.emulator.journal.activity import activity
+from harness.emulator.journal.recorder import JOURNAL
 from harness.emulator.outbox import OUTBOX, Channel
 from harness.emulator.preload import Preload, preload
 from harness.emulator.reset import Scope, reset
@@ -162,7 +163,13 @@ def post_preload(request: Request) -> dict[str, Any]:
 
 @answers
 def post_reset(request: Request) -> dict[str, Any]:
-    return reset(Scope.model_validate(_body(request)))
+    scope = Scope.model_validate(_body(request))
+    answer = reset(scope)
+    # After the journal is emptied: readers learn that what they know is gone.
+    JOURNAL.note(
+        Kind.WORK, service="harness", name="reset", data={"scope": scope.scope, "account_id": scope.account_id}
+    )
+    return answer
 
 
 @answers

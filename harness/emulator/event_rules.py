@@ -12,7 +12,6 @@ What happens is recorded on the way: each rule's decision, each attempt, what is
 
 import json
 import logging
-import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,7 +31,7 @@ from harness.emulator.journal import marks, payloads
 from harness.emulator.journal.activity import activity, error_of
 from harness.emulator.journal.causes import CAUSE, doing
 from harness.emulator.journal.recorder import JOURNAL
-from harness.emulator.journal.work import handed_over
+from harness.emulator.journal.waiting import Later
 from harness.emulator.service_loading import when_loaded
 from harness.emulator.timers import on_fire
 from harness.journal.records import Kind
@@ -184,18 +183,15 @@ class _Attempt:
             self._retry(pause, trace_header)
 
     def _retry(self, pause: float, trace_header: Any) -> None:
-        note = JOURNAL.note(
-            Kind.TIMER,
+        Later(
+            "retry",
+            pause,
+            lambda: self.make(trace_header),
             service="events",
             name=self.sender.target["Id"],
             resource=self.sender.rule_arn,
-            data={"what": "retry", "when": time.time() + pause, "attempt": self.number + 1},
-        )
-        with doing(note):
-            # Handed over now: until the attempt is made, the event has not come to rest.
-            timer = threading.Timer(pause, handed_over(self.make, "retry of a rule's target"), args=(trace_header,))
-        timer.daemon = True
-        timer.start()
+            data={"attempt": self.number + 1},
+        ).start()
 
     def _give_up(self, error: Exception, exhausted: str | None) -> None:
         target, rule_arn = self.sender.target, self.sender.rule_arn

@@ -113,6 +113,7 @@ def fail_where_a_fault_applies(_chain: HandlerChain, context: RequestContext, _r
         return
     fault = FAULTS.strike(context.service.service_name, context.operation.name, context.service_request or {})
     if fault is not None:
+        context.harness_fault = fault.fault_id  # for the journal: the test knows why this call fails
         raise CommonServiceException(
             fault.code, fault.message, status_code=fault.status, sender_fault=fault.status < 500
         )

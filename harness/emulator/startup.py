@@ -32,10 +32,12 @@ from harness.emulator.cloudformation import custom_resource, supported_types
 from harness.emulator.cognito import endpoints as cognito_endpoints
 from harness.emulator.cognito import hosted_ui as cognito_hosted_ui
 from harness.emulator.journal import (
+    access_decisions,
     alarms,
     asynchronous_invocations,
     authorizers,
     batches,
+    batching_windows,
     calls,
     causes,
     event_bus,
@@ -89,10 +91,12 @@ PARTS = (
     asynchronous.install,
     cloudformation_pace.install,
     # After what they record is completed.
+    access_decisions.install,
     alarms.install,
     asynchronous_invocations.install,
     authorizers.install,
     batches.install,
+    batching_windows.install,
     event_bus.install,
     executions.install,
     function_logs.install,

@@ -55,6 +55,14 @@ class HarnessApi:
         """Make due now what real time would make due."""
         return self.call("POST", "/fire", json={"kind": kind, **parameters})
 
+    def iam(self) -> dict[str, Any]:
+        """How calls are decided: `mode`, `denied`, `reported`, `unmapped`."""
+        return self.call("GET", "/iam")
+
+    def set_iam(self, mode: str) -> None:
+        """Decide calls in this mode from now on: enforce, report or off."""
+        self.call("PUT", "/iam", json={"mode": mode})
+
     def get(self, path: str) -> dict[str, Any]:
         """`GET /_harness<path>`. Raises EngineError for an answer that is an error."""
         return self.call("GET", path)

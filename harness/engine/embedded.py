@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 import psutil
 
+from harness.engine.access_mode import IAM_VARIABLE
 from harness.engine.capabilities import CALLBACKS
 from harness.engine.errors import EngineError
 from harness.engine.localstack_settings import SETTINGS, addresses
@@ -49,18 +50,26 @@ class EmbeddedEngine:
     """One engine process and the folder with its state, log and files.
 
     `port` None takes the usual port when it is free and any free one otherwise; a given port must be free. The process
-    listens on the loopback interface only and outlives the shell that started it.
+    listens on the loopback interface only and outlives the shell that started it. `iam` is the mode that it starts in
+    (`access_mode`); None leaves it to the environment.
     """
 
     name = "embedded"
 
     def __init__(
-        self, directory: Path, *, port: int | None = None, region: str = "us-east-1", answer_seconds: float = 10.0
+        self,
+        directory: Path,
+        *,
+        port: int | None = None,
+        region: str = "us-east-1",
+        iam: str | None = None,
+        answer_seconds: float = 10.0,
     ) -> None:
         self.directory = directory.resolve()
         self.answer_seconds = answer_seconds
         self.port = port
         self.region = region
+        self.iam = iam
 
     @property
     def log_file(self) -> Path:
@@ -215,6 +224,7 @@ class EmbeddedEngine:
         return inherited | {
             **SETTINGS,
             **addresses("127.0.0.1", port),
+            **({IAM_VARIABLE: self.iam} if self.iam else {}),
             "FILESYSTEM_ROOT": str(files),
             # LocalStack unpacks the code of functions into the system's temporary folder and leaves it there.
             "TMPDIR": str(files / "tmp"),

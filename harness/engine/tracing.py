@@ -30,6 +30,11 @@ def tracing(root: str | None) -> Iterator[None]:
         _ROOT.reset(token)
 
 
+def is_traced() -> bool:
+    """Whether the calls of this thread are of a trace now."""
+    return _ROOT.get() is not None
+
+
 def add_header(headers: MutableMapping[str, Any]) -> None:
     """Put the trace into a request's headers, unless they name another."""
     if (root := _ROOT.get()) is not None and HEADER not in headers:

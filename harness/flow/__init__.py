@@ -2,7 +2,7 @@
 were lost."""
 
 from harness.flow.explanation import Explanation, Finding, Place
-from harness.flow.flow import EmptyFlowError, Flow, FlowTimeoutError
+from harness.flow.flow import EmptyFlowError, Flow, FlowTimeoutError, NotWaitingError
 from harness.flow.flows import Flows
 from harness.flow.history import Activity, History
 from harness.flow.pending import Pending
@@ -22,6 +22,7 @@ __all__ = [
     "Flows",
     "History",
     "Line",
+    "NotWaitingError",
     "Outcome",
     "Pending",
     "Place",

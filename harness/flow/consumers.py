@@ -1,37 +1,37 @@
 """Who will take up what waits in a queue or a stream: the event source mappings that are there now."""
 
-from typing import Any
-
-from harness.engine import Target
-from harness.engine.tracing import tracing
+from harness.flow.event_source_mappings import EventSourceMappings, Mappings
 from harness.flow.history import Activity
 from harness.journal.records import Kind
 
 
 class Consumers:
-    """Knows the mappings of those queues and streams that it was let ask for; `unasked` are those that it had to know."""
+    """Knows the mappings that are there for one flow; `unasked` are the queues and streams that it had to know."""
 
-    def __init__(self, target: Target) -> None:
-        self._target = target
-        self._known: dict[str, list[dict[str, Any]]] = {}
+    def __init__(self, mappings: EventSourceMappings) -> None:
+        self._mappings = mappings
+        self._asked: dict[str, tuple[tuple[int, int], Mappings]] = {}
         self.unasked: set[str] = set()
 
     def ask(self) -> None:
-        """Ask the target for all that were missing. These calls are nobody's flow."""
-        with tracing(None):
-            for source in self.unasked:
-                api = self._target.client("lambda", region_name=source.split(":")[3])
-                pages = api.get_paginator("list_event_source_mappings").paginate(EventSourceArn=source)
-                self._known[source] = [mapping for page in pages for mapping in page["EventSourceMappings"]]
+        """Ask the target for all that were missing. Not while the journal is held: it goes on meanwhile."""
+        for source in list(self.unasked):
+            version = self._mappings.version(source)
+            self._asked[source] = version, self._mappings.ask(source)
         self.unasked.clear()
+
+    def _known(self, source: str) -> Mappings | None:
+        version, asked = self._asked.get(source, (None, None))
+        # What this flow was told holds until somebody changes it.
+        return asked if version == self._mappings.version(source) else self._mappings.of(source)
 
     def awaited(self, mark: str, takers: list[Activity]) -> str | None:
         """What is to come of a message or a record; None where it is at rest: handled, or nobody consumes it."""
         source = mark.partition(":")[2].rpartition(":")[0]
-        if source not in self._known:
+        if (known := self._known(source)) is None:
             self.unasked.add(source)
             return f"a {mark.partition(':')[0]} in {source}"
-        mappings = [m for m in self._known[source] if m["State"] in ("Enabled", "Creating", "Enabling", "Updating")]
+        mappings = [m for m in known if m["State"] in ("Enabled", "Creating", "Enabling", "Updating")]
         if not mappings:
             return None
         if any(taker.kind is Kind.DEAD_LETTER for taker in takers):

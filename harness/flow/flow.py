@@ -1,16 +1,18 @@
 """One flow: everything that one stimulus caused, until nothing of it goes on."""
 
 import time
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Collection
+from enum import Enum, auto
 
 from harness.engine import Target
 from harness.flow.consumers import Consumers
+from harness.flow.event_source_mappings import EventSourceMappings
 from harness.flow.explain import explain
 from harness.flow.explanation import Explanation
 from harness.flow.history import Activity, History
 from harness.flow.names import names
 from harness.flow.pending import Pending
+from harness.flow.rest import pending
 from harness.flow.steps import Step, steps
 from harness.flow.telling import tell
 from harness.flow.tree import draw
@@ -19,6 +21,8 @@ from harness.journal.stream import JournalStream
 from harness.topology import Topology
 
 SETTLE_SECONDS = 30.0
+AT_ONCE_SECONDS = 0.1
+"""Timers that become due within this time are due at the same time: messages of one batch."""
 
 
 class FlowTimeoutError(AssertionError):
@@ -27,6 +31,10 @@ class FlowTimeoutError(AssertionError):
     def __init__(self, message: str, flow: "Flow") -> None:
         super().__init__(message)
         self.flow = flow
+
+
+class NotWaitingError(AssertionError):
+    """A flow was to come to wait for a callback, and came to rest without; the message says what it did."""
 
 
 class EmptyFlowError(AssertionError):
@@ -43,11 +51,16 @@ class Flow:
         history: History,
         root: str,
         topology: Callable[[], Topology] = Topology.empty,
+        mappings: EventSourceMappings | None = None,
     ) -> None:
+        self._target = target
+        self._fired: set[int] = set()
+        self._held_up_by: tuple[Activity, int] | None = None
+        """What went on when it was last looked at, and the news of then: as long as it does, nothing else matters."""
         self._stream = stream
         self._history = history
         self._topology = topology
-        self._consumers = Consumers(target)
+        self._consumers = Consumers(mappings or EventSourceMappings(target))
         self.root = root
         """The root of the X-Ray trace that its first calls carry."""
 
@@ -75,9 +88,9 @@ class Flow:
         """What has not come to its end."""
         while True:
             with self._stream.held():
-                pending = list(self._pending())
+                found = self._pending()
             if not self._consumers.unasked:
-                return pending
+                return found
             self._consumers.ask()
 
     @property
@@ -90,19 +103,38 @@ class Flow:
 
         Asked after `settle`, it speaks of what will not change any more.
         """
-        topology, pending = self.topology, self.pending()
+        topology, waits = self.topology, self.pending()
         with self._stream.held():
-            return explain(self.activities, self._history, topology, pending)
+            return explain(self.activities, self._history, topology, waits)
 
-    def settle(self, *, timeout_seconds: float = SETTLE_SECONDS) -> "Flow":
+    def settle(
+        self,
+        *,
+        hurry: bool = False,
+        waiting_for: str | Collection[str] = (),
+        timeout_seconds: float = SETTLE_SECONDS,
+    ) -> "Flow":
         """Return when nothing of the flow goes on or waits for anybody, as soon as that is so.
 
         At rest is what was handled, refused, filtered out, dead-lettered, or left where nobody consumes it. So what has
-        not happened by then does not happen any more. Raises FlowTimeoutError with what is still pending, EmptyFlowError
-        where nothing of the flow was seen, JournalError where it could not be watched to its end.
+        not happened by then does not happen any more.
+
+        What becomes due later (a retry, a Wait, a delayed message, the end of a visibility timeout or of a batching
+        window) is waited for. With `hurry` it is made due: time passes as soon as nothing else goes on, to whatever is
+        due next, as if nobody outside did anything meanwhile. So a task that waits to be called back times out.
+
+        `waiting_for` names states of executions that wait to be called back: the flow is to come to that, and to
+        nothing else that goes on. Call back then, and settle again.
+
+        Raises FlowTimeoutError with what is still pending, NotWaitingError where no execution waits for a callback that
+        was to, EmptyFlowError where nothing of the flow was seen, JournalError where it could not be watched to its end,
+        MissingCapabilityError where the target cannot hurry.
         """
         __tracebackhide__ = True  # a test that fails here shows its own line, and not these
-        deadline = time.monotonic() + timeout_seconds
+        if hurry:
+            self._target.require("fire")
+        states = frozenset({waiting_for} if isinstance(waiting_for, str) else waiting_for)
+        deadline, until = time.monotonic() + timeout_seconds, time.time() + timeout_seconds
         self._stream.catch_up()
         if not self.roots:
             raise EmptyFlowError(
@@ -110,58 +142,71 @@ class Flow:
                 "Target.client) carry its trace, in the thread of the block."
             )
         while True:
-            known = self._stream.wait(self._at_rest_or_to_ask, timeout_seconds=deadline - time.monotonic())
-            if known is None:
-                pending = "\n".join(f"  {pending}" for pending in self.pending())
-                story = "\n".join(map(str, tell(self, waiting=False)))
-                raise FlowTimeoutError(
-                    f"The flow has not come to rest within {timeout_seconds:g} seconds. Still pending:\n{pending}\n\n{story}",
-                    self,
-                )
-            if known:
-                return self
-            # Not in there, where no record can come meanwhile.
-            self._consumers.ask()
+            step = self._stream.wait(
+                lambda: self._next_step(states, hurry, until), timeout_seconds=deadline - time.monotonic()
+            )
+            # None of these in there, where no record can come meanwhile.
+            match step:
+                case _Step.REST:
+                    self._hold_to(states)
+                    return self
+                case _Step.ASK:
+                    self._consumers.ask()
+                case _Step.HURRY:
+                    self._make_due([timer for timer in self.pending() if timer.callback not in states])
+                case _Step.TOO_LATE:
+                    raise FlowTimeoutError(
+                        f"The flow does not come to rest within {timeout_seconds:g} seconds, because all that it waits for "
+                        f"is due later; settle(hurry=True) makes it due now. Pending:\n{self._told()}",
+                        self,
+                    )
+                case None:
+                    raise FlowTimeoutError(
+                        f"The flow has not come to rest within {timeout_seconds:g} seconds. Still pending:\n{self._told()}",
+                        self,
+                    )
 
-    def _at_rest_or_to_ask(self) -> bool | None:
-        """True when nothing is pending, False when that depends on what must be asked first."""
-        pending = list(self._pending())
-        if self._consumers.unasked:
-            return False
-        return None if pending else True
-
-    def _pending(self) -> Iterator[Pending]:
-        for activity in self.activities:
-            if activity.goes_on:
-                yield Pending(activity, f"{activity} goes on")
-                continue
-            for mark in activity.leaves:
-                if (waits := self._waits(mark)) is not None:
-                    yield Pending(activity, f"{activity} left {waits}")
-
-    def _waits(self, mark: str) -> str | None:
-        """What is to come of something that was left; None where nothing is."""
-        kind = mark.partition(":")[0]
-        takers = self._history.takers_of(mark)
-        match kind:
-            case "invocation":
-                return self._awaited_invocation(takers)
-            case "message" | "record":
-                return self._consumers.awaited(mark, takers)
-            case "task":
-                return None if takers else "a task that waits to be called back"
-        return None
-
-    def _awaited_invocation(self, takers: list[Activity]) -> str | None:
-        attempts = [taker for taker in takers if taker.kind in (Kind.INVOCATION, Kind.DEAD_LETTER)]
-        if not attempts:
-            return "an event for a function that has not taken it up"
-        last = attempts[-1]
-        if last.goes_on or last.kind is Kind.DEAD_LETTER or last.error is None:
+    def _next_step(self, states: Collection[str], hurry: bool, until: float) -> "_Step | None":
+        """What is to be done now; None where more must happen first."""
+        news = self._history.news
+        if self._held_up_by is not None and self._held_up_by[0].goes_on and self._held_up_by[1] == news:
             return None
-        timers = [note for note in self._history.next_of(last) if note.kind is Kind.TIMER]
-        due = f" in {timers[-1].data['when'] - time.time():.1f} s" if timers else ", or given up"
-        return f"an event that {last.begin.name} failed on, and that is tried again{due}: {_said(last.error)}"
+        found = [one for one in self._pending() if not one.callback or one.callback not in states]
+        if self._consumers.unasked:
+            return _Step.ASK
+        self._held_up_by = next(
+            ((one.activity, news) for one in found if one.activity.goes_on and one.due is None), None
+        )
+        if not found:
+            return _Step.REST
+        due = [one.due for one in found if one.due is not None]
+        if len(due) < len(found):
+            return None
+        if hurry:
+            return _Step.HURRY if _next_due(found, self._fired) else None
+        return _Step.TOO_LATE if min(due) > until else None
+
+    def _make_due(self, found: list[Pending]) -> None:
+        if not (timers := _next_due(found, self._fired)):
+            return
+        self._fired.update(timers)
+        self._target.harness.fire("timer", activities=timers)
+
+    def _hold_to(self, states: Collection[str]) -> None:
+        """Raise where no execution waits in one of these states."""
+        waiting = {one.callback for one in self.pending() if one.callback}
+        if missing := [state for state in states if state not in waiting]:
+            others = f" They wait in {', '.join(sorted(waiting))}." if waiting else ""
+            raise NotWaitingError(
+                f"The flow has come to rest, and no execution waits to be called back in {', '.join(missing)}.{others}\n\n{self}"
+            )
+
+    def _told(self) -> str:
+        story = "\n".join(map(str, tell(self, waiting=False)))
+        return "\n".join(f"  {one}" for one in self.pending()) + f"\n\n{story}"
+
+    def _pending(self) -> list[Pending]:
+        return list(pending(self.activities, self._history, self._consumers))
 
     def steps(self) -> list[Step]:
         """What happened as a person tells it: plumbing is part of what it serves."""
@@ -172,7 +217,19 @@ class Flow:
         return "\n".join(map(str, draw(self.steps())))
 
 
-def _said(error: Any) -> str:
-    if not isinstance(error, dict):
-        return str(error)
-    return f"{error.get('code') or error.get('errorType', '')} {error.get('message') or error.get('errorMessage', '')}".strip()
+class _Step(Enum):
+    """What settling does next."""
+
+    REST = auto()
+    ASK = auto()
+    HURRY = auto()
+    TOO_LATE = auto()
+
+
+def _next_due(found: Collection[Pending], fired: Collection[int]) -> list[int]:
+    """The timers that are due first and were not made due yet; none while something goes on that waits for no time."""
+    if any(one.due is None for one in found):
+        return []
+    due = {one.timer.id: one.due for one in found if one.timer is not None and one.due is not None}
+    first = min(due.values(), default=0.0)
+    return [timer for timer, when in due.items() if when <= first + AT_ONCE_SECONDS and timer not in fired]

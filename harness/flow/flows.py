@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from harness.engine import Target
 from harness.engine.tracing import new_root, tracing
+from harness.flow.event_source_mappings import EventSourceMappings
 from harness.flow.flow import Flow
 from harness.flow.history import History
 from harness.journal.records import Record
@@ -24,6 +25,7 @@ class Flows:
         self._target = target
         self._topology = topology
         self._history = History()
+        self._mappings = EventSourceMappings(target)
         self._held: list[Flow] = []
         self._stream = JournalStream(str(target.endpoint_url))
         self._stream.listen(self._take)
@@ -41,7 +43,7 @@ class Flows:
 
         `topology` is another than that of the target's deployment, where the flow is about stacks of its own.
         """
-        begun = Flow(self._target, self._stream, self._history, new_root(), topology or self._topology)
+        begun = Flow(self._target, self._stream, self._history, new_root(), topology or self._topology, self._mappings)
         with self._stream.held():
             self._held.append(begun)
         with tracing(begun.root):
@@ -55,5 +57,6 @@ class Flows:
                 self._history.clear()
 
     def _take(self, record: Record) -> None:
+        self._mappings.note(record)
         if self._held:
             self._history.add(record)

@@ -62,13 +62,18 @@ class History:
     """
 
     activities: dict[int, Activity] = field(default_factory=dict)
+    news: int = 0
+    """Counts what may give somebody something to wait for: what was left, and times that were announced."""
     _caused: defaultdict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
     _takers: defaultdict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     _leavers: dict[str, int] = field(default_factory=dict)
+    _timers: dict[str, int] = field(default_factory=dict)
     _of_trace: defaultdict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     _early_ends: dict[int, Record] = field(default_factory=dict)
 
     def add(self, record: Record) -> None:
+        if record.leaves or record.kind is Kind.TIMER:
+            self.news += 1
         if record.phase is Phase.END:
             activity = self.activities.get(record.activity)
             if activity is None:
@@ -94,10 +99,14 @@ class History:
                 self._takers[mark].append(record.activity)
         for mark in record.leaves:
             self._leavers[mark] = record.activity
+        if record.kind is Kind.TIMER and "when" in record.data:
+            self._timers.update(dict.fromkeys((*record.takes, *record.leaves), record.activity))
 
     def clear(self) -> None:
         """Forget everything."""
-        for index in (self.activities, self._caused, self._takers, self._leavers, self._of_trace, self._early_ends):
+        for index in (
+            self.activities, self._caused, self._takers, self._leavers, self._timers, self._of_trace, self._early_ends
+        ):  # fmt: skip
             index.clear()
 
     def traces(self) -> list[str]:
@@ -105,13 +114,23 @@ class History:
         return list(self._of_trace)
 
     def roots_of(self, trace: str) -> list[Activity]:
-        """What a client began under this trace: caused by nothing that is recorded, and taking up nothing."""
+        """What a client began under this trace: caused by nothing that is recorded, and either its own call, whatever that
+        takes up, or taking up nothing."""
         found = (self.activities[number] for number in self._of_trace.get(trace, ()))
-        return [activity for activity in found if not any(mark in self._leavers for mark in activity.takes)]
+        return [
+            activity
+            for activity in found
+            if activity.begin.data.get("caller", {}).get("kind") == "client"
+            or not any(mark in self._leavers for mark in activity.takes)
+        ]
 
     def takers_of(self, mark: str) -> list[Activity]:
         """Who took this up, in the order in which they did."""
         return [self.activities[number] for number in self._takers.get(mark, ())]
+
+    def timer_of(self, mark: str) -> Activity | None:
+        """The last that was announced about this."""
+        return self.activities[self._timers[mark]] if mark in self._timers else None
 
     def next_of(self, activity: Activity) -> list[Activity]:
         """What an activity caused: directly, or by leaving what another took up."""

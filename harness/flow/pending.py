@@ -11,6 +11,12 @@ class Pending:
 
     activity: Activity
     what: str
+    timer: Activity | None = None
+    """Where only time is waited for: the record that announced it, which `POST /_harness/fire` makes due."""
+    due: float | None = None
+    """When that is, in seconds since the epoch."""
+    callback: str = ""
+    """The state of an execution that waits here to be called back."""
 
     def __str__(self) -> str:
         return self.what

@@ -18,8 +18,12 @@ class Kind(StrEnum):
     """What a record is about, and what its `data` holds."""
 
     CALL = "call"
-    """An AWS API call. Begin: `request`, `caller`. End: `response` or `error` (`code`, `message`), `status`. What it takes
-    up is known at its end where only its answer tells (ReceiveMessage), or what it does (DeleteMessage)."""
+    """An AWS API call. Begin: `request`, `caller`. End: `response` or `error` (`code`, `message`; with `fault`, its id,
+    where a fault in force made it), `status`, and `access`:
+    what IAM decided of it, each with `action`, `resource`, `allowed`, and `by`, the statement that did (`kind`: identity,
+    resource, boundary or session; `policy`: its name or ARN; `statement`: its Sid, or its place from 0 on as
+    `Statement[0]`); the first twenty where a call asks for more. What it takes up is known at its end where only its
+    answer tells (ReceiveMessage), or what it does (DeleteMessage)."""
     INVOCATION = "invocation"
     """An event handled by a Lambda function. Begin: `event`, `request_id`, `environment`. End: `result` or
     `error`, `log`, `cold`. A retry is another invocation with the same `request_id`."""
@@ -41,10 +45,17 @@ class Kind(StrEnum):
     - s3: `EventType`, `KeyFilter`
     - lambda: of a mapping `Pattern`, `NotJson` (it takes the mark of the one record that it speaks of); of a function's
       resource policy `NoPermission` (`principal`, `source`)
-    - apigateway: the name of the gateway's error (`type`: the kind of authorizer); who passed is the `principal`"""
+    - apigateway: the name of the gateway's error (`type`: the kind of authorizer); who passed is the `principal`
+    - iam: `ExplicitDeny` (`by`: the statement, as of a call) or `ImplicitDeny` (`missing`: the kind of policy of which none
+      allows it; `near`: statements that nearly do, each `policy` and `statement` with its `conditions` that are not met
+      (`key`, `operator`, `expected`, `found`: null where the request has not the key), or the `resources` or `principals`
+      that it is about instead). The record is named after the action and about the resource that it was asked on;
+      `principal` is who asked, `role` whose policies counted (none for a service), `operation` the call
+      (`dynamodb.PutItem`). Where `enforced` is false it was told and not refused (mode `report`), so it `passed`."""
     BATCH = "batch"
     """One attempt to have a function handle what an event source mapping read. Begin: `mapping`, `source`, `target`,
-    `records` (`id`; of messages `receive_count` and `group`; of a table's stream `event` and `keys`); of a stream also
+    `records` (`id`; of messages `receive_count` and `group`; of a table's stream `event` and `keys`); of a queue also
+    `visibility_timeout_seconds`, of a stream also
     `shard`, `attempt`. End: `failed`, `filtered` (ids), `error`; of a queue `deleted` and `visible_at` (when what failed is
     shown again, by id); of a stream `committed` and `retries` (whether what failed is tried again)."""
     TRANSITION = "transition"
@@ -59,11 +70,19 @@ class Kind(StrEnum):
     `ZeroReservedConcurrency`, `DeliveryFailed`, an error's code; `TargetRefused` and `DeadLetterQueueRefused` where the
     target did not take it either), `event` or `records`, `error`."""
     WORK = "work"
-    """Something that the engine does behind its answer, in another thread: while it goes on, more may come."""
+    """Something that the engine does behind its answer, in another thread: while it goes on, more may come. `within` is
+    the work that waits for it, where there is one. As a note of the service `harness`: `reset`, the engine was emptied
+    (`scope`, `account_id`)."""
     TIMER = "timer"
     """What becomes due, and what is waited for. `what`: `schedule` (a run of it: `schedule`, `event`), `alarm` (`before`,
-    `after`), `fire` (an activity: a test made something due, `name`); and with `when`, in seconds since the epoch: `retry`
-    (`attempt`), `delayed message`, `Wait`, `task timeout`."""
+    `after`), `fire` (an activity: a test made something due, `name`); and with `when`, in seconds since the epoch, what
+    `POST /_harness/fire` with the kind `timer` and the number of its activity makes due:
+
+    - as an activity that goes on until then: `Wait`, `task timeout` (a callback is awaited: `heartbeat_seconds`),
+      `retry` of a state (those are about a state, `resource`), of a rule's target or of a shard's records (`attempt`).
+      `within` is the work that it holds up
+    - as a note, with the mark of what is kept until then: `retry` of an asynchronous event (`attempt`),
+      `delayed message`, `visibility timeout` (of a message that a mapping's function failed on), `batching window`"""
 
 
 class Phase(StrEnum):

@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -38,6 +38,8 @@ class JournalStream:
         self._failure: str | None = None
         self._first = 1
         self._last = 0
+        # One connection for all questions: to set up a client takes longer than to ask.
+        self._http = httpx.Client(timeout=CONNECT_SECONDS, trust_env=trust_env)
 
     @property
     def first_sequence(self) -> int:
@@ -72,6 +74,7 @@ class JournalStream:
 
     def close(self) -> None:
         self._closed = True
+        self._http.close()
 
     def catch_up(self, timeout_seconds: float = 10.0) -> None:
         """Return when everything that has happened until now was read. Raises JournalError."""
@@ -79,7 +82,7 @@ class JournalStream:
         self.wait(lambda: self._last >= newest or None, timeout_seconds=timeout_seconds)
 
     def wait(self, found: Callable[[], T | None], *, timeout_seconds: float) -> T | None:
-        """What `found` gives as soon as it is not None; asked again after each record. None when the time is over.
+        """What `found` gives as soon as it is not None; asked again as records come. None when the time is over.
 
         Raises JournalError where the stream broke off: then nothing would ever come.
         """
@@ -100,9 +103,8 @@ class JournalStream:
     def _kept(self) -> tuple[int, int]:
         """The sequence numbers of the oldest and the newest record."""
         try:
-            with httpx.Client(timeout=CONNECT_SECONDS, trust_env=self._trust_env) as http:
-                answer = http.get(self._url, params={"after": 2**62}).raise_for_status()
-                return int(answer.headers["x-harness-first"]), int(answer.headers["x-harness-last"])
+            answer = self._http.get(self._url, params={"after": 2**62}).raise_for_status()
+            return int(answer.headers["x-harness-first"]), int(answer.headers["x-harness-last"])
         except (httpx.HTTPError, LookupError, ValueError) as error:
             raise JournalError(f"The journal at {self._url} cannot be read: {error!r}") from error
 
@@ -114,24 +116,31 @@ class JournalStream:
                 http.stream("GET", self._url, params={"after": after, "follow": 1}) as answer,
             ):
                 answer.raise_for_status()
-                for line in answer.iter_lines():
+                rest = b""
+                for chunk in answer.iter_bytes():
                     if self._closed:
                         return
-                    if line:
-                        self._take(Record.from_json(json.loads(line)))
+                    *lines, rest = (rest + chunk).split(b"\n")
+                    self._take([Record.from_json(json.loads(line)) for line in lines if line])
                     self._connected.set()
             self._fail("the engine ended it")
         except (httpx.HTTPError, ValueError, LookupError, TypeError) as error:
             self._fail(repr(error))
 
-    def _take(self, record: Record) -> None:
+    def _take(self, records: Sequence[Record]) -> None:
+        """Those that came together are told of as one: who waits looks once."""
+        if not records:
+            return
         with self._changed:
-            if record.sequence != self._last + 1:
-                raise ValueError(f"records {self._last + 1} to {record.sequence - 1} are not kept any more")
-            self._last = record.sequence
-            for listener in self._listeners:
-                listener(record)
-            self._changed.notify_all()
+            try:
+                for record in records:
+                    if record.sequence != self._last + 1:
+                        raise ValueError(f"records {self._last + 1} to {record.sequence - 1} are not kept any more")
+                    self._last = record.sequence
+                    for listener in self._listeners:
+                        listener(record)
+            finally:
+                self._changed.notify_all()
 
     def _fail(self, why: str) -> None:
         with self._changed:

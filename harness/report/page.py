@@ -42,7 +42,8 @@ def render(trace: Trace, topologies: Sequence[Topology]) -> str:
 def _render(trace: Trace, topologies: Sequence[Topology], size: int) -> str:
     environment = _environment()
     script, style = (_source(environment, name) for name in ("trace.js", "trace.css"))
-    shown = [_Shown(story, topology, size) for story, topology in zip(trace.stories, topologies, strict=True)]
+    pairs = zip(trace.stories, topologies, strict=True)
+    shown = [_Shown(number, story, topology, size) for number, (story, topology) in enumerate(pairs, 1)]
     return environment.get_template("trace.html.j2").render(
         trace=trace,
         stories=shown,
@@ -227,12 +228,13 @@ def _log(text: str) -> Iterator[LogLine]:
 class _Shown:
     """A story as the template asks for it."""
 
-    def __init__(self, story: Story, topology: Topology, size: int) -> None:
+    def __init__(self, number: int, story: Story, topology: Topology, size: int) -> None:
         self.story = story
+        self._prefix = f"hop-{number}-"
         self._topology = topology
         self._size = size
         self._by_id = {hop.id: hop for hop in story.hops}
-        self.picture = Markup(flow_picture(story, topology))
+        self.picture = Markup(flow_picture(story, topology, self._prefix))
         whole = on_whole(story, topology) if topology.nodes else ""
         self.whole = base64.b64encode(whole.encode()).decode()
         self.scale = Timescale([(hop.began, hop.seconds) for hop in story.hops if not hop.quiet])
@@ -247,6 +249,10 @@ class _Shown:
 
     def below(self, number: int | None) -> list[Hop]:
         return self._below.get(number, [])
+
+    def anchor(self, number: int) -> str:
+        """The id of a hop in the page; what two flows had a part in is there twice."""
+        return f"{self._prefix}{number}"
 
     def hop(self, number: int) -> Hop | None:
         return self._by_id.get(number)

@@ -49,8 +49,11 @@ class _Way:
     """"ok", "failed", "refused" (where it was lost), "passed-by" (refused, and others took it) or "unreached"."""
 
 
-def flow_picture(story: Story, topology: Topology) -> str:
-    """The picture as an `svg` element; "" where the flow touched nothing of the templates."""
+def flow_picture(story: Story, topology: Topology, prefix: str = "hop-") -> str:
+    """The picture as an `svg` element; "" where the flow touched nothing of the templates.
+
+    Its cards are links to the hops, whose ids in the page begin with the prefix.
+    """
     cards, ways = _chosen(story, topology)
     if len(cards) < 2:
         return ""
@@ -62,14 +65,14 @@ def flow_picture(story: Story, topology: Topology) -> str:
     layout = layered(items, arrows, column_gap=54)
     top = _MARGIN + _BADGE_HEIGHT
     width, height = layout.width + 2 * _MARGIN, layout.height + top + _MARGIN
-    parts = [_markers()]
+    parts = [_markers(prefix)]
     order = ("unreached", "passed-by", "refused", "ok", "failed")
     for way, points in sorted(zip(ways, layout.ways, strict=True), key=lambda pair: order.index(pair[0].state)):
         if points:
-            parts.append(_way(way, [(x + _MARGIN, y + top) for x, y in points]))
+            parts.append(_way(way, prefix, [(x + _MARGIN, y + top) for x, y in points]))
     for card in cards.values():
         x, y = layout.places[card.key]
-        parts.append(_card(card, x + _MARGIN, y + top))
+        parts.append(_card(card, prefix, x + _MARGIN, y + top))
     broken = [card.title for card in cards.values() if card.state == "broke"]
     told = f"The way of the flow through {len(cards)} places" + (f"; it broke at {', '.join(broken)}" if broken else "")
     return (
@@ -223,7 +226,7 @@ def _width(card: _Card) -> float:
     return max(text_width(card.title, 13) * BOLD, text_width(card.subtitle, 10.5)) + 62
 
 
-def _card(card: _Card, x: float, y: float) -> str:
+def _card(card: _Card, prefix: str, x: float, y: float) -> str:
     width = _width(card)
     badge = ""
     if card.state in ("broke", "pending"):
@@ -243,10 +246,10 @@ def _card(card: _Card, x: float, y: float) -> str:
         f'<text class="sub" x="{x + 48:.1f}" y="{y + 37:.1f}">{escape(card.subtitle)}</text>{badge}'
     )
     group = f'<g class="at {card.state}" data-node="{escape(card.key)}">{inside}</g>'
-    return f'<a href="#hop-{card.hop}" tabindex="-1">{group}</a>' if card.hop is not None else group
+    return f'<a href="#{prefix}{card.hop}" tabindex="-1">{group}</a>' if card.hop is not None else group
 
 
-def _way(way: _Way, points: list[Point]) -> str:
+def _way(way: _Way, prefix: str, points: list[Point]) -> str:
     label = ""
     if way.label:
         (x, y), (next_x, _) = points[:-3:-1]
@@ -260,16 +263,16 @@ def _way(way: _Way, points: list[Point]) -> str:
         x, y = points[-1]
         cross = f'<path class="cross" d="M{x - 17:.1f} {y - 5:.1f}l10 10m0 -10l-10 10"/>'
         points = [*points[:-1], (x - 15, y)]
-    head = "" if cross else f' marker-end="url(#way-{way.state})"'
+    head = "" if cross else f' marker-end="url(#{prefix}{way.state})"'
     return (
         f'<g class="to {way.state}" data-edge="{escape(f"{way.source} {way.target}")}">'
         f'<path d="{curve(points)}"{head}/>{cross}{label}</g>'
     )
 
 
-def _markers() -> str:
+def _markers(prefix: str) -> str:
     heads = "".join(
-        f'<marker id="way-{name}" class="{name}" viewBox="0 0 8 8" refX="3" refY="4" markerWidth="5" markerHeight="5" '
+        f'<marker id="{prefix}{name}" class="{name}" viewBox="0 0 8 8" refX="3" refY="4" markerWidth="5" markerHeight="5" '
         f'orient="auto"><path d="M0 0L8 4L0 8z"/></marker>'
         for name in ("ok", "failed", "unreached")
     )

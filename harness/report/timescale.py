@@ -1,5 +1,6 @@
 """Time as a width: where nothing happens for long, a wait for a retry, it is squeezed, so that the rest can be seen."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -31,8 +32,11 @@ class Timescale:
         self.end = max((began + seconds for began, seconds in spans), default=0.0) or 1e-6
         found = [Pause(*pause) for pause in _pauses(spans) if self._is_long(pause)]
         working = self.end - sum(pause.seconds for pause in found)
+        if working < 1e-6:
+            # Moments, and nothing that takes time: there is nothing to make room for.
+            found, working = [], self.end
         self._squeezed = _SQUEEZED_TO * 100
-        self._rate = (100 - self._squeezed * len(found)) / (working or 1e-6)
+        self._rate = (100 - self._squeezed * len(found)) / working
         self._found = found
         self.pauses = [Pause(pause.began, pause.ended, self.left(pause.began), self._squeezed) for pause in found]
 
@@ -57,13 +61,18 @@ class Timescale:
         rounds = [base * 10.0**power for power in range(-3, 4) for base in (1, 2, 5)]
         step = next((each for each in rounds if self._rate * each >= 18), rounds[-1])
         found: list[tuple[float, float]] = []
-        for number in range(int(self.end / step) + 1):
-            at = number * step
-            left = self.left(at)
-            # Not two where one would stand on the other, and none on a pause.
-            free = not found or left - found[-1][0] >= 14
-            if free and left <= 94 and not any(left - 1 < p.left + p.width and p.left < left + 11 for p in self.pauses):
-                found.append((left, at))
+        starts, ends = [0.0, *(p.ended for p in self._found)], [*(p.began for p in self._found), self.end]
+        for start, end in zip(starts, ends, strict=True):
+            for number in range(math.ceil(start / step), math.floor(end / step) + 1):
+                left = self.left(number * step)
+                # Not two where one would stand on the other, and none on a pause.
+                free = not found or left - found[-1][0] >= 14
+                if (
+                    free
+                    and left <= 94
+                    and not any(left - 1 < p.left + p.width and p.left < left + 11 for p in self.pauses)
+                ):
+                    found.append((left, number * step))
         return found
 
 

@@ -34,7 +34,8 @@ class Topology:
         self.nodes = dict(nodes)
         self.edges = tuple(edges)
         self._templates = templates
-        self._resources = resources or {}
+        self.resources = dict(resources or {})
+        """As the templates declare them, in CloudFormation's form; also those that are no nodes."""
         self.physical_ids = dict(physical_ids or {})
         """Of every resource that was deployed, also of those that are no nodes: mappings, subscriptions, policies."""
         self.regions = dict(regions or {})
@@ -86,18 +87,14 @@ class Topology:
         found: dict[str | tuple[str, str], NodeId] = {}
         for node_id, physical_id in self.physical_ids.items():
             found[physical_id] = node_id
-            if resource := self._resources.get(node_id):
+            if resource := self.resources.get(node_id):
                 found[resource.type, name_in(physical_id)] = node_id
         return found
-
-    def resource(self, node: NodeId) -> Resource | None:
-        """A resource as its template declares it, in CloudFormation's form; None where no template does."""
-        return self._resources.get(node)
 
     def place_of(self, node: NodeId, *path: str | int) -> tuple[Path, int] | None:
         """File and line where a resource is declared, or its property at a path of CloudFormation's form; where the
         template does not have that, the line of what is around it. None where no template declares the resource."""
-        resource = self._resources.get(node)
+        resource = self.resources.get(node)
         return (resource.template.path, resource.line(*path)) if resource else None
 
     def leaving(self, node: NodeId, *kinds: EdgeKind) -> tuple[Edge, ...]:

@@ -489,4 +489,6 @@ def test_the_projects_own_stacks_stand_beside_themselves_and_go_without_a_trace(
         removal = remove(target, (RUN_TAG, name))
     assert removal.is_complete, str(removal)
     assert named_after(aws, name) == {}
-    assert named_after(aws, "lumen") == before
+    after = named_after(aws, "lumen")
+    # Other tests make some more meanwhile.
+    assert {what for what, count in before.items() if after.get(what, 0) < count} == set()

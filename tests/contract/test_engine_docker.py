@@ -266,6 +266,8 @@ def test_an_interrupt_while_it_boots_leaves_nothing(tmp_path: Path, client):
     """Ctrl-C: every process of the terminal's group gets the signal, the guard is not of it."""
     script = (
         "import os, pathlib, signal, sys\n"
+        # A shell that runs the tests in the background has it ignored.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from harness.engine.docker import DockerEngine, engine as module\n"
         "run = module.containers.run\n"
         "def interrupted(*arguments):\n"

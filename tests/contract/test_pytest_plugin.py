@@ -196,3 +196,99 @@ def test_a_wrong_setting_is_a_usage_error(project: Path):
     assert result.returncode == pytest.ExitCode.USAGE_ERROR
     assert "prot" in result.stderr
     assert "It may set: templates, engine, region, port" in result.stderr
+
+
+DENIED = """
+import pytest
+
+TRUST = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}]}'
+
+@pytest.mark.parametrize("n", range(3))
+def test_a_role_without_rights_sends(engine, aws, n):
+    url = aws("sqs").create_queue(QueueName=f"jobs-{n}")["QueueUrl"]
+    try:
+        role = aws("iam").create_role(RoleName="nobody", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
+    except aws("iam").exceptions.EntityAlreadyExistsException:
+        role = aws("iam").get_role(RoleName="nobody")["Role"]["Arn"]
+    given = aws("sts").assume_role(RoleArn=role, RoleSessionName="tester")["Credentials"]
+    nobody = engine.client(
+        "sqs", aws_access_key_id=given["AccessKeyId"], aws_secret_access_key=given["SecretAccessKey"],
+        aws_session_token=given["SessionToken"],
+    )
+    nobody.send_message(QueueUrl=url, MessageBody="x")
+
+@pytest.mark.requires("iam")
+def test_that_needs_enforcement():
+    pass
+"""
+WOULD_BE_DENIED = "IAM would have denied role nobody: sqs:SendMessage on arn:aws:sqs:us-east-1:000000000000:jobs-"
+
+
+def test_in_report_mode_nothing_is_refused_and_the_summary_tells_what_would_be(project: Path):
+    """Once for a role and an action; what only enforcement shows is skipped."""
+    assert "AccessDenied" in _pytest(project, DENIED).stdout
+    result = _pytest(project, DENIED, "--iam=report", "-n", "2")
+    assert result.returncode == 0, result.stdout
+    assert "3 passed, 1 skipped" in result.stdout
+    assert result.stdout.count(WOULD_BE_DENIED) == 1
+    assert "(3 times), because no identity-based policy allows the sqs:SendMessage action" in result.stdout
+
+
+def test_the_settings_choose_the_mode_of_an_engine_that_a_run_starts(project: Path):
+    (project / "pyproject.toml").write_text('[tool.harness]\niam = "off"\n[tool.pytest.ini_options]\n')
+    result = _pytest(project, DENIED)
+    assert "3 passed, 1 skipped" in result.stdout
+    assert "No call was decided by IAM's policies: what AWS denies passed here." in result.stdout
+
+
+def test_an_engine_that_is_up_is_in_the_runs_mode_for_the_run(project: Path):
+    up = EmbeddedEngine(project / ".harness")
+    target = up.start()
+    for arguments in ((), ("-n", "2")):
+        target.harness.call("DELETE", "/iam")
+        result = _pytest(project, DENIED, "--iam=report", *arguments)
+        assert "3 passed, 1 skipped" in result.stdout
+        assert "(3 times)" in result.stdout
+        assert target.harness.iam()["mode"] == "enforce"
+        assert _runs(project) == []
+    # What was told before is not told again.
+    target.harness.set_iam("report")
+    result = _pytest(project, "def test_nothing(engine): pass")
+    assert "IAM would have denied nothing." in result.stdout
+    assert target.harness.iam()["mode"] == "report"
+
+
+def test_a_mode_that_a_killed_run_left_is_put_back_by_the_next(project: Path):
+    target = EmbeddedEngine(project / ".harness").start()
+    assert _pytest(project, IS_KILLED, "--iam=off").returncode == -signal.SIGKILL
+    assert target.harness.iam()["mode"] == "off"
+    assert _pytest(project, "def test_nothing(): pass").returncode == 0
+    assert target.harness.iam()["mode"] == "enforce"
+
+
+RUNS_ANOTHER = """
+import subprocess, sys
+
+def test_another_run_asks_for_another_mode(engine):
+    command = [sys.executable, "-m", "pytest", "other.py", "--iam=off", "-p", "no:cacheprovider"]
+    other = subprocess.run(command, capture_output=True, text=True)
+    assert "A test run that goes on (process" in other.stdout
+    assert "has the engine at " + engine.endpoint_url + " decide by --iam=report" in other.stdout
+    assert engine.harness.iam()["mode"] == "report"
+"""
+
+
+def test_a_run_does_not_change_the_mode_of_another_that_goes_on(project: Path):
+    target = EmbeddedEngine(project / ".harness").start()
+    (project / "other.py").write_text("def test_it(engine): pass")
+    result = _pytest(project, RUNS_ANOTHER, "--iam=report")
+    assert "1 passed" in result.stdout, result.stdout
+    assert target.harness.iam()["mode"] == "enforce"
+
+
+@pytest.mark.parametrize("chosen", [("--engine=aws",), ("--endpoint-url=http://127.0.0.1:9",)])
+def test_what_targets_of_others_allow_is_not_ours_to_switch(project: Path, chosen: tuple[str, ...]):
+    result = _pytest(project, "def test_nothing(): pass", "--iam=report", *chosen)
+    assert result.returncode == pytest.ExitCode.USAGE_ERROR
+    assert "--iam is for engines of our own (embedded, docker); what the" in result.stderr
+    assert "Leave --iam out, or choose --engine=embedded." in result.stderr

@@ -204,3 +204,9 @@ def test_a_python_that_comes_with_a_space_in_its_path_is_taken(machine: Machine)
     made = machine.make("up", f"PYTHON={spaced / 'python3.12'}")
     assert made.returncode == 0, made.stderr
     assert (machine.project / ".venv" / "bin" / "python").readlink() == spaced / "python3.12"
+
+
+def test_engine_and_iam_are_handed_on(machine: Machine):
+    machine.python("python3.12", "3.12.1")
+    assert "harness up --engine=docker --iam=report\n" in machine.make("up", "ENGINE=docker", "IAM=report").stdout
+    assert "harness up\n" in machine.make("up").stdout

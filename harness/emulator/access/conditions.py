@@ -73,6 +73,11 @@ def met(block: Block, facts: Facts) -> bool:
     return all(_is_met(condition, facts) for condition in block)
 
 
+def failing(block: Block, facts: Facts) -> Block:
+    """The conditions of the block that are not met."""
+    return tuple(condition for condition in block if not _is_met(condition, facts))
+
+
 def _is_met(condition: Condition, facts: Facts) -> bool:
     present = facts.get(condition.key)
     if present is UNKNOWN:

@@ -9,6 +9,7 @@ import os
 import threading
 from collections import Counter, deque
 from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -24,7 +25,8 @@ from pydantic import BaseModel, ConfigDict
 from harness.emulator import capabilities
 from harness.emulator.access import actions, encryption, engine_state, execution_role, facts, principals
 from harness.emulator.access.denial import denial_of
-from harness.emulator.access.evaluation import Decision, decide
+from harness.emulator.access.evaluation import Decision, Source, decide
+from harness.emulator.access.near_misses import NearMiss
 from harness.emulator.access.operation import Asked, Operation
 from harness.emulator.access.principals import Principal
 from harness.emulator.access.resource_policies import resource
@@ -32,7 +34,10 @@ from harness.emulator.access.resource_policies import resource
 LOG = logging.getLogger(__name__)
 
 KEPT_DENIALS = 1000
+KEPT_RESOURCES = 3
+"""Of each role and action that is reported."""
 ASSUMING = frozenset({"AssumeRole", "AssumeRoleWithWebIdentity", "AssumeRoleWithSAML"})
+SHOWN_NEAR_MISSES = 5
 WITHOUT_SIGNATURE = frozenset({"none", "smithy.api#noAuth"})
 
 
@@ -55,15 +60,37 @@ Listener = Callable[[RequestContext | None, Decision], None]
 where a part of the emulator asks before it makes one (`service_may`)."""
 
 
+@dataclass
+class Reported:
+    """What `report` let through: one action of one role, or of another principal. `resources` are the first few."""
+
+    principal: str
+    action: str
+    reason: str
+    count: int = 0
+    resources: list[str] = field(default_factory=list)
+
+
 class Access:
     """The mode in force, what was denied last, and which operations could only be asked on `*`."""
 
     def __init__(self, mode: Mode) -> None:
-        self.mode = mode
+        self._mode = mode
         self._lock = threading.Lock()
         self._denied: deque[dict[str, Any]] = deque(maxlen=KEPT_DENIALS)
         self._unmapped: Counter[str] = Counter()
+        self._reported: dict[tuple[str, str], Reported] = {}
         self._listeners: list[Listener] = []
+
+    @property
+    def mode(self) -> Mode:
+        return self._mode
+
+    @mode.setter
+    def mode(self, mode: Mode) -> None:
+        """From now on; what this engine says of itself changes with it."""
+        self._mode = mode
+        (capabilities.provide if mode is Mode.ENFORCE else capabilities.withdraw)("iam")
 
     def on_decision(self, listener: Listener) -> None:
         """Have `listener` called with each decision, in the thread of the call, before it is carried out or refused."""
@@ -81,6 +108,8 @@ class Access:
                         **as_json(decision),
                     }
                 )
+                if self.mode is Mode.REPORT:
+                    self._report(decision)
         for listener in self._listeners:
             listener(context, decision)
 
@@ -95,28 +124,62 @@ class Access:
         with self._lock:
             self._denied.clear()
             self._unmapped.clear()
+            self._reported.clear()
 
     def to_json(self, limit: int = 100) -> dict[str, Any]:
-        """The mode, the last denied decisions, oldest first, and how often each operation was asked on `*` for want of a
-        better resource."""
+        """The mode, the last denied decisions, oldest first, what `report` let through although it is denied, by whose
+        policies counted and action, and how often each operation was asked on `*` for want of a better resource."""
         with self._lock:
             denied = list(self._denied)[-limit:] if limit else []
-            return {"mode": self.mode.value, "denied": denied, "unmapped": dict(self._unmapped)}
+            reported = [asdict(each) for each in self._reported.values()]
+            return {
+                "mode": self.mode.value,
+                "denied": denied,
+                "reported": reported,
+                "unmapped": dict(self._unmapped),
+            }
+
+    def _report(self, decision: Decision) -> None:
+        who = _role_of(decision) or decision.principal
+        told = self._reported.setdefault((who, decision.action), Reported(who, decision.action, reason=decision.reason))
+        told.count += 1
+        if decision.resource not in told.resources and len(told.resources) < KEPT_RESOURCES:
+            told.resources.append(decision.resource)
 
 
 def as_json(decision: Decision) -> dict[str, Any]:
-    """A decision as data. `by` is the statement that decided; where it is null, `missing` is the kind of policy that should
-    have allowed."""
+    """A decision as data.
+
+    `role` is the ARN of the role or user whose policies were asked; `by` is the statement that decided (`kind`: identity,
+    resource, boundary or session). Where it is null, nothing allows: `missing` is the kind of policy that should have, and
+    `near` has the statements that nearly did, each with its `conditions` that are not met, or the `resources` or
+    `principals` that it is about instead.
+    """
     by = decision.by
     return {
         "allowed": decision.allowed,
         "principal": decision.principal,
+        "role": _role_of(decision),
         "action": decision.action,
         "resource": decision.resource,
-        "by": by and {"kind": by.kind.value, "policy": by.policy, "statement": by.statement},
-        "missing": decision.missing and decision.missing.value,
+        "by": by and source_as_json(by),
+        "missing": decision.missing and decision.missing.name.lower(),
+        "near": [_near_as_json(miss) for miss in decision.near[:SHOWN_NEAR_MISSES]],
         "reason": decision.reason,
     }
+
+
+def _role_of(decision: Decision) -> str | None:
+    """Whose policies were asked."""
+    return next(iter(decision.facts.get("aws:principalarn", ())), None)
+
+
+def source_as_json(source: Source) -> dict[str, str]:
+    return {"kind": source.kind.name.lower(), "policy": source.policy, "statement": source.statement}
+
+
+def _near_as_json(miss: NearMiss) -> dict[str, Any]:
+    return {name: value for name, value in asdict(miss).items() if value}
 
 
 def _mode_of_environment() -> Mode:
@@ -287,8 +350,7 @@ def note_session(_chain: HandlerChain, context: RequestContext, response: Respon
 
 
 def install() -> None:
-    if ACCESS.mode is Mode.ENFORCE:
-        capabilities.provide("iam")
+    ACCESS.mode = ACCESS.mode
     serve_custom_service_request_handlers.append(ask)
     serve_custom_service_request_handlers.append(ask_for_the_execution_role)
     run_custom_response_handlers.append(note_session)

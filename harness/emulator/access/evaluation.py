@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from harness.emulator.access.conditions import Facts
+from harness.emulator.access.near_misses import NearMiss, near_misses
 from harness.emulator.access.policy import Caller, Named, Policy, Statement
 
 
@@ -54,8 +55,8 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One answer. `by` is the statement that allowed or denied; without one nothing allows it, and `missing` says which
-    kind of policy should have."""
+    """One answer. `by` is the statement that allowed or denied; without one nothing allows it, `missing` says which
+    kind of policy should have, and `near` which statements of that kind nearly did."""
 
     allowed: bool
     principal: str
@@ -64,6 +65,7 @@ class Decision:
     by: Source | None = None
     missing: Kind | None = None
     facts: Facts = field(default_factory=dict, compare=False)
+    near: tuple[NearMiss, ...] = field(default=(), compare=False)
 
     @property
     def explicit(self) -> bool:
@@ -87,7 +89,10 @@ def decide(
     """Decide one action on one resource for one caller; `principal` is the name by which the answer calls it."""
 
     def answer(allowed: bool, by: Source | None = None, missing: Kind | None = None) -> Decision:
-        return Decision(allowed, principal, action, resource.arn, by, missing, facts)
+        near = (
+            near_misses(_of_kind(missing, identity, resource), caller, action, resource.arn, facts) if missing else ()
+        )
+        return Decision(allowed, principal, action, resource.arn, by, missing, facts, near)
 
     def about(policies: Iterable[Policy], allows: bool) -> Iterable[tuple[Policy, Statement]]:
         for policy in policies:
@@ -141,3 +146,17 @@ def decide(
         if limit is not None and not any(about(limit, allows=True)):
             return answer(False, missing=kind)
     return answer(True, by_identity or granted)
+
+
+def _of_kind(kind: Kind, identity: Identity, resource: Resource) -> Iterable[Policy]:
+    """The policies of which one should have allowed. What the caller's own do not allow within an account, the resource's
+    may."""
+    match kind:
+        case Kind.IDENTITY:
+            return (*identity.policies, *resource.policies)
+        case Kind.RESOURCE:
+            return resource.policies
+        case Kind.BOUNDARY:
+            return identity.boundary or ()
+        case Kind.SESSION:
+            return identity.session or ()

@@ -69,11 +69,7 @@ class Statement:
 
     def about(self, action: str, resource: str, facts: Facts) -> bool:
         """Whether action, resource and condition match; `Principal` is asked apart, by `names`."""
-        return (
-            self._has_action(action.lower())
-            and self._has_resource(resource, facts)
-            and conditions.met(self.condition, facts)
-        )
+        return self.has_action(action) and self.has_resource(resource, facts) and conditions.met(self.condition, facts)
 
     def names(self, caller: Caller) -> int:
         """How precisely this statement's principal means `caller` (`Named`). Without a principal, as in an identity
@@ -82,12 +78,13 @@ class Statement:
             return Named.NOT if _precision(self.not_principals, caller) else Named.DIRECTLY
         return Named.DIRECTLY if self.principals is None else _precision(self.principals, caller)
 
-    def _has_action(self, action: str) -> bool:
+    def has_action(self, action: str) -> bool:
+        action = action.lower()
         if self.not_actions:
             return not any(compiled(a).fullmatch(action) for a in self.not_actions)
         return any(compiled(a).fullmatch(action) for a in self.actions)
 
-    def _has_resource(self, resource: str, facts: Facts) -> bool:
+    def has_resource(self, resource: str, facts: Facts) -> bool:
         if self.not_resources:
             return not any(_resource_matches(r, resource, facts) for r in self.not_resources)
         # A trust policy has no Resource: it is attached to the one it is about.

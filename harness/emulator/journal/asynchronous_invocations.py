@@ -14,9 +14,11 @@ from localstack.utils.patch import patch
 
 from harness.emulator.journal import marks, payloads
 from harness.emulator.journal.activity import activity
-from harness.emulator.journal.causes import doing, last_error
+from harness.emulator.journal.causes import Cause, doing, last_error
 from harness.emulator.journal.invocations import LAST
 from harness.emulator.journal.recorder import JOURNAL
+from harness.emulator.journal.waiting import announce
+from harness.emulator.timers import TIMERS
 from harness.journal.records import Kind
 
 
@@ -24,9 +26,13 @@ def install() -> None:
     @patch(FakeSqsClient.send_message)
     def send_message(original: Any, self: Any, *args: Any, **options: Any) -> Any:
         # Before it is sent: the next attempt comes after its announcement.
-        if options.get("DelaySeconds") is not None:
-            _note_retry(json.loads(options["MessageBody"]), float(options["DelaySeconds"]))
-        return original(self, *args, **options)
+        if options.get("DelaySeconds") is None:
+            return original(self, *args, **options)
+        retry = _note_retry(json.loads(options["MessageBody"]), float(options["DelaySeconds"]))
+        sent = original(self, *args, **options)
+        queue = self.queue_manager.get_queue(options["QueueUrl"])
+        TIMERS.set(retry.activity, lambda: _end_delay(queue, sent["MessageId"]))
+        return sent
 
     @patch(event_manager.Poller.handle_message)
     def handle(original: Any, self: Any, message: dict[str, Any]) -> None:
@@ -104,23 +110,26 @@ def _destination(settings: Any, condition: str) -> str | None:
     return (settings.destination_config or {}).get(condition, {}).get("Destination")
 
 
-def _note_retry(event: dict[str, Any], delay_seconds: float) -> None:
+def _end_delay(queue: Any, message_id: str) -> None:
+    with queue.mutex:
+        for message in queue.delayed:
+            if message.message_id == message_id:
+                message.delay_seconds = None
+        queue.enqueue_delayed_messages()
+
+
+def _note_retry(event: dict[str, Any], delay_seconds: float) -> Cause:
     function = event["invoked_arn"]
     throttled = event["exception_retries"] > 0 or event["retries"] == 0
-    JOURNAL.note(
-        Kind.TIMER,
+    return announce(
+        "retry",
+        time.time() + delay_seconds,
         service="lambda",
         name=function.split(":")[6],
         resource=function,
         cause=LAST.get(event["request_id"]),
         leaves=(marks.invocation(event["request_id"]),),
-        data={
-            "what": "retry",
-            "when": time.time() + delay_seconds,
-            "attempt": event["retries"] + 1,
-            "throttled": throttled,
-            "request_id": event["request_id"],
-        },
+        data={"attempt": event["retries"] + 1, "throttled": throttled, "request_id": event["request_id"]},
     )
 
 

@@ -4,6 +4,8 @@ A batch is one attempt to have a function handle records; each redelivery is ano
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventsourcemapping.html
 """
 
+import threading
+import time
 from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -16,8 +18,12 @@ from harness.emulator.journal import marks, queues
 from harness.emulator.journal.activity import activity
 from harness.emulator.journal.causes import doing, last_error
 from harness.emulator.journal.recorder import JOURNAL
+from harness.emulator.journal.waiting import waiting
 from harness.emulator.service_loading import when_loaded
 from harness.journal.records import Kind
+
+SHUTDOWN_SECONDS = 0.5
+"""A poller that waits for its next attempt sees after this at the latest that it is to stop."""
 
 
 @dataclass
@@ -44,10 +50,12 @@ def _patch() -> None:
     from localstack.services.lambda_.event_source_mapping import event_processor
     from localstack.services.lambda_.event_source_mapping.esm_event_processor import EsmEventProcessor
     from localstack.services.lambda_.event_source_mapping.esm_worker import EsmWorker
+    from localstack.services.lambda_.event_source_mapping.pollers import stream_poller
     from localstack.services.lambda_.event_source_mapping.pollers.kinesis_poller import KinesisPoller
     from localstack.services.lambda_.event_source_mapping.pollers.poller import Poller, get_batch_item_failures
     from localstack.services.lambda_.event_source_mapping.pollers.sqs_poller import SqsPoller
     from localstack.services.lambda_.event_source_mapping.pollers.stream_poller import StreamPoller
+    from localstack.utils.backoff import ExponentialBackoff
 
     @patch(EsmWorker.__init__)
     def init(original: Any, self: Any, esm_config: Any, poller: Any, *args: Any, **options: Any) -> None:
@@ -72,6 +80,7 @@ def _patch() -> None:
                 data={
                     **_about(mapping),
                     "records": [_message(m) for m in messages],
+                    **queues.visibility_timeout(self.source_arn),
                 },
             ) as batch:
                 try:
@@ -79,7 +88,7 @@ def _patch() -> None:
                 finally:
                     batch.ended.update(_outcome(reading))
                     batch.ended["deleted"] = reading.deleted
-                    batch.ended["visible_at"] = queues.visible_at(self.source_arn, reading.failed)
+                    batch.ended["visible_at"] = queues.note_hidden(self.source_arn, reading.failed)
         finally:
             _READING.reset(token)
 
@@ -144,6 +153,18 @@ def _patch() -> None:
             raise
 
     # ---- streams -------------------------------------------------------------------------------------------------
+
+    class Backoff(ExponentialBackoff):
+        """Waits by itself before the next attempt, so that the wait is recorded and can be ended."""
+
+        def next_backoff(self) -> float:
+            seconds = float(super().next_backoff())
+            if (reading := _READING.get()) is None:
+                return seconds
+            _wait_to_retry(reading, seconds)
+            return 0.0
+
+    stream_poller.ExponentialBackoff = Backoff
 
     @patch(StreamPoller.forward_events_to_target)
     def forward(original: Any, self: Any, shard_id: str, *args: Any) -> Any:
@@ -239,6 +260,21 @@ def _attempt(reading: _Reading, process: Any, events: list[dict[str, Any]]) -> N
             batch.ended["committed"] = list(takewhile(lambda i: i not in reading.failed, map(_identifier, events)))
             # The shard waits for the next attempt, or for the records to be given up.
             batch.ended["retries"] = bool(reading.failed) and not poller.max_retries_exceeded(reading.attempts)
+
+
+def _wait_to_retry(reading: _Reading, seconds: float) -> None:
+    poller, until, due = reading.poller, time.monotonic() + seconds, threading.Event()
+    with waiting(
+        "retry",
+        seconds,
+        due.set,
+        **_what(poller.harness_mapping),
+        takes=tuple(marks.stream_record(poller.source_arn, one) for one in reading.failed),
+        data={"mapping": poller.harness_mapping["UUID"], "attempt": reading.attempts + 1},
+    ):
+        # A mapping that is deleted or disabled waits no longer.
+        while not (due.is_set() or poller._is_shutdown.is_set()) and (remaining := until - time.monotonic()) > 0:
+            due.wait(min(remaining, SHUTDOWN_SECONDS))
 
 
 def _stream_event(event: Mapping[str, Any]) -> dict[str, Any]:

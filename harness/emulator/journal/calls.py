@@ -12,7 +12,7 @@ from localstack.aws.handlers import (
 )
 from localstack.http import Response
 
-from harness.emulator.journal import marks, payloads
+from harness.emulator.journal import access_decisions, marks, payloads
 from harness.emulator.journal.activity import GATHERED, Gathered
 from harness.emulator.journal.causes import CAUSE, HEADER, SEGMENTS, Cause
 from harness.emulator.journal.recorder import JOURNAL
@@ -89,10 +89,14 @@ def end(_chain: HandlerChain, context: RequestContext, response: Response) -> No
     answer: Any = context.service_response
     error = context.service_exception
     data: dict[str, Any] = {"status": response.status_code}
+    if decided := access_decisions.of_call(context):
+        data["access"] = decided
     gathered: Gathered = context.harness_gathered
     leaves = tuple(gathered.leaves)
     if error is not None:
         data["error"] = {"code": error.code, "message": error.message or str(error)}
+        if (fault := context.get("harness_fault")) is not None:
+            data["fault"] = fault
     else:
         data["response"] = payloads.call_payload(context.operation, context.operation.output_shape, answer)
         leaves += marks.left_by_call(

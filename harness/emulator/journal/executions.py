@@ -5,6 +5,7 @@ takes the outcome, and what it does next is caused by both.
 https://docs.aws.amazon.com/step-functions/latest/dg/connect-to-resource.html#connect-wait-token
 """
 
+import threading
 import time
 from typing import Any
 
@@ -14,6 +15,7 @@ from harness.emulator.journal import marks, payloads
 from harness.emulator.journal.activity import activity
 from harness.emulator.journal.causes import CAUSE, doing
 from harness.emulator.journal.recorder import JOURNAL
+from harness.emulator.journal.waiting import waiting
 from harness.emulator.service_loading import when_loaded
 from harness.journal.records import Kind
 
@@ -90,49 +92,75 @@ def _patch() -> None:
         return endpoint
 
     @patch(StateTaskServiceCallback._eval_wait_for_task_token)
-    def wait_for_callback(original: Any, self: Any, env: Any, **waiting: Any) -> Any:
-        token, seconds = waiting["callback_endpoint"].callback_id, waiting["timeout_seconds"]
-        _note_timer("task timeout", self, seconds, leaves=(marks.task_token(token),))
-        outcome = original(self, env, **waiting)
-        env.harness_cause = JOURNAL.note(
-            Kind.TRANSITION,
+    def wait_for_callback(original: Any, self: Any, env: Any, **waits: Any) -> Any:
+        endpoint, heartbeat, seconds = waits["callback_endpoint"], waits["heartbeat_endpoint"], waits["timeout_seconds"]
+
+        def time_out() -> None:
+            if heartbeat is None:
+                endpoint._notify_event.set()
+            else:
+                # The wait for a heartbeat that goes on ends as if one had come; the next one has no time.
+                heartbeat._heartbeat_seconds = 0
+                heartbeat.notify()
+
+        with waiting(
+            "task timeout",
+            seconds,
+            time_out,
             service=SERVICE,
-            name="TaskTokenReturned",
-            takes=(marks.callback(token),),
-            data={
-                "event": {"type": "TaskTokenReturned"},
-                "outcome": type(outcome).__name__.removeprefix("CallbackOutcome"),
-            },
-        )
+            name=type(self).__name__,
+            resource=_state(env),
+            leaves=(marks.task_token(endpoint.callback_id),),
+            data={"heartbeat_seconds": heartbeat._heartbeat_seconds} if heartbeat is not None else {},
+        ):
+            outcome = original(self, env, **waits)
+            env.harness_cause = JOURNAL.note(
+                Kind.TRANSITION,
+                service=SERVICE,
+                name="TaskTokenReturned",
+                takes=(marks.callback(endpoint.callback_id),),
+                data={
+                    "event": {"type": "TaskTokenReturned"},
+                    "outcome": type(outcome).__name__.removeprefix("CallbackOutcome"),
+                },
+            )
         return outcome
 
     @patch(WaitFunction._wait_interval)
-    def wait(original: Any, self: Any, env: Any, wait_seconds: int) -> None:
-        _note_timer("Wait", self, wait_seconds)
-        original(self, env, wait_seconds)
+    def wait(_original: Any, self: Any, env: Any, wait_seconds: float) -> None:
+        due = False
+
+        def make_due() -> None:
+            nonlocal due
+            due = True
+            # Left set, so that it is not missed by a thread that is just about to wait; nobody else waits for it.
+            env.program_state_event.set()
+
+        until = time.monotonic() + wait_seconds
+        name = type(self).__name__
+        with waiting("Wait", wait_seconds, make_due, service=SERVICE, name=name, resource=_state(env)):
+            while not due and env.is_running() and (remaining := until - time.monotonic()) > 0:
+                env.program_state_event.wait(remaining)
+            env.program_state_event.clear()
 
     class _Time:
-        """`time` for a retrier, whose sleep is recorded."""
+        """`time` for a retrier, whose sleep is recorded and can be ended."""
 
         def __getattr__(self, name: str) -> Any:
             return getattr(time, name)
 
         @staticmethod
         def sleep(seconds: float) -> None:
-            _note_timer("retry", None, seconds)
-            time.sleep(seconds)
+            due = threading.Event()
+            with waiting("retry", seconds, due.set, service=SERVICE, name="retry"):
+                due.wait(seconds)
 
     retrier_decl.time = _Time()
 
 
-def _note_timer(what: str, component: Any, seconds: float, leaves: tuple[str, ...] = ()) -> None:
-    JOURNAL.note(
-        Kind.TIMER,
-        service=SERVICE,
-        name=type(component).__name__ if component is not None else what,
-        leaves=leaves,
-        data={"what": what, "when": time.time() + seconds},
-    )
+def _state(env: Any) -> str:
+    """The name of the state that is evaluated; empty outside of one."""
+    return str(env.states.context_object.context_object_data.get("State", {}).get("Name", ""))
 
 
 def _note_event(event: dict[str, Any]) -> None:

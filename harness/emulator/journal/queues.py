@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-d
 
 from collections.abc import Iterator
 from contextvars import ContextVar
+from functools import partial
 from typing import Any
 
 from localstack.config import INTERNAL_RESOURCE_ACCOUNT
@@ -14,8 +15,11 @@ from localstack.utils.patch import patch
 
 from harness.emulator.journal import marks, payloads
 from harness.emulator.journal.activity import leave, take
+from harness.emulator.journal.causes import doing
 from harness.emulator.journal.recorder import JOURNAL
+from harness.emulator.journal.waiting import announce
 from harness.emulator.service_loading import when_loaded
+from harness.emulator.timers import TIMERS
 from harness.journal.records import Kind
 
 _MOVING: ContextVar[str] = ContextVar("harness_moving_from", default="")
@@ -26,18 +30,54 @@ def install() -> None:
     when_loaded("sqs", _patch)
 
 
-def visible_at(queue_arn: str, message_ids: list[str]) -> dict[str, float]:
-    """When messages in flight are shown again, in seconds since the epoch; those that are no longer in flight are left
-    out."""
-    from localstack.services.sqs.models import sqs_stores
+def visibility_timeout(queue_arn: str) -> dict[str, float]:
+    """For how long a queue hides a message that it gave to somebody, by the setting that it has now."""
+    queue = _queue(queue_arn)
+    return {"visibility_timeout_seconds": queue.visibility_timeout} if queue is not None else {}
 
-    _, _, _, region, account, name = queue_arn.split(":", 5)
-    queue = sqs_stores[account][region].queues.get(name)
+
+def note_hidden(queue_arn: str, message_ids: list[str]) -> dict[str, float]:
+    """When messages in flight are shown again, in seconds since the epoch, which is announced; those that are no longer
+    in flight are left out.
+
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html
+    """
+    queue, name = _queue(queue_arn), queue_arn.rpartition(":")[2]
     if queue is None:
         return {}
     with queue.mutex:
-        inflight = {message.message_id: message.visibility_deadline for message in queue.inflight}
-    return {one: inflight[one] for one in message_ids if inflight.get(one) is not None}
+        inflight = {message.message_id: message for message in queue.inflight}
+    hidden = {}
+    for one in message_ids:
+        if one in inflight and (until := inflight[one].visibility_deadline) is not None:
+            hidden[one] = until
+            # It is of the flow of that message, not of all that the batch was about.
+            with doing(None):
+                note = announce(
+                    "visibility timeout",
+                    until,
+                    service="sqs",
+                    name=name,
+                    resource=queue_arn,
+                    takes=(marks.message(queue_arn, one),),
+                )
+            TIMERS.set(note.activity, partial(_show, queue, inflight[one], until))
+    return hidden
+
+
+def _show(queue: Any, message: Any, until: float) -> None:
+    """Show a message again, unless somebody has received it since."""
+    with queue.mutex:
+        if message in queue.inflight and message.visibility_deadline == until:
+            message.update_visibility_timeout(0)
+            queue.requeue_inflight_messages()
+
+
+def _queue(queue_arn: str) -> Any:
+    from localstack.services.sqs.models import sqs_stores
+
+    _, _, _, region, account, name = queue_arn.split(":", 5)
+    return sqs_stores[account][region].queues.get(name)
 
 
 def _is_recorded(queue: Any) -> bool:
@@ -127,14 +167,21 @@ def _put(queue: Any, stored: Any) -> None:
         # That which comes from another queue is recorded with the reason, in `_received`.
         leave(mark)
     if stored.is_delayed:
-        JOURNAL.note(
-            Kind.TIMER,
+        note = announce(
+            "delayed message",
+            stored.created + stored.delay_seconds,
             service="sqs",
             name=queue.name,
             resource=queue.arn,
             leaves=(mark,),
-            data={"what": "delayed message", "when": stored.created + stored.delay_seconds},
         )
+        TIMERS.set(note.activity, lambda: _end_delay(queue, stored))
+
+
+def _end_delay(queue: Any, stored: Any) -> None:
+    with queue.mutex:
+        stored.delay_seconds = None
+        queue.enqueue_delayed_messages()
 
 
 def _note_duplicate(queue: Any, dropped: Any) -> None:

@@ -6,7 +6,6 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,11 +87,11 @@ class Journal:
             self._bytes = 0
             return count
 
-    def _after(self, sequence: int) -> Iterator[Line]:
-        if not self._lines:
-            return iter(())
-        skip = max(0, sequence + 1 - self._lines[0].sequence)
-        return itertools.islice(self._lines, skip, None)
+    def _after(self, sequence: int) -> list[Line]:
+        # From the end: a reader that keeps up must not walk over all that it has read.
+        found = list(itertools.takewhile(lambda line: line.sequence > sequence, reversed(self._lines)))
+        found.reverse()
+        return found
 
     def _append(
         self, kind: Kind, phase: Phase, activity: int, cause: Cause | None, trace: str, what: dict[str, Any]

@@ -8,6 +8,7 @@ import concurrent.futures.thread
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import ContextVar
 from typing import Any, ParamSpec, TypeVar
 
 from localstack.services.sns import executor as sns_executor
@@ -35,6 +36,8 @@ LONG_LIVED = (
 """Names of threads that work for everybody, whoever happened to start them."""
 BOOKKEEPING = ("record-cloudwatch-metric", "sqs-metrics-cloudwatch-dispatcher")
 """Names of threads and pools that count what happens; nothing comes of it at once."""
+WITHIN: ContextVar[int | None] = ContextVar("harness_within", default=None)
+"""The work that this thread does. What waits in it is known to hold it up."""
 POOL_THREADS = (concurrent.futures.thread._worker, sns_executor._worker)
 """What the threads of a pool run: they stay, and their tasks are known by themselves."""
 
@@ -46,13 +49,17 @@ class Work:
         self._function = function
         self._name = name
         self._cause = cause
-        self._begun = JOURNAL.begin(Kind.WORK, service="engine", name=name)
+        within = WITHIN.get()
+        data = {} if within is None else {"within": within}
+        self._begun = JOURNAL.begin(Kind.WORK, service="engine", name=name, data=data)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        token = WITHIN.set(self._begun.activity)
         try:
             with doing(self._cause):
                 return self._function(*args, **kwargs)
         finally:
+            WITHIN.reset(token)
             self.end()
 
     def end(self) -> None:

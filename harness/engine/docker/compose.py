@@ -41,10 +41,10 @@ class ComposeProject:
                 return container
         return None
 
-    def up(self, client: "DockerClient", port: int | None) -> "Container":
-        """Build what has changed and start it. Raises EngineError."""
+    def up(self, client: "DockerClient", port: int | None, environment: Mapping[str, str]) -> "Container":
+        """Build what has changed and start it; `environment` are further variables of the file. Raises EngineError."""
         self._refuse_the_name_of_another(client)
-        chosen = {PORT_VARIABLE: str(port)} if port is not None else {}
+        chosen = {**environment, **({PORT_VARIABLE: str(port)} if port is not None else {})}
         self._run("up", "--detach", "--build", environment=chosen)
         container = self.find(client)
         if container is None:

@@ -4,7 +4,7 @@ import contextlib
 import ipaddress
 import os
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -31,8 +31,9 @@ PASSED_ON = ("DEBUG", "HARNESS_IAM", "HARNESS_JOURNAL")
 """Settings of the engine that the environment of whoever starts it may hold, as without Docker."""
 
 
-def run(client: "DockerClient", image: str, directory: Path, port: int) -> "Container":
-    """Start a container whose port is the same inside and outside, on the loopback interface only.
+def run(client: "DockerClient", image: str, directory: Path, port: int, environment: Mapping[str, str]) -> "Container":
+    """Start a container whose port is the same inside and outside, on the loopback interface only. `environment` wins over
+    what is passed on of this process's own.
 
     Raises PortLostError when the port is taken.
     """
@@ -41,7 +42,11 @@ def run(client: "DockerClient", image: str, directory: Path, port: int) -> "Cont
 
     asked = DockerContainer(
         image,
-        env={**addresses("0.0.0.0", port), **{name: os.environ[name] for name in PASSED_ON if name in os.environ}},
+        env={
+            **addresses("0.0.0.0", port),
+            **{name: os.environ[name] for name in PASSED_ON if name in os.environ},
+            **environment,
+        },
         labels={DIRECTORY_LABEL: str(directory)},
         extra_hosts={HOST: "host-gateway"},
         docker_client_kw={"timeout": client.api.timeout},

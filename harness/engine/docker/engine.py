@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import psutil
 
+from harness.engine.access_mode import IAM_VARIABLE
 from harness.engine.capabilities import CALLBACKS
 from harness.engine.docker import container as containers
 from harness.engine.docker import image
@@ -37,7 +38,7 @@ class DockerEngine:
     removed when that process is gone, even killed, unless `keep` was called.
 
     `port` None takes the usual port when it is free and any free one otherwise (for the compose service HARNESS_PORT
-    says it first).
+    says it first). `iam` is the mode that it starts in (`access_mode`); None leaves it to the environment.
     """
 
     name = "docker"
@@ -48,6 +49,7 @@ class DockerEngine:
         *,
         port: int | None = None,
         region: str = "us-east-1",
+        iam: str | None = None,
         compose_file: Path | None = None,
         owner_pid: int | None = None,
         answer_seconds: float = 10.0,
@@ -55,6 +57,7 @@ class DockerEngine:
         self.directory = directory.resolve()
         self.port = port
         self.region = region
+        self.iam = iam
         self.compose = ComposeProject(compose_file.resolve()) if compose_file else None
         self.owner_pid = owner_pid
         self.answer_seconds = answer_seconds
@@ -93,7 +96,7 @@ class DockerEngine:
             if (container := self._running()) is not None:
                 return self._target(container, self._wait_until_ready(container))
             if self.compose is not None:
-                container = self.compose.up(self._client, self._compose_port(self.compose))
+                container = self.compose.up(self._client, self._compose_port(self.compose), self._environment)
                 return self._target(container, self._wait_until_ready(container))
             try:
                 container = self._run()
@@ -161,11 +164,15 @@ class DockerEngine:
         if self.owner_pid is not None:
             self._set_guard(self.owner_pid)
         try:
-            return containers.run(self._client, tag, self.directory, choose_port(self.port))
+            return containers.run(self._client, tag, self.directory, choose_port(self.port), self._environment)
         except PortLostError as lost:
             if self.port is not None:
                 raise EngineError(f"{lost} Choose another port, or stop the other program.") from lost
-            return containers.run(self._client, tag, self.directory, any_free_port())
+            return containers.run(self._client, tag, self.directory, any_free_port(), self._environment)
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        return {IAM_VARIABLE: self.iam} if self.iam else {}
 
     def _set_guard(self, pid: int) -> None:
         try:

@@ -4,11 +4,30 @@
 of `Evidence` that yields findings, and this list is the only place that names it.
 
 What is told is chosen with care, as a remark on every refusal would be noise: a rule that refuses an event which another
-rule took is how a bus works. So a flow that reached what it was meant for has no findings.
+rule took is how a bus works. So a flow that reached what it was meant for has no findings, and what follows from something
+that is told is not told again.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from harness.flow.explain import (
+    access,
+    buckets,
+    deduplication,
+    event_bus,
+    event_source_mappings,
+    executions,
+    faults,
+    functions,
+    queues,
+    raw_delivery,
+    regions,
+    signed_urls,
+    sizes,
+    topics,
+    user_pools,
+)
+from harness.flow.explain.consequences import without_consequences
 from harness.flow.explain.evidence import Evidence, Reader
 from harness.flow.explanation import Explanation, Finding
 from harness.flow.history import Activity
@@ -17,7 +36,24 @@ from harness.topology import Topology
 
 __all__ = ["EXPLAINERS", "Evidence", "explain"]
 
-EXPLAINERS: tuple[Callable[[Evidence], Iterator[Finding]], ...] = ()
+EXPLAINERS: tuple[Callable[[Evidence], Iterator[Finding]], ...] = (
+    faults.find,
+    regions.find,
+    sizes.find,
+    signed_urls.find,
+    deduplication.find,
+    event_bus.find,
+    topics.find,
+    buckets.find,
+    raw_delivery.find,
+    access.denied_calls,
+    event_source_mappings.find,
+    executions.find,
+    user_pools.find,
+    functions.find,
+    queues.find,
+)
+"""Those that know more of what happened come first: of two findings about one failure the first is told."""
 
 
 def explain(
@@ -29,5 +65,9 @@ def explain(
     """
     evidence = Evidence(tuple(activities), history, topology, tuple(pending))
     found = [finding for explainer in EXPLAINERS for finding in explainer(evidence)]
-    by_time = sorted(found, key=lambda finding: min((a.begin.sequence for a in finding.activities), default=0))
-    return Explanation(tuple({(finding.cause, finding.sentence): finding for finding in by_time}.values()))
+    told = without_consequences(evidence, {(finding.cause, finding.sentence): finding for finding in found}.values())
+    return Explanation(tuple(sorted(told, key=_began)))
+
+
+def _began(finding: Finding) -> int:
+    return min((activity.begin.sequence for activity in finding.activities), default=0)

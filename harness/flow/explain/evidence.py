@@ -1,16 +1,18 @@
 """What an explanation is drawn from: the activities of a flow, how they are joined, and what the templates declare."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import Any, Protocol
 
-from harness.flow.explanation import Place
+from harness.flow.explanation import Finding, Place
 from harness.flow.history import Activity
 from harness.flow.pending import Pending
 from harness.journal.records import Kind
-from harness.topology import Edge, Node, NodeId, Topology, identifiers
+from harness.topology import Edge, Identifier, Node, NodeId, Topology, identifiers
 from harness.topology.patterns import Refusal
+from harness.topology.references import mentions
 
 
 class Reader(Protocol):
@@ -59,6 +61,25 @@ class Evidence:
         """Everything that came of an activity, in the order in which it began, without itself."""
         return [each for each in self.history.closure([activity]) if each.id != activity.id]
 
+    def recovered(self, activity: Activity) -> bool:
+        """Whether what failed succeeded when it was tried again: an invocation of the same request, a batch or delivery of
+        the same source to the same target that took up or carried the same."""
+        later = (a for a in self.activities if a.begin.sequence > activity.begin.sequence and a.kind is activity.kind)
+        return any(_is_again(activity, other) and not other.goes_on and not other.error for other in later)
+
+    def function_of(self, activity: Activity) -> str:
+        """The ARN of the function in which something happened; "" where it was none."""
+        for cause in self.causes(activity):
+            if cause.kind is Kind.INVOCATION:
+                return cause.begin.resource
+            if cause.kind not in (Kind.CALL, Kind.WORK, Kind.DECISION):
+                break
+        return ""
+
+    def recovered_from(self, call: Activity) -> bool:
+        """Whether the function, the batch or the delivery that a call failed in succeeded when it was tried again."""
+        return any(self.recovered(cause) for cause in self.causes(call))
+
     @cached_property
     def _by_id(self) -> Mapping[int, Activity]:
         return {activity.id: activity for activity in self.activities}
@@ -87,10 +108,25 @@ class Evidence:
         """What `Finding.resource` says of it: "stack.LogicalId", or the ARN or address as it is."""
         return str(self.node_id(resource) or resource)
 
-    def called(self, kind: str, resource: str) -> str:
-        """How a sentence names it: "rule Placed", with the logical id where a template declares it, else by its name."""
+    def named(self, resource: str) -> str:
+        """How a sentence calls it: by its logical id where a template declares it, else by the name in its ARN."""
         found = self.node_id(resource)
-        return f"{kind} {found.logical_id if found else name_of(resource)}"
+        return found.logical_id if found else name_of(resource)
+
+    def called(self, kind: str, resource: str) -> str:
+        """The same with what it is: "rule Placed"."""
+        return f"{kind} {self.named(resource)}"
+
+    def node_named(self, service: str, name: str) -> NodeId | None:
+        """The resource of a service, by boto3's name, that has this name where the call is not about an ARN."""
+        return self.topology.declared_as(f"arn:aws:{service}:::{_NAMED.get(service, '')}{name}") if name else None
+
+    def elsewhere(self, resource: str) -> NodeId | None:
+        """What a template declares under this name, and deployed to another region than the ARN says."""
+        return None if self.node_id(resource) else self.topology.declared_as(resource, in_any_region=True)
+
+    def identifiers(self, resource: str) -> tuple[Identifier, ...]:
+        return identifiers(resource)
 
     def place(self, resource: str | NodeId | None, *path: str | int) -> Place | None:
         """The line where a resource is declared, or a property of it by its path in CloudFormation's form ("Timeout").
@@ -103,6 +139,69 @@ class Evidence:
 
     def edge_place(self, edge: Edge, refusal: Refusal | None = None) -> Place:
         return Place(*self.topology.place(edge, refusal))
+
+    def policy_of(self, resource: str) -> Place | None:
+        """Where the policy of a queue, a topic or a bucket stands; None where the template gives it none."""
+        node = self.node_id(resource)
+        for policy in self.topology.resources.values() if node else ():
+            about = policy.get(_POLICIES.get(policy.type, ""))
+            if node and policy.id.stack == node.stack and any(m.name == node.logical_id for m in mentions(about)):
+                return self.place(policy.id, "PolicyDocument")
+        return None
+
+    def place_of_caller(self, activity: Activity, naming: str = "") -> Place | None:
+        """The function in which something happened, as `place_of_function` gives it; None where it was none."""
+        function = self.function_of(activity)
+        return self.place_of_function(function, naming) if function else None
+
+    def place_of_function(self, function: str, naming: str = "") -> Place | None:
+        """Where a function is declared, or the variable of its environment that has `naming` in its value."""
+        node = self.node_id(function)
+        declared = self.topology.resources.get(node) if node else None
+        if declared is None:
+            return None
+        for name, value in declared.mapping("Environment", "Variables").items():
+            if naming and naming in str(value):
+                return self.place(node, "Environment", "Variables", name)
+        return self.place(node)
+
+    # ── what is told ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def finding(
+        self, cause: str, sentence: str, resource: str, place: Place | None, *activities: Activity, lost: bool = True
+    ) -> Finding:
+        """A finding about the resource of this ARN, URL or physical id."""
+        return Finding(cause, sentence, self.resource(resource), place, activities, lost)
+
+
+def _is_again(activity: Activity, other: Activity) -> bool:
+    if activity.begin.service != other.begin.service or activity.begin.resource != other.begin.resource:
+        return False
+    if activity.kind is Kind.INVOCATION:
+        batches = [c for c in (activity, other) if (c.data.get("request_id"))]
+        return len(batches) == 2 and activity.data["request_id"] == other.data["request_id"]
+    if set(activity.takes) & set(other.takes):
+        return True
+    same = ("source", "target", "event")
+    return activity.kind is Kind.DELIVERY and all(activity.data.get(n) == other.data.get(n) for n in same)
+
+
+_NAMED = {"dynamodb": "table/", "events": "event-bus/", "kinesis": "stream/", "lambda": "function:"}
+"""What stands before a name in the ARNs of a service."""
+_POLICIES = {
+    "AWS::S3::BucketPolicy": "Bucket",
+    "AWS::SNS::TopicPolicy": "Topics",
+    "AWS::SQS::QueuePolicy": "Queues",
+}
+"""The property that says whose policy it is."""
+
+
+def as_json(body: Any) -> Any:
+    """A body as what it is in JSON; as it is where it is none."""
+    try:
+        return json.loads(body) if isinstance(body, str) else body
+    except ValueError:
+        return body
 
 
 def name_of(resource: str) -> str:

@@ -3,6 +3,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from harness.topology.document import Document, Location, TemplateError, read_document
@@ -78,17 +79,34 @@ def _variable(part: Any) -> str:
 
 
 def _tasks(definition: Mapping[str, Any], place: Location) -> Iterator[tuple[Location, str, Mapping[str, Any]]]:
+    return (each for each in _states(definition, place) if each[2].get("Type") == "Task")
+
+
+def _states(definition: Mapping[str, Any], place: Location) -> Iterator[tuple[Location, str, Mapping[str, Any]]]:
+    """All states with their places, also those inside of others."""
     for name, state in mapping(definition.get("States")).items():
         if not isinstance(state, Mapping):
             continue
         here = (*place, "States", name)
-        if state.get("Type") == "Task":
-            yield here, name, state
+        yield here, name, state
         for key in ("Iterator", "ItemProcessor"):
             if isinstance(inner := state.get(key), Mapping):
-                yield from _tasks(inner, (*here, key))
+                yield from _states(inner, (*here, key))
         for index, branch in mappings(state.get("Branches")):
-            yield from _tasks(branch, (*here, "Branches", index))
+            yield from _states(branch, (*here, "Branches", index))
+
+
+def place_of_state(machine: Resource, name: str, *path: str | int) -> tuple[Path, int] | None:
+    """File and line of a state of a state machine (its names are unique), or of a property of it; where the state does not
+    have that, the line of the state. Without a name: of the definition. None where the definition is not in a file."""
+    definition, at, document = _definition(machine)
+    if definition is None:
+        return None
+    found = next((place for place, own, _ in _states(definition, ()) if own == name), None)
+    place = (*(found or ()), *path)
+    if document:
+        return document.file, document.line(*place)
+    return machine.template.path, machine.line(*at, *place)
 
 
 def _condition(name: str, state: Mapping[str, Any]) -> TaskCondition:

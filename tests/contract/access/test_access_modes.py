@@ -46,6 +46,10 @@ def test_the_mode_is_the_environments_and_can_be_changed_at_run_time(own: Target
     assert own.harness.call("PUT", "/iam", json={"mode": "enforce"}) == {"mode": "enforce"}
     assert refused(nobody.send_message, QueueUrl=url, MessageBody="x")[0] == "AccessDenied"
     assert [d["enforced"] for d in own.harness.get("/iam")["denied"]] == [False, True]
+    # What was let through is counted, what was refused is not.
+    [reported] = own.harness.get("/iam")["reported"]
+    assert (reported["principal"], reported["action"], reported["count"]) == (arn, "sqs:SendMessage", 1)
+    assert reported["resources"] == [f"arn:aws:sqs:us-east-1:000000000000:{url.rpartition('/')[2]}"]
 
     # An operation that could be asked on more than `*`, were it known what it is about, is counted.
     role.may(allow("cloudwatch:*"))
@@ -55,7 +59,7 @@ def test_the_mode_is_the_environments_and_can_be_changed_at_run_time(own: Target
     own.harness.call("DELETE", "/iam")
     own.harness.call("PUT", "/iam", json={"mode": "off"})
     nobody.send_message(QueueUrl=url, MessageBody="x")
-    assert own.harness.get("/iam") == {"mode": "off", "denied": [], "unmapped": {}}
+    assert own.harness.get("/iam") == {"mode": "off", "denied": [], "reported": [], "unmapped": {}}
 
     with pytest.raises(EngineError, match="enforce"):
         own.harness.call("PUT", "/iam", json={"mode": "maybe"})

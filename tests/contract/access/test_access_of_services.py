@@ -258,5 +258,5 @@ def test_what_was_denied_is_told_with_the_reason(engine, queue, role):
     [denied] = [d for d in told["denied"] if d["principal"] == nobody.session_arn]
     assert denied["operation"] == "sqs.SendMessage"
     assert (denied["action"], denied["resource"]) == ("sqs:SendMessage", target.arn)
-    assert (denied["by"], denied["missing"]) == (None, "identity-based policy")
+    assert (denied["by"], denied["missing"]) == (None, "identity")
     assert denied["enforced"] is True

@@ -2,9 +2,31 @@
 
 import pytest
 
-from tests.contract.lab import functions
+from tests.contract.lab import (
+    buckets,
+    event_bus,
+    event_source_mappings,
+    executions,
+    functions,
+    queues,
+    senders,
+    targets,
+    topics,
+    user_pools,
+)
 
-BROKEN = [*functions.BROKEN]
+BROKEN = [
+    *buckets.BROKEN,
+    *event_bus.BROKEN,
+    *event_source_mappings.BROKEN,
+    *executions.BROKEN,
+    *functions.BROKEN,
+    *queues.BROKEN,
+    *senders.BROKEN,
+    *targets.BROKEN,
+    *topics.BROKEN,
+    *user_pools.BROKEN,
+]
 
 
 @pytest.mark.parametrize("mended", [False], ids=["broken"])

@@ -126,3 +126,24 @@ def test_a_docker_engine_that_ends_in_the_middle_is_told_as_such(monkeypatch: py
         engine.find()
     with pytest.raises(EngineError, match="Docker failed"):
         engine.stop()
+
+
+def test_the_mode_of_iam_is_a_variable_of_the_compose_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    environments = []
+
+    def run(_self: ComposeProject, *_arguments: str, environment: Any = None, **_options: Any) -> str:
+        environments.append(environment)
+        return ""
+
+    client = SimpleNamespace(containers=SimpleNamespace(list=lambda **_filters: []))
+    monkeypatch.setattr("harness.engine.docker.engine.connect", lambda: client)
+    monkeypatch.setattr(ComposeProject, "_run", run)
+    monkeypatch.setattr("harness.engine.docker.engine.choose_port", lambda port: port)
+    for iam in ("report", None):
+        engine = DockerEngine(tmp_path, port=4600, iam=iam, compose_file=tmp_path / "docker-compose.yml")
+        with pytest.raises(EngineError, match="none of its services runs the engine"):
+            engine.start()
+    assert [each for each in environments if each] == [
+        {"HARNESS_IAM": "report", "HARNESS_PORT": "4600"},
+        {"HARNESS_PORT": "4600"},
+    ]

@@ -97,3 +97,23 @@ def test_a_note_is_its_own_end():
     [activity] = history([note]).roots_of(TRACE)
     assert not activity.goes_on
     assert activity.data == {"passed": False}
+
+
+def test_what_a_client_calls_is_its_own_whatever_it_takes_up():
+    told = history(
+        [
+            begin(1, "TaskToken", kind=Kind.TRANSITION, leaves=("task:1",)),
+            begin(2, "SendTaskSuccess", trace=TRACE, takes=("task:1",), data={"caller": {"kind": "client"}}),
+            begin(3, "asynchronous event", trace=TRACE, takes=("task:1",)),
+        ]
+    )
+    assert names(told.roots_of(TRACE)) == ["SendTaskSuccess"]
+
+
+def test_the_last_timer_about_something_is_the_one_that_counts():
+    hidden = [begin(n, f"timer {n}", kind=Kind.TIMER, takes=("message:q:1",), data={"when": n * 100.0}) for n in (1, 2)]
+    told = history(hidden)
+    assert told.timer_of("message:q:1").begin.name == "timer 2"
+    assert told.timer_of("message:q:2") is None
+    told.clear()
+    assert told.timer_of("message:q:1") is None

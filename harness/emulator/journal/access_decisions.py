@@ -1,0 +1,68 @@
+"""Records what IAM decided: of every call at its end, by a few words that are kept with the call; of what is denied by a note
+of its own as well, since polls and what services do for themselves are no records.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+"""
+
+from typing import Any
+
+from localstack.aws.api import RequestContext
+
+from harness.emulator.access.enforcement import ACCESS, Mode, as_json, source_as_json
+from harness.emulator.access.evaluation import Decision
+from harness.emulator.apigateway.function_permission import API_GATEWAY
+from harness.emulator.journal.recorder import JOURNAL
+from harness.journal.records import Kind
+
+KEPT_OF_ONE_CALL = 20
+"""One call may ask for a thousand objects."""
+
+
+def install() -> None:
+    ACCESS.on_decision(record)
+
+
+def record(context: RequestContext | None, decision: Decision) -> None:
+    if not JOURNAL.enabled:
+        return
+    if context is not None:
+        _keep_with_call(context, decision)
+    # A function that refuses API Gateway says so by itself (`authorizers.note_refused`).
+    if not decision.allowed and (context is not None or decision.principal != API_GATEWAY):
+        _note_denial(context, decision)
+
+
+def of_call(context: RequestContext) -> list[dict[str, Any]]:
+    """What was decided of a call, as `access` of its end tells it."""
+    decided: list[dict[str, Any]] | None = context.get("harness_access")
+    return decided or []
+
+
+def _keep_with_call(context: RequestContext, decision: Decision) -> None:
+    told: dict[str, Any] = {"action": decision.action, "resource": decision.resource, "allowed": decision.allowed}
+    if decision.by is not None:
+        told["by"] = source_as_json(decision.by)
+    decided = context.get("harness_access")
+    if decided is None:
+        context.harness_access = [told]
+    elif len(decided) < KEPT_OF_ONE_CALL and told not in decided:
+        decided.append(told)
+
+
+def _note_denial(context: RequestContext | None, decision: Decision) -> None:
+    enforced = ACCESS.mode is Mode.ENFORCE
+    told = {name: value for name, value in as_json(decision).items() if value not in (None, [], "")}
+    told["reason"] = "ExplicitDeny" if decision.explicit else "ImplicitDeny"
+    if decision.by is not None:
+        told["rule"] = decision.by.policy
+    if context is not None:
+        told["operation"] = f"{context.service.service_name}.{context.operation.name}"
+    JOURNAL.note(
+        Kind.DECISION,
+        service="iam",
+        name=decision.action,
+        resource=decision.resource,
+        account_id=context.account_id if context else "",
+        region=context.region if context else "",
+        data={**told, "passed": not enforced, "enforced": enforced},
+    )

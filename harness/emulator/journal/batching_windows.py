@@ -1,0 +1,146 @@
+"""Records for how long an event source mapping gathers records before it has a function handle them, and lets a test end
+that: `batching window`, by each record that waits for it.
+
+https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventsourcemapping.html#invocation-eventsourcemapping-batching
+"""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from functools import partial
+from queue import Empty
+from typing import Any
+
+from localstack.utils.patch import patch
+
+from harness.emulator.journal import marks
+from harness.emulator.journal.waiting import announce
+from harness.emulator.service_loading import when_loaded
+from harness.emulator.timers import TIMERS
+
+WHAT = "batching window"
+
+
+@dataclass
+class _Window:
+    """A poller gathers what comes into a queue until then."""
+
+    until: float
+    over: bool = False
+
+
+def install() -> None:
+    when_loaded("sqs", _patch_queues)
+    when_loaded("lambda", _patch_streams)
+
+
+# ---- queues ------------------------------------------------------------------------------------------------------
+
+
+def _patch_queues() -> None:
+    from localstack.services.sqs.models import StandardQueue
+    from localstack.services.sqs.queue import InterruptibleQueue
+
+    @patch(StandardQueue.receive)
+    def receive(
+        original: Any, self: Any, num_messages: int = 1, wait_time_seconds: Any = None, *args: Any, **options: Any
+    ) -> Any:
+        # Only a mapping asks an empty queue on and on, for its window.
+        gathers = options.get("poll_empty_queue") and wait_time_seconds
+        with _window(self, float(wait_time_seconds)) if gathers else nullcontext():
+            return original(self, num_messages, wait_time_seconds, *args, **options)
+
+    @patch(StandardQueue._put_message)
+    def put_message(original: Any, self: Any, message: Any) -> None:
+        if (window := getattr(self.visible, "harness_window", None)) is not None:
+            _announce_message(self, message, window)
+        original(self, message)
+
+    @patch(InterruptibleQueue.get)
+    def get(original: Any, self: Any, block: bool = True, timeout: float | None = None) -> Any:
+        window: _Window | None = getattr(self, "harness_window", None)
+        if window is None or not block or timeout is None:
+            return original(self, block, timeout)
+        until = time.monotonic() + timeout
+        with self.not_empty:
+            while not (self._qsize() or self.is_shutdown or window.over):
+                if (remaining := until - time.monotonic()) <= 0:
+                    break
+                self.not_empty.wait(remaining)
+            if self.is_shutdown or not self._qsize():
+                raise Empty
+            self.not_full.notify()
+            return self._get()
+
+
+@contextmanager
+def _window(queue: Any, seconds: float) -> Iterator[None]:
+    window = _Window(time.time() + seconds)
+    with queue.mutex:
+        queue.visible.harness_window = window
+        already_there = list(queue.visible.queue)
+    for message in already_there:
+        _announce_message(queue, message, window)
+    try:
+        yield
+    finally:
+        if queue.visible.harness_window is window:
+            queue.visible.harness_window = None
+
+
+def _announce_message(queue: Any, message: Any, window: _Window) -> None:
+    note = announce(
+        WHAT,
+        window.until,
+        service="sqs",
+        name=queue.name,
+        resource=queue.arn,
+        # It is of the flow of who sent the message.
+        takes=(marks.message(queue.arn, message.message_id),),
+    )
+    TIMERS.set(note.activity, partial(_end_window, queue, window))
+
+
+def _end_window(queue: Any, window: _Window) -> None:
+    window.over = True
+    with queue.visible.not_empty:
+        queue.visible.not_empty.notify_all()
+
+
+# ---- streams -----------------------------------------------------------------------------------------------------
+
+
+def _patch_streams() -> None:
+    from localstack.services.lambda_.event_source_mapping.pollers.stream_poller import StreamPoller
+
+    @patch(StreamPoller.poll_events_from_shard)
+    def poll(original: Any, self: Any, shard_id: str, shard_iterator: str) -> None:
+        original(self, shard_id, shard_iterator)
+        batcher, mapping = self.shard_batcher.get(shard_id), getattr(self, "harness_mapping", None)
+        if batcher is None or mapping is None:
+            return
+        # What was handed on meanwhile left nothing behind.
+        announced = getattr(batcher, "harness_announced", 0) if batcher.get_current_size() else 0
+        for record in batcher._batch[announced:]:
+            _announce_record(self, mapping, batcher, record)
+        batcher.harness_announced = batcher.get_current_size()
+
+
+def _announce_record(poller: Any, mapping: Mapping[str, Any], batcher: Any, record: Mapping[str, Any]) -> None:
+    def make_due() -> None:
+        batcher._triggered = True
+
+    function = mapping["FunctionArn"]
+    # As the stream gives it: of a table's stream, or of Kinesis.
+    sequence_number = record["dynamodb"]["SequenceNumber"] if "dynamodb" in record else record["SequenceNumber"]
+    note = announce(
+        WHAT,
+        time.time() + max(0.0, batcher.duration_until_next_batch()),
+        service="lambda",
+        name=function.split(":")[6],
+        resource=function,
+        takes=(marks.stream_record(poller.source_arn, sequence_number),),
+        data={"mapping": mapping["UUID"]},
+    )
+    TIMERS.set(note.activity, make_due)

@@ -1,0 +1,134 @@
+"""Whether an engine of ours decides calls by IAM's policies: the mode, which a test run may change for its own time.
+
+`enforce` refuses what is denied, `report` lets it through and keeps a list, `off` asks nothing.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import psutil
+
+from harness.engine.capabilities import HARNESS_API
+from harness.engine.control import HarnessApi
+from harness.engine.errors import EngineError
+from harness.engine.target import Target, is_this_machine
+
+IAM_MODES = ("enforce", "report", "off")
+IAM_VARIABLE = "HARNESS_IAM"
+"""The engine's environment variable with the mode that it starts in."""
+FILE = "iam.json"
+"""In the folder of a test run."""
+
+
+def mode_of(target: Target) -> str | None:
+    """The mode in force; None for a target that is no engine of ours. Raises EngineError."""
+    if not target.capabilities & HARNESS_API.keys():
+        return None
+    return str(target.harness.iam()["mode"])
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """What a role (or another principal) would have been denied: one action, how often, and on which resources."""
+
+    principal: str
+    action: str
+    count: int
+    resources: tuple[str, ...]
+    """The first few."""
+    reason: str
+
+    def __str__(self) -> str:
+        name = self.principal.partition(":role/")[2] or self.principal
+        who = f"role {name}" if ":role/" in self.principal else name
+        times = "once" if self.count == 1 else f"{self.count} times"
+        return f"{who}: {self.action} on {', '.join(self.resources)} ({times}), {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class RunMode:
+    """The mode that a test run has its engine in, kept in a file of the run's folder for all of its processes."""
+
+    endpoint_url: str
+    mode: str
+    before: str
+    """What is put back at the end of the run."""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """How often what was reported before the run, by principal and action."""
+
+    @classmethod
+    def begin(cls, folder: Path, target: Target, asked: str | None) -> bool:
+        """Take note of the mode, and bring the engine to the one that was asked for; returns whether it was another.
+
+        One process of the run at a time; the first does it for all. Raises EngineError where another run that goes on has
+        changed the mode of the same engine.
+        """
+        if (folder / FILE).exists() or mode_of(target) is None:
+            return False
+        told = target.harness.iam()
+        found = cls(
+            str(target.endpoint_url),
+            asked or told["mode"],
+            told["mode"],
+            {_key(each["principal"], each["action"]): each["count"] for each in told["reported"]},
+        )
+        if found.mode == found.before == IAM_MODES[0]:
+            return False
+        if found.changes:
+            found._refuse_beside_others(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        # Before it is changed: a run that is killed in between leaves what is needed to put it back.
+        (folder / FILE).write_text(json.dumps(asdict(found)))
+        if found.changes:
+            target.harness.set_iam(found.mode)
+        return found.changes
+
+    @classmethod
+    def of(cls, folder: Path) -> "RunMode | None":
+        """That of a run; None where its engine enforces, as it does by itself."""
+        try:
+            return cls(**json.loads((folder / FILE).read_text()))
+        except (FileNotFoundError, json.JSONDecodeError, TypeError):
+            return None
+
+    @property
+    def changes(self) -> bool:
+        return self.mode != self.before
+
+    def reported(self) -> list[Reported]:
+        """What would have been denied since the run began, the most frequent first. Raises EngineError."""
+        found = []
+        for told in self._engine.iam()["reported"]:
+            count = told["count"] - self.counts.get(_key(told["principal"], told["action"]), 0)
+            if count > 0:
+                found.append(Reported(**{**told, "count": count, "resources": tuple(told["resources"])}))
+        return sorted(found, key=lambda each: (-each.count, each.principal, each.action))
+
+    def end(self, folder: Path) -> None:
+        """Put back what was before, where the run changed it and nobody else did since. Raises EngineError."""
+        if self.changes and self._engine.iam()["mode"] == self.mode:
+            self._engine.set_iam(self.before)
+        (folder / FILE).unlink(missing_ok=True)
+
+    @property
+    def _engine(self) -> HarnessApi:
+        return HarnessApi(self.endpoint_url, trust_env=not is_this_machine(self.endpoint_url))
+
+    def _refuse_beside_others(self, folder: Path) -> None:
+        for other in folder.parent.glob(f"run-*/{FILE}"):
+            theirs = RunMode.of(other.parent)
+            pid = other.parent.name.removeprefix("run-")
+            if theirs is None or theirs.endpoint_url != self.endpoint_url or not theirs.changes:
+                continue
+            if other.parent != folder and pid.isdigit() and psutil.pid_exists(int(pid)):
+                raise EngineError(
+                    f"A test run that goes on (process {pid}) has the engine at {self.endpoint_url} decide by "
+                    f"--iam={theirs.mode}, and this one asks for --iam={self.mode}. Wait for its end, leave --iam out, or "
+                    f"set it for all with 'harness up --iam={self.mode}'."
+                )
+
+
+def _key(principal: str, action: str) -> str:
+    return f"{principal} {action}"

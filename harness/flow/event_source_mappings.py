@@ -1,0 +1,62 @@
+"""The event source mappings of queues and streams, asked for once and remembered until the journal says that they changed."""
+
+from collections import defaultdict
+from functools import cache
+from typing import Any
+
+from harness.engine import Target
+from harness.engine.tracing import tracing
+from harness.journal.records import Kind, Phase, Record
+
+CHANGES = frozenset({"CreateEventSourceMapping", "UpdateEventSourceMapping", "DeleteEventSourceMapping"})
+LASTING = frozenset({"Enabled", "Disabled"})
+"""States that no mapping leaves without a call. From the others it goes on by itself, so these are asked for again by the
+next flow (https://docs.aws.amazon.com/lambda/latest/api/API_GetEventSourceMapping.html)."""
+
+Mappings = list[dict[str, Any]]
+
+
+class EventSourceMappings:
+    """What a target answers to ListEventSourceMappings, by queue or stream, for all flows of a process.
+
+    `note` is given every record of the journal, in the reader's thread and under its lock; the lock is needed for `of` as
+    well, and must not be held for `ask`.
+    """
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._client = cache(lambda region: target.client("lambda", region_name=region))
+        self._known: dict[str, Mappings] = {}
+        self._changes: defaultdict[str, int] = defaultdict(int)
+        self._resets = 0
+
+    def note(self, record: Record) -> None:
+        """Forget what a call has changed, and everything where the engine was emptied."""
+        if record.phase is Phase.BEGIN:
+            return
+        if record.kind is Kind.CALL and record.service == "lambda" and record.name in CHANGES:
+            changed = (record.data.get("response") or {}).get("EventSourceArn")
+            if changed:
+                self._changes[changed] += 1
+                self._known.pop(changed, None)
+        elif record.kind is Kind.WORK and (record.service, record.name) == ("harness", "reset"):
+            self._resets += 1
+            self._known.clear()
+
+    def of(self, source: str) -> Mappings | None:
+        """Those of a queue or stream, by its ARN; None where they must be asked for."""
+        return self._known.get(source)
+
+    def version(self, source: str) -> tuple[int, int]:
+        """Another one after each change: what was known before it is not true any more."""
+        return self._changes[source], self._resets
+
+    def ask(self, source: str) -> Mappings:
+        """Ask the target. The call is nobody's flow."""
+        before = self.version(source)
+        with tracing(None):
+            pages = self._client(source.split(":")[3]).get_paginator("list_event_source_mappings")
+            found = [m for page in pages.paginate(EventSourceArn=source) for m in page["EventSourceMappings"]]
+        if self.version(source) == before and all(mapping["State"] in LASTING for mapping in found):
+            self._known[source] = found
+        return found

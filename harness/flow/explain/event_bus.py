@@ -1,0 +1,262 @@
+"""Events that no rule of a bus took, and rules whose targets did not take them
+(https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-troubleshooting.html).
+
+Several rules on one bus are normal, and so is a rule that refuses what another takes. So a refusal is told only where
+nobody took the event, or only a rule that takes everything while another misses it by one field of what it is about; and
+of several rules that refuse only the nearest is told.
+"""
+
+import difflib
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from harness.flow.explain.deliveries import Delivery, refused_by_target
+from harness.flow.explain.evidence import Evidence, name_of
+from harness.flow.explanation import Finding
+from harness.flow.history import Activity
+from harness.journal.records import Kind
+from harness.topology import Edge, NodeId
+from harness.topology.patterns import EventPattern, InvalidEventPatternError, Refusal
+
+_ARCHIVE_RULE = "Events-Archive-"
+_SIMILAR = 0.75
+"""How alike two names are that were probably meant to be one: OrderPlaced and Order Placed."""
+
+
+def find(evidence: Evidence) -> Iterator[Finding]:
+    for decisions in _by_event(evidence):
+        yield from _unheard(evidence, decisions)
+    yield from _undelivered(evidence)
+
+
+def _by_event(evidence: Evidence) -> Iterator[list[Activity]]:
+    """The decisions about each event that came to a bus."""
+    found: dict[tuple[Any, ...], list[Activity]] = {}
+    for decision in evidence.of(Kind.DECISION, "events"):
+        bus = _bus(decision)
+        found.setdefault((decision.begin.cause, bus, _event(decision).get("id")), []).append(decision)
+    yield from found.values()
+
+
+# ── nobody took it ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class _Refusing:
+    """A rule that did not hand on an event, and why."""
+
+    decision: Activity
+    refusals: tuple[Refusal, ...]
+    edge: Edge | None
+
+    @property
+    def disabled(self) -> bool:
+        return self.decision.data.get("reason") == "Disabled"
+
+    @property
+    def heads(self) -> list[Refusal]:
+        """What it refused of the envelope: by these a rule is about this kind of event, or about another."""
+        return [refusal for refusal in self.refusals if refusal.path[:1] in (("source",), ("detail-type",))]
+
+    @property
+    def distance(self) -> tuple[float, ...]:
+        return (len(self.refusals), len(self.heads), -sum(map(_likeness, self.refusals)))
+
+    @property
+    def is_near(self) -> bool:
+        """Whether it is about this kind of event, but for one field, or for a name that is nearly the same."""
+        return len(self.refusals) <= 1 and all(_likeness(refusal) >= _SIMILAR for refusal in self.heads)
+
+
+def _unheard(evidence: Evidence, decisions: Sequence[Activity]) -> Iterator[Finding]:
+    rules = [decision for decision in decisions if not decision.begin.name.startswith(_ARCHIVE_RULE)]
+    for decision in rules:
+        if decision.data.get("reason") == "NoTargets":
+            yield _without_targets(evidence, decision)
+            return
+    takers = [decision for decision in rules if decision.data.get("passed")]
+    if any(not _takes_everything(decision) for decision in takers):
+        return
+    refusing = sorted((_refusing(evidence, d) for d in rules if d.data.get("rule") and d not in takers), key=_distance)
+    nearest = refusing[0] if refusing else None
+    event = _event(decisions[0])
+    if takers:
+        if nearest is not None and nearest.is_near:
+            yield _refused(
+                evidence, nearest, f"Only {_and(evidence, takers)} took {_words(event)}", "which nearly did", lost=False
+            )
+        return
+    if str(event.get("source", "")).startswith("aws."):
+        # Services tell everything that happens, and most of it is of interest to nobody.
+        if nearest is not None and nearest.is_near:
+            yield _refused(evidence, nearest, f"No rule took {_words(event)}")
+        return
+    bus_says = next((d for d in rules if not d.data.get("rule")), None)
+    if bus_says is not None:
+        yield from _said_by_bus(evidence, bus_says, event)
+    elif nearest is None:
+        yield _no_rule(evidence, decisions[0], event)
+    elif len(nearest.heads) > 1 and not nearest.disabled:
+        yield _rules_about_others(evidence, refusing, event)
+    else:
+        whose = "the only one there is" if len(refusing) == 1 else f"the nearest of {len(refusing)}"
+        yield _refused(evidence, nearest, f"No rule took {_words(event)}", whose)
+
+
+def _distance(refusing: _Refusing) -> tuple[float, ...]:
+    return refusing.distance
+
+
+def _likeness(refusal: Refusal) -> float:
+    """How alike what is wanted and what is there are, from 0 to 1."""
+    return max((_ratio(wanted, refusal.found) for wanted in refusal.wanted.split(" or ")), default=0.0)
+
+
+def _ratio(one: str, other: str) -> float:
+    first, second = (re.sub(r"[^a-z0-9]", "", text.lower()) for text in (one, other))
+    return difflib.SequenceMatcher(None, first, second).ratio()
+
+
+def _refusing(evidence: Evidence, decision: Activity) -> _Refusing:
+    edge = next((e for e in evidence.edges(decision.begin.resource) if e.kind == "bus_rule"), None)
+    pattern = getattr(edge.condition, "pattern", None) if edge else None
+    if pattern is None:
+        try:
+            pattern = EventPattern.parse(json.dumps(decision.data.get("pattern")))
+        except InvalidEventPatternError:
+            return _Refusing(decision, (), edge)
+    return _Refusing(decision, pattern.match(_event(decision)).refusals, edge)
+
+
+def _takes_everything(decision: Activity) -> bool:
+    """Whether a rule is about no kind of event in particular: one that logs, archives or forwards them all."""
+    pattern = decision.data.get("pattern")
+    return isinstance(pattern, Mapping) and not {"detail-type", "detail", "$or"} & pattern.keys()
+
+
+def _refused(
+    evidence: Evidence, refusing: _Refusing, what: str, whose: str = "the nearest", *, lost: bool = True
+) -> Finding:
+    rule = refusing.decision.begin.resource
+    name = evidence.named(rule)
+    if refusing.disabled and not refusing.refusals:
+        sentence = f"{what}: rule {name}, whose pattern matches it, is disabled."
+        return evidence.finding(
+            "rule-disabled", sentence, rule, evidence.place(rule, "State"), refusing.decision, lost=lost
+        )
+    said = "; ".join(refusal.sentence.rstrip(".") for refusal in refusing.refusals)
+    also = "; it is disabled, too" if refusing.disabled else ""
+    sentence = f"{what}: {name}, {whose}, refused {said}{also}."
+    place = evidence.place(rule, "EventPattern")
+    if refusing.edge is not None and refusing.refusals:
+        place = evidence.edge_place(refusing.edge, refusing.refusals[0])
+    return evidence.finding("pattern-refused", sentence, rule, place, refusing.decision, lost=lost)
+
+
+def _rules_about_others(evidence: Evidence, refusing: Sequence[_Refusing], event: Mapping[str, Any]) -> Finding:
+    bus = _bus(refusing[0].decision)
+    others = f"its {len(refusing)} rules are" if len(refusing) > 1 else "its one rule is"
+    sentence = f"No rule of bus {evidence.named(bus)} is about {_words(event)}: {others} about other events."
+    return evidence.finding("no-rule", sentence, bus, evidence.place(bus), refusing[0].decision)
+
+
+def _no_rule(evidence: Evidence, decision: Activity, event: Mapping[str, Any]) -> Finding:
+    bus = _bus(decision)
+    sentence = f"Bus {evidence.named(bus)} has no rule that could take {_words(event)}."
+    return evidence.finding("no-rule", sentence, bus, evidence.place(bus), decision)
+
+
+def _said_by_bus(evidence: Evidence, decision: Activity, event: Mapping[str, Any]) -> Iterator[Finding]:
+    bus, reason = decision.begin.resource, decision.data["reason"]
+    match reason:
+        case "NoRules":
+            yield _no_rule(evidence, decision, event)
+        case "NoSuchEventBus":
+            if evidence.elsewhere(bus) is None:  # else `regions` tells it
+                sentence = f"There is no bus {name_of(bus)}, and EventBridge drops {_words(event)} without an error."
+                yield evidence.finding("no-such-bus", sentence, bus, evidence.place_of_caller(decision), decision)
+        case _:
+            said = str(decision.data.get("error", "")).rstrip(".")
+            sentence = f"EventBridge refused the entry with {_words(event)}: {reason}, {said}."
+            yield evidence.finding("entry-refused", sentence, bus, evidence.place(bus), decision)
+
+
+def _without_targets(evidence: Evidence, decision: Activity) -> Finding:
+    rule = decision.begin.resource
+    sentence = f"Rule {evidence.named(rule)} took {_words(_event(decision))} and has no target to hand it to."
+    return evidence.finding("rule-without-targets", sentence, rule, evidence.place(rule, "Targets"), decision)
+
+
+# ── a target did not take it ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _undelivered(evidence: Evidence) -> Iterator[Finding]:
+    for note in evidence.of(Kind.DEAD_LETTER, "events"):
+        if note.data.get("reason") == "DeadLetterQueueRefused":
+            continue  # told with what was to go there
+        rule, target, queue = note.begin.resource, str(note.data.get("source", "")), str(note.data.get("target", ""))
+        edges = [edge for edge in evidence.edges(rule) if edge.kind == "rule_target"]
+        own = [
+            number for number, edge in enumerate(edges) if edge.target in (evidence.node_id(target), NodeId("", target))
+        ]
+        index = own[0] if own else 0
+        yield refused_by_target(
+            evidence,
+            Delivery(
+                _last_attempt(evidence, note),
+                who=f"Rule {evidence.named(rule)}",
+                principal="events.amazonaws.com",
+                source=rule,
+                target=target,
+                error=note.data.get("error") or {},
+                place=evidence.edge_place(edges[index]) if edges else evidence.place(rule),
+                kept_in=queue,
+                queue_place=evidence.place(rule, "Targets", index, "DeadLetterConfig"),
+                given_up=note,
+            ),
+        )
+
+
+def _last_attempt(evidence: Evidence, given_up: Activity) -> Activity:
+    """The delivery after which an event was given up."""
+    rule, target = given_up.begin.resource, given_up.data.get("source")
+    attempts = [
+        delivery
+        for delivery in evidence.of(Kind.DELIVERY, "events")
+        if delivery.data.get("source") == rule
+        and delivery.data.get("target") == target
+        and delivery.begin.sequence < given_up.begin.sequence
+        and _event(delivery).get("id") == _event(given_up).get("id")
+    ]
+    return attempts[-1] if attempts else given_up
+
+
+# ── words ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _event(decision: Activity) -> Mapping[str, Any]:
+    event = decision.data.get("event")
+    return event if isinstance(event, Mapping) else {}
+
+
+def _bus(decision: Activity) -> str:
+    """The ARN of the bus of a rule, or the bus that the decision is about."""
+    arn = decision.begin.resource
+    head, rule, path = arn.partition(":rule/")
+    if not rule:
+        return arn
+    return f"{head}:event-bus/{path.rpartition('/')[0] or 'default'}"
+
+
+def _words(event: Mapping[str, Any]) -> str:
+    if "detail-type" not in event:
+        return "the event"
+    return f"the event '{event['detail-type']}' of '{event.get('source')}'"
+
+
+def _and(evidence: Evidence, decisions: Sequence[Activity]) -> str:
+    names = [evidence.named(decision.begin.resource) for decision in decisions]
+    return f"rule {names[0]}" if len(names) == 1 else f"rules {', '.join(names[:-1])} and {names[-1]}"

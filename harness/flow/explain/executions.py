@@ -1,0 +1,281 @@
+"""Executions of state machines that failed, and those that wait for a callback that does not come.
+
+https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
+"""
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from harness.flow.explain.evidence import Evidence
+from harness.flow.explain.failures import failure_of_call, is_invoke
+from harness.flow.explanation import Finding, Place
+from harness.flow.history import Activity
+from harness.journal.records import Kind, Phase
+from harness.topology.readers.workflows import place_of_state
+
+_CALLBACKS = ("SendTaskSuccess", "SendTaskFailure", "SendTaskHeartbeat")
+_REFUSALS = {
+    "InvalidToken": "no task has that token",
+    "TaskDoesNotExist": "no task waits with that token any more",
+    "TaskTimedOut": "the task of that token has ended",
+}
+"""https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskSuccess.html#API_SendTaskSuccess_Errors"""
+
+
+def find(evidence: Evidence) -> Iterator[Finding]:
+    executions = [Execution(evidence, a) for a in evidence.of(Kind.TRANSITION) if a.begin.phase is not Phase.NOTE]
+    for execution in executions:
+        if execution.ended_badly and not execution.is_cared_for:
+            yield _failed(execution)
+    waits = [wait for execution in executions for wait in execution.waits()]
+    refused = [call for name in _CALLBACKS for call in evidence.of(Kind.CALL, "stepfunctions", name) if _code(call)]
+    told: set[int] = set()
+    for call in refused:
+        yield from _refused(evidence, call, waits, executions, told)
+    for wait in waits:
+        if wait.token.id not in told:
+            yield _awaited(wait)
+
+
+def _code(call: Activity) -> str:
+    code = call.error.get("code") if isinstance(call.error, Mapping) else None
+    return code if code in _REFUSALS else ""
+
+
+@dataclass(frozen=True)
+class Execution:
+    """One execution, with the events of its history."""
+
+    evidence: Evidence
+    activity: Activity
+
+    @property
+    def machine(self) -> str:
+        """The ARN of its state machine."""
+        return str(self.activity.data["state_machine"])
+
+    @property
+    def named(self) -> str:
+        return f"state machine {self.evidence.named(self.machine)}"
+
+    @property
+    def ended_badly(self) -> bool:
+        return self.activity.data.get("status") in ("FAILED", "TIMED_OUT", "ABORTED")
+
+    @property
+    def is_cared_for(self) -> bool:
+        """Whether another execution or a function started it, waited for it, and went on all the same."""
+        outer = next(
+            (c for c in self.evidence.causes(self.activity) if c.kind is Kind.TRANSITION and _is_whole(c)), None
+        )
+        return outer is not None and outer.data.get("status") in ("SUCCEEDED", "FAILED") and outer.ended is not None
+
+    @cached_property
+    def notes(self) -> list[Activity]:
+        """What is recorded of its history, in its order."""
+        caused = self.evidence.caused_by(self.activity)
+        return [n for n in caused if n.kind is Kind.TRANSITION and not _is_whole(n) and self._is_own(n)]
+
+    def _is_own(self, note: Activity) -> bool:
+        inner = next((c for c in self.evidence.causes(note) if c.kind is Kind.TRANSITION and _is_whole(c)), None)
+        return inner is not None and inner.id == self.activity.id
+
+    @cached_property
+    def events(self) -> Mapping[int, Activity]:
+        """By their id in the history."""
+        return {int(note.data["event"]["id"]): note for note in self.notes if "id" in note.data["event"]}
+
+    def before(self, note: Activity) -> Iterator[Activity]:
+        """An event and those that led to it, the newest first."""
+        current: Activity | None = note
+        while current is not None:
+            yield current
+            current = self.events.get(int(current.data["event"].get("previous") or 0))
+
+    def state_of(self, note: Activity) -> str:
+        """The state that was entered last before an event."""
+        entered = (n.begin.resource for n in self.before(note) if n.begin.name.endswith("StateEntered"))
+        return next(entered, "")
+
+    def place(self, state: str, *path: str | int) -> Place | None:
+        node = self.evidence.node_id(self.machine)
+        resource = self.evidence.topology.resources.get(node) if node else None
+        at = place_of_state(resource, state, *path) if resource else None
+        return Place(*at) if at else self.evidence.place(self.machine)
+
+    def finding(self, cause: str, sentence: str, place: Place | None, *shown: Activity, lost: bool = True) -> Finding:
+        return self.evidence.finding(cause, sentence, self.machine, place, *shown, lost=lost)
+
+    def waits(self) -> "Iterator[Wait]":
+        """The tasks that wait to be called back."""
+        if not self.activity.goes_on:
+            return
+        for token in self.notes:
+            if token.begin.name != "TaskToken" or any(self.evidence.history.takers_of(m) for m in token.leaves):
+                continue
+            # Every state with a token has this note; only those that wait have the other.
+            timers = [n for n in self.evidence.of(Kind.TIMER, "stepfunctions") if set(n.leaves) & set(token.leaves)]
+            if timers:
+                yield Wait(self, token, timers[0])
+
+
+@dataclass(frozen=True)
+class Wait:
+    """A task that waits for its callback."""
+
+    execution: Execution
+    token: Activity
+    timer: Activity
+
+    @property
+    def state(self) -> str:
+        """The task is entered after its token was made, and submitted with the token among its parameters."""
+        following = [n for n in self.execution.notes if n.begin.sequence > self.token.begin.sequence]
+        [mark] = self.token.leaves
+        token = mark.partition(":")[2]
+        scheduled = [n for n in following if n.begin.name.endswith("Scheduled") and token in json.dumps(n.data)]
+        if scheduled:
+            return self.execution.state_of(scheduled[0])
+        return next((n.begin.resource for n in following if n.begin.name.endswith("StateEntered")), "")
+
+    @property
+    def since(self) -> str:
+        return time.strftime("%H:%M:%S UTC", time.gmtime(self.timer.begin.at))
+
+
+def _is_whole(transition: Activity) -> bool:
+    """Whether this is an execution, and not an event of its history."""
+    return transition.begin.phase is not Phase.NOTE
+
+
+# ── what failed ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _failed(execution: Execution) -> Finding:
+    end = next((n for n in reversed(execution.notes) if n.begin.name in _ENDS), None)
+    status, error = execution.activity.data.get("status"), str(execution.activity.data.get("error") or "")
+    state = execution.state_of(end) if end else ""
+    shown = tuple(each for each in (execution.activity, end) if each is not None)
+    if status == "TIMED_OUT":
+        sentence = f"{execution.named} did not end within its timeout, in state {state}."
+        return execution.finding("execution-timed-out", sentence, execution.place("", "TimeoutSeconds"), *shown)
+    if status == "ABORTED":
+        sentence = f"an execution of {execution.named} was stopped in state {state}."
+        return execution.finding("execution-stopped", sentence, execution.place(state), *shown)
+    where = f"state {state} of {execution.named}"
+    led = list(execution.before(end)) if end else []
+    entered = next((n.begin.name for n in led if n.begin.name.endswith("StateEntered")), "")
+    # Step Functions' own failure of a Choice is States.NoChoiceMatched
+    # (https://docs.aws.amazon.com/step-functions/latest/dg/state-choice.html); LocalStack 4.14.0 says States.Runtime.
+    if error == "States.NoChoiceMatched" or (
+        entered == "ChoiceStateEntered" and "No branching option" in _cause(execution)
+    ):
+        sentence = f"{where} failed: none of its choices matches its input, and it has no Default."
+        return execution.finding("no-choice-matched", sentence, execution.place(state), *shown)
+    if entered == "FailStateEntered":
+        said = f"{error}: {_cause(execution)}" if error and _cause(execution) else error or _cause(execution)
+        sentence = f"{execution.named} came to its state {state}, which fails{f' with {said}' if said else ''}."
+        return execution.finding("fail-state-reached", sentence, execution.place(state), *shown)
+    if any(n.begin.name.endswith("TimedOut") for n in led):
+        return _timed_out(execution, state, where, shown)
+    failure = _failure(execution, led)
+    why = failure or (f"{error}: {_cause(execution)}" if _cause(execution) else error)
+    caught = _caught(execution, state)
+    uncaught = f"its Catch is for {caught} only" if caught else "nothing catches that"
+    sentence = f"{where} failed, and {uncaught}: {why}."
+    return execution.finding("state-failed", sentence, execution.place(state), *shown)
+
+
+_ENDS = ("ExecutionFailed", "ExecutionTimedOut", "ExecutionAborted")
+
+
+def _timed_out(execution: Execution, state: str, where: str, shown: tuple[Activity, ...]) -> Finding:
+    scheduled = [n for n in execution.notes if n.begin.name == "TaskScheduled" and execution.state_of(n) == state]
+    details = scheduled[-1].data["event"]["details"] if scheduled else {}
+    outcomes = [n.data.get("outcome") for n in execution.notes if n.begin.name == "TaskTokenReturned"]
+    if "HeartbeatTimedOut" in outcomes:
+        seconds = _seconds(details.get("heartbeatInSeconds"))
+        sentence = f"{where} failed: nobody sent a heartbeat with its task token within {seconds}."
+        return execution.finding("heartbeat-missed", sentence, execution.place(state, "HeartbeatSeconds"), *shown)
+    seconds = _seconds(details.get("timeoutInSeconds"))
+    is_callback = str(details.get("resource", "")).endswith(".waitForTaskToken")
+    what = "nobody called its task back" if is_callback else "its task did not end"
+    sentence = f"{where} failed: {what} within {seconds}."
+    return execution.finding("task-timed-out", sentence, execution.place(state, "TimeoutSeconds"), *shown)
+
+
+def _seconds(value: Any) -> str:
+    return "its timeout" if value is None else "1 second" if int(value) == 1 else f"{int(value)} seconds"
+
+
+def _cause(execution: Execution) -> str:
+    """What the error's cause says; of a function's error, its message."""
+    text: Any = execution.activity.data.get("cause") or ""
+    if isinstance(text, str):
+        try:
+            parsed = json.loads(text)
+        except ValueError:
+            parsed = None
+        text = parsed if isinstance(parsed, Mapping) else text
+    said = str(text.get("errorMessage", "")) if isinstance(text, Mapping) else str(text)
+    return said.strip().partition("\n")[0].rstrip(" .")
+
+
+def _failure(execution: Execution, led: list[Activity]) -> str:
+    """What the function says that the task had run last; "" where it is none that failed."""
+    if not any(n.begin.name in ("LambdaFunctionFailed", "TaskFailed", "LambdaFunctionTimedOut") for n in led):
+        return ""
+    calls = [c for c in execution.evidence.caused_by(execution.activity) if is_invoke(c)]
+    for call in reversed(calls):
+        failure = failure_of_call(execution.evidence, call)
+        return failure.clause if failure else ""
+    return ""
+
+
+def _caught(execution: Execution, state: str) -> str:
+    """The errors that the state catches, where it catches some."""
+    node = execution.evidence.node_id(execution.machine)
+    for edge in execution.evidence.topology.leaving(node, "task") if node else ():
+        if getattr(edge.condition, "state", "") == state:
+            return ", ".join(getattr(edge.condition, "caught", ()))
+    return ""
+
+
+# ── callbacks ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _awaited(wait: Wait) -> Finding:
+    execution = wait.execution
+    sentence = f"state {wait.state} of {execution.named} has waited to be called back since {wait.since}."
+    return execution.finding(
+        "callback-awaited", sentence, execution.place(wait.state), wait.token, execution.activity, lost=False
+    )
+
+
+def _refused(
+    evidence: Evidence, call: Activity, waits: list[Wait], executions: list[Execution], told: set[int]
+) -> Iterator[Finding]:
+    """A callback that did not reach a task."""
+    code = _code(call)
+    refused = f"{call.begin.name} was refused ({code}): {_REFUSALS[code]}"
+    owner = next(
+        (e for e in executions for n in e.notes if n.begin.name == "TaskToken" and set(n.leaves) & set(call.takes)),
+        None,
+    )
+    if owner is not None:
+        # That it failed for want of this callback is told already.
+        if not owner.ended_badly:
+            sentence = f"{refused}, as {owner.named} has gone on without it."
+            yield owner.finding("token-used-up", sentence, evidence.place(owner.machine), call, owner.activity)
+        return
+    if not waits:
+        yield evidence.finding("token-refused", f"{refused}.", call.begin.resource, None, call)
+        return
+    told.update(wait.token.id for wait in waits)
+    wait = waits[0]
+    sentence = f"{refused}, and state {wait.state} of {wait.execution.named} still waits to be called back."
+    yield wait.execution.finding("token-refused", sentence, wait.execution.place(wait.state), call, wait.token)

@@ -1,0 +1,151 @@
+"""Why a function failed: what its last attempt says, in the words of AWS's runtimes, read into one clause and a line.
+
+https://docs.aws.amazon.com/lambda/latest/dg/troubleshooting-invocation.html
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from harness.flow.explain.evidence import Evidence
+from harness.flow.explanation import Place
+from harness.flow.history import Activity
+from harness.journal.records import Kind
+
+_THROTTLED = "TooManyRequestsException"
+_TIMED_OUT = re.compile(r"Task timed out after ([\d.]+) seconds")
+_MEMORY = re.compile(r"Memory Size: (\d+) MB")
+_MEMORY_USED = re.compile(r"Max Memory Used: (\d+) MB")
+_PYTHON_FRAME = re.compile(r'File "/var/task/(?P<file>[^"]+)", line (?P<line>\d+), in (?P<where>.+)')
+_NODE_FRAME = re.compile(r"/var/task/(?P<file>[^):]+):(?P<line>\d+):\d+")
+_REQUEST = re.compile(r"^RequestId: \S+ Error: ")
+_LOADING = {
+    "Runtime.ImportModuleError": "import-failed",
+    "Runtime.UserCodeSyntaxError": "import-failed",
+    "Runtime.HandlerNotFound": "handler-not-found",
+    "Runtime.MalformedHandlerName": "handler-not-found",
+    "Runtime.InvalidEntrypoint": "handler-not-found",
+}
+_MAX_MESSAGE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an attempt failed. `clause` is a sentence without its end: "function Charge raised KeyError: 'id'"."""
+
+    cause: str
+    clause: str
+    function: str
+    """Its ARN."""
+    place: Place | None
+    activity: Activity
+    """The invocation, or what tells that there was none."""
+
+
+def failure_below(evidence: Evidence, activity: Activity) -> Failure | None:
+    """Why what an activity had a function do failed; None where no function failed in it."""
+    for call in reversed([each for each in evidence.history.next_of(activity) if is_invoke(each)]):
+        return failure_of_call(evidence, call)
+    return None
+
+
+def failure_of_call(evidence: Evidence, call: Activity) -> Failure | None:
+    """Why a call of Invoke that waited for the answer failed; None where it did not."""
+    invocations = [each for each in evidence.history.next_of(call) if each.kind is Kind.INVOCATION]
+    if invocations:
+        last = invocations[-1]
+        return failed_invocation(evidence, last) if last.error is not None else None
+    if isinstance(call.error, Mapping) and call.error.get("code") == _THROTTLED:
+        return throttled(evidence, call.begin.resource, call)
+    return None
+
+
+def is_invoke(call: Activity) -> bool:
+    return call.kind is Kind.CALL and call.begin.service == "lambda" and call.begin.name == "Invoke"
+
+
+def throttled(evidence: Evidence, function: str, activity: Activity) -> Failure:
+    """A function has no concurrency left, or never has any
+    (https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html)."""
+    node = evidence.node_id(function)
+    reserved = evidence.topology.resources[node].get("ReservedConcurrentExecutions") if node else None
+    named = f"function {evidence.named(function)}"
+    if str(reserved) == "0":
+        clause = f"{named} never runs, as its reserved concurrency is 0"
+    elif reserved is not None:
+        clause = f"{named} was throttled, as all of its reserved concurrency of {reserved} was in use"
+    else:
+        clause = f"{named} was throttled, as it had no concurrency left"
+    place = evidence.place(function, "ReservedConcurrentExecutions")
+    return Failure("function-throttled", clause, function, place, activity)
+
+
+def failed_invocation(evidence: Evidence, invocation: Activity) -> Failure:
+    """Why a function failed."""
+    function = invocation.begin.resource
+    named = f"function {evidence.named(function)}"
+    error = invocation.error if isinstance(invocation.error, Mapping) else {"errorMessage": str(invocation.error)}
+    type_, message = str(error.get("errorType") or ""), _first_line(error.get("errorMessage"))
+    log = str(invocation.data.get("log") or "")
+
+    def failure(cause: str, clause: str, *path: str) -> Failure:
+        return Failure(cause, f"{named} {clause}", function, evidence.place(function, *path), invocation)
+
+    if match := _TIMED_OUT.search(message):
+        seconds = f"{float(match[1]):g} second" + ("" if float(match[1]) == 1 else "s")
+        return failure("function-timed-out", f"did not end within its timeout of {seconds}", "Timeout")
+    if type_ == "Runtime.OutOfMemory" or (type_ == "Runtime.ExitError" and _is_full(log)):
+        size = _MEMORY.search(log)
+        has = f"the {size[1]} MB that it has" if size else "it has"
+        return failure("out-of-memory", f"was killed, as it used more memory than {has}", "MemorySize")
+    if type_ == "Runtime.ExitError":
+        return failure("function-exited", f"ended in the middle of its work: {message}")
+    if type_ in _LOADING:
+        return failure(_LOADING[type_], f"cannot be loaded: {message}", "Handler")
+    if type_ == "Runtime.MarshalError":
+        return failure("result-not-json", f"returned what is not JSON: {message}")
+    frames = own_frames(error)
+    at = f" ({frames[-1].file}, line {frames[-1].line})" if frames else ""
+    raised = f"raised {type_}: {message}" if type_ and message else f"raised {type_ or message}"
+    if frames and frames[0].where == "<module>":
+        return failure("init-failed", f"{raised}{at} while it was loaded")
+    return failure("handler-raised", f"{raised}{at}")
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One of a traceback. `file` is relative to the function's folder."""
+
+    file: str
+    line: int
+    where: str
+
+
+def own_frames(error: Mapping[str, Any]) -> list[Frame]:
+    """The frames of an error's traceback that are in the file of the function itself, the innermost last.
+
+    The first frame in the function's folder is that file; the packages that it brings come after it.
+    """
+    found = list(_frames(error.get("stackTrace") or (), _PYTHON_FRAME))
+    # Node's begins with the innermost one (https://docs.aws.amazon.com/lambda/latest/dg/nodejs-exceptions.html).
+    found += list(_frames(error.get("trace") or (), _NODE_FRAME))[::-1]
+    return [frame for frame in found if frame.file == found[0].file]
+
+
+def _frames(lines: Iterable[Any], pattern: re.Pattern[str]) -> Iterator[Frame]:
+    for line in lines:
+        if match := pattern.search(str(line)):
+            yield Frame(match["file"], int(match["line"]), match.groupdict().get("where", "").strip())
+
+
+def _is_full(log: str) -> bool:
+    """Whether the REPORT line says that all of the memory was used."""
+    size, used = _MEMORY.search(log), _MEMORY_USED.search(log)
+    return bool(size and used and int(used[1]) >= int(size[1]))
+
+
+def _first_line(message: Any) -> str:
+    text = _REQUEST.sub("", str(message or "")).strip()
+    first = text.splitlines()[0].rstrip(" .:") if text else ""
+    return f"{first[:_MAX_MESSAGE]}..." if len(first) > _MAX_MESSAGE else first

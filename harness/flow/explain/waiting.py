@@ -1,0 +1,71 @@
+"""What lies in a queue or a stream, and nobody has taken it yet."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from harness.flow.explain.evidence import Evidence
+from harness.flow.history import Activity
+from harness.journal.records import Kind
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A message or a record."""
+
+    what: str
+    """"message" or "record"."""
+    source: str
+    """The ARN of its queue or stream."""
+    one: str
+    left_by: Activity
+    group: str
+    """Of a message in a FIFO queue."""
+    is_awaited: bool
+    """Whether the flow does not come to rest before somebody takes it."""
+    delayed: Activity | None
+    """The note that says until when it is hidden."""
+    behind: bool
+    """Whether what was before it in its group or shard is tried again and again."""
+
+
+def waiting(evidence: Evidence) -> Iterator[Waiting]:
+    """In the order in which they came."""
+    awaited = {pending.activity.id for pending in evidence.pending}
+    delays = {mark: note for note in evidence.of(Kind.TIMER, "sqs") for mark in note.leaves}
+    failing = _failing(evidence)
+    seen: set[str] = set()
+    for activity in evidence.activities:
+        for mark in activity.leaves:
+            kind = mark.partition(":")[0]
+            if kind not in ("message", "record") or mark in seen or evidence.history.takers_of(mark):
+                continue
+            seen.add(mark)
+            source, _, one = mark.partition(":")[2].rpartition(":")
+            group = _group(activity)
+            yield Waiting(
+                kind,
+                source,
+                one,
+                activity,
+                group,
+                activity.id in awaited,
+                delays.get(mark),
+                (source, group if kind == "message" else "") in failing,
+            )
+
+
+def _group(activity: Activity) -> str:
+    """The FIFO group that a message was sent to."""
+    request = activity.data.get("request")
+    return str(request.get("MessageGroupId") or "") if isinstance(request, Mapping) else ""
+
+
+def _failing(evidence: Evidence) -> set[tuple[str, str]]:
+    """The groups of queues, and the streams, in which something failed and is tried again."""
+    found: set[tuple[str, str]] = set()
+    for batch in evidence.of(Kind.BATCH, "lambda"):
+        failed = set(map(str, batch.data.get("failed") or ()))
+        for record in batch.data["records"]:
+            if str(record["id"]) in failed and ("group" in record or "shard" in batch.data):
+                found.add((str(batch.data["source"]), str(record.get("group", ""))))
+    return found

@@ -1,0 +1,102 @@
+"""Objects that no notification tells of, and signed URLs that S3 does not take
+(https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-filtering.html)."""
+
+import json
+import time
+
+import httpx
+
+from harness.engine.tracing import add_header
+from tests.contract.lab.broken_stack import BrokenStack, Stack
+
+WORK = """
+Work: {Type: AWS::Serverless::Function, Properties: {InlineCode: "def handler(event, context): pass"}}
+MayWork:
+  Type: AWS::Lambda::Permission
+  Properties: {FunctionName: !Ref Work, Action: lambda:InvokeFunction, Principal: s3.amazonaws.com}
+Bucket:
+  Type: AWS::S3::Bucket
+  DependsOn: MayWork
+  Properties:
+    NotificationConfiguration:
+      LambdaConfigurations:
+"""
+
+
+def upload(key: str):
+    def stimulate(stack: Stack) -> None:
+        stack.aws("s3").put_object(Bucket=stack.id("Bucket"), Key=key, Body=b"picture")
+
+    return stimulate
+
+
+SIGNING = """
+Bucket: {Type: AWS::S3::Bucket}
+Sign:
+  Type: AWS::Serverless::Function
+  Properties:
+    InlineCode: |
+      import os, boto3
+      from botocore.config import Config
+      def handler(event, context):
+          s3 = boto3.client("s3", config=Config(signature_version="s3v4", s3={"addressing_style": "path"}))
+          params = {"Bucket": os.environ["BUCKET"], "Key": "k"}
+          return s3.generate_presigned_url("get_object", Params=params, ExpiresIn=int(os.environ["SECONDS"]))
+    Policies: [{S3ReadPolicy: {BucketName: !Ref Bucket}}]
+    Environment:
+      Variables:
+        BUCKET: !Ref Bucket
+        SECONDS: "1"  # <- here
+"""
+
+
+def download(stack: Stack) -> None:
+    """Until the URL is refused, where it is good for a second."""
+    stack.aws("s3").put_object(Bucket=stack.id("Bucket"), Key="k", Body=b"picture")
+    answer = stack.aws("lambda").invoke(FunctionName=stack.id("Sign"))
+    url = json.loads(answer["Payload"].read())
+    headers: dict[str, str] = {}
+    add_header(headers)
+    until = time.monotonic() + 10
+    with httpx.Client(trust_env=False, headers=headers) as http:
+        while http.get(url).status_code == 200 and "X-Amz-Expires=1&" in url:
+            assert time.monotonic() < until, "the URL does not expire"
+
+
+BROKEN = [
+    BrokenStack(
+        "a prefix that the key does not have",
+        f"""
+{WORK}        - Event: s3:ObjectCreated:*
+          Function: !GetAtt Work.Arn
+          Filter:  # <- here
+            S3Key:
+              Rules: [{{Name: prefix, Value: uploads/}}, {{Name: suffix, Value: .jpg}}]
+""",
+        upload("upload/1.jpg"),
+        "object-key-mismatch",
+        "No notification of bucket Bucket told of 'upload/1.jpg' (s3:ObjectCreated:Put): that for Work, the only one there is, "
+        "refused it, as the key must begin with 'uploads/', it is 'upload/1.jpg'.",
+        {"uploads/": "upload/"},
+    ),
+    BrokenStack(
+        "another event than the request is",
+        f"""
+{WORK}        - Event: s3:ObjectCreated:Post  # <- here
+          Function: !GetAtt Work.Arn
+""",
+        upload("1.jpg"),
+        "event-type-mismatch",
+        "No notification of bucket Bucket told of '1.jpg' (s3:ObjectCreated:Put): that for Work, the only one there is, "
+        "refused it, as it is about s3:ObjectCreated:Post, the event is s3:ObjectCreated:Put.",
+        {"ObjectCreated:Post": "ObjectCreated:Put"},
+    ),
+    BrokenStack(
+        "a signed URL that has expired",
+        SIGNING,
+        download,
+        "signed-url-expired",
+        "Bucket Bucket refused the signed URL of function Sign for 1 seconds (GetObject of 'k'): it has expired.",
+        {'SECONDS: "1"': 'SECONDS: "60"'},
+    ),
+]

@@ -1,0 +1,243 @@
+"""Mappings that do not hand over what is in their queue or stream, or not in the way that the function expects."""
+
+import json
+
+from tests.contract.lab.broken_stack import BrokenStack, Stack
+from tests.contract.lab.queues import message
+
+RAISES = "raise ValueError('not this one')"
+
+
+def records(stack: Stack) -> None:
+    for number in range(3):
+        stack.aws("kinesis").put_record(
+            StreamName=stack.id("Stream"), PartitionKey="one", Data=json.dumps({"number": number})
+        )
+
+
+def two_messages(stack: Stack) -> None:
+    entries = [{"Id": kind, "MessageBody": json.dumps({"kind": kind})} for kind in ("order", "poison")]
+    stack.aws("sqs").send_message_batch(QueueUrl=stack.id("Queue"), Entries=entries)
+
+
+def message_while_visibility_is_short(stack: Stack) -> None:
+    stack.aws("sqs").set_queue_attributes(QueueUrl=stack.id("Queue"), Attributes={"VisibilityTimeout": "1"})
+    message(stack)
+
+
+BROKEN: list[BrokenStack] = [
+    BrokenStack(
+        "a mapping is disabled",
+        """
+        Queue:
+          Type: AWS::SQS::Queue
+          Properties:
+            VisibilityTimeout: 5
+        Function:
+          Type: AWS::Serverless::Function
+          Properties:
+            Events:
+              Message:
+                Type: SQS
+                Properties:
+                  Queue: !GetAtt Queue.Arn
+                  Enabled: false  # <- here
+            InlineCode: |
+              def handler(event, context):
+                  pass
+        """,
+        message,
+        "mapping-disabled",
+        "",
+        mended={"Enabled: false": "Enabled: true"},
+        lost=False,
+    ),
+    BrokenStack(
+        "a mapping's filter refuses a message",
+        """
+        Queue:
+          Type: AWS::SQS::Queue
+          Properties:
+            VisibilityTimeout: 5
+        Function:
+          Type: AWS::Serverless::Function
+          Properties:
+            Events:
+              Message:
+                Type: SQS
+                Properties:
+                  Queue: !GetAtt Queue.Arn
+                  FilterCriteria:
+                    Filters:
+                      - Pattern: '{"body": {"kind": ["orders"]}}'  # <- here
+            InlineCode: |
+              def handler(event, context):
+                  pass
+        """,
+        message,
+        "filter-refused",
+        "",
+        mended={'["orders"]': '["order"]'},
+    ),
+    BrokenStack(
+        "a record blocks its shard",
+        f"""
+        Stream:
+          Type: AWS::Kinesis::Stream
+          Properties: {{ShardCount: 1}}
+        Function:
+          Type: AWS::Serverless::Function
+          Properties:
+            Events:
+              Record:  # <- here
+                Type: Kinesis
+                Properties:
+                  Stream: !GetAtt Stream.Arn
+                  StartingPosition: TRIM_HORIZON
+                  BatchSize: 1
+            InlineCode: |
+              def handler(event, context):
+                  {RAISES}
+        """,
+        records,
+        "shard-blocked",
+        "",
+        mended={RAISES: "pass"},
+        lost=False,
+        until=lambda stack, flow: flow.wait_for_batches(2),
+    ),
+    BrokenStack(
+        "the records of a shard are given up",
+        f"""
+        Stream:
+          Type: AWS::Kinesis::Stream
+          Properties: {{ShardCount: 1}}
+        Function:  # <- here
+          Type: AWS::Serverless::Function
+          Properties:
+            Events:
+              Record:
+                Type: Kinesis
+                Properties:
+                  Stream: !GetAtt Stream.Arn
+                  StartingPosition: TRIM_HORIZON
+                  MaximumRetryAttempts: 0
+            InlineCode: |
+              def handler(event, context):
+                  {RAISES}
+        """,
+        records,
+        "handler-raised",
+        "",
+        mended={RAISES: "pass"},
+    ),
+    BrokenStack(
+        "a function reports a message of its batch as failed",
+        """
+        Queue:
+          Type: AWS::SQS::Queue
+          Properties:
+            VisibilityTimeout: 1
+            RedrivePolicy: {deadLetterTargetArn: !GetAtt Dead.Arn, maxReceiveCount: 1}
+        Dead:
+          Type: AWS::SQS::Queue
+        Function:  # <- here
+          Type: AWS::Serverless::Function
+          Properties:
+            Timeout: 1
+            Events:
+              Message:
+                Type: SQS
+                Properties:
+                  Queue: !GetAtt Queue.Arn
+                  FunctionResponseTypes: [ReportBatchItemFailures]
+            InlineCode: |
+              def handler(event, context):
+                  failed = [m["messageId"] for m in event["Records"] if "poison" in m["body"]]
+                  return {"batchItemFailures": [{"itemIdentifier": one} for one in failed]}
+        """,
+        two_messages,
+        "item-failed",
+        "",
+        mended={'if "poison" in m["body"]': "if False"},
+        lost=False,
+    ),
+    BrokenStack(
+        "a mapping does not ask which messages of a batch failed",
+        """
+        Queue:
+          Type: AWS::SQS::Queue
+          Properties:
+            VisibilityTimeout: 5
+        Function:
+          Type: AWS::Serverless::Function
+          Properties:
+            Events:
+              Message:  # <- here
+                Type: SQS
+                Properties:
+                  Queue: !GetAtt Queue.Arn
+            InlineCode: |
+              def handler(event, context):
+                  failed = [m["messageId"] for m in event["Records"] if "poison" in m["body"]]
+                  return {"batchItemFailures": [{"itemIdentifier": one} for one in failed]}
+        """,
+        two_messages,
+        "item-failures-ignored",
+        "",
+        mended={'if "poison" in m["body"]': "if False"},
+    ),
+    BrokenStack(
+        "a message is shown again while the function still works on it",
+        """
+        Queue:
+          Type: AWS::SQS::Queue
+          Properties:
+            VisibilityTimeout: 5  # <- here
+        Function:
+          Type: AWS::Serverless::Function
+          Properties:
+            Events:
+              Message:
+                Type: SQS
+                Properties:
+                  Queue: !GetAtt Queue.Arn
+            InlineCode: |
+              import time
+              def handler(event, context):
+                  time.sleep(2)
+        """,
+        message_while_visibility_is_short,
+        "visibility-timeout-too-short",
+        "",
+        mended={"time.sleep(2)": "pass"},
+        lost=False,
+    ),
+    BrokenStack(
+        "a batching window is open",
+        """
+        Queue:
+          Type: AWS::SQS::Queue
+          Properties:
+            VisibilityTimeout: 30
+        Function:
+          Type: AWS::Serverless::Function
+          Properties:
+            Events:
+              Message:
+                Type: SQS
+                Properties:
+                  Queue: !GetAtt Queue.Arn
+                  MaximumBatchingWindowInSeconds: 20  # <- here
+            InlineCode: |
+              def handler(event, context):
+                  pass
+        """,
+        message,
+        "batching-window-open",
+        "",
+        mended={"MaximumBatchingWindowInSeconds: 20": "MaximumBatchingWindowInSeconds: 0"},
+        lost=False,
+        until=lambda stack, flow: None,
+    ),
+]

@@ -1,0 +1,125 @@
+"""Executions of state machines that fail, or wait for what does not come."""
+
+import contextlib
+import json
+
+from botocore.exceptions import ClientError
+
+from tests.contract.lab.broken_stack import BrokenStack, Stack
+
+
+def started(stack: Stack) -> None:
+    stack.aws("stepfunctions").start_execution(stateMachineArn=stack.id("Machine"), input=json.dumps({"order": 1}))
+
+
+def called_back(stack: Stack) -> None:
+    started(stack)
+    [message] = stack.aws("sqs").receive_message(QueueUrl=stack.id("Queue"), WaitTimeSeconds=20)["Messages"]
+    with contextlib.suppress(ClientError):
+        stack.aws("stepfunctions").send_task_success(taskToken=json.loads(message["Body"])["token"], output="{}")
+
+
+WAITS = """
+Machine:
+  Type: AWS::Serverless::StateMachine
+  Properties:
+    Policies: [{SQSSendMessagePolicy: {QueueName: !GetAtt Queue.QueueName}}]
+    Definition:
+      StartAt: Ask
+      States:
+        Ask:%s
+          Type: Task
+          Resource: arn:aws:states:::sqs:sendMessage.waitForTaskToken
+          Parameters: {QueueUrl: !Ref Queue, MessageBody: {token.$: $$.Task.Token}}%s
+          End: true
+Queue:
+  Type: AWS::SQS::Queue
+"""
+HERE = "  # <- here"
+
+BROKEN: list[BrokenStack] = [
+    BrokenStack(
+        "a task fails, and nothing catches it",
+        """
+        Machine:
+          Type: AWS::Serverless::StateMachine
+          Properties:
+            Policies: [{LambdaInvokePolicy: {FunctionName: !Ref Function}}]
+            Definition:
+              StartAt: Charge
+              States:
+                Charge:  # <- here
+                  Type: Task
+                  Resource: !GetAtt Function.Arn
+                  End: true
+        Function:
+          Type: AWS::Serverless::Function
+          Properties:
+            InlineCode: |
+              def handler(event, context):
+                  return event["customer"]
+        """,
+        started,
+        "state-failed",
+        "",
+        mended={
+            "        End: true\n": "        End: true\n        Catch: [{ErrorEquals: [States.ALL], Next: Given up}]\n      Given up: {Type: Succeed}\n"
+        },
+    ),
+    BrokenStack(
+        "no choice matches",
+        """
+        Machine:
+          Type: AWS::Serverless::StateMachine
+          Properties:
+            Definition:
+              StartAt: Which
+              States:
+                Which:  # <- here
+                  Type: Choice
+                  Choices:
+                    - {Variable: $.order, NumericEquals: 2, Next: Done}
+                Done: {Type: Succeed}
+        """,
+        started,
+        "no-choice-matched",
+        "",
+        mended={"NumericEquals: 2": "NumericEquals: 1"},
+    ),
+    BrokenStack(
+        "a heartbeat is missed",
+        WAITS % ("", "\n          HeartbeatSeconds: 1" + HERE),
+        started,
+        "heartbeat-missed",
+        "",
+        mended={".waitForTaskToken": ""},
+    ),
+    BrokenStack(
+        "a task is not called back in time",
+        WAITS % ("", "\n          TimeoutSeconds: 1" + HERE),
+        started,
+        "task-timed-out",
+        "",
+        mended={".waitForTaskToken": ""},
+    ),
+    BrokenStack(
+        "a task waits to be called back",
+        WAITS % (HERE, ""),
+        started,
+        "callback-awaited",
+        "",
+        mended={".waitForTaskToken": ""},
+        lost=False,
+        until=lambda stack, flow: None,
+    ),
+    BrokenStack(
+        "a task is called back with a token that is not its own",
+        (WAITS % (HERE, "")).replace("$$.Task.Token", "$$.Execution.Id"),
+        called_back,
+        "token-refused",
+        "",
+        mended={"$$.Execution.Id": "$$.Task.Token"},
+        lost=False,
+        until=lambda stack, flow: None,
+    ),
+]

@@ -1,0 +1,128 @@
+"""What is known of event source mappings is what is so: until somebody changes them."""
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from harness.flow.consumers import Consumers
+from harness.flow.event_source_mappings import EventSourceMappings
+from harness.journal.records import Kind, Phase, Record
+
+QUEUE, OTHER = (f"arn:aws:sqs:us-east-1:000000000000:{name}" for name in ("jobs", "others"))
+MESSAGE = f"message:{QUEUE}:1"
+
+
+class Lambda:
+    """A target whose Lambda has these mappings, by source."""
+
+    def __init__(self) -> None:
+        self.mappings: dict[str, list[dict[str, Any]]] = {}
+        self.asked: list[str] = []
+        self.meanwhile: Callable[[], Any] = lambda: None
+
+    def client(self, service: str, region_name: str) -> Any:
+        assert (service, region_name) == ("lambda", "us-east-1")
+        return SimpleNamespace(get_paginator=lambda _name: SimpleNamespace(paginate=self.list))
+
+    def list(self, EventSourceArn: str) -> Any:  # noqa: N803 - AWS's name
+        self.asked.append(EventSourceArn)
+        answer = [{"EventSourceMappings": list(self.mappings.get(EventSourceArn, []))}]
+        self.meanwhile()
+        return answer
+
+    def has(self, state: str, source: str = QUEUE) -> None:
+        function = "arn:aws:lambda:us-east-1:000000000000:function:worker"
+        self.mappings[source] = [{"UUID": "m", "State": state, "FunctionArn": function}]
+
+
+@pytest.fixture
+def target() -> Lambda:
+    return Lambda()
+
+
+@pytest.fixture
+def mappings(target: Lambda) -> EventSourceMappings:
+    return EventSourceMappings(target)  # type: ignore[arg-type]
+
+
+def called(name: str, source: str = QUEUE, phase: Phase = Phase.END) -> Record:
+    response = {"response": {"EventSourceArn": source}}
+    return Record(1, Kind.CALL, phase, 1, None, 1.0, "lambda", name, data=response)
+
+
+def awaited(mappings: EventSourceMappings, consumers: Consumers | None = None) -> str | None:
+    """What a flow says of a message that nobody has taken up, after it has asked."""
+    consumers = consumers or Consumers(mappings)
+    consumers.awaited(MESSAGE, [])
+    if consumers.unasked:
+        consumers.ask()
+    return consumers.awaited(MESSAGE, [])
+
+
+UNREAD = f"a message in {QUEUE} that worker has not read"
+
+
+def test_the_flows_of_a_process_ask_once(mappings, target):
+    target.has("Enabled")
+    assert [awaited(mappings) for _ in range(3)] == [UNREAD] * 3
+    assert target.asked == [QUEUE]
+
+
+@pytest.mark.parametrize("name", ["CreateEventSourceMapping", "UpdateEventSourceMapping", "DeleteEventSourceMapping"])
+def test_what_a_call_changed_is_asked_for_again_also_by_a_flow_that_goes_on(mappings, target, name):
+    target.has("Enabled")
+    flow = Consumers(mappings)
+    assert awaited(mappings, flow) == UNREAD
+    target.mappings.clear()
+    mappings.note(called(name))
+    assert awaited(mappings, flow) is None
+    assert target.asked == [QUEUE, QUEUE]
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        called("CreateEventSourceMapping", OTHER),
+        called("CreateEventSourceMapping", phase=Phase.BEGIN),
+        called("ListEventSourceMappings"),
+        Record(1, Kind.CALL, Phase.END, 1, None, 1.0, "lambda", "DeleteEventSourceMapping", data={"error": {}}),
+    ],
+    ids=["another queue's", "not done yet", "only asked", "refused"],
+)
+def test_what_changed_nothing_here_is_no_reason_to_ask(mappings, target, record):
+    target.has("Enabled")
+    awaited(mappings)
+    mappings.note(record)
+    awaited(mappings)
+    assert target.asked == [QUEUE]
+
+
+def test_an_engine_that_was_emptied_is_asked_again(mappings, target):
+    target.has("Enabled")
+    awaited(mappings)
+    mappings.note(Record(1, Kind.WORK, Phase.NOTE, 1, None, 1.0, "harness", "reset"))
+    awaited(mappings)
+    assert target.asked == [QUEUE, QUEUE]
+
+
+@pytest.mark.parametrize("state", ["Creating", "Enabling", "Updating", "Disabling", "Deleting"])
+def test_a_state_that_passes_by_itself_is_asked_for_again_by_the_next_flow(mappings, target, state):
+    target.has(state)
+    flow = Consumers(mappings)
+    awaited(mappings, flow)
+    awaited(mappings, flow)
+    assert target.asked == [QUEUE]
+    awaited(mappings)
+    assert target.asked == [QUEUE, QUEUE]
+
+
+def test_what_changes_while_it_is_asked_for_is_not_remembered(mappings, target):
+    target.meanwhile = lambda: (target.has("Enabled"), mappings.note(called("CreateEventSourceMapping")))
+    flow = Consumers(mappings)
+    flow.awaited(MESSAGE, [])
+    flow.ask()
+    target.meanwhile = lambda: None
+    # The answer was made before the mapping was.
+    assert awaited(mappings, flow) == UNREAD
