@@ -256,22 +256,21 @@ def show_flows(rows: "Sequence[tuple[Beginning, str, str]]", *, left_out: int, f
     from harness.flow import duration
 
     if rows:
-        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), width=story_width())
+        width = story_width() if out.is_terminal else None
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), width=width)
         for heading in ("Flow", "Began", "By", "What", "Steps", "Took", "Ended"):
-            long = heading in ("What", "Ended")
-            right = heading in ("Steps", "Took")
             table.add_column(
                 heading,
                 header_style="dim",
-                justify="right" if right else "left",
+                justify="right" if heading in ("Steps", "Took") else "left",
                 no_wrap=True,
                 overflow="ellipsis",
-                ratio=(3 if heading == "What" else 2) if long else None,
+                ratio={"What": 3, "Ended": 2}.get(heading),
             )
         for beginning, how, said in rows:
             table.add_row(
                 Text(beginning.name, "bold"),
-                Text(_clock(beginning.at), "dim"),
+                Text(_clock(beginning.at).partition(".")[0], "dim"),
                 beginning.by,
                 escape(beginning.what),
                 str(beginning.steps),

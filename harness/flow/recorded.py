@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from harness.engine import Target
+from harness.flow.event_source_mappings import EventSourceMappings
 from harness.flow.flow import Flow
 from harness.flow.history import Activity, History
 from harness.flow.names import names
@@ -58,8 +59,10 @@ class RecordedFlows:
         self._target = target
         self._topology = topology
         self._history = History()
+        self._mappings = EventSourceMappings(target)
         self._stream = JournalStream(str(target.endpoint_url))
         self._stream.listen(self._history.add)
+        self._stream.listen(self._mappings.note)
 
     def open(self) -> None:
         """Read what there is; what comes is read as it happens. Raises JournalError."""
@@ -85,7 +88,7 @@ class RecordedFlows:
 
     def flow(self, root: str) -> Flow:
         """The flow with this root."""
-        return Flow(self._target, self._stream, self._history, root, self._topology)
+        return Flow(self._target, self._stream, self._history, root, self._topology, self._mappings)
 
     def find(self, name: str) -> Flow:
         """The flow of this name: its root, the beginning of that or of its last part, or "last" for the newest that did

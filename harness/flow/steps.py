@@ -192,6 +192,8 @@ class _Telling:
         # The work behind the answer goes on as long as its invocations do.
         others = [step for step in below if step not in attempts and step.activities[0].kind is not Kind.WORK]
         if not attempts:
+            if any(mark.startswith("invocation:") for mark in activity.leaves) and not below:
+                return Step(function, [activity], Outcome.GOES_ON, "has not taken it up", noun="function")
             return self._step(activity, f"lambda Invoke {function}", below)
         if len(attempts) == 1:
             [invocation] = attempts

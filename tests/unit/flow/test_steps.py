@@ -179,6 +179,12 @@ def test_what_goes_on_is_told_as_that_and_has_no_duration():
     assert (str(step), step.outcome, step.seconds) == ("function f", Outcome.GOES_ON, None)
 
 
+def test_an_event_that_no_function_has_taken_up_yet_is_told_as_that():
+    happened = Happening()
+    happened.did(Kind.CALL, "lambda", "Invoke", resource="f", data=BY_SERVICE, leaves=("invocation:r",))
+    assert _outline(_told(happened)) == ["function f (goes on: has not taken it up)"]
+
+
 def test_a_function_that_somebody_outside_invoked_is_told_as_their_call():
     happened = Happening()
     call = happened.begin(Kind.CALL, "lambda", "Invoke", resource="f", data=BY_CLIENT)
