@@ -167,11 +167,13 @@ class _Telling:
         return Step(title, [activity], outcome, said, _counted(below), noun)
 
     def _call(self, activity: Activity, below: list[Step]) -> Step:
-        begin, request = activity.begin, activity.data.get("request") or {}
+        begin, request = activity.begin, activity.data.get("request")
+        request = request if isinstance(request, dict) else {}
         resource = self._called(begin.resource) if begin.resource else ""
         if (begin.service, begin.name) == ("lambda", "Invoke"):
             return self._invoke(activity, resource, below)
-        title = f"{begin.service} {begin.name} {resource}".rstrip()
+        about = resource or next((str(request[name]) for name in _NAMING if request.get(name)), "")
+        title = f"{begin.service} {begin.name} {about}".rstrip()
         if (begin.service, begin.name) == ("events", "PutEvents"):
             types = dict.fromkeys(str(entry.get("DetailType")) for entry in request.get("Entries") or ())
             title = f"{title}: {', '.join(types)}" if types else title
@@ -333,6 +335,8 @@ class _Telling:
 
 
 _ALARM = ("before", "after")
+_NAMING = ("QueueName", "Username", "StackName", "RoleName", "Name")
+"""Members of a request that name what a call is about, where its record does not."""
 _NOUNS = {
     "events": "bus",
     "firehose": "delivery stream",

@@ -185,6 +185,13 @@ def test_an_event_that_no_function_has_taken_up_yet_is_told_as_that():
     assert _outline(_told(happened)) == ["function f (goes on: has not taken it up)"]
 
 
+def test_a_call_is_told_with_what_it_names_and_what_may_not_be_read_is_passed_over():
+    happened = Happening()
+    happened.did(Kind.CALL, "cognito-idp", "SignUp", data={**BY_CLIENT, "request": {"Username": "ada@people.example"}})
+    happened.did(Kind.CALL, "s3", "PutObject", data={**BY_CLIENT, "request": {"$cut": {"bytes": 200_000}}})
+    assert _outline(_told(happened)) == ["cognito-idp SignUp ada@people.example", "s3 PutObject"]
+
+
 def test_a_function_that_somebody_outside_invoked_is_told_as_their_call():
     happened = Happening()
     call = happened.begin(Kind.CALL, "lambda", "Invoke", resource="f", data=BY_CLIENT)
