@@ -129,3 +129,10 @@ def test_the_journal_is_forgotten_with_everything_and_kept_with_the_data(own):
     last = json.loads(kept()[-1])["sequence"]
     own.harness.reset(scope="all")
     assert [line for line in kept() if json.loads(line)["sequence"] <= last] == []
+
+
+def test_readers_of_the_journal_learn_that_the_engine_was_emptied(own):
+    own.harness.reset(scope="all")
+    text = httpx.get(f"{own.endpoint_url}/_harness/journal", trust_env=False).text
+    notes = [record for record in map(json.loads, text.splitlines()) if record["name"] == "reset"]
+    assert [(note["service"], note["data"]) for note in notes] == [("harness", {"scope": "all", "account_id": None})]
