@@ -1,21 +1,18 @@
 """The flows of an engine, whoever began them: what `harness trace` lists and tells."""
 
 import re
-import subprocess
-import sys
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
 
 import boto3
 import httpx
 import pytest
 
+from harness import cli
 from harness.engine import Target
 from harness.flow import Beginning, RecordedFlows, UnknownFlowError, outcome_of, tell
 from harness.journal.records import Kind
 
-HARNESS = Path(sys.executable).parent / "harness"
 FAILS = """
 def handler(event, context):
     raise ValueError("not today")
@@ -111,25 +108,29 @@ def test_a_name_that_no_flow_or_several_have_says_what_there_is(recorded, somebo
         recorded.find("1-")
 
 
-def test_the_command_tells_a_flow_and_writes_it(project, somebody, queue, recorded, tmp_path):
+def test_the_command_lists_flows_tells_one_and_writes_it(
+    project, somebody, queue, recorded, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(cli._State, "directory", None)
+    monkeypatch.setenv("COLUMNS", "160")
     somebody("sqs").send_message(QueueUrl=queue.url, MessageBody="hello")
     name = queue.url.rpartition("/")[2]
     beginning = _of(recorded, f"SendMessage {name}")
 
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        state = ("--state", str(project.settings.state_directory))
-        return subprocess.run([HARNESS, *state, "trace", *arguments], capture_output=True, text=True, check=False)
+    def run(*arguments: str) -> str:
+        cli.app(["--state", str(project.settings.state_directory), "trace", *arguments], standalone_mode=False)
+        return capsys.readouterr().out
 
     told = run(beginning.name)
-    assert told.returncode == 0, told.stderr
-    heading, _, line = told.stdout.splitlines()
+    heading, _, line = told.splitlines()
     assert heading.startswith(f"Flow {beginning.name}  {beginning.root}  began ")
     assert heading.endswith("  at rest")
     assert line.startswith(f"      0 ms  sqs SendMessage {name}")
+    assert run(beginning.name, "--follow") == told
     file = tmp_path / "flow.json"
-    assert run(beginning.name, "--format=otlp", f"--output={file}").returncode == 0
+    assert run(beginning.name, "--format=otlp", f"--output={file}") == ""
     assert '"resourceSpans"' in file.read_text()
-    assert run(beginning.name, "--follow").stdout == told.stdout
-    unknown = run("zzz")
-    assert (unknown.returncode, unknown.stdout) == (1, "")
-    assert "There is no flow 'zzz'" in unknown.stderr
+    [listed] = [line for line in run("--number=1000").splitlines() if line.startswith(beginning.name)]
+    assert f"Boto3  sqs SendMessage {name}" in listed
+    with pytest.raises(UnknownFlowError, match="There is no flow 'zzz'"):
+        run("zzz")
