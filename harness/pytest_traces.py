@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Callable, Generator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +58,9 @@ class Traces:
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """One that an earlier run left tells of what is not so any more."""
         if self._mode != "off":
-            self._file(item).unlink(missing_ok=True)
+            # A folder that cannot be written to is told of where there is a trace to write.
+            with suppress(OSError):
+                self._file(item).unlink()
 
     # The outermost, so that what it adds is the last that is read.
     @pytest.hookimpl(wrapper=True, tryfirst=True)

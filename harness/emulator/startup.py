@@ -47,6 +47,7 @@ from harness.emulator.journal import (
     queues,
     requests,
     sent_messages,
+    signed_urls,
     stream_records,
     topics,
     work,
@@ -103,6 +104,7 @@ PARTS = (
     object_events.install,
     queues.install,
     sent_messages.install,
+    signed_urls.install,
     stream_records.install,
     topics.install,
     # After whatever else handles calls: it records them first.

@@ -66,7 +66,7 @@ class History:
     """Counts what may give somebody something to wait for: what was left, and times that were announced."""
     _caused: defaultdict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
     _takers: defaultdict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
-    _leavers: dict[str, int] = field(default_factory=dict)
+    _leavers: defaultdict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     _timers: dict[str, int] = field(default_factory=dict)
     _of_trace: defaultdict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     _early_ends: dict[int, Record] = field(default_factory=dict)
@@ -98,7 +98,8 @@ class History:
             if record.activity not in self._takers[mark]:
                 self._takers[mark].append(record.activity)
         for mark in record.leaves:
-            self._leavers[mark] = record.activity
+            if record.activity not in self._leavers[mark]:
+                self._leavers[mark].append(record.activity)
         if record.kind is Kind.TIMER and "when" in record.data:
             self._timers.update(dict.fromkeys((*record.takes, *record.leaves), record.activity))
 
@@ -124,9 +125,23 @@ class History:
             or not any(mark in self._leavers for mark in activity.takes)
         ]
 
-    def takers_of(self, mark: str) -> list[Activity]:
-        """Who took this up, in the order in which they did."""
-        return [self.activities[number] for number in self._takers.get(mark, ())]
+    def takers_of(self, mark: str, left_by: Activity | None = None) -> list[Activity]:
+        """Who took this up, in the order in which they did; with `left_by` only those who took up what that one left.
+
+        A message that is moved to its dead-letter queue and back keeps its id, so its mark is left again.
+        """
+        takers = [self.activities[number] for number in self._takers.get(mark, ())]
+        if left_by is None or not mark.startswith("message:"):
+            return takers
+        leavers = [n for n in self._leavers.get(mark, ()) if self.activities[n].kind is not Kind.TIMER]
+        if len(leavers) < 2 or left_by.id not in leavers:
+            return takers
+        stays = _stays(takers)
+        # From the last one on: the first may be older than this history.
+        back = leavers[::-1].index(left_by.id)
+        if len(stays) > len(leavers) and not stays[-1]:
+            stays.pop()
+        return stays[-1 - back] if back < len(stays) else []
 
     def timer_of(self, mark: str) -> Activity | None:
         """The last that was announced about this."""
@@ -135,7 +150,7 @@ class History:
     def next_of(self, activity: Activity) -> list[Activity]:
         """What an activity caused: directly, or by leaving what another took up."""
         direct = [self.activities[number] for number in self._caused.get(activity.id, ())]
-        taken = [taker for mark in activity.leaves for taker in self.takers_of(mark)]
+        taken = [taker for mark in activity.leaves for taker in self.takers_of(mark, activity)]
         return sorted({a.id: a for a in (*direct, *taken)}.values(), key=lambda a: a.begin.sequence)
 
     def closure(self, roots: Iterable[Activity]) -> list[Activity]:
@@ -151,3 +166,13 @@ class History:
 
     def __iter__(self) -> Iterator[Activity]:
         return iter(self.activities.values())
+
+
+def _stays(takers: Iterable[Activity]) -> list[list[Activity]]:
+    """Who took up a message during each of its stays in a queue: a stay ends when the queue gives it up, or it is moved."""
+    stays: list[list[Activity]] = [[]]
+    for taker in takers:
+        stays[-1].append(taker)
+        if taker.kind in (Kind.DEAD_LETTER, Kind.DELIVERY):
+            stays.append([])
+    return stays

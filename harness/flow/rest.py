@@ -25,7 +25,7 @@ def pending(activities: Sequence[Activity], history: History, consumers: Consume
         if activity.goes_on:
             continue
         for mark in activity.leaves:
-            if mark not in told and (waits := _waits(mark, history, consumers)) is not None:
+            if mark not in told and (waits := _waits(activity, mark, history, consumers)) is not None:
                 told.add(mark)
                 timer = _timer_of(mark, history)
                 when = timer.data["when"] if timer else None
@@ -104,9 +104,9 @@ def _timer_of(mark: str, history: History) -> Activity | None:
     return None if later else timer
 
 
-def _waits(mark: str, history: History, consumers: Consumers) -> str | None:
+def _waits(leaver: Activity, mark: str, history: History, consumers: Consumers) -> str | None:
     """What is to come of something that was left; None where nothing is."""
-    takers = [taker for taker in history.takers_of(mark) if taker.kind is not Kind.TIMER]
+    takers = [taker for taker in history.takers_of(mark, leaver) if taker.kind is not Kind.TIMER]
     match mark.partition(":")[0]:
         case "invocation":
             return _awaited_invocation(takers)

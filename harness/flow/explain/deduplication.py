@@ -53,9 +53,7 @@ def _sending_of(evidence: Evidence, message_id: str, decision: Activity) -> tupl
 
 
 def _by_content(evidence: Evidence, queue: str) -> bool:
-    node = evidence.node_id(queue)
-    declared = evidence.topology.resources.get(node) if node else None
-    return bool(declared and str(declared.get("ContentBasedDeduplication")).lower() == "true")
+    return str(evidence.property(evidence.node_id(queue), "ContentBasedDeduplication")).lower() == "true"
 
 
 def _is_repeated_by_sender(evidence: Evidence, call: Activity, decision: Activity) -> bool:

@@ -137,6 +137,11 @@ class Evidence:
         at = self.topology.place_of(found, *path) if found else None
         return Place(*at) if at else None
 
+    def property(self, node: NodeId | None, *path: str | int) -> Any:
+        """What the template says of a resource at a path of CloudFormation's form, unresolved; None where nothing."""
+        declared = self.topology.resources.get(node) if node else None
+        return declared.get(*path) if declared else None
+
     def edge_place(self, edge: Edge, refusal: Refusal | None = None) -> Place:
         return Place(*self.topology.place(edge, refusal))
 

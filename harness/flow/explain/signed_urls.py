@@ -42,7 +42,7 @@ def _finding(evidence: Evidence, call: Activity, cause: str, why: str) -> Findin
     place = evidence.place(bucket)
     if signed is not None:
         function, seconds = signed
-        by = f" of function {evidence.named(function)}" + (f" for {seconds} seconds" if seconds else "")
+        by = f" of function {evidence.named(function)}" + (f" for {_in_words(int(seconds))}" if seconds else "")
         place = evidence.place_of_function(function, seconds)
     sentence = f"Bucket {evidence.named(bucket)} refused the signed URL{by} ({call.begin.name} of '{key}'): {why}."
     return evidence.finding(cause, sentence, bucket, place, call)
@@ -57,3 +57,7 @@ def _signed_by(evidence: Evidence, call: Activity, key: str) -> tuple[str, str] 
                 seconds = _SECONDS.search(result)
                 return invocation.begin.resource, seconds[1] if seconds else ""
     return None
+
+
+def _in_words(seconds: int) -> str:
+    return "1 second" if seconds == 1 else f"{seconds} seconds"

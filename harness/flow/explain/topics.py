@@ -77,7 +77,11 @@ def _match(policy: str, scope: str, message: str, attributes: Mapping[str, Any])
 
 def _of_other_scope(evidence: Evidence, decision: Activity, edge: Edge | None, match: Match) -> Finding:
     scope = str(decision.data.get("scope") or "MessageAttributes")
-    fields = " and ".join(dict.fromkeys(refusal.field for refusal in match.refusals if refusal.path)) or "what it asks"
+    asked = decision.data.get("pattern")
+    refused = [refusal.field for refusal in match.refusals if refusal.path] or list(
+        asked if isinstance(asked, dict) else ()
+    )
+    fields = " and ".join(dict.fromkeys(refused))
     verb = "is" if " and " not in fields else "are"
     sentence = (
         f"{_subscription(evidence, decision.begin.resource)} refused the message: its filter policy is about the message's "
@@ -85,6 +89,8 @@ def _of_other_scope(evidence: Evidence, decision: Activity, edge: Edge | None, m
         f"(FilterPolicyScope: {_OTHER_SCOPE[scope]} would take it)."
     )
     place = _place(evidence, decision.begin.resource, edge, match)
+    if edge is not None and evidence.property(edge.via, "FilterPolicyScope") is not None:
+        place = evidence.place(edge.via, "FilterPolicyScope")
     return evidence.finding("filter-policy-scope", sentence, decision.begin.resource, place, decision)
 
 

@@ -63,6 +63,17 @@ def download(stack: Stack) -> None:
             assert time.monotonic() < until, "the URL does not expire"
 
 
+def download_altered(stack: Stack) -> None:
+    """The same object by another URL; where the bucket says that it is mended, by the one that was signed."""
+    s3, bucket = stack.aws("s3"), stack.id("Bucket")
+    s3.put_object(Bucket=bucket, Key="k", Body=b"picture")
+    url = s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "k"})
+    headers: dict[str, str] = {}
+    add_header(headers)
+    with httpx.Client(trust_env=False, headers=headers) as http:
+        http.get(url if "mended" in stack.template.read_text() else f"{url}&versionId=1")
+
+
 BROKEN = [
     BrokenStack(
         "a prefix that the key does not have",
@@ -96,7 +107,20 @@ BROKEN = [
         SIGNING,
         download,
         "signed-url-expired",
-        "Bucket Bucket refused the signed URL of function Sign for 1 seconds (GetObject of 'k'): it has expired.",
+        "Bucket Bucket refused the signed URL of function Sign for 1 second (GetObject of 'k'): it has expired.",
         {'SECONDS: "1"': 'SECONDS: "60"'},
+    ),
+    BrokenStack(
+        "a signed URL that was altered",
+        """
+Bucket: {Type: AWS::S3::Bucket}  # <- here
+""",
+        download_altered,
+        "signed-url-altered",
+        "Bucket Bucket refused the signed URL (GetObject of 'k'): its signature is of another request: the URL, the method "
+        "or a signed header is not what was signed.",
+        {
+            "Bucket: {Type: AWS::S3::Bucket}": "Bucket: {Type: AWS::S3::Bucket, Properties: {Tags: [{Key: is, Value: mended}]}}"
+        },
     ),
 ]

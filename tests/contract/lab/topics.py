@@ -62,9 +62,9 @@ BROKEN = [
         "a filter policy on the body instead of the attributes",
         f"""
 {TO_QUEUE.rstrip()}
-    FilterPolicyScope: MessageBody
+    FilterPolicyScope: MessageBody  # <- here
     FilterPolicy:
-      region: [eu]  # <- here
+      region: [eu]
 """,
         publish(Message="hello", MessageAttributes={"region": {"DataType": "String", "StringValue": "eu"}}),
         "filter-policy-scope",

@@ -117,3 +117,33 @@ def test_the_last_timer_about_something_is_the_one_that_counts():
     assert told.timer_of("message:q:2") is None
     told.clear()
     assert told.timer_of("message:q:1") is None
+
+
+REDRIVEN = [
+    begin(1, "SendMessage", trace=TRACE, leaves=("message:q:1",)),
+    begin(2, "fails", kind=Kind.BATCH, takes=("message:q:1",)),
+    begin(3, "given up", kind=Kind.DEAD_LETTER, takes=("message:q:1",), leaves=("message:dead:1",)),
+    begin(4, "StartMessageMoveTask"),
+    begin(5, "moved", kind=Kind.DELIVERY, cause=4, takes=("message:dead:1",), leaves=("message:q:1",)),
+    begin(6, "handled", kind=Kind.BATCH, takes=("message:q:1",)),
+]
+
+
+def test_a_message_that_was_moved_back_is_taken_up_by_who_came_after_that():
+    told = history(REDRIVEN)
+    assert names(told.next_of(told.activities[1])) == ["fails", "given up"]
+    assert names(told.next_of(told.activities[5])) == ["handled"]
+    assert names(told.closure([told.activities[4]])) == ["StartMessageMoveTask", "moved", "handled"]
+    assert names(told.closure([told.activities[1]])) == ["SendMessage", "fails", "given up", "moved", "handled"]
+
+
+def test_a_message_that_was_moved_back_and_not_taken_up_yet_has_no_taker():
+    told = history(REDRIVEN[:-1])
+    assert told.takers_of("message:q:1", told.activities[5]) == []
+
+
+def test_a_message_that_was_given_up_twice_has_two_ends():
+    again = begin(7, "given up again", kind=Kind.DEAD_LETTER, takes=("message:q:1",), leaves=("message:dead:1",))
+    told = history([*REDRIVEN, again])
+    assert names(told.next_of(told.activities[1])) == ["fails", "given up"]
+    assert names(told.next_of(told.activities[5])) == ["handled", "given up again"]
