@@ -163,6 +163,7 @@ def show_up(target: Target, deployment: Deployment, urls: Sequence[tuple[str, st
     for command, what in (
         (test, "drive every flow through it"),
         *(outbox if "outbox" in target.capabilities else ()),
+        *([(f"{harness} trace", "what happened, and why")] if "journal" in target.capabilities else []),
         (f"{harness} logs --follow", "what the functions write"),
         (f"{harness} outputs", "outputs of the stacks"),
         *([(f"aws --endpoint-url {target.endpoint_url} s3 ls", "any AWS tool works")] if target.endpoint_url else []),

@@ -13,6 +13,8 @@ from harness.journal.records import Kind
 from harness.journal.stream import JournalStream
 from harness.topology import Topology
 
+READING_SECONDS = 120.0
+"""For all that an engine keeps, which may be 128 MiB."""
 NAME_CHARACTERS = 8
 NEWEST = "last"
 _READS = ("Describe", "List", "Get", "Head", "Query", "Scan", "BatchGet", "ReceiveMessage", "Lookup", "FilterLogEvents")
@@ -67,7 +69,7 @@ class RecordedFlows:
     def open(self) -> None:
         """Read what there is; what comes is read as it happens. Raises JournalError."""
         self._stream.open(from_beginning=True)
-        self._stream.catch_up()
+        self._stream.catch_up(READING_SECONDS)
 
     def close(self) -> None:
         self._stream.close()

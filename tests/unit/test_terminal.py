@@ -15,7 +15,7 @@ from harness.engine.function_logs import LogEvent
 from harness.flow import Beginning, Line
 
 terminal_codes = re.compile(r"\x1b\[[0-9;]*m")
-TARGET = Target(engine="embedded", endpoint_url="http://127.0.0.1:4566", capabilities=frozenset({"outbox"}))
+TARGET = Target(engine="embedded", endpoint_url="http://127.0.0.1:4566", capabilities=frozenset({"outbox", "journal"}))
 
 
 def _stack(name: str, **outputs: str) -> DeployedStack:
@@ -63,6 +63,7 @@ Up  2 stacks (platform, users) in 7.2 s
 Try next
   make test                                        drive every flow through it
   harness outbox                                   mails and text messages that the system sent
+  harness trace                                    what happened, and why
   harness logs --follow                            what the functions write
   harness outputs                                  outputs of the stacks
   aws --endpoint-url http://127.0.0.1:4566 s3 ls   any AWS tool works
