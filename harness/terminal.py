@@ -283,7 +283,7 @@ def show_flows(rows: "Sequence[tuple[Beginning, str, str]]", *, left_out: int, f
     else:
         out.print(f"No flow yet at {escape(address)}: nobody has called what is deployed there.")
     if left_out:
-        out.print("[dim]Deployments, and reads that nothing came of, are left out; --all lists them.[/]")
+        out.print("[dim]What only read or set up resources is left out; --all lists it.[/]")
     if forgotten:
         out.print(
             f"[dim]The oldest {forgotten} records are not kept any more, and what they belong to is not listed.[/]"

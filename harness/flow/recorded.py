@@ -17,6 +17,16 @@ READING_SECONDS = 120.0
 """For all that an engine keeps, which may be 128 MiB."""
 NAME_CHARACTERS = 8
 NEWEST = "last"
+_SETS_UP = ("Add", "Associate", "Attach", "Create", "Delete", "Detach", "Disable", "Enable", "Publish", "Put", "Register",
+            "Remove", "Set", "Subscribe", "Tag", "Unsubscribe", "Untag", "Update")  # fmt: skip
+_DATA = frozenset({
+    "DeleteItem", "DeleteMessage", "DeleteMessageBatch", "DeleteObject", "DeleteObjects", "Publish", "PublishBatch",
+    "PutEvents", "PutItem", "PutLogEvents", "PutMetricData", "PutObject", "PutParameter", "PutRecord", "PutRecordBatch",
+    "PutRecords", "PutSecretValue", "SetAlarmState", "UpdateItem", "UpdateSecret",
+})  # fmt: skip
+"""What begins like a call that makes or changes a resource, and is one that a flow begins with."""
+_OF_PEOPLE = frozenset({"codecommit", "cognito-idp", "cognito-identity"})
+"""Services whose calls of that kind are about users, and what they write."""
 _READS = ("Describe", "List", "Get", "Head", "Query", "Scan", "BatchGet", "ReceiveMessage", "Lookup", "FilterLogEvents")
 
 
@@ -42,7 +52,7 @@ class Beginning:
     seconds: float
     """From its first record to its last one so far."""
     idle: bool
-    """Reads that nothing came of, or the deployment of a stack: nothing that somebody looks for in a list."""
+    """Reads that nothing came of, or setting up resources: nothing that somebody looks for in a list."""
 
     def to_json(self) -> dict[str, object]:
         return {"root": self.root, "name": self.name, "began": self.at, "what": self.what, "by": self.by,
@@ -161,8 +171,14 @@ def _is_idle(step: Step) -> bool:
     begin = step.activities[0].begin
     if begin.kind is not Kind.CALL:
         return False
-    deployment = begin.service == "cloudformation" or (begin.service == "s3" and "-artifacts-" in begin.resource)
-    return deployment or (step.plain and step.outcome is Outcome.DONE and begin.name.startswith(_READS))
+    if begin.service == "cloudformation" or (begin.service == "s3" and "-artifacts-" in begin.resource):
+        return True
+    if step.outcome is not Outcome.DONE:
+        return False
+    if begin.name.startswith(_READS):
+        return step.plain
+    sets_up = begin.name.startswith(_SETS_UP) and begin.name not in _DATA and begin.service not in _OF_PEOPLE
+    return sets_up and not any(a.kind is Kind.INVOCATION for each in step.walk() for a in each.activities)
 
 
 _BROWSERS = ("Mozilla/", "Opera/")

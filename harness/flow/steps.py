@@ -83,10 +83,7 @@ def parents(activities: Sequence[Activity]) -> dict[int, int | None]:
     Further attempts at an asynchronous event, and giving it up, come of what left the event, not of the attempt before.
     """
     known = {activity.id: activity for activity in activities}
-    leavers: dict[str, Activity] = {}
-    for activity in activities:
-        for mark in activity.leaves:
-            leavers.setdefault(mark, activity)
+    leavers = _leavers(activities)
     found: dict[int, int | None] = {}
     for activity in activities:
         left = [leavers[mark] for mark in activity.takes if mark in leavers]
@@ -94,6 +91,15 @@ def parents(activities: Sequence[Activity]) -> dict[int, int | None]:
         cause = known.get(activity.begin.cause) if activity.begin.cause is not None else None
         before = (one for one in (*events, cause, *left) if one and one.begin.sequence < activity.begin.sequence)
         found[activity.id] = next((one.id for one in before), None)
+    return found
+
+
+def _leavers(activities: Iterable[Activity]) -> dict[str, Activity]:
+    """Who left what first, by its mark."""
+    found: dict[str, Activity] = {}
+    for activity in activities:
+        for mark in activity.leaves:
+            found.setdefault(mark, activity)
     return found
 
 
@@ -121,6 +127,14 @@ class _Telling:
         came_of = parents(in_order)
         for activity in in_order:
             self._next[came_of[activity.id]].append(activity)
+        leavers = _leavers(in_order)
+        self._told_above = {
+            leavers[mark].id
+            for taker in in_order
+            for mark in taker.takes
+            if mark in leavers and came_of[taker.id] != leavers[mark].id and taker.kind is Kind.BATCH
+        }
+        """Those whose record was in the batch of another's, which is told where that is."""
 
     @property
     def roots(self) -> list[Activity]:
@@ -179,6 +193,8 @@ class _Telling:
             title = f"{title}: {', '.join(types)}" if types else title
         step = self._step(activity, title, below)
         step.plain = not below
+        if activity.id in self._told_above and not step.said:
+            step.said = "in a batch above"
         return step
 
     def _invoke(self, activity: Activity, function: str, below: list[Step]) -> Step:

@@ -220,7 +220,7 @@ Flow      Began     By       What                            Steps       Took  E
 00000000  22:13:20  curl     s3 PutObject [red]b[/]/key          1       0 ms  at rest
 
 'harness trace FLOW' tells one, 'harness trace last' the newest.
-Deployments, and reads that nothing came of, are left out; --all lists them.
+What only read or set up resources is left out; --all lists it.
 The oldest 1200 records are not kept any more, and what they belong to is not listed."""
     )
 
@@ -231,7 +231,7 @@ def test_without_a_flow_the_list_says_that_nobody_has_called_yet(capsys: pytest.
         _screen(capsys)
         == """\
 No flow yet at http://127.0.0.1:4566: nobody has called what is deployed there.
-Deployments, and reads that nothing came of, are left out; --all lists them."""
+What only read or set up resources is left out; --all lists it."""
     )
 
 

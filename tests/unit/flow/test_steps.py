@@ -78,6 +78,21 @@ def test_a_message_that_comes_again_is_told_each_time_below_what_sent_it():
     ]
 
 
+def test_a_batch_is_told_below_the_first_of_its_senders_and_the_others_say_so():
+    happened = Happening()
+    for mark in ("message:q:1", "message:q:2", "message:q:3"):
+        happened.did(Kind.CALL, "sqs", "SendMessage", resource=f"{QUEUE}orders", data=BY_CLIENT, leaves=(mark,))
+    happened.did(
+        Kind.BATCH, "lambda", "worker", 1, takes=("message:q:1", "message:q:2", "message:q:3"),
+        data={"source": f"{QUEUE}orders", "target": f"{FUNCTION}worker", "records": [{}, {}, {}]},
+    )  # fmt: skip
+    assert _outline(_told(happened)) == [
+        "sqs SendMessage orders",
+        "  function worker ← 3 messages of orders",
+        "sqs SendMessage orders ×2 (done: in a batch above)",
+    ]
+
+
 def test_a_topic_is_told_by_its_subscribers_and_a_refusal_in_words():
     happened = Happening()
     publish = happened.begin(Kind.CALL, "sns", "Publish", resource=f"{TOPIC}news", data=BY_CLIENT)
