@@ -3,6 +3,7 @@
 import pytest
 
 from tests.contract.lab import (
+    access,
     buckets,
     event_bus,
     event_source_mappings,
@@ -16,6 +17,7 @@ from tests.contract.lab import (
 )
 
 BROKEN = [
+    *access.BROKEN,
     *buckets.BROKEN,
     *event_bus.BROKEN,
     *event_source_mappings.BROKEN,
