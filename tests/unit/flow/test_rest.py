@@ -108,8 +108,8 @@ def test_a_message_that_comes_again_says_when(happening):
     [waits] = _pending(happening)
     assert (waits.timer.id, waits.due) == (timer, 1180.0)
     assert str(waits).endswith("left a message that worker failed on; due in 0.0 s (visibility timeout)")
-    happening.begin(Kind.BATCH, "lambda", "worker", takes=(MESSAGE,))
-    # What has come needs no time any more.
+    happening.did(Kind.BATCH, "lambda", "worker", takes=(MESSAGE,), ended={"failed": ["1"]})
+    # That time has come, and the next one was not said.
     assert [one.due for one in _pending(happening)] == [None]
 
 
