@@ -86,7 +86,7 @@ def failed_invocation(evidence: Evidence, invocation: Activity) -> Failure:
     function = invocation.begin.resource
     named = f"function {evidence.named(function)}"
     error = invocation.error if isinstance(invocation.error, Mapping) else {"errorMessage": str(invocation.error)}
-    type_, message = str(error.get("errorType") or ""), _first_line(error.get("errorMessage"))
+    type_, message = str(error.get("errorType") or ""), first_line(error.get("errorMessage"))
     log = str(invocation.data.get("log") or "")
 
     def failure(cause: str, clause: str, *path: str) -> Failure:
@@ -145,7 +145,8 @@ def _is_full(log: str) -> bool:
     return bool(size and used and int(used[1]) >= int(size[1]))
 
 
-def _first_line(message: Any) -> str:
+def first_line(message: Any) -> str:
+    """What an error's message says at once: without the id of the request, and not at length."""
     text = _REQUEST.sub("", str(message or "")).strip()
     first = text.splitlines()[0].rstrip(" .:") if text else ""
     return f"{first[:_MAX_MESSAGE]}..." if len(first) > _MAX_MESSAGE else first
