@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.flow.explain.deliveries import in_words
 from harness.flow.explain.evidence import Evidence
-from harness.flow.explain.failures import Failure, failure_below, is_invoke
+from harness.flow.explain.failures import Failure, failure_below, is_invoke, seconds_of
 from harness.flow.explain.functions import attempts_in_words, kept_by
 from harness.flow.explain.waiting import Waiting, waiting
 from harness.flow.explanation import Finding, Place
@@ -319,7 +319,9 @@ def _shown_again(evidence: Evidence, batch: Activity) -> Iterator[Finding]:
     (https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html#events-sqs-queueconfig).
     """
     visibility = batch.data.get("visibility_timeout_seconds")
-    if visibility is None or batch.goes_on or batch.seconds <= float(visibility):
+    invocations = [each for call in _invokes(evidence, batch) for each in evidence.history.next_of(call)]
+    # The function's own time: the rest is this machine's.
+    if visibility is None or max(map(seconds_of, invocations), default=0.0) <= float(visibility):
         return
     source, function = str(batch.data["source"]), str(batch.data["target"])
     hidden = f"{float(visibility):g} second" + ("" if float(visibility) == 1 else "s")

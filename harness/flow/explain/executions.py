@@ -28,8 +28,10 @@ _REFUSALS = {
 
 def find(evidence: Evidence) -> Iterator[Finding]:
     executions = [Execution(evidence, a) for a in evidence.of(Kind.TRANSITION) if a.begin.phase is not Phase.NOTE]
-    for execution in executions:
-        if execution.ended_badly and not execution.is_cared_for:
+    failed = [execution for execution in executions if execution.ended_badly and not execution.is_cared_for]
+    for execution in failed:
+        # What one says of itself is more than what says of it the one that started it.
+        if not any(execution.failed_for(other) for other in failed):
             yield _failed(execution)
     waits = [(execution, timer) for execution in executions for timer in execution.waits()]
     refused = [call for name in _CALLBACKS for call in evidence.of(Kind.CALL, "stepfunctions", name) if _code(call)]
@@ -68,11 +70,19 @@ class Execution:
 
     @property
     def is_cared_for(self) -> bool:
-        """Whether another execution or a function started it, waited for it, and went on all the same."""
+        """Whether another execution started it, and succeeded all the same."""
         outer = next(
             (c for c in self.evidence.causes(self.activity) if c.kind is Kind.TRANSITION and _is_whole(c)), None
         )
-        return outer is not None and outer.data.get("status") in ("SUCCEEDED", "FAILED") and outer.ended is not None
+        return outer is not None and outer.data.get("status") == "SUCCEEDED"
+
+    def failed_for(self, inner: "Execution") -> bool:
+        """Whether it failed because one that it started did, which its cause then tells of."""
+        said = str(self.activity.data.get("cause") or "")
+        signs = (inner.activity.begin.resource, str(inner.activity.data.get("error") or ""))
+        return any(sign and sign in said for sign in signs) and any(
+            cause.id == self.activity.id for cause in self.evidence.causes(inner.activity)
+        )
 
     @cached_property
     def notes(self) -> list[Activity]:

@@ -17,6 +17,7 @@ _THROTTLED = "TooManyRequestsException"
 _TIMED_OUT = re.compile(r"Task timed out after ([\d.]+) seconds")
 _MEMORY = re.compile(r"Memory Size: (\d+) MB")
 _MEMORY_USED = re.compile(r"Max Memory Used: (\d+) MB")
+_DURATION = re.compile(r"\tDuration: ([\d.]+) ms")
 _PYTHON_FRAME = re.compile(r'File "/var/task/(?P<file>[^"]+)", line (?P<line>\d+), in (?P<where>.+)')
 _NODE_FRAME = re.compile(r"/var/task/(?P<file>[^):]+):(?P<line>\d+):\d+")
 _REQUEST = re.compile(r"^RequestId: \S+ Error: ")
@@ -111,6 +112,12 @@ def failed_invocation(evidence: Evidence, invocation: Activity) -> Failure:
     if frames and frames[0].where == "<module>":
         return failure("init-failed", f"{raised}{at} while it was loaded")
     return failure("handler-raised", f"{raised}{at}")
+
+
+def seconds_of(invocation: Activity) -> float:
+    """For how long the function worked, by its REPORT line; 0 where there is none."""
+    match = _DURATION.search(str(invocation.data.get("log") or ""))
+    return float(match[1]) / 1000 if match else 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,14 +41,13 @@ BROKEN: list[BrokenStack] = [
         Queue:
           Type: AWS::SQS::Queue
           Properties:
-            VisibilityTimeout: 1
+            VisibilityTimeout: 5
             RedrivePolicy: {{deadLetterTargetArn: !GetAtt Dead.Arn, maxReceiveCount: 2}}
         Dead:
           Type: AWS::SQS::Queue
         Function:  # <- here
           Type: AWS::Serverless::Function
           Properties:
-            Timeout: 1
             Events:
               Message: {{Type: SQS, Properties: {{Queue: !GetAtt Queue.Arn, BatchSize: 1}}}}
             InlineCode: |
