@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.flow.explain.evidence import Evidence
+from harness.flow.explain.raw_delivery import wrong_form
 from harness.flow.explanation import Place
 from harness.flow.history import Activity
 from harness.journal.records import Kind
@@ -28,6 +29,10 @@ _LOADING = {
     "Runtime.MalformedHandlerName": "handler-not-found",
     "Runtime.InvalidEntrypoint": "handler-not-found",
 }
+_VALIDATING = frozenset(
+    {"JsonSchemaException", "JsonSchemaValueException", "SchemaValidationError", "ValidationError", "ZodError"}
+)
+"""What the libraries raise that hold an event against its schema: jsonschema and pydantic, Powertools, fastjsonschema, Zod."""
 _MAX_MESSAGE = 200
 
 
@@ -109,6 +114,10 @@ def failed_invocation(evidence: Evidence, invocation: Activity) -> Failure:
     frames = own_frames(error)
     at = f" ({frames[-1].file}, line {frames[-1].line})" if frames else ""
     raised = f"raised {type_}: {message}" if type_ and message else f"raised {type_ or message}"
+    if (form := wrong_form(evidence, invocation)) is not None:
+        return Failure(form.cause, f"{form.why}, it {raised}{at}", function, form.place, invocation)
+    if type_ in _VALIDATING:
+        return failure("schema-violation", f"refused what it was given, {type_}: {_all_lines(error)}{at}")
     if frames and frames[0].where == "<module>":
         return failure("init-failed", f"{raised}{at} while it was loaded")
     return failure("handler-raised", f"{raised}{at}")
@@ -155,5 +164,15 @@ def _is_full(log: str) -> bool:
 def first_line(message: Any) -> str:
     """What an error's message says at once: without the id of the request, and not at length."""
     text = _REQUEST.sub("", str(message or "")).strip()
-    first = text.splitlines()[0].rstrip(" .:") if text else ""
-    return f"{first[:_MAX_MESSAGE]}..." if len(first) > _MAX_MESSAGE else first
+    return _shortened(text.splitlines()[0].rstrip(" .:")) if text else ""
+
+
+def _all_lines(error: Mapping[str, Any]) -> str:
+    """Of what a schema refused: the field is on a line of its own, and the reason on the next."""
+    lines = [line.strip() for line in str(error.get("errorMessage") or "").splitlines()]
+    until = lines.index("") if "" in lines else len(lines)
+    return _shortened(": ".join(lines[:until]).rstrip(" .:"))
+
+
+def _shortened(text: str) -> str:
+    return f"{text[:_MAX_MESSAGE]}..." if len(text) > _MAX_MESSAGE else text

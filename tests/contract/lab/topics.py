@@ -96,8 +96,9 @@ BROKEN = [
 """,
         publish(Message=ORDER),
         "raw-delivery-expected",
-        "Function Work expects the message itself (order_id), and subscription ToQueue of topic Topic wraps it in a "
-        "notification.",
+        "As subscription ToQueue of topic Topic wraps the message in a notification, and function Work expects it raw, it "
+        "raised KeyError: 'order_id' (index.py, line 4) in its only attempt; the message of queue Queue is kept in queue "
+        "Dead.",
         {"false": "true"},
         lost=False,
     ),
@@ -110,7 +111,9 @@ BROKEN = [
 """,
         publish(Message=ORDER),
         "raw-delivery-unexpected",
-        "Function Work expects a notification (Message), and subscription ToQueue of topic Topic delivers the message raw.",
+        "As subscription ToQueue of topic Topic delivers the message raw, and function Work expects a notification, it "
+        "raised KeyError: 'Message' (index.py, line 4) in its only attempt; the message of queue Queue is kept in queue "
+        "Dead.",
         {"true": "false"},
         lost=False,
     ),
