@@ -87,6 +87,7 @@ class Stack:
     def said(self, sentence: str, found: str) -> str:
         """A sentence with the physical ids in it, and what was found in the place of its ellipses."""
         wanted = sentence.format_map({name: r.physical_id for name, r in self.deployed.resources.items()})
+        wanted = wanted[:1].upper() + wanted[1:]
         return found if re.fullmatch(".+?".join(map(re.escape, wanted.split("…"))), found) else wanted
 
     @property
