@@ -21,7 +21,7 @@ from harness.topology.picture.selection import select, short, subtitle, title
 _CARD_HEIGHT = 50.0
 _MARGIN = 18.0
 _BADGE_HEIGHT = 20.0
-_LABEL_SIZE = 10.5
+_LABEL_SIZE, _LABEL_GAP = 10.5, 16.0
 _CLIENT = "client"
 _CLIENT_ICON = "M4 6l5 6-5 6M12 18h8"
 _MOST_MESSAGES = 4
@@ -59,7 +59,13 @@ def flow_picture(story: Story, topology: Topology, prefix: str = "hop-") -> str:
         return ""
     items = [Item(card.key, _width(card), _CARD_HEIGHT) for card in cards.values()]
     arrows = [
-        Arrow(way.source, way.target, text_width(way.label, _LABEL_SIZE), False, way.state == "unreached")
+        Arrow(
+            way.source,
+            way.target,
+            text_width(way.label, _LABEL_SIZE) + _LABEL_GAP if way.label else 0,
+            False,
+            way.state == "unreached",
+        )
         for way in ways
     ]
     layout = layered(items, arrows, column_gap=54)
@@ -76,7 +82,7 @@ def flow_picture(story: Story, topology: Topology, prefix: str = "hop-") -> str:
     broken = [card.title for card in cards.values() if card.state == "broke"]
     told = f"The way of the flow through {len(cards)} places" + (f"; it broke at {', '.join(broken)}" if broken else "")
     return (
-        f'<svg class="way" role="group" aria-label="{escape(told)}" style="--width:{width:.0f}" '
+        f'<svg class="way" role="group" aria-label="{escape(told)}" data-width="{width:.0f}" '
         f'viewBox="0 0 {width:.0f} {height:.0f}">{"".join(parts)}</svg>'
     )
 

@@ -422,7 +422,7 @@ class _Telling:
             before=before,
             after=after,
             difference=self._difference(activity, before, after),
-            error=fault(activity.error),
+            error=self._fault(activity),
             log=str(activity.data.get("log") or ""),
             facts={**({"attempt": attempt} if attempt > 1 else {}), **wording.facts(activity, names)},
             place=self._place(node),
@@ -432,6 +432,13 @@ class _Telling:
     def _of(activity: Activity, node: NodeId | None) -> str:
         """The resource of a call that does not name it."""
         return node.logical_id if node and activity.kind is Kind.CALL and not activity.begin.resource else ""
+
+    @staticmethod
+    def _fault(activity: Activity) -> Fault | None:
+        if activity.kind is Kind.TRANSITION and isinstance(activity.error, str):
+            # https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html: error and cause.
+            return Fault(activity.error, str(activity.data.get("cause") or ""))
+        return fault(activity.error)
 
     def _state(self, activity: Activity) -> str:
         if activity.id in self.goes_on:
