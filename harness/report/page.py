@@ -70,6 +70,7 @@ def _environment() -> Environment:
     environment.filters["seconds"] = seconds
     environment.filters["service"] = wording.service
     environment.filters["value"] = _inline
+    environment.filters["json"] = lambda value: _in_one_line(json.dumps(value, ensure_ascii=False, default=str))
     environment.filters["dedent"] = lambda lines: textwrap.dedent("\n".join(lines)).split("\n")
     environment.filters["own_frames"] = _own_frames
     environment.filters["words"] = lambda name: name.replace("_", " ")
@@ -189,10 +190,13 @@ def _marked(line: str) -> str:
 
 
 def _inline(value: Any) -> str:
-    """A value in one line."""
+    """A value in one line, in words."""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    written = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return _in_one_line(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str))
+
+
+def _in_one_line(written: str) -> str:
     return written if len(written) <= 400 else f"{written[:400]}… ({_bytes(len(written))})"
 
 
