@@ -1,7 +1,6 @@
 """The page of a flow through the whole architecture, as the engine wrote it down."""
 
 from fixtures.people import People
-from harness.engine import Outbox
 from harness.report import Trace, story_of
 from harness.report.page import render
 
@@ -31,6 +30,5 @@ def test_the_page_of_a_registration_shows_its_way_is_small_and_has_no_secret(
     assert len(page.encode()) < 1_000_000
     assert person.address in page
     assert person.password not in page
-    code = next(mail.code for mail in outbox.read(recipient=person.address) if mail.code)
-    assert f">{code}<" not in page
+    assert "confirm your address: &lt;strong&gt;***&lt;/strong&gt;" in page
     assert deployment.stacks.keys() == f.topology.regions.keys()
