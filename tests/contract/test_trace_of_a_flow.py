@@ -5,9 +5,7 @@ from harness.report import Trace, story_of
 from harness.report.page import render
 
 
-def test_the_page_of_a_registration_shows_its_way_is_small_and_has_no_secret(
-    flow, deployment, people: People, outbox: Outbox
-):
+def test_the_page_of_a_registration_shows_its_way_is_small_and_has_no_secret(flow, deployment, people: People):
     with flow() as f:
         person = people.registered()
     f.settle()
