@@ -123,12 +123,17 @@ def _chosen(story: Story, topology: Topology) -> tuple[dict[str, _Card], list[_W
     ]
     broke = _broken_nodes(story)
     touched = dict.fromkeys(hop.node for hop in story.hops if hop.node in drawn)
+    lost = {number for finding in story.findings if finding.lost for number in finding.hops}
+    shown = {(way.source, way.target): lost.intersection(way.hops) for way in story.ways}
     ways = [
-        replace(way, state="passed-by") if way.state == "refused" and way.target not in broke else way for way in ways
+        way
+        if way.state != "refused" or way.target in broke or shown[way.source, way.target]
+        else replace(way, state="passed-by")
+        for way in ways
     ]
     states = {str(node): _state(str(node), story.hops, broke) for node in touched}
     for way in ways:
-        if way.state == "passed-by":
+        if way.state in ("passed-by", "refused"):
             states.setdefault(way.target, "unreached")
         else:
             states.setdefault(way.source, "ok")
