@@ -6,8 +6,11 @@ is decided here, once. Everything in a Trace is data: `to_json` gives it as JSON
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Protocol
+
+from botocore.exceptions import BotoCoreError
+from httpx import HTTPError
 
 from harness.flow.explanation import Explanation, Finding, Place
 from harness.flow.history import Activity
@@ -126,6 +129,8 @@ class Story:
     executions: tuple[Execution, ...]
     ways: tuple[Way, ...]
     """The ways between nodes of the topology that it took, or was refused at."""
+    unasked: str = ""
+    """Why it is not known what was lost or waits, where it is not: the engine is gone."""
 
     def tree(self, *, quiet: bool = True) -> Iterator[Hop]:
         """The hops in the order of a tree, each followed by what it caused; without the quiet ones their children stand
@@ -207,7 +212,11 @@ class FlowLike(Protocol):
 
 def story_of(flow: FlowLike) -> Story:
     """The story of a flow as it is now."""
-    explanation, pending = flow.explain(), flow.pending()
+    try:
+        explanation, pending = flow.explain(), flow.pending()
+    except (BotoCoreError, HTTPError, OSError) as error:
+        # The engine is gone, and cannot be asked what waits there; what it has written down until then is told.
+        return replace(tell(flow.activities, flow.topology, root=flow.root), unasked=repr(error))
     return tell(flow.activities, flow.topology, explanation=explanation, pending=pending, root=flow.root)
 
 

@@ -207,3 +207,13 @@ def test_what_iam_denied_is_told_with_the_statement_that_decided(shop):
     )
     assert denied.facts["by"] == by
     assert (denied.node, put.state) == ("shop.Orders", "failed")
+
+
+def test_of_an_engine_that_is_gone_what_it_wrote_down_is_told(shop):
+    class Gone(FakeFlow):
+        def pending(self):
+            raise ConnectionError("nobody answers")
+
+    story = story_of(Gone(retried(), shop))
+    assert len(story.hops) == 10
+    assert story.unasked == "ConnectionError('nobody answers')"
