@@ -364,7 +364,7 @@ def trace(
     follow: Annotated[bool, typer.Option("--follow", help="Show the flow as it grows, until it is at rest.")] = False,
     number: Annotated[int, typer.Option("--number", "-n", min=1, help="How many flows are listed.")] = 20,
     everything: Annotated[
-        bool, typer.Option("--all", "-a", help="List deployments, and reads that nothing came of, too.")
+        bool, typer.Option("--all", "-a", help="List what only read or set up resources, too.")
     ] = False,
 ) -> None:
     """Show what happened and why: the flows of whoever began them, a test, a browser, curl, the AWS CLI.

@@ -29,7 +29,7 @@ LACKED = "harness_lacked_capability"
 LOG_LINES = 60
 STORY = "flow"
 """How the sections begin that tell of a failed test's flows."""
-_REQUEST = re.compile(r" INFO --- \[[^]]*\] localstack\.request\.\S+ +: .* => 2\d\d$")
+_REQUEST = re.compile(r" INFO --- \[[^]]*\] localstack\.request\.")
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _project = pytest.StashKey[Project]()
 _run_directory = pytest.StashKey[Path]()
@@ -234,7 +234,7 @@ def pytest_runtest_makereport(
 
 
 def _log(text: str, *, told: bool) -> list[str]:
-    """The end of the engine's log; without what went well of calls and requests where the stories of flows tell it."""
+    """The end of the engine's log; without the calls and requests where the stories of flows tell them."""
     lines = text.splitlines()
     return [line for line in lines if not (told and _REQUEST.search(line))][-LOG_LINES:]
 

@@ -163,6 +163,7 @@ def show_up(target: Target, deployment: Deployment, urls: Sequence[tuple[str, st
     for command, what in (
         (test, "drive every flow through it"),
         *(outbox if "outbox" in target.capabilities else ()),
+        *([(f"{harness} trace", "what happened, and why")] if "journal" in target.capabilities else []),
         (f"{harness} logs --follow", "what the functions write"),
         (f"{harness} outputs", "outputs of the stacks"),
         *([(f"aws --endpoint-url {target.endpoint_url} s3 ls", "any AWS tool works")] if target.endpoint_url else []),
@@ -256,22 +257,21 @@ def show_flows(rows: "Sequence[tuple[Beginning, str, str]]", *, left_out: int, f
     from harness.flow import duration
 
     if rows:
-        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), width=story_width())
+        width = story_width() if out.is_terminal else None
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), width=width)
         for heading in ("Flow", "Began", "By", "What", "Steps", "Took", "Ended"):
-            long = heading in ("What", "Ended")
-            right = heading in ("Steps", "Took")
             table.add_column(
                 heading,
                 header_style="dim",
-                justify="right" if right else "left",
+                justify="right" if heading in ("Steps", "Took") else "left",
                 no_wrap=True,
                 overflow="ellipsis",
-                ratio=(3 if heading == "What" else 2) if long else None,
+                ratio={"What": 3, "Ended": 2}.get(heading),
             )
         for beginning, how, said in rows:
             table.add_row(
                 Text(beginning.name, "bold"),
-                Text(_clock(beginning.at), "dim"),
+                Text(_clock(beginning.at).partition(".")[0], "dim"),
                 beginning.by,
                 escape(beginning.what),
                 str(beginning.steps),
@@ -283,7 +283,7 @@ def show_flows(rows: "Sequence[tuple[Beginning, str, str]]", *, left_out: int, f
     else:
         out.print(f"No flow yet at {escape(address)}: nobody has called what is deployed there.")
     if left_out:
-        out.print("[dim]Deployments, and reads that nothing came of, are left out; --all lists them.[/]")
+        out.print("[dim]What only read or set up resources is left out; --all lists it.[/]")
     if forgotten:
         out.print(
             f"[dim]The oldest {forgotten} records are not kept any more, and what they belong to is not listed.[/]"

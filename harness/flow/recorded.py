@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from harness.engine import Target
+from harness.flow.event_source_mappings import EventSourceMappings
 from harness.flow.flow import Flow
 from harness.flow.history import Activity, History
 from harness.flow.names import names
@@ -12,8 +13,20 @@ from harness.journal.records import Kind
 from harness.journal.stream import JournalStream
 from harness.topology import Topology
 
+READING_SECONDS = 120.0
+"""For all that an engine keeps, which may be 128 MiB."""
 NAME_CHARACTERS = 8
 NEWEST = "last"
+_SETS_UP = ("Add", "Associate", "Attach", "Create", "Delete", "Detach", "Disable", "Enable", "Publish", "Put", "Register",
+            "Remove", "Set", "Subscribe", "Tag", "Unsubscribe", "Untag", "Update")  # fmt: skip
+_DATA = frozenset({
+    "DeleteItem", "DeleteMessage", "DeleteMessageBatch", "DeleteObject", "DeleteObjects", "Publish", "PublishBatch",
+    "PutEvents", "PutItem", "PutLogEvents", "PutMetricData", "PutObject", "PutParameter", "PutRecord", "PutRecordBatch",
+    "PutRecords", "PutSecretValue", "SetAlarmState", "UpdateItem", "UpdateSecret",
+})  # fmt: skip
+"""What begins like a call that makes or changes a resource, and is one that a flow begins with."""
+_OF_PEOPLE = frozenset({"codecommit", "cognito-idp", "cognito-identity"})
+"""Services whose calls of that kind are about users, and what they write."""
 _READS = ("Describe", "List", "Get", "Head", "Query", "Scan", "BatchGet", "ReceiveMessage", "Lookup", "FilterLogEvents")
 
 
@@ -39,7 +52,7 @@ class Beginning:
     seconds: float
     """From its first record to its last one so far."""
     idle: bool
-    """Reads that nothing came of, or the deployment of a stack: nothing that somebody looks for in a list."""
+    """Reads that nothing came of, or setting up resources: nothing that somebody looks for in a list."""
 
     def to_json(self) -> dict[str, object]:
         return {"root": self.root, "name": self.name, "began": self.at, "what": self.what, "by": self.by,
@@ -58,13 +71,15 @@ class RecordedFlows:
         self._target = target
         self._topology = topology
         self._history = History()
+        self._mappings = EventSourceMappings(target)
         self._stream = JournalStream(str(target.endpoint_url))
         self._stream.listen(self._history.add)
+        self._stream.listen(self._mappings.note)
 
     def open(self) -> None:
         """Read what there is; what comes is read as it happens. Raises JournalError."""
         self._stream.open(from_beginning=True)
-        self._stream.catch_up()
+        self._stream.catch_up(READING_SECONDS)
 
     def close(self) -> None:
         self._stream.close()
@@ -85,7 +100,7 @@ class RecordedFlows:
 
     def flow(self, root: str) -> Flow:
         """The flow with this root."""
-        return Flow(self._target, self._stream, self._history, root, self._topology)
+        return Flow(self._target, self._stream, self._history, root, self._topology, self._mappings)
 
     def find(self, name: str) -> Flow:
         """The flow of this name: its root, the beginning of that or of its last part, or "last" for the newest that did
@@ -156,8 +171,14 @@ def _is_idle(step: Step) -> bool:
     begin = step.activities[0].begin
     if begin.kind is not Kind.CALL:
         return False
-    deployment = begin.service == "cloudformation" or (begin.service == "s3" and "-artifacts-" in begin.resource)
-    return deployment or (step.plain and step.outcome is Outcome.DONE and begin.name.startswith(_READS))
+    if begin.service == "cloudformation" or (begin.service == "s3" and "-artifacts-" in begin.resource):
+        return True
+    if step.outcome is not Outcome.DONE:
+        return False
+    if begin.name.startswith(_READS):
+        return step.plain
+    sets_up = begin.name.startswith(_SETS_UP) and begin.name not in _DATA and begin.service not in _OF_PEOPLE
+    return sets_up and not any(a.kind is Kind.INVOCATION for each in step.walk() for a in each.activities)
 
 
 _BROWSERS = ("Mozilla/", "Opera/")

@@ -83,10 +83,7 @@ def parents(activities: Sequence[Activity]) -> dict[int, int | None]:
     Further attempts at an asynchronous event, and giving it up, come of what left the event, not of the attempt before.
     """
     known = {activity.id: activity for activity in activities}
-    leavers: dict[str, Activity] = {}
-    for activity in activities:
-        for mark in activity.leaves:
-            leavers.setdefault(mark, activity)
+    leavers = _leavers(activities)
     found: dict[int, int | None] = {}
     for activity in activities:
         left = [leavers[mark] for mark in activity.takes if mark in leavers]
@@ -94,6 +91,15 @@ def parents(activities: Sequence[Activity]) -> dict[int, int | None]:
         cause = known.get(activity.begin.cause) if activity.begin.cause is not None else None
         before = (one for one in (*events, cause, *left) if one and one.begin.sequence < activity.begin.sequence)
         found[activity.id] = next((one.id for one in before), None)
+    return found
+
+
+def _leavers(activities: Iterable[Activity]) -> dict[str, Activity]:
+    """Who left what first, by its mark."""
+    found: dict[str, Activity] = {}
+    for activity in activities:
+        for mark in activity.leaves:
+            found.setdefault(mark, activity)
     return found
 
 
@@ -121,6 +127,14 @@ class _Telling:
         came_of = parents(in_order)
         for activity in in_order:
             self._next[came_of[activity.id]].append(activity)
+        leavers = _leavers(in_order)
+        self._told_above = {
+            leavers[mark].id
+            for taker in in_order
+            for mark in taker.takes
+            if mark in leavers and came_of[taker.id] != leavers[mark].id and taker.kind is Kind.BATCH
+        }
+        """Those whose record was in the batch of another's, which is told where that is."""
 
     @property
     def roots(self) -> list[Activity]:
@@ -167,16 +181,20 @@ class _Telling:
         return Step(title, [activity], outcome, said, _counted(below), noun)
 
     def _call(self, activity: Activity, below: list[Step]) -> Step:
-        begin, request = activity.begin, activity.data.get("request") or {}
+        begin, request = activity.begin, activity.data.get("request")
+        request = request if isinstance(request, dict) else {}
         resource = self._called(begin.resource) if begin.resource else ""
         if (begin.service, begin.name) == ("lambda", "Invoke"):
             return self._invoke(activity, resource, below)
-        title = f"{begin.service} {begin.name} {resource}".rstrip()
+        about = resource or next((str(request[name]) for name in _NAMING if request.get(name)), "")
+        title = f"{begin.service} {begin.name} {about}".rstrip()
         if (begin.service, begin.name) == ("events", "PutEvents"):
             types = dict.fromkeys(str(entry.get("DetailType")) for entry in request.get("Entries") or ())
             title = f"{title}: {', '.join(types)}" if types else title
         step = self._step(activity, title, below)
         step.plain = not below
+        if activity.id in self._told_above and not step.said:
+            step.said = "in a batch above"
         return step
 
     def _invoke(self, activity: Activity, function: str, below: list[Step]) -> Step:
@@ -192,6 +210,8 @@ class _Telling:
         # The work behind the answer goes on as long as its invocations do.
         others = [step for step in below if step not in attempts and step.activities[0].kind is not Kind.WORK]
         if not attempts:
+            if any(mark.startswith("invocation:") for mark in activity.leaves) and not below:
+                return Step(function, [activity], Outcome.GOES_ON, "has not taken it up", noun="function")
             return self._step(activity, f"lambda Invoke {function}", below)
         if len(attempts) == 1:
             [invocation] = attempts
@@ -331,6 +351,8 @@ class _Telling:
 
 
 _ALARM = ("before", "after")
+_NAMING = ("QueueName", "Username", "StackName", "RoleName", "Name")
+"""Members of a request that name what a call is about, where its record does not."""
 _NOUNS = {
     "events": "bus",
     "firehose": "delivery stream",

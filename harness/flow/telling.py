@@ -7,7 +7,7 @@ from typing import Protocol
 from harness.flow.explanation import Explanation, Finding
 from harness.flow.pending import Pending
 from harness.flow.steps import Step
-from harness.flow.tree import HERE, WIDTH, Line, Role, draw
+from harness.flow.tree import DOUBT, HERE, WIDTH, Line, Role, draw
 
 SHORT = 25
 """How many lines of a tree somebody reads whose test has failed."""
@@ -52,7 +52,7 @@ def _why(flow: Told) -> tuple[tuple[Finding, ...], list[Pending], str]:
 
 def _finding(finding: Finding, width: int) -> list[Line]:
     role: Role = "here" if finding.lost else "waits"
-    pointer = f"{HERE} " if finding.lost else "… "
+    pointer = f"{HERE if finding.lost else DOUBT} "
     lines = _wrapped(pointer, [finding.sentence], role, width)
     # On a line of its own, where an editor finds it.
     return [*lines, _aside(f"  {finding.place}")] if finding.place else lines

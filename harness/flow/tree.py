@@ -3,7 +3,7 @@
 What is drawn is data: parts of text with the name of what they are, which whoever shows it gives a colour or none.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,9 +11,10 @@ from harness.flow.explanation import Finding
 from harness.flow.steps import Outcome, Step
 
 Role = Literal["", "aside", "bad", "here", "waits"]
-"""What a part of a line is: the thing itself, said by the way, gone wrong, the place of a finding, not at its end."""
+"""What a part of a line is: the thing itself, said by the way, gone wrong, where an event was lost, not at its end."""
 
-HERE = "▶"
+HERE, DOUBT = "▶", "▷"
+"""The place of a finding: of an event that was lost there, and of any other."""
 WIDTH = 120
 _SIGNS = {Outcome.FAILED: "✗ ", Outcome.GIVEN_UP: "✗ ", Outcome.REFUSED: "– ", Outcome.GOES_ON: "… ", Outcome.DONE: ""}
 _ROLES: dict[Outcome, Role] = {
@@ -53,7 +54,7 @@ def draw(
     def add(step: Step, branch: str, below: str, told: str) -> None:
         visible = [child for child in step.children if id(child) not in hidden]
         folded = sum(1 for child in step.children if id(child) in hidden for _ in child.walk())
-        lines.append(_line(step, branch, id(step) in marked, folded, told, start, width))
+        lines.append(_line(step, branch, marked.get(id(step)), folded, told, start, width))
         before = ""
         for number, child in enumerate(visible, 1):
             last = number == len(visible)
@@ -82,13 +83,18 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest} s"
 
 
-def _line(step: Step, branch: str, here: bool, folded: int, told: str, start: float, width: int) -> Line:
-    """`told` is what is to be said of the step; what the line above it says already is not."""
-    pointer: tuple[str, Role] = (f"{HERE} " if here else "  ", "here")
+def _line(step: Step, branch: str, lost: bool | None, folded: int, told: str, start: float, width: int) -> Line:
+    """`lost` is None where no finding speaks of the step. `told` is what is to be said of it; what the line above says
+    already is not."""
+    role: Role = "here" if lost else "waits"
+    pointer: tuple[str, Role] = ("  " if lost is None else f"{HERE if lost else DOUBT} ", role)
     at: tuple[str, Role] = (f"{duration(step.at - start):>8}  ", "aside")
     times = f" ×{step.times}" if step.times > 1 else ""
     noun: tuple[str, Role] = (f"{step.noun} " if step.noun else "", "aside")
-    title: tuple[str, Role] = (step.title + times, "here" if here else "bad" if step.outcome in _BAD else "")
+    title: tuple[str, Role] = (
+        step.title + times,
+        role if lost is not None else "bad" if step.outcome in _BAD else "",
+    )
     took = f"  {duration(step.seconds)}" if step.seconds is not None else ""
     took += f"  (+{_steps(folded)})" if folded else ""
     said = f"  {_SIGNS[step.outcome]}{told or ('goes on' if step.outcome is Outcome.GOES_ON else '')}".rstrip()
@@ -116,18 +122,22 @@ def _steps(count: int) -> str:
     return f"{count} step{'' if count == 1 else 's'}"
 
 
-def _marked(steps: Sequence[Step], findings: Iterable[Finding]) -> set[int]:
-    """The steps that findings speak of: of each, the smallest that holds the activity that decided it."""
-    decisive = {finding.activities[0].id for finding in findings if finding.activities}
-    found: set[int] = set()
+def _marked(steps: Sequence[Step], findings: Iterable[Finding]) -> dict[int, bool]:
+    """The steps that findings speak of, and whether an event was lost there: of each finding the smallest step that holds
+    the activity that decided it."""
+    decisive: dict[int, bool] = {}
+    for finding in findings:
+        for activity in finding.activities[:1]:
+            decisive[activity.id] = decisive.get(activity.id, False) or finding.lost
+    found: dict[int, bool] = {}
 
     def visit(step: Step) -> set[int]:
         below: set[int] = set()
         for child in step.children:
             below |= visit(child)
-        own = decisive.intersection(activity.id for activity in step.activities) - below
+        own = decisive.keys() & {activity.id for activity in step.activities} - below
         if own:
-            found.add(id(step))
+            found[id(step)] = any(decisive[number] for number in own)
         return below | own
 
     for step in steps:
@@ -135,8 +145,8 @@ def _marked(steps: Sequence[Step], findings: Iterable[Finding]) -> set[int]:
     return found
 
 
-def _hidden(steps: Sequence[Step], marked: set[int], limit: int) -> set[int]:
-    """What is left out, so that no more than `limit` lines remain."""
+def _hidden(steps: Sequence[Step], marked: Collection[int], limit: int) -> set[int]:
+    """What is left out, so that no more than `limit` lines remain; what says nothing new is left out in any case."""
     kept: set[int] = set()
 
     def keep(step: Step) -> bool:
@@ -153,13 +163,26 @@ def _hidden(steps: Sequence[Step], marked: set[int], limit: int) -> set[int]:
         (one for one in everything if id(one[1]) not in kept),
         key=lambda one: (_weight(one[1]), -one[0], -one[1].at),
     )
-    hidden: set[int] = set()
+    hidden = {id(each) for one in _nothing_new(steps) for each in one.walk()} - kept
     for _, step in order:
         left = len(everything) - len(hidden)
         if left <= limit:
             break
         hidden.update(id(each) for each in step.walk())
     return hidden
+
+
+def _nothing_new(steps: Iterable[Step]) -> Iterator[Step]:
+    """Archives, which take everything; and what an attempt did that failed as the one before it."""
+    for step in steps:
+        before: Step | None = None
+        for child in step.children:
+            if child.noun == "archive" and child.plain:
+                yield child
+            elif step.attempts and before is not None and child.said and child.said == before.said:
+                yield from child.children
+            before = child
+        yield from _nothing_new(step.children)
 
 
 def _with_depth(steps: Iterable[Step], depth: int = 0) -> Iterator[tuple[int, Step]]:

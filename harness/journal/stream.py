@@ -14,6 +14,7 @@ from harness.journal.records import Record
 T = TypeVar("T")
 
 CONNECT_SECONDS = 10.0
+CATCH_UP_SECONDS = 30.0
 # The engine sends an empty line every five seconds at least.
 SILENCE_SECONDS = 30.0
 
@@ -76,10 +77,14 @@ class JournalStream:
         self._closed = True
         self._http.close()
 
-    def catch_up(self, timeout_seconds: float = 10.0) -> None:
+    def catch_up(self, timeout_seconds: float = CATCH_UP_SECONDS) -> None:
         """Return when everything that has happened until now was read. Raises JournalError."""
         newest = self._newest()
-        self.wait(lambda: self._last >= newest or None, timeout_seconds=timeout_seconds)
+        if self.wait(lambda: self._last >= newest or None, timeout_seconds=timeout_seconds) is None:
+            raise JournalError(
+                f"The journal at {self._url} could not be read to its record {newest} within {timeout_seconds:g} seconds; "
+                f"the last that came is {self._last}. Try again when the machine has less to do."
+            )
 
     def wait(self, found: Callable[[], T | None], *, timeout_seconds: float) -> T | None:
         """What `found` gives as soon as it is not None; asked again as records come. None when the time is over.

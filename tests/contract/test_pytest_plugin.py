@@ -1,6 +1,7 @@
 """The pytest plugin in a project of its own: which engine a run uses, and what it leaves behind."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -119,15 +120,26 @@ def test_it(flow, aws):
         aws("sqs").send_message(QueueUrl=url, MessageBody="one")
     f.settle()
     assert not f.activities
+
+def test_that_does_not_settle(flow, aws):
+    from harness.flow import FlowTimeoutError
+    with flow() as f:
+        aws("sqs").create_queue(QueueName="orders")
+    raise FlowTimeoutError("with its story", f)
 """
 
 
-def test_a_failure_comes_with_the_tree_of_its_flow(project: Path):
+def test_a_failure_ends_with_the_story_of_its_flow(project: Path):
     result = _pytest(project, FLOWS)
-    assert "1 failed" in result.stdout
-    tree = result.stdout.split(" flow 1 ")[1]
-    assert "sqs CreateQueue" in tree
-    assert "sqs SendMessage" in tree.split("sqs CreateQueue")[1]
+    assert "2 failed" in result.stdout
+    assert "\x1b[" not in result.stdout
+    first, second = re.split("_ test_.* _", result.stdout)[1:]
+    tree = first.split(" flow 1 ")[1]
+    time = r"[\d.]+ m?s"
+    assert re.search(rf"\n +0 ms  sqs CreateQueue orders  {time}\n +{time}  sqs SendMessage orders  {time}\n", tree)
+    assert "localstack.request" not in first
+    # Its error has told it.
+    assert " flow 1 " not in second
 
 
 KILLS_THE_ENGINE = """

@@ -14,7 +14,7 @@ def _run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([HARNESS, *arguments], cwd=folder, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("command", ["status", "outputs", "logs", "outbox", "reset", "deploy"])
+@pytest.mark.parametrize("command", ["status", "outputs", "logs", "outbox", "trace", "reset", "deploy"])
 def test_with_nothing_running_a_command_says_how_to_start(tmp_path: Path, command: str):
     result = _run(tmp_path, command)
     assert result.returncode == 3
@@ -51,6 +51,22 @@ def test_an_engine_that_there_is_not_is_refused(tmp_path: Path):
 @pytest.mark.parametrize("arguments", [("up", "--port", "70000"), ("--state", "nowhere", "status"), ("upp",)])
 def test_wrong_usage_is_told_apart_from_failure(tmp_path: Path, arguments: tuple[str, ...]):
     assert _run(tmp_path, *arguments).returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--follow",), "--follow is for one flow; 'last' is the newest"),
+        (("--format=otlp",), "--format=otlp is for one flow; 'last' is the newest"),
+        (("last", "--follow", "--format=json"), "it shows a flow on the terminal, and writes nothing else"),
+    ],
+)
+def test_options_of_trace_that_do_not_fit_are_refused_before_anything_is_asked(
+    tmp_path: Path, arguments: tuple[str, ...], said: str
+):
+    result = _run(tmp_path, "trace", *arguments)
+    assert result.returncode == 2
+    assert said in " ".join(result.stderr.replace("│", " ").split())
 
 
 def test_doctor_speaks_json_to_scripts(tmp_path: Path):

@@ -1,8 +1,10 @@
 """What people see. Each screen is compared whole, so that a change of it is looked at."""
 
+import re
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from harness import terminal
 from harness.deploy import DeployEvent, Deployment
@@ -10,8 +12,10 @@ from harness.deploy.deployment import DeployedStack, Resource, deployment_of
 from harness.doctor import Finding, Verdict
 from harness.engine import Message, Target
 from harness.engine.function_logs import LogEvent
+from harness.flow import Beginning, Line
 
-TARGET = Target(engine="embedded", endpoint_url="http://127.0.0.1:4566", capabilities=frozenset({"outbox"}))
+terminal_codes = re.compile(r"\x1b\[[0-9;]*m")
+TARGET = Target(engine="embedded", endpoint_url="http://127.0.0.1:4566", capabilities=frozenset({"outbox", "journal"}))
 
 
 def _stack(name: str, **outputs: str) -> DeployedStack:
@@ -59,6 +63,7 @@ Up  2 stacks (platform, users) in 7.2 s
 Try next
   make test                                        drive every flow through it
   harness outbox                                   mails and text messages that the system sent
+  harness trace                                    what happened, and why
   harness logs --follow                            what the functions write
   harness outputs                                  outputs of the stacks
   aws --endpoint-url http://127.0.0.1:4566 s3 ls   any AWS tool works
@@ -180,3 +185,64 @@ def test_doctor_says_what_is_missing_and_how_to_get_it(capsys: pytest.CaptureFix
 ✗ uv               not found
                    pip install uv"""
     )
+
+
+def _beginning(number: int, what: str, by: str, steps: int, seconds: float) -> Beginning:
+    root = f"1-6b01b2d8-{number:024x}"
+    return Beginning(root, f"{number:08x}", 1_700_000_000.5 + number, what, by, steps, seconds, idle=False)
+
+
+def test_flows_are_listed_with_what_began_them_and_how_they_ended(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    signed_up = "cognito-idp SignUp, cognito-idp ConfirmSignUp, cognito-idp InitiateAuth"
+    rows = [
+        (
+            _beginning(4, "events PutEvents platform.EventBus: UserRegistered", "Boto3", 21, 4.85),
+            "lost",
+            "n.WelcomeRule",
+        ),
+        (_beginning(3, "GET /users", "browser", 2, 0.006), "ok", "401"),
+        (_beginning(2, signed_up, "aws-cli", 19, 2.34), "pending", "a message in orders that worker has not read"),
+        (_beginning(1, "schedule users.Purge", "", 3, 125.0), "failed", "users.PurgeFunction"),
+        (_beginning(0, "s3 PutObject [red]b[/]/key", "curl", 1, 0.0), "ok", ""),
+    ]
+    monkeypatch.setattr(terminal, "out", Console(force_terminal=True, no_color=True, width=100, highlight=False))
+    terminal.show_flows(rows, left_out=True, forgotten=1200, address="http://127.0.0.1:4566")
+    assert (
+        "\n".join(line.rstrip() for line in terminal_codes.sub("", _screen(capsys)).splitlines())
+        == """\
+Flow      Began     By       What                            Steps       Took  Ended
+00000004  22:13:24  Boto3    events PutEvents platform.Eve…     21     4.85 s  lost at n.WelcomeRule
+00000003  22:13:23  browser  GET /users                          2       6 ms  at rest, 401
+00000002  22:13:22  aws-cli  cognito-idp SignUp, cognito-i…     19     2.34 s  goes on: a message i…
+00000001  22:13:21           schedule users.Purge                3  2 min 5 s  failed: users.PurgeF…
+00000000  22:13:20  curl     s3 PutObject [red]b[/]/key          1       0 ms  at rest
+
+'harness trace FLOW' tells one, 'harness trace last' the newest.
+What only read or set up resources is left out; --all lists it.
+The oldest 1200 records are not kept any more, and what they belong to is not listed."""
+    )
+
+
+def test_without_a_flow_the_list_says_that_nobody_has_called_yet(capsys: pytest.CaptureFixture[str]):
+    terminal.show_flows([], left_out=True, forgotten=0, address="http://127.0.0.1:4566")
+    assert (
+        _screen(capsys)
+        == """\
+No flow yet at http://127.0.0.1:4566: nobody has called what is deployed there.
+What only read or set up resources is left out; --all lists it."""
+    )
+
+
+LINES = [Line((("▶ ", "here"), ("├─ ", "aside"), ("[bold]rule[/] ", ""), ("✗ no", "bad"))), Line(())]
+
+
+def test_the_story_of_a_flow_is_shown_as_it_is_without_colours_where_nobody_looks(capsys: pytest.CaptureFixture[str]):
+    terminal.show_lines([*LINES, *LINES[:1]])
+    assert _screen(capsys) == "▶ ├─ [bold]rule[/] ✗ no\n\n▶ ├─ [bold]rule[/] ✗ no"
+
+
+def test_the_story_of_a_flow_has_colours_where_they_are_asked_for():
+    told = terminal.in_colours(LINES)
+    assert told == "\x1b[1;31m▶ \x1b[0m\x1b[2m├─ \x1b[0m[bold]rule[/] \x1b[31m✗ no\x1b[0m"

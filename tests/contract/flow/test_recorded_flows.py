@@ -80,12 +80,14 @@ def test_a_flow_of_somebody_is_told_as_that_of_a_test_is(recorded, somebody, fun
     assert outcome_of(found)[0] in ("failed", "lost")
 
 
-def test_reads_that_nothing_came_of_are_idle_and_what_does_something_is_not(recorded, somebody, queue):
+def test_what_only_reads_or_sets_up_resources_is_idle_and_what_does_something_is_not(recorded, somebody, queue):
     somebody("sqs").get_queue_attributes(QueueUrl=queue.url, AttributeNames=["All"])
+    somebody("sqs").set_queue_attributes(QueueUrl=queue.url, Attributes={"DelaySeconds": "0"})
     somebody("sqs").send_message(QueueUrl=queue.url, MessageBody="hello")
     name = queue.url.rpartition("/")[2]
     idle = {b.what: b.idle for b in recorded.beginnings() if b.what.endswith(name) and b.by == "Boto3"}
     assert idle[f"sqs GetQueueAttributes {name}"]
+    assert idle[f"sqs SetQueueAttributes {name}"]
     assert not idle[f"sqs SendMessage {name}"]
 
 

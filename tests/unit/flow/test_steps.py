@@ -78,6 +78,21 @@ def test_a_message_that_comes_again_is_told_each_time_below_what_sent_it():
     ]
 
 
+def test_a_batch_is_told_below_the_first_of_its_senders_and_the_others_say_so():
+    happened = Happening()
+    for mark in ("message:q:1", "message:q:2", "message:q:3"):
+        happened.did(Kind.CALL, "sqs", "SendMessage", resource=f"{QUEUE}orders", data=BY_CLIENT, leaves=(mark,))
+    happened.did(
+        Kind.BATCH, "lambda", "worker", 1, takes=("message:q:1", "message:q:2", "message:q:3"),
+        data={"source": f"{QUEUE}orders", "target": f"{FUNCTION}worker", "records": [{}, {}, {}]},
+    )  # fmt: skip
+    assert _outline(_told(happened)) == [
+        "sqs SendMessage orders",
+        "  function worker ← 3 messages of orders",
+        "sqs SendMessage orders ×2 (done: in a batch above)",
+    ]
+
+
 def test_a_topic_is_told_by_its_subscribers_and_a_refusal_in_words():
     happened = Happening()
     publish = happened.begin(Kind.CALL, "sns", "Publish", resource=f"{TOPIC}news", data=BY_CLIENT)
@@ -177,6 +192,19 @@ def test_what_goes_on_is_told_as_that_and_has_no_duration():
     happened.begin(Kind.INVOCATION, "lambda", "f", cause=call, resource=f"{FUNCTION}f")
     [step] = _told(happened)
     assert (str(step), step.outcome, step.seconds) == ("function f", Outcome.GOES_ON, None)
+
+
+def test_an_event_that_no_function_has_taken_up_yet_is_told_as_that():
+    happened = Happening()
+    happened.did(Kind.CALL, "lambda", "Invoke", resource="f", data=BY_SERVICE, leaves=("invocation:r",))
+    assert _outline(_told(happened)) == ["function f (goes on: has not taken it up)"]
+
+
+def test_a_call_is_told_with_what_it_names_and_what_may_not_be_read_is_passed_over():
+    happened = Happening()
+    happened.did(Kind.CALL, "cognito-idp", "SignUp", data={**BY_CLIENT, "request": {"Username": "ada@people.example"}})
+    happened.did(Kind.CALL, "s3", "PutObject", data={**BY_CLIENT, "request": {"$cut": {"bytes": 200_000}}})
+    assert _outline(_told(happened)) == ["cognito-idp SignUp ada@people.example", "s3 PutObject"]
 
 
 def test_a_function_that_somebody_outside_invoked_is_told_as_their_call():

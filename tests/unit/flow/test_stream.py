@@ -90,6 +90,15 @@ def test_records_that_were_not_kept_are_told_and_not_passed_over(engine):
     assert [record.sequence for record in seen] == [6]
 
 
+def test_a_journal_that_comes_too_slowly_is_told_and_not_taken_for_read(engine):
+    stream = JournalStream(engine(4, 5).url)
+    stream.open(from_beginning=True)
+    with pytest.raises(
+        JournalError, match="could not be read to its record 5 within 0 seconds; the last that came is 2"
+    ):
+        stream.catch_up(timeout_seconds=0)
+
+
 def test_a_stream_that_the_engine_ends_is_told(engine):
     served = engine()
     stream = JournalStream(served.url)

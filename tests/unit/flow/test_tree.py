@@ -71,6 +71,25 @@ def test_where_there_is_little_room_what_went_well_is_counted_and_the_place_of_a
     )
 
 
+def test_what_says_nothing_new_is_left_out_of_a_short_story_though_there_is_room():
+    happened = welcome_that_cannot_be_mailed()
+    kept = _finding(_named(happened, "SendEmail")[-1], lost=False)
+    assert (
+        _screen(draw(steps(happened.activities, _name), [kept], limit=25))
+        == """\
+      0 ms  events PutEvents lumen: UserRegistered  5 ms  (+1 step)
+      3 ms  └─ rule registrations
+      4 ms     └─ function welcome  ✗ 3 attempts, then given up  3.26 s
+     10 ms        ├─ attempt 1  ✗ Paused: Sending is paused.  50 ms
+     20 ms        │  ├─ dynamodb PutItem sent  2 ms
+     30 ms        │  └─ ses SendEmail  ✗  1 ms
+     1.1 s        ├─ attempt 2  ✗ the same  50 ms  (+2 steps)
+     3.2 s        ├─ attempt 3  ✗ the same  50 ms  (+1 step)
+▷   3.22 s        │  └─ ses SendEmail  ✗  1 ms
+    3.25 s        └─ given up, kept in dead  ✗ RetriesExhausted  7 ms"""
+    )
+
+
 def test_a_long_line_is_cut_where_it_speaks_and_not_where_it_names():
     happened = Happening()
     happened.did(Kind.CALL, "s3", "PutObject", data=BY_CLIENT, ended={"error": {"code": "Bad", "message": "x" * 300}})
@@ -167,7 +186,7 @@ def test_what_waits_is_told_after_what_was_lost_unless_a_finding_explains_it():
     told = Told(happened, (_finding(second, lost=False),), waiting)
     assert _screen(tell(told)).splitlines()[2:] == [
         "",
-        "… SES refuses the mails of WelcomeFunction: Sending is paused.",
+        "▷ SES refuses the mails of WelcomeFunction: Sending is paused.",
         "",
         "… a message in orders that worker has not read",
     ]
