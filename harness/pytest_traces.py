@@ -104,17 +104,22 @@ class Traces:
         return [f"{option}={value}" for option, value in values.items() if value is not None]
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        files = [
-            str(value)
+        """Lists the files of tests that failed; how many there are of those that passed."""
+        written = {
+            str(value): report.failed
             for reports in terminalreporter.stats.values()
             for report in reports
             for name, value in getattr(report, "user_properties", ())
             if name == _WRITTEN
-        ]
-        if files:
-            terminalreporter.section("traces")
-            for file in dict.fromkeys(files):
-                terminalreporter.write_line(file)
+        }
+        if not written:
+            return
+        terminalreporter.section("traces")
+        for file in (file for file, failed in written.items() if failed):
+            terminalreporter.write_line(file)
+        if passed := list(written.values()).count(False):
+            tests = "1 test that" if passed == 1 else f"{passed} tests that"
+            terminalreporter.write_line(f"and of {tests} passed, in {_relative(self._directory)}")
 
 
 def file_of(directory: Path, test_id: str) -> Path:

@@ -26,9 +26,9 @@ from harness.emulator.apigateway import (
     integration_timeout,
     lambda_proxy,
     request_validation,
-    stage_updates,
 )
 from harness.emulator.cloudformation import custom_resource, supported_types
+from harness.emulator.cloudformation import updates as resource_updates
 from harness.emulator.cognito import endpoints as cognito_endpoints
 from harness.emulator.cognito import hosted_ui as cognito_hosted_ui
 from harness.emulator.journal import (
@@ -76,13 +76,13 @@ PARTS = (
     cognito_endpoints.install,
     cognito_hosted_ui.install,
     supported_types.install,
+    resource_updates.install,
     custom_resource.install,
     log_subscriptions.install,
     time_to_live.install,
     visibility_timeout.install,
     authorization.install,
     gateway_responses.install,
-    stage_updates.install,
     lambda_proxy.install,
     integration_timeout.install,
     request_validation.install,

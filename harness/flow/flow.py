@@ -166,6 +166,14 @@ class Flow:
                         self,
                     )
 
+    def wait_until(self, seen: Callable[["Flow"], object], *, timeout_seconds: float = SETTLE_SECONDS) -> "Flow":
+        """Return as soon as what was seen of the flow is as asked, be it at rest or not. Raises FlowTimeoutError with what
+        was seen instead."""
+        self._stream.catch_up()
+        if self._stream.wait(lambda: bool(seen(self)) or None, timeout_seconds=timeout_seconds) is None:
+            raise FlowTimeoutError(f"The flow was not as asked within {timeout_seconds:g} seconds.", self)
+        return self
+
     def _next_step(self, states: Collection[str], hurry: bool, until: float) -> "_Step | None":
         """What is to be done now; None where more must happen first."""
         news = self._history.news

@@ -39,7 +39,7 @@ def _going_on(activities: Sequence[Activity], history: History) -> Iterator[Pend
         # Whoever called back has the rest of the execution to wait for, which somebody else began.
         execution = _execution_of(activity, history) if activity.begin.name == "TaskTokenReturned" else None
         if execution is not None and execution.goes_on:
-            going[execution.id] = execution
+            going.update((one.id, one) for one in history.closure([execution]) if one.goes_on)
     held_up = {above for activity in going.values() for above in _above(activity, history)}
     for activity in going.values():
         if activity.id not in held_up:
@@ -71,11 +71,7 @@ def _timer(timer: Activity, history: History) -> Pending:
     execution = _execution_of(timer, history)
     who = f"{begin.service} {begin.resource or begin.name}"
     if execution is not None:
-        who = (
-            f"{execution.begin.resource}, in the state {begin.resource},"
-            if begin.resource
-            else execution.begin.resource
-        )
+        who = execution.begin.resource + (f", in the state {begin.resource}," if begin.resource else "")
     if what != CALLBACK:
         when = begin.data["when"]
         return Pending(timer, f"{who} waits; {_due(when)} ({what})", timer, when)

@@ -8,6 +8,7 @@ import base64
 import hashlib
 import json
 import re
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -69,6 +70,8 @@ def _environment() -> Environment:
     environment.filters["seconds"] = seconds
     environment.filters["service"] = wording.service
     environment.filters["value"] = _inline
+    environment.filters["json"] = lambda value: _in_one_line(json.dumps(value, ensure_ascii=False, default=str))
+    environment.filters["dedent"] = lambda lines: textwrap.dedent("\n".join(lines)).split("\n")
     environment.filters["own_frames"] = _own_frames
     environment.filters["words"] = lambda name: name.replace("_", " ")
     return environment
@@ -187,10 +190,13 @@ def _marked(line: str) -> str:
 
 
 def _inline(value: Any) -> str:
-    """A value in one line."""
+    """A value in one line, in words."""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    written = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return _in_one_line(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str))
+
+
+def _in_one_line(written: str) -> str:
     return written if len(written) <= 400 else f"{written[:400]}… ({_bytes(len(written))})"
 
 
@@ -235,6 +241,8 @@ class _Shown:
         self._size = size
         self._by_id = {hop.id: hop for hop in story.hops}
         self.picture = Markup(flow_picture(story, topology, self._prefix))
+        width = re.search(r'data-width="(\d+)"', self.picture)
+        self.picture_width = width[1] if width else "0"
         whole = on_whole(story, topology) if topology.nodes else ""
         self.whole = base64.b64encode(whole.encode()).decode()
         self.scale = Timescale([(hop.began, hop.seconds) for hop in story.hops if not hop.quiet])
@@ -276,4 +284,4 @@ class _Shown:
         return self._by_id.get(hop.difference.since) if hop.difference and same else None
 
     def facts(self, hop: Hop) -> Mapping[str, Any]:
-        return {name: value for name, value in hop.facts.items() if name not in ("pattern",)}
+        return {name: value for name, value in hop.facts.items() if name not in ("pattern", "when")}

@@ -11,17 +11,18 @@ from html import escape
 
 from harness.report import wording
 from harness.report.story import Hop, Story
-from harness.topology import NodeId, Topology
+from harness.report.whereabouts import Way
+from harness.topology import Node, NodeId, Topology
 from harness.topology.picture import svg
 from harness.topology.picture.layout import Arrow, Item, Point, layered
 from harness.topology.picture.palette import COLOURS, ICONS, OTHER_ICON, colour_of
 from harness.topology.picture.paths import BOLD, curve, text_width
-from harness.topology.picture.selection import select, short, subtitle, title
+from harness.topology.picture.selection import Selection, select, short, subtitle, title
 
 _CARD_HEIGHT = 50.0
 _MARGIN = 18.0
 _BADGE_HEIGHT = 20.0
-_LABEL_SIZE = 10.5
+_LABEL_SIZE, _LABEL_GAP = 10.5, 16.0
 _CLIENT = "client"
 _CLIENT_ICON = "M4 6l5 6-5 6M12 18h8"
 _MOST_MESSAGES = 4
@@ -59,7 +60,13 @@ def flow_picture(story: Story, topology: Topology, prefix: str = "hop-") -> str:
         return ""
     items = [Item(card.key, _width(card), _CARD_HEIGHT) for card in cards.values()]
     arrows = [
-        Arrow(way.source, way.target, text_width(way.label, _LABEL_SIZE), False, way.state == "unreached")
+        Arrow(
+            way.source,
+            way.target,
+            text_width(way.label, _LABEL_SIZE) + _LABEL_GAP if way.label else 0,
+            False,
+            way.state == "unreached",
+        )
         for way in ways
     ]
     layout = layered(items, arrows, column_gap=54)
@@ -76,7 +83,7 @@ def flow_picture(story: Story, topology: Topology, prefix: str = "hop-") -> str:
     broken = [card.title for card in cards.values() if card.state == "broke"]
     told = f"The way of the flow through {len(cards)} places" + (f"; it broke at {', '.join(broken)}" if broken else "")
     return (
-        f'<svg class="way" role="group" aria-label="{escape(told)}" style="--width:{width:.0f}" '
+        f'<svg class="way" role="group" aria-label="{escape(told)}" data-width="{width:.0f}" '
         f'viewBox="0 0 {width:.0f} {height:.0f}">{"".join(parts)}</svg>'
     )
 
@@ -105,29 +112,34 @@ def on_whole(story: Story, topology: Topology) -> str:
 def _chosen(story: Story, topology: Topology) -> tuple[dict[str, _Card], list[_Way]]:
     """What is drawn of a story."""
     told = {hop.id: hop for hop in story.hops}
+    selection = select(topology)
+    broke = {node for node in _broken_nodes(story) if _found(node, topology)}
     heard = {hop.node for hop in story.hops if not hop.quiet}
     # A parameter that is read, or an archive that keeps everything, says little.
-    drawn = {str(card) for card in select(topology).cards if str(card) in heard} | {
-        way.target for way in story.ways if way.state == "refused"
-    }
+    drawn = {str(card) for card in selection.cards if str(card) in heard} | broke
+    drawn |= {way.target for way in story.ways if way.state == "refused"}
     ways = [
-        _Way(way.source, way.target, _label(topology, way.source, way.target, len(way.hops)), way.state)
+        _Way(way.source, way.target, _label(selection, way), way.state)
         for way in story.ways
         if way.source in drawn and way.target in drawn
     ]
-    broke = _broken_nodes(story)
-    touched = dict.fromkeys(hop.node for hop in story.hops if hop.node in drawn)
+    touched = dict.fromkeys([*(hop.node for hop in story.hops if hop.node in drawn), *sorted(broke)])
+    lost = {number for finding in story.findings if finding.lost for number in finding.hops}
+    shown = {(way.source, way.target): lost.intersection(way.hops) for way in story.ways}
     ways = [
-        replace(way, state="passed-by") if way.state == "refused" and way.target not in broke else way for way in ways
+        way
+        if way.state != "refused" or way.target in broke or shown[way.source, way.target]
+        else replace(way, state="passed-by")
+        for way in ways
     ]
     states = {str(node): _state(str(node), story.hops, broke) for node in touched}
     for way in ways:
-        if way.state == "passed-by":
+        if way.state in ("passed-by", "refused"):
             states.setdefault(way.target, "unreached")
         else:
             states.setdefault(way.source, "ok")
             states.setdefault(way.target, "ok")
-    ways += _beyond(topology, states, broke, ways)
+    ways += _beyond(selection, broke, ways)
     for way in ways:
         states.setdefault(way.target, "unreached")
     cards = {node: card for node, state in states.items() if (card := _node_card(node, state, story.hops, topology))}
@@ -186,27 +198,30 @@ def _state(node: str, hops: tuple[Hop, ...], broke: set[str]) -> str:
     return next((state for state in ("pending", "failed") if state in states), "ok")
 
 
-def _beyond(topology: Topology, states: dict[str, str], broke: set[str], ways: list[_Way]) -> Iterator[_Way]:
-    """Where an event would have gone from the places where it was lost or refused."""
-    ends = [node for node in states if node in broke]
+def _found(node: str, topology: Topology) -> Node | None:
+    """The node of "stack.LogicalId"."""
+    stack, _, logical_id = node.partition(".")
+    return topology.nodes.get(NodeId(stack, logical_id))
+
+
+def _beyond(selection: Selection, broke: set[str], ways: list[_Way]) -> Iterator[_Way]:
+    """Where an event would have gone from the places where it was lost."""
     taken = {(way.source, way.target) for way in ways}
-    lines = [line for line in select(topology).lines if line.style == "flow"]
-    for line in lines:
+    for line in selection.lines:
         source, target = str(line.source), str(line.target)
-        if source in ends and (source, target) not in taken and source != target:
+        if line.style == "flow" and source in broke and (source, target) not in taken and source != target:
             yield _Way(source, target, line.label, "unreached")
 
 
-def _label(topology: Topology, source: str, target: str, count: int) -> str:
-    found = next(
-        (line.label for line in select(topology).lines if (str(line.source), str(line.target)) == (source, target)), ""
-    )
-    return " ".join(filter(None, [found, f"×{count}" if count > 1 else ""]))
+def _label(selection: Selection, way: Way) -> str:
+    """What the picture of the architecture writes there, and how often it was gone."""
+    ends = way.source, way.target
+    label = next((line.label for line in selection.lines if (str(line.source), str(line.target)) == ends), "")
+    return " ".join(filter(None, [label, f"×{len(way.hops)}" if len(way.hops) > 1 else ""]))
 
 
 def _node_card(node: str, state: str, hops: tuple[Hop, ...], topology: Topology) -> _Card | None:
-    stack, _, logical_id = node.partition(".")
-    found = topology.nodes.get(NodeId(stack, logical_id))
+    found = _found(node, topology)
     if found is None:
         return None
     order = ("failed", "pending", "refused", "ok")
@@ -214,7 +229,7 @@ def _node_card(node: str, state: str, hops: tuple[Hop, ...], topology: Topology)
     return _Card(
         key=node,
         title=title(found),
-        subtitle=f"{stack} · {subtitle(topology, found)}",
+        subtitle=" · ".join(filter(None, [found.stack, subtitle(topology, found)])),
         icon=ICONS.get(found.kind, OTHER_ICON),
         colour=COLOURS[colour_of(found.kind)],
         state=state,
@@ -281,7 +296,6 @@ def _markers(prefix: str) -> str:
 
 def icon_of(hop: Hop, topology: Topology) -> tuple[str, str]:
     """The sign of a hop's resource and its colour."""
-    stack, _, logical_id = (hop.node or "").partition(".")
-    found = topology.nodes.get(NodeId(stack, logical_id)) if hop.node else None
+    found = _found(hop.node, topology) if hop.node else None
     kind = found.kind if found and hop.kind != "timer" else wording.node_kind(hop.service, hop.kind)
     return ICONS.get(kind, OTHER_ICON), COLOURS[colour_of(kind)]

@@ -6,14 +6,20 @@ is decided here, once. Everything in a Trace is data: `to_json` gives it as JSON
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Protocol
+
+from botocore.exceptions import BotoCoreError
+from httpx import HTTPError
 
 from harness.flow.explanation import Explanation, Finding, Place
 from harness.flow.history import Activity
 from harness.flow.pending import Pending
 from harness.journal.records import Kind
 from harness.report import wording
+from harness.report.executions import Execution, executions
+from harness.report.failures import Failure, failure
+from harness.report.lineage import Lineage
 from harness.report.payloads import Difference, coming_out, difference, going_in
 from harness.report.whereabouts import Way, Whereabouts
 from harness.topology import NodeId, Topology
@@ -22,15 +28,6 @@ VERSION = 1
 """Of the JSON form. It is raised when something in it changes its meaning or goes away, not when something is added."""
 
 _LINES_AROUND = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """How a hop failed. `lines` is the traceback, where there is one."""
-
-    code: str
-    message: str
-    lines: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +68,7 @@ class Hop:
     """What it gave."""
     difference: Difference | None = None
     """What has changed of the event since a hop before; for a function that gives its event back, what it changed."""
-    error: Fault | None = None
+    error: Failure | None = None
     log: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
     """What else is known: attempt, cold start, who called, the pattern and the reason of a refusal."""
@@ -113,35 +110,6 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """One state of an execution, from entry to exit."""
-
-    state: str
-    type: str
-    began: float
-    seconds: float | None
-    """None: it was not left."""
-    outcome: str
-    """"ok", "failed" or "pending"."""
-    before: Any = None
-    after: Any = None
-    error: Fault | None = None
-    events: tuple[str, ...] = ()
-    """The types of the history's events while it was the current state."""
-
-
-@dataclass(frozen=True, slots=True)
-class Execution:
-    """The execution of a state machine."""
-
-    hop: int
-    state_machine: str
-    node: str | None
-    status: str
-    steps: tuple[Step, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Story:
     """One flow."""
 
@@ -161,6 +129,8 @@ class Story:
     executions: tuple[Execution, ...]
     ways: tuple[Way, ...]
     """The ways between nodes of the topology that it took, or was refused at."""
+    unasked: str = ""
+    """Why it is not known what was lost or waits, where it is not: the engine is gone."""
 
     def tree(self, *, quiet: bool = True) -> Iterator[Hop]:
         """The hops in the order of a tree, each followed by what it caused; without the quiet ones their children stand
@@ -242,7 +212,11 @@ class FlowLike(Protocol):
 
 def story_of(flow: FlowLike) -> Story:
     """The story of a flow as it is now."""
-    explanation, pending = flow.explain(), flow.pending()
+    try:
+        explanation, pending = flow.explain(), flow.pending()
+    except (BotoCoreError, HTTPError, OSError) as error:
+        # The engine is gone, and cannot be asked what waits there; what it has written down until then is told.
+        return replace(tell(flow.activities, flow.topology, root=flow.root), unasked=repr(error))
     return tell(flow.activities, flow.topology, explanation=explanation, pending=pending, root=flow.root)
 
 
@@ -257,7 +231,7 @@ def tell(
     """The story of these activities, given in the order in which they began."""
     topology = topology or Topology.empty()
     findings, waiting = tuple(explanation), tuple(pending)
-    lineage = _Lineage(activities)
+    lineage = Lineage(activities)
     whereabouts = Whereabouts(activities, lineage.parents, topology)
     began = activities[0].begin.at if activities else 0.0
     goes_on = {each.activity.id for each in waiting} | {each.id for each in activities if each.goes_on}
@@ -272,7 +246,7 @@ def tell(
         hops=hops,
         findings=tuple(_cause(finding) for finding in findings),
         pending=tuple(Waiting(each.activity.id, each.what) for each in waiting),
-        executions=tuple(told.executions(activities)),
+        executions=tuple(executions(activities, lineage, whereabouts, began)),
         ways=whereabouts.ways(),
     )
 
@@ -284,7 +258,7 @@ def _title(hops: Sequence[Hop]) -> str:
     return began[0] if len(began) == 1 else f"{', '.join(dict.fromkeys(began[:3]))}{' …' if len(began) > 3 else ''}"
 
 
-def _outcome(hops: Iterable[Hop], findings: Iterable[Finding], goes_on: set[int], lineage: "_Lineage") -> str:
+def _outcome(hops: Iterable[Hop], findings: Iterable[Finding], goes_on: set[int], lineage: Lineage) -> str:
     if any(finding.lost for finding in findings):
         return "lost"
     if goes_on:
@@ -333,55 +307,11 @@ def excerpt(place: Place) -> Excerpt | None:
     )
 
 
-class _Lineage:
-    """Who caused whom, within these activities."""
-
-    def __init__(self, activities: Sequence[Activity]) -> None:
-        self.activities = {activity.id: activity for activity in activities}
-        leavers: dict[str, list[Activity]] = {}
-        for activity in activities:
-            for mark in activity.leaves:
-                leavers.setdefault(mark, []).append(activity)
-        self.parents = {activity.id: self._parents(activity, leavers) for activity in activities}
-        """The first is the cause, or the first that left what was taken up; the others had a part in it."""
-        self.attempts = _attempts(activities)
-        """Which attempt at its event an invocation is, by its activity, counted from 1."""
-
-    def _parents(self, activity: Activity, leavers: Mapping[str, list[Activity]]) -> tuple[int, ...]:
-        found: list[int] = []
-        if activity.begin.cause in self.activities:
-            found.append(activity.begin.cause)
-        for mark in activity.takes:
-            before = [each.id for each in leavers.get(mark, ()) if each.begin.sequence < activity.begin.sequence]
-            # Of an event that is tried again the failed attempts leave it once more: they are others, so that the
-            # attempts stand beside one another.
-            found += before
-        return tuple(dict.fromkeys(found))
-
-    def ancestors(self, activity: Activity) -> Iterable[Activity]:
-        parents = self.parents[activity.id]
-        while parents:
-            parent = self.activities[parents[0]]
-            yield parent
-            parents = self.parents[parent.id]
-
-
-def _attempts(activities: Iterable[Activity]) -> Mapping[int, int]:
-    """A retry has the request id of the first attempt (harness.journal.records)."""
-    counted: dict[str, int] = {}
-    found = {}
-    for activity in activities:
-        if activity.kind is Kind.INVOCATION:
-            request_id = str(activity.data.get("request_id") or activity.id)
-            found[activity.id] = counted[request_id] = counted.get(request_id, 0) + 1
-    return found
-
-
 @dataclass(frozen=True)
 class _Telling:
     """Makes the hops of one story."""
 
-    lineage: _Lineage
+    lineage: Lineage
     whereabouts: Whereabouts
     topology: Topology
     began: float
@@ -422,7 +352,7 @@ class _Telling:
             before=before,
             after=after,
             difference=self._difference(activity, before, after),
-            error=fault(activity.error),
+            error=self._failure(activity),
             log=str(activity.data.get("log") or ""),
             facts={**({"attempt": attempt} if attempt > 1 else {}), **wording.facts(activity, names)},
             place=self._place(node),
@@ -432,6 +362,13 @@ class _Telling:
     def _of(activity: Activity, node: NodeId | None) -> str:
         """The resource of a call that does not name it."""
         return node.logical_id if node and activity.kind is Kind.CALL and not activity.begin.resource else ""
+
+    @staticmethod
+    def _failure(activity: Activity) -> Failure | None:
+        if activity.kind is Kind.TRANSITION and isinstance(activity.error, str):
+            # https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html: error and cause.
+            return Failure(activity.error, str(activity.data.get("cause") or ""))
+        return failure(activity.error)
 
     def _state(self, activity: Activity) -> str:
         if activity.id in self.goes_on:
@@ -459,80 +396,3 @@ class _Telling:
                 continue
             return difference(earlier, before, ancestor.id)
         return None
-
-    def executions(self, activities: Iterable[Activity]) -> Iterable[Execution]:
-        for activity in activities:
-            if activity.kind is Kind.TRANSITION and "execution" in activity.data:
-                yield Execution(
-                    hop=activity.id,
-                    state_machine=str(activity.data.get("state_machine") or activity.begin.name),
-                    node=str(node) if (node := self.whereabouts.of(activity)) else None,
-                    status=str(activity.data.get("status") or "RUNNING"),
-                    steps=tuple(self._steps(activity, activities)),
-                )
-
-    def _steps(self, execution: Activity, activities: Iterable[Activity]) -> Iterable[Step]:
-        """The states in the order in which they were entered."""
-        steps: list[dict[str, Any]] = []
-        step_of: dict[Any, dict[str, Any]] = {}  # by the id of the history's event
-        for note in activities:
-            event = note.data.get("event") if note.kind is Kind.TRANSITION else None
-            if not isinstance(event, dict) or not self._belongs(note, execution):
-                continue
-            details, kind = event.get("details") or {}, str(event.get("type"))
-            # An event without an id of its own (a token that was left) is of the state that is current.
-            step = step_of.get(event.get("previous")) or (steps[-1] if steps and "id" not in event else None)
-            if kind.endswith("StateEntered"):
-                step = {
-                    "state": note.begin.resource or details.get("name", ""), "type": kind.removesuffix("StateEntered"),
-                    "began": note.begin.at, "before": details.get("input"), "events": [],
-                }  # fmt: skip
-                steps.append(step)
-            if step is None:
-                continue
-            step_of[event.get("id")] = step
-            step["events"].append(kind)
-            if kind.endswith("StateExited"):
-                # With states in parallel the event before may be another's.
-                exited = next(
-                    (s for s in reversed(steps) if s["state"] == note.begin.resource and "ended" not in s), step
-                )
-                exited["ended"], exited["after"] = note.begin.at, details.get("output")
-            elif "error" in details or kind.endswith(("Failed", "TimedOut", "Aborted")):
-                step["error"] = {"code": details.get("error", kind), "message": details.get("cause", "")}
-        ended = execution.ended.at if execution.ended else None
-        for step in steps:
-            left = step.get("ended")
-            failed = left is None and ended is not None
-            yield Step(
-                state=step["state"],
-                type=step["type"],
-                began=step["began"] - self.began,
-                seconds=(left or ended) - step["began"] if (left or ended) else None,
-                outcome="ok" if left else "failed" if failed and "error" in step else "pending" if not ended else "ok",
-                before=step["before"],
-                after=step.get("after"),
-                error=fault(step.get("error")),
-                events=tuple(step["events"]),
-            )
-
-    def _belongs(self, note: Activity, execution: Activity) -> bool:
-        """Whether an event is of this execution's history, and not of one that it started."""
-        for ancestor in self.lineage.ancestors(note):
-            if ancestor.kind is Kind.TRANSITION and "execution" in ancestor.data:
-                return ancestor.id == execution.id
-        return False
-
-
-def fault(error: Any) -> Fault | None:
-    """An error of a record, whichever form it has there."""
-    if error in (None, "", {}):
-        return None
-    if not isinstance(error, Mapping):
-        return Fault("", str(error))
-    trace = error.get("stackTrace") or error.get("trace") or ()
-    return Fault(
-        code=str(error.get("code") or error.get("errorType") or ""),
-        message=str(error.get("message") or error.get("errorMessage") or ""),
-        lines=tuple(map(str, trace)) if isinstance(trace, (list, tuple)) else (),
-    )

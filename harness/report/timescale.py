@@ -56,11 +56,11 @@ class Timescale:
     def width(self, began: float, seconds: float) -> float:
         return self.left(began + seconds) - self.left(began)
 
-    def ticks(self) -> list[tuple[float, float]]:
-        """Where to write the time, and which: (left, seconds)."""
+    def ticks(self) -> list[tuple[float, str]]:
+        """Where to write the time, and what: (left, "200 ms")."""
         rounds = [base * 10.0**power for power in range(-3, 4) for base in (1, 2, 5)]
         step = next((each for each in rounds if self._rate * each >= 18), rounds[-1])
-        found: list[tuple[float, float]] = []
+        found: list[tuple[float, str]] = []
         starts, ends = [0.0, *(p.ended for p in self._found)], [*(p.began for p in self._found), self.end]
         for start, end in zip(starts, ends, strict=True):
             for number in range(math.ceil(start / step), math.floor(end / step) + 1):
@@ -72,8 +72,16 @@ class Timescale:
                     and left <= 94
                     and not any(left - 1 < p.left + p.width and p.left < left + 11 for p in self.pauses)
                 ):
-                    found.append((left, number * step))
+                    found.append((left, _told(number * step, step)))
         return found
+
+
+def _told(at: float, step: float) -> str:
+    """A time as exact as the step to the next."""
+    if at == 0:
+        return "0"
+    digits = max(0, -math.floor(math.log10(step) + 1e-9))
+    return f"{at * 1000:.0f} ms" if at < 1 else f"{at:.{digits}f} s"
 
 
 def _pauses(spans: Sequence[tuple[float, float]]) -> Iterator[tuple[float, float]]:

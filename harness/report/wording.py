@@ -16,6 +16,7 @@ SERVICES: Mapping[str, str] = {
     "dynamodbstreams": "DynamoDB stream",
     "engine": "engine",
     "events": "EventBridge",
+    "iam": "IAM",
     "kinesis": "Kinesis",
     "kms": "KMS",
     "lambda": "Lambda",
@@ -39,7 +40,20 @@ _FACTS = {
     Kind.CALL: ("status", "request_id"),
     Kind.REQUEST: ("status",),
     Kind.DELIVERY: ("attempt", "input", "Input", "InputPath", "InputTransformer", "raw"),
-    Kind.DECISION: ("reason", "pattern", "scope", "attributes", "principal", "type", "first"),
+    Kind.DECISION: (
+        "reason",
+        "pattern",
+        "scope",
+        "attributes",
+        "principal",
+        "role",
+        "operation",
+        "by",
+        "missing",
+        "near",
+        "type",
+        "first",
+    ),
     Kind.BATCH: ("attempt", "shard", "failed", "filtered", "deleted", "visible_at", "committed", "retries"),
     Kind.TRANSITION: ("status", "cause"),
     Kind.DEAD_LETTER: ("reason",),
@@ -63,6 +77,9 @@ def title(activity: Activity, names: Names) -> str:
             return f"{names.of(begin.resource or begin.name)} {'fails' if activity.error else 'runs'}"
         case Kind.DELIVERY:
             return f"to {names.of(str(data.get('target') or begin.resource))}"
+        case Kind.DECISION if begin.service == "iam":
+            # Only what is denied is a record of its own.
+            return f"IAM {'would deny' if data.get('passed') else 'denies'} {begin.name}"
         case Kind.DECISION:
             passed = "matches" if begin.service == "events" else "lets it pass"
             return f"{_decider(activity, names)} {passed if data.get('passed', True) else 'refuses it'}"
@@ -115,6 +132,10 @@ def facts(activity: Activity, names: Names) -> dict[str, Any]:
     caller = data.get("caller")
     if isinstance(caller, Mapping):
         found["caller"] = _caller(caller, names)
+    if decided := [_decided(each) for each in data.get("access") or () if isinstance(each, Mapping)]:
+        found["access"] = "; ".join(decided)
+    if isinstance(activity.error, Mapping) and activity.error.get("fault"):
+        found["fault"] = f"{activity.error['fault']}, which the test put in force"
     if activity.begin.region:
         found["region"] = activity.begin.region
     return found
@@ -166,6 +187,18 @@ def _decider(activity: Activity, names: Names) -> str:
         return f"bus {names.of(resource or activity.begin.name)}"
     kind = "rule " if activity.begin.service == "events" else ""
     return kind + names.of(str(data.get("rule") or resource) or activity.begin.name)
+
+
+def _decided(decision: Mapping[str, Any]) -> str:
+    """What IAM said of one action of a call, and by which statement."""
+    by = decision.get("by")
+    statement = (
+        ", ".join(filter(None, [str(by.get("policy") or ""), str(by.get("statement") or "")]))
+        if isinstance(by, Mapping)
+        else ""
+    )
+    said = "allowed" if decision.get("allowed") else "denied"
+    return " ".join(filter(None, [str(decision.get("action", "")), said, f"by {statement}" if statement else ""]))
 
 
 def _caller(caller: Mapping[str, Any], names: Names) -> str:

@@ -206,6 +206,14 @@ def test_it_tells_what_runs(own: DockerEngine):
     assert told["log"] == f"docker logs {told['name']}"
 
 
+def test_it_decides_calls_as_it_is_asked_to(own: DockerEngine, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("HARNESS_IAM", "off")
+    own.iam = "report"
+    target = own.start()
+    assert target.harness.iam()["mode"] == "report"
+    assert "iam" not in target.capabilities
+
+
 OWNER = """
 import os, pathlib, signal, sys
 from harness.engine.docker import DockerEngine
@@ -449,7 +457,7 @@ def test_compose_is_brought_up_on_the_port_that_is_asked_for_and_its_log_lies_in
     clone: Path, tmp_path: Path, compose: Sequence[str]
 ):
     port = any_free_port()
-    engine = DockerEngine(tmp_path / "state", port=port, compose_file=clone / "docker-compose.yml")
+    engine = DockerEngine(tmp_path / "state", port=port, iam="report", compose_file=clone / "docker-compose.yml")
 
     target = engine.start()
     target.client("sqs").create_queue(QueueName="logged")
@@ -457,7 +465,8 @@ def test_compose_is_brought_up_on_the_port_that_is_asked_for_and_its_log_lies_in
     assert target.endpoint_url == f"http://127.0.0.1:{port}"
     assert engine.start() == target
     subprocess.run([*compose, "restart"], cwd=clone, check=True, capture_output=True)
-    engine.start()
+    # What it was started with is still so.
+    assert engine.start().harness.iam()["mode"] == "report"
     log = subprocess.run(
         [*compose, "exec", "-T", "localstack", "cat", "/var/lib/localstack/logs/engine.log"],
         cwd=clone, check=True, capture_output=True, text=True,

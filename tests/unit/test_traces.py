@@ -93,8 +93,13 @@ def test_a_failed_test_leaves_a_trace_whose_name_ends_what_is_told_of_it(run, py
     [("off", []), ("retain-on-failure", ["fails"]), ("on", ["fails", "passes"])],
 )
 def test_when_a_trace_is_left_can_be_chosen(run, pytester, mode, left):
-    run(ONE_FAILS, f"--traces={mode}").assert_outcomes(passed=1, failed=2)
+    result = run(ONE_FAILS, f"--traces={mode}")
+    result.assert_outcomes(passed=1, failed=2)
     assert traces(pytester) == [f"test_shop.test_one_that_{name}.html" for name in left]
+    if mode == "on":
+        result.stdout.fnmatch_lines(
+            ["*= traces =*", "*test_one_that_fails.html", "and of 1 test that passed, in .harness/traces"]
+        )
 
 
 def test_the_trace_of_a_test_that_passes_again_is_removed_and_others_stay(run, pytester):

@@ -138,9 +138,11 @@ def _caller(context: RequestContext, caused_by: Cause | None) -> dict[str, Any]:
         told: Any = context.internal_request_params or {}
         named = {"principal": told.get("service_principal"), "source_arn": told.get("source_arn")}
         return {"kind": "service", **{name: value for name, value in named.items() if value}}
-    if caused_by is not None:
+    agent = str(context.request.headers.get("user-agent", ""))
+    # A function says what runs it, also where it calls outside of an invocation.
+    if caused_by is not None or "exec-env/AWS_Lambda" in agent:
         return {"kind": "function"}
-    return {"kind": "client", "agent": str(context.request.headers.get("user-agent", ""))[:80]}
+    return {"kind": "client", "agent": agent[:80]}
 
 
 def install() -> None:

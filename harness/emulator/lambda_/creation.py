@@ -15,12 +15,14 @@ from localstack.aws.api.lambda_ import PackageType
 from localstack.aws.chain import HandlerChain
 from localstack.aws.handlers import serve_custom_service_request_handlers
 from localstack.http import Response
+from localstack.services.cloudformation.resource_provider import OperationStatus
 from localstack.services.lambda_.invocation.lambda_service import LambdaService
 from localstack.services.lambda_.provider import LambdaProvider
 from localstack.utils import testutil
 from localstack.utils.patch import patch
 
 from harness.emulator.lambda_.executor import refuse_unsupported_runtimes, runs_functions
+from harness.emulator.service_loading import when_loaded
 
 PREPARATION_SECONDS = 5.0
 """After this the call returns while the preparation goes on, as on AWS: packages may have to be installed."""
@@ -33,6 +35,7 @@ def install() -> None:
     if runs_functions():
         _refuse_runtimes()
     zip_inline_code_without_a_program()
+    when_loaded("cloudformation", _reserve_concurrency)
 
 
 def _wait_for_versions() -> None:
@@ -75,3 +78,36 @@ def zip_inline_code_without_a_program() -> None:
         testutil.create_zip_file_python(base_dir=base_dir, zip_file=zip_file, mode="w")
 
     testutil.create_zip_file_cli = create_zip_file
+
+
+def _reserve_concurrency() -> None:
+    """`ReservedConcurrentExecutions` in a template, which LocalStack leaves out
+    (https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-lambda-function.html)."""
+    from localstack.services.lambda_.resource_providers.aws_lambda_function import LambdaFunctionProvider
+
+    @patch(LambdaFunctionProvider.create)
+    def create(original: Any, self: Any, request: Any) -> Any:
+        made = original(self, request)
+        if made.status == OperationStatus.SUCCESS:
+            _set_reserved_concurrency(request)
+        return made
+
+    @patch(LambdaFunctionProvider.update)
+    def update(original: Any, self: Any, request: Any) -> Any:
+        changed = original(self, request)
+        if changed.status == OperationStatus.SUCCESS:
+            _set_reserved_concurrency(request)
+        return changed
+
+
+def _set_reserved_concurrency(request: Any) -> None:
+    before, after = (
+        (state or {}).get("ReservedConcurrentExecutions") for state in (request.previous_state, request.desired_state)
+    )
+    if before == after:
+        return
+    functions, name = request.aws_client_factory.lambda_, request.desired_state["FunctionName"]
+    if after is None:
+        functions.delete_function_concurrency(FunctionName=name)
+    else:
+        functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=int(after))

@@ -9,6 +9,7 @@ that is told is not told again.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from harness.flow.explain import (
     access,
@@ -20,7 +21,6 @@ from harness.flow.explain import (
     faults,
     functions,
     queues,
-    raw_delivery,
     regions,
     signed_urls,
     sizes,
@@ -45,7 +45,6 @@ EXPLAINERS: tuple[Callable[[Evidence], Iterator[Finding]], ...] = (
     event_bus.find,
     topics.find,
     buckets.find,
-    raw_delivery.find,
     access.denied_calls,
     event_source_mappings.find,
     executions.find,
@@ -66,7 +65,11 @@ def explain(
     evidence = Evidence(tuple(activities), history, topology, tuple(pending))
     found = [finding for explainer in EXPLAINERS for finding in explainer(evidence)]
     told = without_consequences(evidence, {(finding.cause, finding.sentence): finding for finding in found}.values())
-    return Explanation(tuple(sorted(told, key=_began)))
+    return Explanation(tuple(sorted(map(_with_capital, told), key=_began)))
+
+
+def _with_capital(finding: Finding) -> Finding:
+    return replace(finding, sentence=finding.sentence[:1].upper() + finding.sentence[1:])
 
 
 def _began(finding: Finding) -> int:

@@ -59,7 +59,7 @@ def _finding(evidence: Evidence, notes: list[Activity]) -> Finding:
     return Finding(
         cause="access-denied-explicitly" if data.get("by") else "access-denied",
         sentence=f"{_who(evidence, note)} may not {note.begin.name} on {_what(evidence, note.begin.resource)}: "
-        f"{_why(data)}",
+        f"{_why(data)}.",
         resource=evidence.resource(_policy_holder(data) or note.begin.resource),
         place=_place(evidence, note),
         activities=(*notes, *calls),

@@ -19,7 +19,7 @@ from harness.topology import Edge
 from harness.topology.patterns import Match, ObjectFilter
 from harness.topology.patterns.object_filter import filter_rules
 
-_SIMILAR = 0.75
+_SIMILAR = 0.85
 
 
 def find(evidence: Evidence) -> Iterator[Finding]:

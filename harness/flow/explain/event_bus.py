@@ -22,7 +22,7 @@ from harness.topology import Edge, NodeId
 from harness.topology.patterns import EventPattern, InvalidEventPatternError, Refusal
 
 _ARCHIVE_RULE = "Events-Archive-"
-_SIMILAR = 0.75
+_SIMILAR = 0.9
 """How alike two names are that were probably meant to be one: OrderPlaced and Order Placed."""
 
 

@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from harness.flow.explain.deliveries import in_words
 from harness.flow.explain.evidence import Evidence
-from harness.flow.explain.failures import Failure, failure_below, is_invoke
-from harness.flow.explain.functions import attempts_in_words, kept_by, words
+from harness.flow.explain.failures import Failure, failure_below, is_invoke, seconds_of
+from harness.flow.explain.functions import attempts_in_words, kept_by
 from harness.flow.explain.waiting import Waiting, waiting
 from harness.flow.explanation import Finding, Place
 from harness.flow.history import Activity
@@ -36,6 +37,11 @@ def mark_of(source: str, one: str) -> str:
 
 def _edge(evidence: Evidence, mapping: str) -> Edge | None:
     return next((e for e in evidence.edges(mapping) if e.kind == "event_source_mapping"), None)
+
+
+def _mapping(evidence: Evidence, edge: Edge) -> str:
+    """The id of the mapping that makes an edge."""
+    return evidence.topology.physical_ids.get(edge.via, str(edge.via))
 
 
 def _condition(edge: Edge | None) -> MappingCondition:
@@ -92,10 +98,11 @@ def _failing(evidence: Evidence) -> Iterator[_Failing]:
         for record in batch.data["records"]:
             found.setdefault((str(batch.data["mapping"]), str(record["id"])), []).append(batch)
     for (_, one), batches in found.items():
+        # The next attempt may have begun already.
         ended = [batch for batch in batches if not batch.goes_on]
-        if ended == batches and one in map(str, batches[-1].data.get("failed") or ()):
-            takers = evidence.history.takers_of(mark_of(str(batches[-1].data["source"]), one))
-            yield _Failing(one, tuple(batches), tuple(takers))
+        if ended and one in map(str, ended[-1].data.get("failed") or ()):
+            takers = evidence.history.takers_of(mark_of(str(ended[-1].data["source"]), one))
+            yield _Failing(one, tuple(ended), tuple(takers))
 
 
 def _reported(evidence: Evidence, failing: _Failing) -> Failure:
@@ -104,7 +111,7 @@ def _reported(evidence: Evidence, failing: _Failing) -> Failure:
     function = str(failing.last.data["target"])
     what = "message" if failing.is_message else "record"
     clause = (
-        f"function {evidence.named(function)} reported {what} {failing.one} of {words(evidence, failing.source)} as failed "
+        f"function {evidence.named(function)} reported {what} {failing.one} of {in_words(evidence, failing.source)} as failed "
         "(batchItemFailures)"
     )
     invocations = [each for each in evidence.caused_by(failing.last) if each.kind is Kind.INVOCATION]
@@ -113,7 +120,7 @@ def _reported(evidence: Evidence, failing: _Failing) -> Failure:
 
 def _of_failing(evidence: Evidence, failing: _Failing, failure: Failure) -> Finding:
     tries = f"{failure.clause} in {attempts_in_words(len(failing.batches))}"
-    source = words(evidence, failing.source)
+    source = in_words(evidence, failing.source)
     what = f"the message of {source}" if failing.is_message else f"the record of {source}"
     shown = (failure.activity, *failing.batches[::-1])
     given_up = failing.given_up
@@ -201,7 +208,7 @@ def _of_refusal(evidence: Evidence, decisions: Sequence[Activity], *, lost: bool
     decision, edge, match = min(matched, key=lambda each: len(each[2].refusals) or len(matched) + 99)
     refusal = min(match.refusals, key=lambda r: len(r.path) == 0, default=None)
     source, mapping = str(decision.data["source"]), str(decision.data["rule"])
-    what = f"a message of {words(evidence, source)}" if lost else f"a record of {words(evidence, source)}"
+    what = f"a message of {in_words(evidence, source)}" if lost else f"a record of {in_words(evidence, source)}"
     function = evidence.named(decision.begin.resource)
     why = _because(refusal) if refusal else "it does not match"
     sentence = f"the filter of the mapping for function {function} refused {what}: {why}."
@@ -243,7 +250,7 @@ def _unread(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _why_unread(evidence: Evidence, one: Waiting, edges: Sequence[Edge]) -> Finding | None:
-    source = words(evidence, one.source)
+    source = in_words(evidence, one.source)
     what = f"a {one.what} of {source}"
     enabled = [edge for edge in edges if _condition(edge).enabled]
     if not enabled:
@@ -267,7 +274,8 @@ def _why_unread(evidence: Evidence, one: Waiting, edges: Sequence[Edge]) -> Find
 
 
 def _unread_finding(evidence: Evidence, cause: str, sentence: str, edge: Edge, setting: str, one: Waiting) -> Finding:
-    return Finding(cause, sentence, str(edge.via), evidence.place(edge.via, setting), (one.left_by,), lost=False)
+    place = evidence.place(edge.via, setting)
+    return evidence.finding(cause, sentence, _mapping(evidence, edge), place, one.left_by, lost=False)
 
 
 # ── what went wrong without an error ────────────────────────────────────────────────────────────────────────────────
@@ -285,12 +293,13 @@ def _unreported(evidence: Evidence, batch: Activity) -> Iterator[Finding]:
             source = str(batch.data["source"])
             what = ("message" if ":sqs:" in source else "record") + ("s" if len(failed) > 1 else "")
             sentence = (
-                f"function {edge.target.logical_id} reported {len(failed)} {what} of {words(evidence, source)} as failed, and "
+                f"function {edge.target.logical_id} reported {len(failed)} {what} of {in_words(evidence, source)} as failed, and "
                 "the mapping does not ask for that (FunctionResponseTypes has no ReportBatchItemFailures): Lambda takes the "
                 "whole batch for handled."
             )
             place = evidence.place(edge.via, "FunctionResponseTypes")
-            yield Finding("item-failures-ignored", sentence, str(edge.via), place, (invocation, batch), lost=True)
+            mapping = _mapping(evidence, edge)
+            yield evidence.finding("item-failures-ignored", sentence, mapping, place, invocation, batch)
 
 
 def _invokes(evidence: Evidence, batch: Activity) -> list[Activity]:
@@ -310,12 +319,14 @@ def _shown_again(evidence: Evidence, batch: Activity) -> Iterator[Finding]:
     (https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html#events-sqs-queueconfig).
     """
     visibility = batch.data.get("visibility_timeout_seconds")
-    if visibility is None or batch.goes_on or batch.seconds <= float(visibility):
+    invocations = [each for call in _invokes(evidence, batch) for each in evidence.history.next_of(call)]
+    # The function's own time: the rest is this machine's.
+    if visibility is None or max(map(seconds_of, invocations), default=0.0) <= float(visibility):
         return
     source, function = str(batch.data["source"]), str(batch.data["target"])
     hidden = f"{float(visibility):g} second" + ("" if float(visibility) == 1 else "s")
     sentence = (
-        f"{words(evidence, source)} hides a message for {hidden} only, and function {evidence.named(function)} worked on it "
+        f"{in_words(evidence, source)} hides a message for {hidden} only, and function {evidence.named(function)} worked on it "
         "for longer: it is shown again meanwhile, and handled twice."
     )
     place: Place | None = evidence.place(source, "VisibilityTimeout")

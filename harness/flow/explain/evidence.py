@@ -176,7 +176,8 @@ class Evidence:
         self, cause: str, sentence: str, resource: str, place: Place | None, *activities: Activity, lost: bool = True
     ) -> Finding:
         """A finding about the resource of this ARN, URL or physical id."""
-        return Finding(cause, sentence, self.resource(resource), place, activities, lost)
+        # A sentence may begin with what is a word inside of another: "function Charge".
+        return Finding(cause, sentence[:1].upper() + sentence[1:], self.resource(resource), place, activities, lost)
 
 
 def _is_again(activity: Activity, other: Activity) -> bool:

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from harness.flow.explain.evidence import Evidence
-from harness.flow.explain.failures import failure_of_call, is_invoke
+from harness.flow.explain.failures import failure_of_call, first_line, is_invoke
 from harness.flow.explanation import Finding, Place
 from harness.flow.history import Activity
 from harness.journal.records import Kind, Phase
@@ -28,17 +28,19 @@ _REFUSALS = {
 
 def find(evidence: Evidence) -> Iterator[Finding]:
     executions = [Execution(evidence, a) for a in evidence.of(Kind.TRANSITION) if a.begin.phase is not Phase.NOTE]
-    for execution in executions:
-        if execution.ended_badly and not execution.is_cared_for:
+    failed = [execution for execution in executions if execution.ended_badly and not execution.is_cared_for]
+    for execution in failed:
+        # What one says of itself is more than what says of it the one that started it.
+        if not any(execution.failed_for(other) for other in failed):
             yield _failed(execution)
-    waits = [wait for execution in executions for wait in execution.waits()]
+    waits = [(execution, timer) for execution in executions for timer in execution.waits()]
     refused = [call for name in _CALLBACKS for call in evidence.of(Kind.CALL, "stepfunctions", name) if _code(call)]
     told: set[int] = set()
     for call in refused:
         yield from _refused(evidence, call, waits, executions, told)
-    for wait in waits:
-        if wait.token.id not in told:
-            yield _awaited(wait)
+    for execution, timer in waits:
+        if timer.id not in told:
+            yield _awaited(execution, timer)
 
 
 def _code(call: Activity) -> str:
@@ -68,11 +70,19 @@ class Execution:
 
     @property
     def is_cared_for(self) -> bool:
-        """Whether another execution or a function started it, waited for it, and went on all the same."""
+        """Whether another execution started it, and succeeded all the same."""
         outer = next(
             (c for c in self.evidence.causes(self.activity) if c.kind is Kind.TRANSITION and _is_whole(c)), None
         )
-        return outer is not None and outer.data.get("status") in ("SUCCEEDED", "FAILED") and outer.ended is not None
+        return outer is not None and outer.data.get("status") == "SUCCEEDED"
+
+    def failed_for(self, inner: "Execution") -> bool:
+        """Whether it failed because one that it started did, which its cause then tells of."""
+        said = str(self.activity.data.get("cause") or "")
+        signs = (inner.activity.begin.resource, str(inner.activity.data.get("error") or ""))
+        return any(sign and sign in said for sign in signs) and any(
+            cause.id == self.activity.id for cause in self.evidence.causes(inner.activity)
+        )
 
     @cached_property
     def notes(self) -> list[Activity]:
@@ -110,41 +120,15 @@ class Execution:
     def finding(self, cause: str, sentence: str, place: Place | None, *shown: Activity, lost: bool = True) -> Finding:
         return self.evidence.finding(cause, sentence, self.machine, place, *shown, lost=lost)
 
-    def waits(self) -> "Iterator[Wait]":
-        """The tasks that wait to be called back."""
-        if not self.activity.goes_on:
-            return
-        for token in self.notes:
-            if token.begin.name != "TaskToken" or any(self.evidence.history.takers_of(m) for m in token.leaves):
-                continue
-            # Every state with a token has this note; only those that wait have the other.
-            timers = [n for n in self.evidence.of(Kind.TIMER, "stepfunctions") if set(n.leaves) & set(token.leaves)]
-            if timers:
-                yield Wait(self, token, timers[0])
+    def has_token(self, call: Activity) -> bool:
+        """Whether a callback was for a task of this execution."""
+        return any(set(note.leaves) & set(call.takes) for note in self.notes if note.begin.name == "TaskToken")
 
-
-@dataclass(frozen=True)
-class Wait:
-    """A task that waits for its callback."""
-
-    execution: Execution
-    token: Activity
-    timer: Activity
-
-    @property
-    def state(self) -> str:
-        """The task is entered after its token was made, and submitted with the token among its parameters."""
-        following = [n for n in self.execution.notes if n.begin.sequence > self.token.begin.sequence]
-        [mark] = self.token.leaves
-        token = mark.partition(":")[2]
-        scheduled = [n for n in following if n.begin.name.endswith("Scheduled") and token in json.dumps(n.data)]
-        if scheduled:
-            return self.execution.state_of(scheduled[0])
-        return next((n.begin.resource for n in following if n.begin.name.endswith("StateEntered")), "")
-
-    @property
-    def since(self) -> str:
-        return time.strftime("%H:%M:%S UTC", time.gmtime(self.timer.begin.at))
+    def waits(self) -> Iterator[Activity]:
+        """Of its tasks that wait to be called back, the timers that go on meanwhile; they are about a state."""
+        for timer in self.evidence.of(Kind.TIMER, "stepfunctions"):
+            if timer.goes_on and timer.data.get("what") == "task timeout" and self._is_own(timer):
+                yield timer
 
 
 def _is_whole(transition: Activity) -> bool:
@@ -221,8 +205,7 @@ def _cause(execution: Execution) -> str:
         except ValueError:
             parsed = None
         text = parsed if isinstance(parsed, Mapping) else text
-    said = str(text.get("errorMessage", "")) if isinstance(text, Mapping) else str(text)
-    return said.strip().partition("\n")[0].rstrip(" .")
+    return first_line(text.get("errorMessage") if isinstance(text, Mapping) else text)
 
 
 def _failure(execution: Execution, led: list[Activity]) -> str:
@@ -248,34 +231,34 @@ def _caught(execution: Execution, state: str) -> str:
 # ── callbacks ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _awaited(wait: Wait) -> Finding:
-    execution = wait.execution
-    sentence = f"state {wait.state} of {execution.named} has waited to be called back since {wait.since}."
+def _awaited(execution: Execution, timer: Activity) -> Finding:
+    state, since = timer.begin.resource, time.strftime("%H:%M:%S UTC", time.gmtime(timer.begin.at))
+    sentence = f"state {state} of {execution.named} has waited to be called back since {since}."
     return execution.finding(
-        "callback-awaited", sentence, execution.place(wait.state), wait.token, execution.activity, lost=False
+        "callback-awaited", sentence, execution.place(state), timer, execution.activity, lost=False
     )
 
 
 def _refused(
-    evidence: Evidence, call: Activity, waits: list[Wait], executions: list[Execution], told: set[int]
+    evidence: Evidence,
+    call: Activity,
+    waits: list[tuple[Execution, Activity]],
+    executions: list[Execution],
+    told: set[int],
 ) -> Iterator[Finding]:
     """A callback that did not reach a task."""
     code = _code(call)
     refused = f"{call.begin.name} was refused ({code}): {_REFUSALS[code]}"
-    owner = next(
-        (e for e in executions for n in e.notes if n.begin.name == "TaskToken" and set(n.leaves) & set(call.takes)),
-        None,
-    )
-    if owner is not None:
+    if (owner := next((each for each in executions if each.has_token(call)), None)) is not None:
         # That it failed for want of this callback is told already.
         if not owner.ended_badly:
-            sentence = f"{refused}, as {owner.named} has gone on without it."
+            sentence = f"{refused}, and {owner.named} has gone on without it."
             yield owner.finding("token-used-up", sentence, evidence.place(owner.machine), call, owner.activity)
-        return
-    if not waits:
+    elif waits:
+        told.update(timer.id for _, timer in waits)
+        execution, timer = waits[0]
+        state = timer.begin.resource
+        sentence = f"{refused}, and state {state} of {execution.named} still waits to be called back."
+        yield execution.finding("token-refused", sentence, execution.place(state), call, timer)
+    else:
         yield evidence.finding("token-refused", f"{refused}.", call.begin.resource, None, call)
-        return
-    told.update(wait.token.id for wait in waits)
-    wait = waits[0]
-    sentence = f"{refused}, and state {wait.state} of {wait.execution.named} still waits to be called back."
-    yield wait.execution.finding("token-refused", sentence, wait.execution.place(wait.state), call, wait.token)

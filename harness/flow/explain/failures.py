@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.flow.explain.evidence import Evidence
+from harness.flow.explain.raw_delivery import wrong_form
 from harness.flow.explanation import Place
 from harness.flow.history import Activity
 from harness.journal.records import Kind
@@ -17,6 +18,7 @@ _THROTTLED = "TooManyRequestsException"
 _TIMED_OUT = re.compile(r"Task timed out after ([\d.]+) seconds")
 _MEMORY = re.compile(r"Memory Size: (\d+) MB")
 _MEMORY_USED = re.compile(r"Max Memory Used: (\d+) MB")
+_DURATION = re.compile(r"\tDuration: ([\d.]+) ms")
 _PYTHON_FRAME = re.compile(r'File "/var/task/(?P<file>[^"]+)", line (?P<line>\d+), in (?P<where>.+)')
 _NODE_FRAME = re.compile(r"/var/task/(?P<file>[^):]+):(?P<line>\d+):\d+")
 _REQUEST = re.compile(r"^RequestId: \S+ Error: ")
@@ -27,6 +29,10 @@ _LOADING = {
     "Runtime.MalformedHandlerName": "handler-not-found",
     "Runtime.InvalidEntrypoint": "handler-not-found",
 }
+_VALIDATING = frozenset(
+    {"JsonSchemaException", "JsonSchemaValueException", "SchemaValidationError", "ValidationError", "ZodError"}
+)
+"""What the libraries raise that hold an event against its schema: jsonschema and pydantic, Powertools, fastjsonschema, Zod."""
 _MAX_MESSAGE = 200
 
 
@@ -86,7 +92,7 @@ def failed_invocation(evidence: Evidence, invocation: Activity) -> Failure:
     function = invocation.begin.resource
     named = f"function {evidence.named(function)}"
     error = invocation.error if isinstance(invocation.error, Mapping) else {"errorMessage": str(invocation.error)}
-    type_, message = str(error.get("errorType") or ""), _first_line(error.get("errorMessage"))
+    type_, message = str(error.get("errorType") or ""), first_line(error.get("errorMessage"))
     log = str(invocation.data.get("log") or "")
 
     def failure(cause: str, clause: str, *path: str) -> Failure:
@@ -108,9 +114,19 @@ def failed_invocation(evidence: Evidence, invocation: Activity) -> Failure:
     frames = own_frames(error)
     at = f" ({frames[-1].file}, line {frames[-1].line})" if frames else ""
     raised = f"raised {type_}: {message}" if type_ and message else f"raised {type_ or message}"
+    if (form := wrong_form(evidence, invocation)) is not None:
+        return Failure(form.cause, f"{form.why}, it {raised}{at}", function, form.place, invocation)
+    if type_ in _VALIDATING:
+        return failure("schema-violation", f"refused what it was given, {type_}: {_all_lines(error)}{at}")
     if frames and frames[0].where == "<module>":
         return failure("init-failed", f"{raised}{at} while it was loaded")
     return failure("handler-raised", f"{raised}{at}")
+
+
+def seconds_of(invocation: Activity) -> float:
+    """For how long the function worked, by its REPORT line; 0 where there is none."""
+    match = _DURATION.search(str(invocation.data.get("log") or ""))
+    return float(match[1]) / 1000 if match else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +161,18 @@ def _is_full(log: str) -> bool:
     return bool(size and used and int(used[1]) >= int(size[1]))
 
 
-def _first_line(message: Any) -> str:
+def first_line(message: Any) -> str:
+    """What an error's message says at once: without the id of the request, and not at length."""
     text = _REQUEST.sub("", str(message or "")).strip()
-    first = text.splitlines()[0].rstrip(" .:") if text else ""
-    return f"{first[:_MAX_MESSAGE]}..." if len(first) > _MAX_MESSAGE else first
+    return _shortened(text.splitlines()[0].rstrip(" .:")) if text else ""
+
+
+def _all_lines(error: Mapping[str, Any]) -> str:
+    """Of what a schema refused: the field is on a line of its own, and the reason on the next."""
+    lines = [line.strip() for line in str(error.get("errorMessage") or "").splitlines()]
+    until = lines.index("") if "" in lines else len(lines)
+    return _shortened(": ".join(lines[:until]).rstrip(" .:"))
+
+
+def _shortened(text: str) -> str:
+    return f"{text[:_MAX_MESSAGE]}..." if len(text) > _MAX_MESSAGE else text

@@ -7,7 +7,8 @@ execution or a user pool has a function do is told where that is.
 
 from collections.abc import Iterator
 
-from harness.flow.explain.evidence import Evidence, name_of
+from harness.flow.explain.deliveries import in_words
+from harness.flow.explain.evidence import Evidence
 from harness.flow.explain.failures import Failure, failed_invocation, failure_of_call, throttled
 from harness.flow.explanation import Finding
 from harness.flow.history import Activity
@@ -53,7 +54,7 @@ def _of_event(evidence: Evidence, mark: str) -> Iterator[Finding]:
         sentence = f"{failure.clause}{tries}; the event is kept in {kept}."
     elif given_up.data.get("target"):
         sentence = (
-            f"{failure.clause}{tries}; the event is lost, as {words(evidence, given_up.data['target'])} refused it."
+            f"{failure.clause}{tries}; the event is lost, as {in_words(evidence, given_up.data['target'])} refused it."
         )
     else:
         sentence = (
@@ -99,18 +100,11 @@ def _finding(
     return evidence.finding(failure.cause, sentence, failure.function, failure.place, *shown, lost=lost)
 
 
-# ── words that others have use for ──────────────────────────────────────────────────────────────────────────────────
+# ── what others have use for ──────────────────────────────────────────────────────────────────────────────────
 
 
 def attempts_in_words(count: int) -> str:
     return "its only attempt" if count == 1 else f"each of {count} attempts"
-
-
-def words(evidence: Evidence, target: str) -> str:
-    """What keeps an event: "queue Dead"."""
-    kind = {"sqs": "queue", "sns": "topic", "events": "bus", "lambda": "function", "s3": "bucket"}
-    service = target.split(":")[2] if target.startswith("arn:") else ""
-    return f"{kind.get(service, '')} {evidence.named(target) or name_of(target)}".strip()
 
 
 def kept_by(evidence: Evidence, given_up: Activity) -> str:
@@ -120,4 +114,4 @@ def kept_by(evidence: Evidence, given_up: Activity) -> str:
         for note in evidence.history.next_of(given_up)
     )
     target = str(given_up.data.get("target") or "")
-    return words(evidence, target) if target and not refused else ""
+    return in_words(evidence, target) if target and not refused else ""

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from harness.flow.explain.deliveries import in_words
 from harness.flow.explain.evidence import Evidence
-from harness.flow.explain.functions import words
 from harness.flow.explain.waiting import Waiting, waiting
 from harness.flow.explanation import Finding
 from harness.flow.history import Activity
@@ -34,8 +34,8 @@ def _received_too_often(evidence: Evidence, given_up: Activity) -> Iterator[Find
     count = int(given_up.data.get("receive_count") or 0)
     times = "once" if count == 1 else f"{count} times"
     sentence = (
-        f"{words(evidence, source)} moved a message to {words(evidence, target)}, as it was received {times} and not deleted "
-        f"(maxReceiveCount {count})."
+        f"{in_words(evidence, source)} moved a message to {in_words(evidence, target)}, as it was received {times} and not "
+        f"deleted (maxReceiveCount {count})."
     )
     place = evidence.place(source, "RedrivePolicy", "maxReceiveCount")
     received = [taker for taker in takers if taker.kind is Kind.CALL]
@@ -48,7 +48,7 @@ def _delayed(evidence: Evidence, one: Waiting) -> Finding | None:
         return None
     seconds = round(one.delayed.data["when"] - one.delayed.begin.at)
     sentence = (
-        f"{words(evidence, one.source)} shows a message to its consumers only after a delay of {seconds} seconds."
+        f"{in_words(evidence, one.source)} shows a message to its consumers only after a delay of {seconds} seconds."
     )
     place = evidence.place(one.source, "DelaySeconds")
     return evidence.finding("message-delayed", sentence, one.source, place, one.delayed, one.left_by, lost=False)
@@ -67,7 +67,7 @@ def _read_by_nobody(evidence: Evidence, one: Waiting) -> Finding | None:
         if any(action == _POLLER_POLICY or action in _RECEIVE for action in actions):
             function = edge.source.logical_id
             sentence = (
-                f"a message of {words(evidence, one.source)} waits, as no event source mapping reads it for function "
+                f"a message of {in_words(evidence, one.source)} waits, as no event source mapping reads it for function "
                 f"{function}, whose role may read it."
             )
             return evidence.finding(

@@ -31,15 +31,19 @@ class Waiting:
 def waiting(evidence: Evidence) -> Iterator[Waiting]:
     """In the order in which they came."""
     awaited = {pending.activity.id for pending in evidence.pending}
-    delays = {mark: note for note in evidence.of(Kind.TIMER, "sqs") for mark in note.leaves}
+    timers = [note for note in evidence.of(Kind.TIMER, "sqs") if note.data.get("what") == "delayed message"]
+    delays = {mark: note for note in timers for mark in note.leaves}
     failing = _failing(evidence)
     seen: set[str] = set()
     for activity in evidence.activities:
         for mark in activity.leaves:
             kind = mark.partition(":")[0]
-            if kind not in ("message", "record") or mark in seen or evidence.history.takers_of(mark):
+            if kind not in ("message", "record") or mark in seen:
                 continue
             seen.add(mark)
+            # That it waits for its batching window is told of it before anybody takes it.
+            if any(taker.kind is not Kind.TIMER for taker in evidence.history.takers_of(mark)):
+                continue
             source, _, one = mark.partition(":")[2].rpartition(":")
             group = _group(activity)
             yield Waiting(

@@ -1,5 +1,6 @@
 """A stack with one defect: its template, what makes the defect show, and what explains it."""
 
+import re
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -30,7 +31,7 @@ class BrokenStack:
     say otherwise; `outputs` are the template's Outputs. `files` are written beside it, by path.
 
     `stimulate` is given the deployed stack, inside of its flow. Then `cause` and `sentence` are those of the one finding;
-    in the sentence `{Name}` is the physical id of the resource Name, and what is in `said` by its name.
+    in the sentence `{Name}` is the physical id of the resource Name, and an ellipsis (…) is what changes from run to run.
 
     `mended` are texts of the template and what repairs them: the same stimulus then has nothing to explain.
     """
@@ -44,7 +45,7 @@ class BrokenStack:
     lost: bool = True
     outputs: str = ""
     files: Mapping[str, str] = field(default_factory=dict)
-    until: Callable[["Stack", Flow], object] | None = None
+    until: Callable[[Flow], object] | None = None
     """Where the flow does not come to rest: what is waited for before it is explained."""
 
     def __str__(self) -> str:
@@ -83,9 +84,11 @@ class Stack:
     def output(self, name: str) -> str:
         return self.deployed.outputs[name]
 
-    def said(self, sentence: str) -> str:
-        """A sentence with the physical ids in it."""
-        return sentence.format_map({name: r.physical_id for name, r in self.deployed.resources.items()})
+    def said(self, sentence: str, found: str) -> str:
+        """A sentence with the physical ids in it, and what was found in the place of its ellipses."""
+        wanted = sentence.format_map({name: r.physical_id for name, r in self.deployed.resources.items()})
+        wanted = wanted[:1].upper() + wanted[1:]
+        return found if re.fullmatch(".+?".join(map(re.escape, wanted.split("…"))), found) else wanted
 
     @property
     def line(self) -> int:
@@ -98,7 +101,8 @@ class Stack:
         with self.flow() as f:
             broken.stimulate(self)
             if broken.until is not None and not mended:
-                broken.until(self, f)
+                broken.until(f)
             else:
-                f.settle()
+                # Nothing is waited for that becomes due later, such as a retry.
+                f.settle(hurry=True)
             return f, f.explain()

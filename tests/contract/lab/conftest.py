@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 
-from harness.deploy import Deployment, Template, delete, deploy, topology_of
+from harness.deploy import DeployError, Deployment, Template, delete, deploy, describe, topology_of
 from harness.engine import Target
 from harness.flow import Flow
 from tests.contract.lab.broken_stack import BrokenStack, Stack
@@ -29,17 +29,23 @@ class Bench:
     folder: Path
     prefix: str
 
-    def deploy(self, wanted: Sequence[tuple[BrokenStack, bool]]) -> dict[Key, Stack]:
-        """Deploy these stacks at once, each broken or mended."""
+    def deploy(self, wanted: Sequence[tuple[BrokenStack, bool]]) -> dict[Key, Stack | DeployError]:
+        """Deploy these stacks at once, each broken or mended. One that cannot be does not keep the others."""
+        failed: DeployError | None = None
         with self._locked():
             templates = {(broken.behaviour, mended): self._template(broken, mended) for broken, mended in wanted}
-            deployed = deploy(
-                self.target,
-                list(templates.values()),
-                work_directory=self.folder / "work",
-                stack_prefix=self.prefix,
-            )
-        return {key: self._stack(template, deployed) for key, template in templates.items()}
+            given, prefix = list(templates.values()), self.prefix
+            try:
+                deployed = deploy(self.target, given, work_directory=self.folder / "work", stack_prefix=prefix)
+            except DeployError as error:
+                failed, deployed = error, describe(self.target, given, stack_prefix=prefix)
+        stacks: dict[Key, Stack | DeployError] = {}
+        for key, template in templates.items():
+            found = deployed.stacks.get(template.stack)
+            is_there = found is not None and found.cloudformation_status == "CREATE_COMPLETE"
+            assert is_there or failed is not None
+            stacks[key] = self._stack(template, deployed) if is_there else failed
+        return stacks
 
     def _template(self, broken: BrokenStack, mended: bool) -> Template:
         words = "".join(letter if letter.isalnum() else " " for letter in broken.behaviour.lower()).split()
@@ -95,14 +101,17 @@ def bench(
     base = tmp_path_factory.getbasetemp()
     run = str(worker.get("testrunuid", uuid4().hex))[:8]
     bench = Bench(engine, (base.parent if worker else base) / f"lab-{run}", f"lab-{run}-")
-    stacks: dict[Key, Stack] = {}
+    stacks: dict[Key, Stack | DeployError] = {}
 
     def stack(broken: BrokenStack, mended: bool) -> Stack:
         if not stacks:
             selected = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
             wanted = [(params["broken"], params["mended"]) for params in selected if "broken" in params]
             stacks.update(bench.deploy(wanted))
-        return stacks[broken.behaviour, mended]
+        found = stacks[broken.behaviour, mended]
+        if isinstance(found, DeployError):
+            raise found
+        return found
 
     with bench.used(str(worker.get("workerid", "only"))):
         yield stack

@@ -155,4 +155,34 @@ Bus:  # <- here
         "Bus Bus has no rule that could take the event 'OrderPlaced' of 'shop'.",
         {"# <- here": "", 'Properties: {Name: !Sub "${AWS::StackName}"}': TAKEN},
     ),
+    BrokenStack(
+        "an event that is not as its schema says",
+        f"""
+{BUS}
+Work:  # <- here
+  Type: AWS::Serverless::Function
+  Properties:
+    InlineCode: |
+      class SchemaValidationError(Exception):
+          pass
+      def handler(event, context):
+          if "total" not in event["detail"]:
+              raise SchemaValidationError("data must contain ['total'] properties")
+MayWork:
+  Type: AWS::Lambda::Permission
+  Properties: {{FunctionName: !Ref Work, Action: lambda:InvokeFunction, Principal: events.amazonaws.com}}
+Placed:
+  Type: AWS::Events::Rule
+  Properties:
+    EventBusName: !Ref Bus
+    EventPattern: {{source: [shop]}}
+    Targets: [{{Id: work, Arn: !GetAtt Work.Arn}}]
+""",
+        put(sum=50),
+        "schema-violation",
+        "Function Work refused what it was given, SchemaValidationError: data must contain ['total'] properties (index.py, "
+        "line 5) in each of 3 attempts; the event is lost, as the function has no dead-letter queue and no destination for "
+        "failures.",
+        {'"total" not in': '"sum" not in'},
+    ),
 ]

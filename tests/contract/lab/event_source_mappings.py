@@ -2,8 +2,9 @@
 
 import json
 
+from harness.journal.records import Kind
 from tests.contract.lab.broken_stack import BrokenStack, Stack
-from tests.contract.lab.queues import message
+from tests.contract.lab.queues import failed_twice, message
 
 RAISES = "raise ValueError('not this one')"
 
@@ -48,7 +49,7 @@ BROKEN: list[BrokenStack] = [
         """,
         message,
         "mapping-disabled",
-        "",
+        "A message of queue Queue waits, as the mapping that reads it for function Function is disabled.",
         mended={"Enabled: false": "Enabled: true"},
         lost=False,
     ),
@@ -76,7 +77,8 @@ BROKEN: list[BrokenStack] = [
         """,
         message,
         "filter-refused",
-        "",
+        "The filter of the mapping for function Function refused a message of queue Queue: body.kind is 'order', and "
+        "it wants 'orders'.",
         mended={'["orders"]': '["order"]'},
     ),
     BrokenStack(
@@ -89,9 +91,9 @@ BROKEN: list[BrokenStack] = [
           Type: AWS::Serverless::Function
           Properties:
             Events:
-              Record:  # <- here
+              Record:
                 Type: Kinesis
-                Properties:
+                Properties:  # <- here
                   Stream: !GetAtt Stream.Arn
                   StartingPosition: TRIM_HORIZON
                   BatchSize: 1
@@ -101,10 +103,11 @@ BROKEN: list[BrokenStack] = [
         """,
         records,
         "shard-blocked",
-        "",
+        "A record of stream Stream blocks its shard: function Function raised ValueError: not this one (index.py, "
+        "line 2) in each of … attempts; it is tried again until it expires, and 2 records wait behind it.",
         mended={RAISES: "pass"},
         lost=False,
-        until=lambda stack, flow: flow.wait_for_batches(2),
+        until=failed_twice,
     ),
     BrokenStack(
         "the records of a shard are given up",
@@ -128,7 +131,8 @@ BROKEN: list[BrokenStack] = [
         """,
         records,
         "handler-raised",
-        "",
+        "Function Function raised ValueError: not this one (index.py, line 2) in its only attempt; the record of "
+        "stream Stream is lost, as its mapping has no destination for failures.",
         mended={RAISES: "pass"},
     ),
     BrokenStack(
@@ -137,14 +141,13 @@ BROKEN: list[BrokenStack] = [
         Queue:
           Type: AWS::SQS::Queue
           Properties:
-            VisibilityTimeout: 1
+            VisibilityTimeout: 5
             RedrivePolicy: {deadLetterTargetArn: !GetAtt Dead.Arn, maxReceiveCount: 1}
         Dead:
           Type: AWS::SQS::Queue
         Function:  # <- here
           Type: AWS::Serverless::Function
           Properties:
-            Timeout: 1
             Events:
               Message:
                 Type: SQS
@@ -158,7 +161,8 @@ BROKEN: list[BrokenStack] = [
         """,
         two_messages,
         "item-failed",
-        "",
+        "Function Function reported message … of queue Queue as failed (batchItemFailures) in its only attempt; the "
+        "message of queue Queue is kept in queue Dead.",
         mended={'if "poison" in m["body"]': "if False"},
         lost=False,
     ),
@@ -173,9 +177,9 @@ BROKEN: list[BrokenStack] = [
           Type: AWS::Serverless::Function
           Properties:
             Events:
-              Message:  # <- here
+              Message:
                 Type: SQS
-                Properties:
+                Properties:  # <- here
                   Queue: !GetAtt Queue.Arn
             InlineCode: |
               def handler(event, context):
@@ -184,7 +188,8 @@ BROKEN: list[BrokenStack] = [
         """,
         two_messages,
         "item-failures-ignored",
-        "",
+        "Function Function reported 1 message of queue Queue as failed, and the mapping does not ask for that "
+        "(FunctionResponseTypes has no ReportBatchItemFailures): Lambda takes the whole batch for handled.",
         mended={'if "poison" in m["body"]': "if False"},
     ),
     BrokenStack(
@@ -209,7 +214,8 @@ BROKEN: list[BrokenStack] = [
         """,
         message_while_visibility_is_short,
         "visibility-timeout-too-short",
-        "",
+        "Queue Queue hides a message for 1 second only, and function Function worked on it for longer: it is shown "
+        "again meanwhile, and handled twice.",
         mended={"time.sleep(2)": "pass"},
         lost=False,
     ),
@@ -228,16 +234,17 @@ BROKEN: list[BrokenStack] = [
                 Type: SQS
                 Properties:
                   Queue: !GetAtt Queue.Arn
-                  MaximumBatchingWindowInSeconds: 20  # <- here
+                  MaximumBatchingWindowInSeconds: 60  # <- here
             InlineCode: |
               def handler(event, context):
                   pass
         """,
         message,
         "batching-window-open",
-        "",
-        mended={"MaximumBatchingWindowInSeconds: 20": "MaximumBatchingWindowInSeconds: 0"},
+        "A message of queue Queue waits for more to come with it, as the batching window of the mapping for function "
+        "Function is 60 seconds.",
+        mended={"MaximumBatchingWindowInSeconds: 60": "MaximumBatchingWindowInSeconds: 0"},
         lost=False,
-        until=lambda stack, flow: None,
+        until=lambda flow: flow.wait_until(lambda f: f.find(Kind.TIMER)),
     ),
 ]

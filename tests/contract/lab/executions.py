@@ -35,6 +35,7 @@ Machine:
 Queue:
   Type: AWS::SQS::Queue
 """
+NOT_WAITING = {".waitForTaskToken": "", "$$.Task.Token": "$$.Execution.Id"}
 HERE = "  # <- here"
 
 BROKEN: list[BrokenStack] = [
@@ -48,6 +49,7 @@ BROKEN: list[BrokenStack] = [
             Definition:
               StartAt: Charge
               States:
+                Done: {Type: Succeed}
                 Charge:  # <- here
                   Type: Task
                   Resource: !GetAtt Function.Arn
@@ -61,10 +63,9 @@ BROKEN: list[BrokenStack] = [
         """,
         started,
         "state-failed",
-        "",
-        mended={
-            "        End: true\n": "        End: true\n        Catch: [{ErrorEquals: [States.ALL], Next: Given up}]\n      Given up: {Type: Succeed}\n"
-        },
+        "State Charge of state machine Machine failed, and nothing catches that: function Function raised KeyError: "
+        "'customer' (index.py, line 2).",
+        mended={"End: true": "End: true\n          Catch: [{ErrorEquals: [States.ALL], Next: Done}]"},
     ),
     BrokenStack(
         "no choice matches",
@@ -83,7 +84,7 @@ BROKEN: list[BrokenStack] = [
         """,
         started,
         "no-choice-matched",
-        "",
+        "State Which of state machine Machine failed: none of its choices matches its input, and it has no Default.",
         mended={"NumericEquals: 2": "NumericEquals: 1"},
     ),
     BrokenStack(
@@ -91,35 +92,35 @@ BROKEN: list[BrokenStack] = [
         WAITS % ("", "\n          HeartbeatSeconds: 1" + HERE),
         started,
         "heartbeat-missed",
-        "",
-        mended={".waitForTaskToken": ""},
+        "State Ask of state machine Machine failed: nobody sent a heartbeat with its task token within 1 second.",
+        mended=NOT_WAITING,
     ),
     BrokenStack(
         "a task is not called back in time",
         WAITS % ("", "\n          TimeoutSeconds: 1" + HERE),
         started,
         "task-timed-out",
-        "",
-        mended={".waitForTaskToken": ""},
+        "State Ask of state machine Machine failed: nobody called its task back within 1 second.",
+        mended=NOT_WAITING,
     ),
     BrokenStack(
         "a task waits to be called back",
         WAITS % (HERE, ""),
         started,
         "callback-awaited",
-        "",
-        mended={".waitForTaskToken": ""},
+        "State Ask of state machine Machine has waited to be called back since … UTC.",
+        mended=NOT_WAITING,
         lost=False,
-        until=lambda stack, flow: None,
+        until=lambda flow: flow.settle(waiting_for="Ask"),
     ),
     BrokenStack(
         "a task is called back with a token that is not its own",
         (WAITS % (HERE, "")).replace("$$.Task.Token", "$$.Execution.Id"),
         called_back,
         "token-refused",
-        "",
+        "SendTaskSuccess was refused (InvalidToken): no task has that token, and state Ask of state machine Machine "
+        "still waits to be called back.",
         mended={"$$.Execution.Id": "$$.Task.Token"},
-        lost=False,
-        until=lambda stack, flow: None,
+        until=lambda flow: flow.settle(waiting_for="Ask"),
     ),
 ]

@@ -35,8 +35,8 @@ BROKEN: list[BrokenStack] = [
         """,
         sent,
         "handler-raised",
-        "function Function raised KeyError: 'customer' (index.py, line 3) in each of 3 attempts, and the event is lost, as the "
-        "function has no dead-letter queue and no destination for failures.",
+        "Function Function raised KeyError: 'customer' (index.py, line 3) in each of 3 attempts; the event is lost, "
+        "as the function has no dead-letter queue and no destination for failures.",
         mended={'event["customer"]': 'event["order"]'},
     ),
     BrokenStack(
@@ -58,7 +58,7 @@ BROKEN: list[BrokenStack] = [
         """,
         sent,
         "handler-raised",
-        "function Function raised ValueError: no total: (index.py, line 5) in its only attempt, and the event is kept in "
+        "Function Function raised ValueError: no total (index.py, line 5) in its only attempt; the event is kept in "
         "queue Dead.",
         mended={"total(event)\n": "return event\n"},
         lost=False,
@@ -77,7 +77,7 @@ BROKEN: list[BrokenStack] = [
         """,
         called,
         "function-timed-out",
-        "function Function did not end within its timeout of 1 second.",
+        "Function Function did not end within its timeout of 1 second.",
         mended={"time.sleep(60)": "pass"},
     ),
     BrokenStack(
@@ -95,7 +95,7 @@ BROKEN: list[BrokenStack] = [
         """,
         called,
         "out-of-memory",
-        "function Function was killed as it used more memory than the 128 MB that it has.",
+        "Function Function was killed, as it used more memory than the 128 MB that it has.",
         mended={"200_000_000": "200", "time.sleep(4)": "pass"},
     ),
     BrokenStack(
@@ -112,7 +112,8 @@ BROKEN: list[BrokenStack] = [
         """,
         called,
         "import-failed",
-        "function Function cannot be loaded: Unable to import module 'index': No module named 'package_that_is_missing'.",
+        "Function Function cannot be loaded: Unable to import module 'index': No module named "
+        "'package_that_is_missing'.",
         mended={"import package_that_is_missing": "import json"},
     ),
     BrokenStack(
@@ -128,7 +129,7 @@ BROKEN: list[BrokenStack] = [
         """,
         called,
         "handler-not-found",
-        "function Function cannot be loaded: Handler 'handle' missing on module 'index'.",
+        "Function Function cannot be loaded: Handler 'handle' missing on module 'index'.",
         mended={"index.handle ": "index.handler "},
     ),
     BrokenStack(
@@ -145,7 +146,7 @@ BROKEN: list[BrokenStack] = [
         """,
         called,
         "init-failed",
-        "function Function raised KeyError: 'TABLE_NAME' (index.py, line 2) while it was loaded.",
+        "Function Function raised KeyError: 'TABLE_NAME' (index.py, line 2) while it was loaded.",
         mended={'os.environ["TABLE_NAME"]': "None"},
     ),
     BrokenStack(
@@ -161,7 +162,7 @@ BROKEN: list[BrokenStack] = [
         """,
         sent,
         "function-throttled",
-        "function Function has a reserved concurrency of 0 and runs for nobody, and the event is lost, as the function has no "
+        "Function Function never runs, as its reserved concurrency is 0; the event is lost, as the function has no "
         "dead-letter queue and no destination for failures.",
         mended={"ReservedConcurrentExecutions: 0": "ReservedConcurrentExecutions: 1"},
     ),
@@ -178,7 +179,7 @@ BROKEN: list[BrokenStack] = [
         """,
         called,
         "function-throttled",
-        "function Function has a reserved concurrency of 0 and runs for nobody.",
+        "Function Function never runs, as its reserved concurrency is 0.",
         mended={"ReservedConcurrentExecutions: 0": "ReservedConcurrentExecutions: 1"},
     ),
 ]

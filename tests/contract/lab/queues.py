@@ -2,6 +2,8 @@
 
 import json
 
+from harness.flow import Flow
+from harness.journal.records import Kind
 from tests.contract.lab.broken_stack import BrokenStack, Stack
 
 
@@ -25,6 +27,11 @@ def received_and_not_deleted(stack: Stack) -> None:
         stack.aws("sqs").receive_message(QueueUrl=stack.id("Queue"), VisibilityTimeout=0)
 
 
+def failed_twice(flow: Flow) -> None:
+    flow.wait_until(lambda f: sum(not batch.goes_on for batch in f.find(Kind.BATCH)) > 1)
+
+
+READS = "{Message: {Type: SQS, Properties: {Queue: !GetAtt Queue.Arn}}}"
 RAISES = "raise ValueError('not this one')"
 
 BROKEN: list[BrokenStack] = [
@@ -34,14 +41,13 @@ BROKEN: list[BrokenStack] = [
         Queue:
           Type: AWS::SQS::Queue
           Properties:
-            VisibilityTimeout: 1
+            VisibilityTimeout: 5
             RedrivePolicy: {{deadLetterTargetArn: !GetAtt Dead.Arn, maxReceiveCount: 2}}
         Dead:
           Type: AWS::SQS::Queue
         Function:  # <- here
           Type: AWS::Serverless::Function
           Properties:
-            Timeout: 1
             Events:
               Message: {{Type: SQS, Properties: {{Queue: !GetAtt Queue.Arn, BatchSize: 1}}}}
             InlineCode: |
@@ -50,8 +56,8 @@ BROKEN: list[BrokenStack] = [
         """,
         message,
         "handler-raised",
-        "function Function raised ValueError: not this one (index.py, line 2) in each of 2 attempts, and the message of queue "
-        "Queue is kept in queue Dead.",
+        "Function Function raised ValueError: not this one (index.py, line 2) in each of 2 attempts; the message of "
+        "queue Queue is kept in queue Dead.",
         mended={RAISES: "pass"},
         lost=False,
     ),
@@ -67,7 +73,7 @@ BROKEN: list[BrokenStack] = [
         """,
         received_and_not_deleted,
         "received-too-often",
-        "queue Queue moved a message to queue Dead, as it was received once and not deleted (maxReceiveCount 1).",
+        "Queue Queue moved a message to queue Dead, as it was received once and not deleted (maxReceiveCount 1).",
         mended={"maxReceiveCount: 1": "maxReceiveCount: 9"},
         lost=False,
     ),
@@ -90,10 +96,10 @@ BROKEN: list[BrokenStack] = [
         """,
         message,
         "message-delayed",
-        "queue Queue shows a message to its consumers only after its delay of 600 seconds.",
+        "Queue Queue shows a message to its consumers only after a delay of 600 seconds.",
         mended={"DelaySeconds: 600": "DelaySeconds: 0"},
         lost=False,
-        until=lambda stack, flow: None,
+        until=lambda flow: flow.wait_until(lambda f: f.find(Kind.TIMER)),
     ),
     BrokenStack(
         "the first message of a group blocks those behind it",
@@ -108,9 +114,9 @@ BROKEN: list[BrokenStack] = [
           Properties:
             Timeout: 1
             Events:
-              Message:  # <- here
+              Message:
                 Type: SQS
-                Properties:
+                Properties:  # <- here
                   Queue: !GetAtt Queue.Arn
                   BatchSize: 1
             InlineCode: |
@@ -119,10 +125,11 @@ BROKEN: list[BrokenStack] = [
         """,
         messages_of_a_group,
         "group-blocked",
-        "",
+        "A message of queue Queue blocks its group orders: function Function raised ValueError: not this one "
+        "(index.py, line 2) in each of … attempts; it is tried again, and 2 messages wait behind it.",
         mended={RAISES: "pass"},
         lost=False,
-        until=lambda stack, flow: flow.wait_for_batches(2),
+        until=failed_twice,
     ),
     BrokenStack(
         "a function may read a queue that no mapping reads for it",
@@ -141,10 +148,9 @@ BROKEN: list[BrokenStack] = [
         """,
         message,
         "queue-not-read",
-        "",
-        mended={
-            "Properties:\n    Policies": "Properties:\n    Events: {Message: {Type: SQS, Properties: {Queue: !GetAtt Queue.Arn}}}\n    Policies"
-        },
+        "A message of queue Queue waits, as no event source mapping reads it for function Function, whose role may "
+        "read it.",
+        mended={"Policies: ": f"Events: {READS}\n    Policies: "},
         lost=False,
     ),
 ]

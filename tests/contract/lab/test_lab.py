@@ -3,6 +3,7 @@
 import pytest
 
 from tests.contract.lab import (
+    access,
     buckets,
     event_bus,
     event_source_mappings,
@@ -16,6 +17,7 @@ from tests.contract.lab import (
 )
 
 BROKEN = [
+    *access.BROKEN,
     *buckets.BROKEN,
     *event_bus.BROKEN,
     *event_source_mappings.BROKEN,
@@ -34,8 +36,9 @@ BROKEN = [
 def test_the_defect_is_explained(lab, broken, mended):
     stack = lab(broken, mended=mended)
     flow, explanation = stack.explained(broken)
-    findings = [(f.cause, f.sentence, f.place.line if f.place else None, f.lost) for f in explanation]
-    assert findings == [(broken.cause, stack.said(broken.sentence), stack.line, broken.lost)], str(flow)
+    found = [(f.cause, f.sentence, f.place.line if f.place else None, f.lost) for f in explanation]
+    sentence = stack.said(broken.sentence, found[0][1] if found else "")
+    assert found == [(broken.cause, sentence, stack.line, broken.lost)], f"{explanation}\n\n{flow}"
     [finding] = explanation
     assert finding.place.file == stack.template
     assert finding.resource

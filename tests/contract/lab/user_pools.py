@@ -37,7 +37,8 @@ BROKEN: list[BrokenStack] = [
         """,
         signed_up,
         "trigger-refused",
-        "",
+        "SignUp of user pool Pool was refused by its trigger PreSignUp: function Function raised ValueError: not "
+        "from this domain (index.py, line 2).",
         mended={'raise ValueError("not from this domain")': "return event"},
     ),
 ]

@@ -190,7 +190,7 @@ STORE = "the role StoreRole of function Store"
 )  # fmt: skip
 def test_a_denial_is_told_with_who_what_why_and_where(topology, denied, sentence, where, resource):
     [finding] = found(topology, happened(denied))
-    assert finding.sentence == sentence
+    assert finding.sentence == f"{sentence}."
     lines = [n for n, each in enumerate(TEMPLATE.splitlines(), 1) if each.startswith(where) or where in each]
     assert finding.place is not None
     assert finding.place.line == lines[0]

@@ -182,3 +182,38 @@ def test_a_story_is_json(shop, tmp_path):
 def test_a_flow_of_which_nothing_was_seen_is_told_as_that(shop):
     story = tell([], shop)
     assert (story.title, story.hops, story.seconds) == ("nothing was seen", (), 0.0)
+
+
+def test_what_iam_denied_is_told_with_the_statement_that_decided(shop):
+    journal = Journal()
+    by = {"kind": "identity", "policy": "MailRole", "statement": "Statement[0]"}
+    access = [{"action": "dynamodb:PutItem", "resource": "shop-Orders", "allowed": False, "by": by}]
+    call = journal.begin(Kind.CALL, "dynamodb", "PutItem", resource="shop-Orders", request={"TableName": "shop-Orders"})
+    denial = {
+        "passed": False,
+        "reason": "ExplicitDeny",
+        "by": by,
+        "principal": "arn:aws:sts::111111111111:assumed-role/r/f",
+    }
+    journal.note(Kind.DECISION, "iam", "dynamodb:PutItem", call, resource="shop-Orders", **denial)
+    journal.end(call, error={"code": "AccessDeniedException", "message": "no", "fault": "7"}, access=access)
+    put, denied = tell(journal.activities(), shop).hops
+    assert put.facts["access"] == "dynamodb:PutItem denied by MailRole, Statement[0]"
+    assert put.facts["fault"] == "7, which the test put in force"
+    assert (denied.title, denied.state, denied.subtitle) == (
+        "IAM denies dynamodb:PutItem",
+        "refused",
+        "IAM · ExplicitDeny",
+    )
+    assert denied.facts["by"] == by
+    assert (denied.node, put.state) == ("shop.Orders", "failed")
+
+
+def test_of_an_engine_that_is_gone_what_it_wrote_down_is_told(shop):
+    class Gone(FakeFlow):
+        def pending(self):
+            raise ConnectionError("nobody answers")
+
+    story = story_of(Gone(retried(), shop))
+    assert len(story.hops) == 10
+    assert story.unasked == "ConnectionError('nobody answers')"

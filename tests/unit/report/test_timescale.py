@@ -41,3 +41,8 @@ def test_no_time_is_written_over_another_or_over_a_pause(spans):
     assert all(two - one >= 14 for one, two in itertools.pairwise(ticks))
     for pause in scale.pauses:
         assert not any(pause.left < tick < pause.left + pause.width for tick in ticks)
+
+
+def test_times_are_as_exact_as_the_steps_between_them():
+    assert [text for _, text in Timescale([(0.0, 4.4)]).ticks()] == ["0", "1 s", "2 s", "3 s", "4 s"]
+    assert [text for _, text in Timescale([(0.0, 0.1), (2.0, 0.1)]).ticks()] == ["0", "50 ms", "2.05 s"]

@@ -1,0 +1,120 @@
+"""Changes of a resource that is there, for the types that LocalStack's providers only make and remove.
+
+LocalStack 4.14.0 reports an update of such a resource as done, writes a warning into its log and leaves the resource as it
+was: a rule keeps its old pattern, a stage its old deployment. Here a type that `in_place` knows is changed as AWS changes
+it; a change of any other fails, which says so.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from botocore.exceptions import ClientError
+from localstack.services.cloudformation.resource_provider import (
+    OperationStatus,
+    ProgressEvent,
+    ResourceProvider,
+    ResourceProviderExecutor,
+    ResourceRequest,
+    convert_payload,
+)
+from localstack.utils.patch import patch
+
+from harness.emulator.cloudformation.resource_type import Model
+
+
+@dataclass(frozen=True)
+class Update:
+    """One resource to change. `after` is what the template says now, with the identifiers and attributes that the
+    resource has been given; a change may add to it."""
+
+    provider: ResourceProvider
+    request: ResourceRequest
+    before: Model
+    after: Model
+
+    def client(self, service: str) -> Any:
+        return getattr(self.request.aws_client_factory, service)
+
+    def changes(self, *properties: str) -> bool:
+        """Whether one of these is another than before."""
+        return any(self.before.get(name) != self.after.get(name) for name in properties)
+
+    def gone(self, name: str) -> bool:
+        return name in self.before and name not in self.after
+
+
+@dataclass(frozen=True)
+class Change:
+    """How a type is changed. `given` are properties that the provider makes up where the template has none; what is not
+    among `takes` cannot be changed (None: whatever its creation takes)."""
+
+    make: Callable[[Update], None]
+    given: frozenset[str] = frozenset()
+    takes: frozenset[str] | None = None
+
+
+class _Schema:
+    def __init__(self, provider: ResourceProvider) -> None:
+        self._schema: Mapping[str, Any] = provider.SCHEMA
+
+    @cached_property
+    def identity(self) -> frozenset[str]:
+        """The properties that a resource keeps as long as it is the same."""
+        paths = [path for key in _IDENTITY for path in self._schema.get(key, ())]
+        return frozenset(path.removeprefix("/properties/").partition("/")[0] for path in paths)
+
+
+_IDENTITY = ("primaryIdentifier", "createOnlyProperties", "readOnlyProperties")
+
+
+def updated(provider: ResourceProvider, request: ResourceRequest, changes: Mapping[str, Change]) -> ProgressEvent:
+    """Change a resource whose provider cannot."""
+    change = changes.get(request.resource_type)
+    before, after = dict(request.previous_state or {}), dict(request.desired_state)
+    identity = _Schema(provider).identity
+    given = change.given if change is not None else frozenset()
+    after = {**{k: v for k, v in before.items() if k in identity | given and k not in after}, **after}
+    changed = {k for k in {*before, *after} if k not in identity and before.get(k) != after.get(k)}
+    if not changed:
+        return ProgressEvent(status=OperationStatus.SUCCESS, resource_model=after)
+    stuck = changed if change is None else changed - change.takes if change.takes is not None else set()
+    if change is None or stuck:
+        return _failed(
+            request,
+            f"{', '.join(sorted(stuck))} cannot be changed here of a resource that is there. Start afresh ('harness down', "
+            "'harness up'), or give the resource another logical id, which makes a new one.",
+        )
+    try:
+        change.make(Update(provider, request, before, after))
+    except ClientError as error:
+        return _failed(request, str(error), error)
+    return ProgressEvent(status=OperationStatus.SUCCESS, resource_model=after)
+
+
+def _failed(request: ResourceRequest, why: str, error: Exception | None = None) -> ProgressEvent:
+    return ProgressEvent(
+        status=OperationStatus.FAILED,
+        resource_model=request.previous_state or {},
+        message=f"{request.logical_resource_id} ({request.resource_type}): {why}",
+        custom_context={"exception": error} if error is not None else {},
+    )
+
+
+def install() -> None:
+    from harness.emulator.cloudformation.in_place import CHANGES
+
+    @patch(ResourceProviderExecutor.execute_action)
+    def execute_action(original: Any, self: Any, provider: ResourceProvider, payload: Any) -> ProgressEvent:
+        if payload["action"] not in ("Modify", "Dynamic"):
+            return original(self, provider, payload)
+        request = convert_payload(stack_name=self.stack_name, stack_id=self.stack_id, payload=payload)
+        if request.previous_state is None:
+            return original(self, provider, payload)
+        try:
+            return provider.update(request)
+        except NotImplementedError:
+            return updated(provider, request, CHANGES)
+        except ClientError as error:
+            return _failed(request, str(error), error)

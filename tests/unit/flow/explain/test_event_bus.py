@@ -1,0 +1,213 @@
+"""When an event that a rule refused is lost, and when that is how a bus works."""
+
+import pytest
+
+from harness.journal.records import Kind
+
+RULES = """
+  Bus: {Type: AWS::Events::EventBus, Properties: {Name: bus}}
+  Placed:
+    Type: AWS::Events::Rule
+    Properties:
+      EventBusName: !Ref Bus
+      EventPattern:
+        source: [shop]
+        detail-type: [OrderPlaced]
+        detail: {total: [{numeric: [">", 100]}]}
+  Cancelled:
+    Type: AWS::Events::Rule
+    Properties:
+      EventBusName: !Ref Bus
+      EventPattern: {source: [shop], detail-type: [OrderCancelled], detail: {reason: [late]}}
+  Log:
+    Type: AWS::Events::Rule
+    Properties:
+      EventBusName: !Ref Bus
+      EventPattern: {source: [{prefix: ""}]}
+"""
+ARN = "arn:aws:events:us-east-1:000000000000"
+PATTERNS = {
+    "placed": {"source": ["shop"], "detail-type": ["OrderPlaced"], "detail": {"total": [{"numeric": [">", 100]}]}},
+    "cancelled": {"source": ["shop"], "detail-type": ["OrderCancelled"], "detail": {"reason": ["late"]}},
+    "log": {"source": [{"prefix": ""}]},
+}
+
+
+@pytest.fixture
+def bus(story):
+    return story(RULES)
+
+
+def put(bus, event, **rules):
+    """`passed` of each rule, or the reason why not."""
+    call = bus.call("events", "PutEvents", "bus")
+    decide(bus, call, event, **rules)
+
+
+def decide(bus, call, event, **rules):
+    for rule, said in rules.items():
+        decided = {"passed": True} if said is True else {"passed": False, "reason": said}
+        pattern = PATTERNS.get(rule.removeprefix("Events-Archive-"), {})
+        arn = f"{ARN}:rule/bus/{rule}"
+        bus.note(Kind.DECISION, "events", rule, arn, call, rule=arn, pattern=pattern, event=event, **decided)
+
+
+def event(detail_type="OrderPlaced", source="shop", **detail):
+    return {"id": f"{detail_type}{detail}", "source": source, "detail-type": detail_type, "detail": detail}
+
+
+def test_an_event_that_a_rule_took_is_not_lost_for_those_that_refused_it(bus):
+    put(bus, event(total=200), placed=True, cancelled="Pattern")
+    assert not bus.explained()
+
+
+def test_of_several_rules_that_refuse_the_nearest_is_told(bus):
+    put(bus, event(total=50), cancelled="Pattern", placed="Pattern")
+    [finding] = bus.explained()
+    assert finding.cause == "pattern-refused"
+    assert finding.resource == "shop.Placed"
+    assert finding.sentence == (
+        "No rule took the event 'OrderPlaced' of 'shop': Placed, the nearest of 2, refused detail.total: it wants a number "
+        "> 100, the event has 50."
+    )
+    assert finding.place.line == 11
+
+
+def test_that_an_archive_keeps_an_event_does_not_mean_that_somebody_took_it(bus):
+    arguments = {"Events-Archive-all": True, "placed": "Pattern"}
+    put(bus, event(total=50), **arguments)
+    assert bus.told() == [("pattern-refused", True)]
+
+
+@pytest.mark.parametrize(
+    ("what", "told"),
+    [
+        # It is about such events, but for one field.
+        (event(total=50), [("pattern-refused", False)]),
+        # A name that was probably meant.
+        (event("Order Placed", total=200), [("pattern-refused", False)]),
+        # Another event, which nobody but the log is about.
+        (event("CustomerMoved", total=200), []),
+        (event("OrderPlaced", "warehouse", total=50), []),
+    ],
+)
+def test_a_rule_that_takes_everything_hides_only_what_no_other_nearly_took(bus, what, told):
+    put(bus, what, log=True, placed="Pattern")
+    assert bus.told() == told
+
+
+def test_what_services_tell_is_lost_only_where_a_rule_nearly_took_it(story):
+    bus = story("""
+  Uploaded:
+    Type: AWS::Events::Rule
+    Properties:
+      EventPattern: {source: [aws.s3], detail-type: [Object Created], detail: {object: {key: [{prefix: in/}]}}}
+""")
+    for detail_type, key in (("Object Deleted", "in/1"), ("Object Created", "out/1")):
+        call = bus.call("s3", "PutObject")
+        told = event(detail_type, "aws.s3", object={"key": key})
+        arn = f"{ARN}:rule/uploaded"
+        bus.note(
+            Kind.DECISION,
+            "events",
+            "uploaded",
+            arn,
+            call,
+            rule=arn,
+            passed=False,
+            reason="Pattern",
+            pattern={},
+            event=told,
+        )
+    [finding] = bus.explained()
+    assert "'Object Created' of 'aws.s3'" in finding.sentence
+
+
+def test_an_event_of_no_rules_kind_is_told_of_the_bus(bus):
+    put(bus, event("CustomerMoved", "crm"), placed="Pattern", cancelled="Pattern")
+    [finding] = bus.explained()
+    assert (finding.cause, finding.resource) == ("no-rule", "shop.Bus")
+    assert finding.sentence == (
+        "No rule of bus Bus is about the event 'CustomerMoved' of 'crm': its 2 rules are about other events."
+    )
+
+
+def test_a_disabled_rule_that_matches_is_nearer_than_an_enabled_one_that_does_not(bus):
+    put(bus, event(total=200), placed="Disabled", cancelled="Pattern")
+    assert bus.told() == [("rule-disabled", True)]
+
+
+def test_a_disabled_rule_that_would_not_have_matched_is_told_as_both(bus):
+    put(bus, event(total=50), placed="Disabled")
+    [finding] = bus.explained()
+    assert finding.cause == "pattern-refused"
+    assert finding.sentence.endswith("; it is disabled, too.")
+
+
+def test_each_entry_of_one_call_is_an_event_of_its_own(bus):
+    call = bus.call("events", "PutEvents", "bus")
+    decide(bus, call, event(total=200), placed=True)
+    decide(bus, call, event(total=50), placed="Pattern")
+    assert bus.told() == [("pattern-refused", True)]
+
+
+def test_an_event_that_no_template_knows_the_rule_of_is_explained_by_what_the_engine_says(story):
+    bus = story("  Queue: {Type: AWS::SQS::Queue}\n")
+    put(bus, event(total=50), placed="Pattern")
+    [finding] = bus.explained()
+    assert (finding.cause, finding.place) == ("pattern-refused", None)
+    assert "detail.total" in finding.sentence
+
+
+@pytest.mark.parametrize(("reason", "cause"), [("NoRules", "no-rule"), ("NoSuchEventBus", "no-such-bus"),
+                                                ("MalformedDetail", "entry-refused")])  # fmt: skip
+def test_what_the_bus_says_of_an_event(bus, reason, cause):
+    call = bus.call("events", "PutEvents", "nowhere")
+    arn = f"{ARN}:event-bus/nowhere"
+    bus.note(
+        Kind.DECISION, "events", "nowhere", arn, call, rule="", passed=False, reason=reason, event=event(), error="No."
+    )
+    assert bus.told() == [(cause, True)]
+
+
+def test_a_bus_that_is_in_another_region_is_told_so(bus):
+    call = bus.call("events", "PutEvents", "bus", region="eu-west-1")
+    arn = f"{ARN.replace('us-east-1', 'eu-west-1')}:event-bus/bus"
+    bus.note(
+        Kind.DECISION, "events", "bus", arn, call, rule="", passed=False, reason="NoSuchEventBus", event=event(),
+        region="eu-west-1",
+    )  # fmt: skip
+    [finding] = bus.explained()
+    assert (finding.cause, finding.resource) == ("wrong-region", "shop.Bus")
+    assert finding.sentence == "The test called PutEvents for bus Bus in eu-west-1, and it is in us-east-1."
+
+
+# ── targets ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def delivery(bus, rule="placed", error=None, attempt=1, cause=None):
+    call = cause or bus.call("events", "PutEvents", "bus")
+    arn, target = f"{ARN}:rule/bus/{rule}", "arn:aws:sqs:us-east-1:000000000000:queue"
+    data = {"source": arn, "target": target, "event": event(total=200), "attempt": attempt}
+    return bus.activity(Kind.DELIVERY, "events", "1", target, call, **data, **({"error": error} if error else {}))
+
+
+def test_a_delivery_that_succeeded_when_it_was_tried_again_is_not_told(bus):
+    call = bus.call("events", "PutEvents", "bus")
+    delivery(bus, error={"code": "ThrottlingException", "message": "slow down"}, cause=call)
+    delivery(bus, attempt=2, cause=call)
+    assert not bus.explained()
+
+
+@pytest.mark.parametrize(("queue", "lost"), [("arn:aws:sqs:us-east-1:000000000000:dead", False), ("", True)])
+def test_an_event_that_was_given_up_is_lost_unless_a_queue_keeps_it(bus, queue, lost):
+    error = {"code": "AWS.SimpleQueueService.NonExistentQueue", "message": "there is none"}
+    failed = delivery(bus, error=error)
+    data = {"source": "arn:aws:sqs:us-east-1:000000000000:queue", "reason": error["code"], "error": error}
+    bus.note(
+        Kind.DEAD_LETTER, "events", "1", f"{ARN}:rule/bus/placed", bus.history.activities[failed].begin.cause,
+        event=event(total=200), **data, **({"target": queue} if queue else {}),
+    )  # fmt: skip
+    assert bus.told() == [("target-missing", lost)]
+    [finding] = bus.explained()
+    assert finding.sentence.endswith("; it is kept in dead-letter queue dead.") is bool(queue)

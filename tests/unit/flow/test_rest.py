@@ -1,0 +1,136 @@
+"""What of a flow has not come to its end, and what each of these waits for."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from harness.flow.history import Activity
+from harness.flow.pending import Pending
+from harness.flow.rest import pending
+from harness.journal.records import Kind
+from tests.unit.flow.happening import BY_CLIENT, FUNCTION, QUEUE, ROOT, Happening
+
+MESSAGE = f"message:{QUEUE}jobs:1"
+EXECUTION = "arn:aws:states:us-east-1:000000000000:execution:campaign:1"
+
+
+class Worker:
+    """Consumes every queue; what it failed on comes again."""
+
+    def awaited(self, _mark: str, takers: Sequence[Activity]) -> str | None:
+        if not takers:
+            return "a message that worker has not read"
+        return "a message that worker failed on" if takers[-1].data.get("failed") else None
+
+
+def _pending(happening: Happening, roots: list[Activity] | None = None) -> list[Pending]:
+    history = happening.history
+    flow = history.closure(history.roots_of(ROOT) if roots is None else roots)
+    return list(pending(flow, history, Worker()))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def happening() -> Happening:
+    return Happening()
+
+
+def _waiting_execution(happening: Happening, what: str = "task timeout", **data: object) -> tuple[int, int]:
+    """An execution of which one state waits; the numbers of the execution and of what it waits for."""
+    started = happening.did(Kind.CALL, "stepfunctions", "StartExecution", data=BY_CLIENT)
+    outer = happening.begin(Kind.WORK, "engine", "program", cause=started)
+    execution = happening.begin(Kind.TRANSITION, "stepfunctions", "campaign", cause=started, resource=EXECUTION)
+    inner = happening.begin(Kind.WORK, "engine", "state", cause=execution, data={"within": outer})
+    timer = happening.begin(
+        Kind.TIMER, "stepfunctions", "Wait", cause=execution, resource="Ask", leaves=("task:1",),
+        data={"what": what, "when": 5000.0, "within": inner, **data},
+    )  # fmt: skip
+    return execution, timer
+
+
+def test_only_what_nothing_else_holds_up_is_told(happening):
+    _, timer = _waiting_execution(happening, "Wait")
+    [waits] = _pending(happening)
+    assert (waits.activity.id, waits.due, waits.callback) == (timer, 5000.0, "")
+    assert str(waits).startswith(f"{EXECUTION}, in the state Ask, waits; due in ")
+
+
+def test_work_of_another_branch_is_not_held_up_by_what_one_waits_for(happening):
+    execution, timer = _waiting_execution(happening, "Wait")
+    branch = happening.begin(Kind.WORK, "engine", "branch", cause=execution)
+    assert [one.activity.id for one in _pending(happening)] == [timer, branch]
+    happening.end(branch, 1.0)
+    assert [one.activity.id for one in _pending(happening)] == [timer]
+
+
+def test_a_heartbeat_puts_off_when_the_next_is_due(happening):
+    _waiting_execution(happening, heartbeat_seconds=60)
+    assert [(one.callback, one.due) for one in _pending(happening)] == [("Ask", 1060.0)]
+    beat = happening.begin(
+        Kind.CALL, "stepfunctions", "SendTaskHeartbeat", at=40, takes=("task:1",), trace="1-2-3", data=BY_CLIENT
+    )
+    happening.end(beat, 41)
+    assert [one.due for one in _pending(happening)] == [1100.0]
+
+
+def test_a_heartbeat_that_was_refused_puts_nothing_off(happening):
+    _waiting_execution(happening, heartbeat_seconds=60)
+    beat = happening.begin(Kind.CALL, "stepfunctions", "SendTaskHeartbeat", at=40, takes=("task:1",), trace="1-2-3")
+    happening.end(beat, 41, data={"error": {"code": "AccessDeniedException"}})
+    assert [one.due for one in _pending(happening)] == [1060.0]
+
+
+def test_who_has_called_back_waits_for_the_rest_of_the_execution(happening):
+    execution, timer = _waiting_execution(happening)
+    answered = happening.did(
+        Kind.CALL, "stepfunctions", "SendTaskSuccess", takes=("task:1",), leaves=("callback:1",), trace="1-2-3",
+        data=BY_CLIENT,
+    )  # fmt: skip
+    whoever = happening.history.roots_of("1-2-3")
+    assert [one.begin.name for one in whoever] == ["SendTaskSuccess"]
+    [untaken] = _pending(happening, whoever)
+    assert (untaken.activity.id, untaken.due) == (answered, None)
+    happening.note(Kind.TRANSITION, "stepfunctions", "TaskTokenReturned", cause=execution, takes=("callback:1",))
+    happening.end(timer, 2.0)
+    assert _pending(happening, whoever)
+    for number in (4, 3, 2):
+        happening.end(number, 3.0)
+    assert _pending(happening, whoever) == []
+
+
+def test_a_message_that_comes_again_says_when(happening):
+    happening.did(Kind.CALL, "sqs", "SendMessage", leaves=(MESSAGE,), data=BY_CLIENT)
+    happening.did(Kind.BATCH, "lambda", "worker", takes=(MESSAGE,), ended={"failed": ["1"]})
+    [unsaid] = _pending(happening)
+    assert unsaid.due is None
+    timer = happening.note(
+        Kind.TIMER, "sqs", "jobs", takes=(MESSAGE,), data={"what": "visibility timeout", "when": 1180.0}
+    )
+    [waits] = _pending(happening)
+    assert (waits.timer.id, waits.due) == (timer, 1180.0)
+    assert str(waits).endswith("left a message that worker failed on; due in 0.0 s (visibility timeout)")
+    happening.did(Kind.BATCH, "lambda", "worker", takes=(MESSAGE,), ended={"failed": ["1"]})
+    # That time has come, and the next one was not said.
+    assert [one.due for one in _pending(happening)] == [None]
+
+
+def test_what_another_message_of_the_same_batch_waits_for_is_not_of_this_flow(happening):
+    other = f"message:{QUEUE}jobs:2"
+    happening.did(Kind.CALL, "sqs", "SendMessage", leaves=(MESSAGE,), data=BY_CLIENT)
+    happening.did(Kind.CALL, "sqs", "SendMessage", leaves=(other,), trace="1-2-3", data=BY_CLIENT)
+    happening.did(Kind.BATCH, "lambda", "worker", takes=(MESSAGE, other), ended={"failed": []})
+    happening.note(Kind.TIMER, "sqs", "jobs", takes=(other,), data={"what": "visibility timeout", "when": 1180.0})
+    assert _pending(happening) == []
+
+
+def test_an_event_that_a_function_failed_on_says_when_it_is_tried_again(happening):
+    mark, function = "invocation:r", {"resource": f"{FUNCTION}worker"}
+    happening.did(Kind.CALL, "lambda", "Invoke", leaves=(mark,), data=BY_CLIENT)
+    failed = happening.did(
+        Kind.INVOCATION, "lambda", "worker", takes=(mark,), ended={"error": {"errorType": "Oops"}}, **function
+    )
+    happening.note(
+        Kind.TIMER, "lambda", "worker", cause=failed, leaves=(mark,), data={"what": "retry", "when": 1060.0}, **function
+    )
+    [waits] = _pending(happening)
+    assert waits.due == 1060.0
+    assert "an event that worker failed on, and that is tried again or given up: Oops" in str(waits)
