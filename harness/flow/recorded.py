@@ -149,7 +149,7 @@ def outcome_of(flow: Flow) -> tuple[str, str]:
     """How a flow ended, "lost", "pending", "failed" or "ok", and what is to be said of it: where, why, or the status
     that requests were answered with."""
     if lost := [finding for finding in flow.explain() if finding.lost]:
-        return "lost", lost[0].resource
+        return "lost", names(flow.topology)(lost[0].resource)
     if pending := flow.pending():
         return "pending", str(pending[0])
     if failed := next(_failed(flow.steps()), None):

@@ -154,7 +154,7 @@ class _Telling:
             case Kind.DELIVERY:
                 return [self._delivery(activity, below)]
             case Kind.CALL:
-                return [self._call(activity, below)]
+                return [] if _tells_nobody(activity, below) else [self._call(activity, below)]
             case Kind.INVOCATION:
                 title = self._called(activity.begin.resource or activity.begin.name)
                 return [self._step(activity, title, below, noun="function")]
@@ -397,6 +397,13 @@ def path_of(path: Any) -> str:
     if parts[1:2] == ["restapis"] and "_user_request_" in parts:
         return "/" + "/".join(parts[parts.index("_user_request_") + 1 :])
     return str(path or "/")
+
+
+def _tells_nobody(activity: Activity, below: list[Step]) -> bool:
+    """Whether it is a service's own event, which no rule wants: Step Functions tells the default bus of each execution."""
+    by_service = (activity.data.get("caller") or {}).get("kind") == "service"
+    unwanted = below and all(step.outcome is Outcome.REFUSED and not step.children for step in below)
+    return activity.begin.name == "PutEvents" and by_service and bool(unwanted)
 
 
 def _is_invocation(step: Step) -> bool:

@@ -123,25 +123,15 @@ def _steps(count: int) -> str:
 
 
 def _marked(steps: Sequence[Step], findings: Iterable[Finding]) -> dict[int, bool]:
-    """The steps that findings speak of, and whether an event was lost there: of each finding the smallest step that holds
-    the activity that decided it."""
+    """The steps with the activities that decided findings, and whether an event was lost there."""
     decisive: dict[int, bool] = {}
     for finding in findings:
         for activity in finding.activities[:1]:
             decisive[activity.id] = decisive.get(activity.id, False) or finding.lost
     found: dict[int, bool] = {}
-
-    def visit(step: Step) -> set[int]:
-        below: set[int] = set()
-        for child in step.children:
-            below |= visit(child)
-        own = decisive.keys() & {activity.id for activity in step.activities} - below
-        if own:
+    for _, step in _with_depth(steps):
+        if own := decisive.keys() & {activity.id for activity in step.activities}:
             found[id(step)] = any(decisive[number] for number in own)
-        return below | own
-
-    for step in steps:
-        visit(step)
     return found
 
 

@@ -174,6 +174,18 @@ def test_what_an_execution_does_stands_below_the_state_that_does_it():
     ]
 
 
+def test_what_a_service_tells_a_bus_is_told_only_where_a_rule_wants_it():
+    happened = Happening()
+    start = happened.begin(Kind.CALL, "stepfunctions", "StartExecution", resource="campaign", data=BY_CLIENT)
+    for number, decided in enumerate(({"passed": False, "reason": "NoRules"}, {"passed": True, "rule": f"{RULE}done"})):
+        put = happened.did(Kind.CALL, "events", "PutEvents", number, cause=start, resource="default", data=BY_SERVICE)
+        happened.note(Kind.DECISION, "events", "r", number, cause=put, data=decided)
+    happened.end(start, 2)
+    assert _outline(_told(happened)) == [
+        "stepfunctions StartExecution campaign", "  events PutEvents default", "    rule done"
+    ]  # fmt: skip
+
+
 def test_calls_that_repeat_are_counted_and_those_that_led_to_something_are_not():
     happened = Happening()
     for _ in range(3):
