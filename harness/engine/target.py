@@ -51,6 +51,10 @@ class Target:
     profile: str | None = None
     callback: Callback | None = None
 
+    def __repr__(self) -> str:
+        # Shown with every failed test that has a fixture of it.
+        return f"<{self.engine} target at {self.address}>"
+
     @property
     def address(self) -> str:
         """Where it is, for people."""

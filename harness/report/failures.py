@@ -1,7 +1,9 @@
 """How an activity went wrong, whichever form its record gives to that."""
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any
 
 
@@ -20,9 +22,15 @@ def failure(error: Any) -> Failure | None:
         return None
     if not isinstance(error, Mapping):
         return Failure("", str(error))
+    message = error.get("message") or error.get("errorMessage") or ""
     trace = error.get("stackTrace") or error.get("trace") or ()
+    if isinstance(message, str) and message.startswith('{"errorMessage"'):
+        # What a state machine is told of a function that raised: the function's error as JSON.
+        with suppress(ValueError):  # it may have been cut
+            told = failure(json.loads(message)) or Failure("", message)
+            return replace(told, code=str(error.get("code") or told.code))
     return Failure(
         code=str(error.get("code") or error.get("errorType") or ""),
-        message=str(error.get("message") or error.get("errorMessage") or ""),
+        message=str(message),
         lines=tuple(map(str, trace)) if isinstance(trace, (list, tuple)) else (),
     )

@@ -367,7 +367,7 @@ class _Telling:
     def _failure(activity: Activity) -> Failure | None:
         if activity.kind is Kind.TRANSITION and isinstance(activity.error, str):
             # https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html: error and cause.
-            return Failure(activity.error, str(activity.data.get("cause") or ""))
+            return failure({"code": activity.error, "message": str(activity.data.get("cause") or "")})
         return failure(activity.error)
 
     def _state(self, activity: Activity) -> str:

@@ -55,7 +55,7 @@ _FACTS = {
         "first",
     ),
     Kind.BATCH: ("attempt", "shard", "failed", "filtered", "deleted", "visible_at", "committed", "retries"),
-    Kind.TRANSITION: ("status", "cause"),
+    Kind.TRANSITION: ("status",),
     Kind.DEAD_LETTER: ("reason",),
     Kind.TIMER: ("what", "when", "attempt", "schedule", "before", "after"),
 }
@@ -166,6 +166,10 @@ def is_quiet(activity: Activity) -> bool:
     if activity.kind is Kind.CALL:
         caller = data.get("caller")
         return begin.name in _POLLING or (isinstance(caller, Mapping) and caller.get("kind") == "service")
+    if activity.kind is Kind.DECISION and data.get("reason") == "NoRules":
+        # AWS's services tell the default bus what they do, whether anybody listens or not.
+        event = data.get("event")
+        return isinstance(event, Mapping) and str(event.get("source", "")).startswith("aws.")
     if activity.kind in (Kind.DECISION, Kind.DELIVERY):
         # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-archive.html: an archive is a rule of its own.
         return begin.name.startswith("Events-Archive-")

@@ -101,12 +101,13 @@ def _reserve_concurrency() -> None:
 
 
 def _set_reserved_concurrency(request: Any) -> None:
-    before, after = (
-        (state or {}).get("ReservedConcurrentExecutions") for state in (request.previous_state, request.desired_state)
-    )
+    previous, desired = request.previous_state or {}, request.desired_state
+    before, after = (state.get("ReservedConcurrentExecutions") for state in (previous, desired))
     if before == after:
         return
-    functions, name = request.aws_client_factory.lambda_, request.desired_state["FunctionName"]
+    functions = request.aws_client_factory.lambda_
+    # A name that the template does not give was made up when the function was created.
+    name = desired.get("FunctionName") or previous["FunctionName"]
     if after is None:
         functions.delete_function_concurrency(FunctionName=name)
     else:

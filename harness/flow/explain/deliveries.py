@@ -18,6 +18,7 @@ from harness.topology.edges import PermissionCondition
 _GONE = ("NotFound", "NonExistent", "DoesNotExist", "NoSuch", "NotExist")
 _WRAPPED = re.compile(r"An error occurred \((\w[\w.]*)\)")
 _KINDS = {
+    "AWS::DynamoDB::Table": "table",
     "AWS::Events::EventBus": "bus",
     "AWS::Kinesis::Stream": "stream",
     "AWS::Lambda::Function": "function",

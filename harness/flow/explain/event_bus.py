@@ -10,7 +10,7 @@ import difflib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.flow.explain.deliveries import Delivery, refused_by_target
@@ -197,27 +197,48 @@ def _undelivered(evidence: Evidence) -> Iterator[Finding]:
     for note in evidence.of(Kind.DEAD_LETTER, "events"):
         if note.data.get("reason") == "DeadLetterQueueRefused":
             continue  # told with what was to go there
-        rule, target, queue = note.begin.resource, str(note.data.get("source", "")), str(note.data.get("target", ""))
-        edges = [edge for edge in evidence.edges(rule) if edge.kind == "rule_target"]
-        own = [
-            number for number, edge in enumerate(edges) if edge.target in (evidence.node_id(target), NodeId("", target))
-        ]
-        index = own[0] if own else 0
-        yield refused_by_target(
-            evidence,
-            Delivery(
-                _last_attempt(evidence, note),
-                who=f"Rule {evidence.named(rule)}",
-                principal="events.amazonaws.com",
-                source=rule,
-                target=target,
-                error=note.data.get("error") or {},
-                place=evidence.edge_place(edges[index]) if edges else evidence.place(rule),
-                kept_in=queue,
-                queue_place=evidence.place(rule, "Targets", index, "DeadLetterConfig"),
-                given_up=note,
-            ),
+        target, error = str(note.data.get("source", "")), note.data.get("error") or {}
+        given_up = replace(
+            _delivery(evidence, _last_attempt(evidence, note), note.begin.resource, target, error),
+            kept_in=str(note.data.get("target", "")),
+            given_up=note,
         )
+        yield refused_by_target(evidence, given_up)
+    for retry in evidence.of(Kind.TIMER, "events"):
+        if retry.data.get("what") == "retry" and not evidence.history.next_of(retry):
+            yield from _tried_again(evidence, retry)
+
+
+def _tried_again(evidence: Evidence, retry: Activity) -> Iterator[Finding]:
+    """What a target did not take, and will be given again."""
+    rule, target_id = retry.begin.resource, retry.begin.name
+    attempts = [
+        delivery
+        for delivery in evidence.of(Kind.DELIVERY, "events", target_id)
+        if delivery.data.get("source") == rule and delivery.begin.sequence < retry.begin.sequence and delivery.error
+    ]
+    if attempts:
+        last = attempts[-1]
+        finding = refused_by_target(
+            evidence, _delivery(evidence, last, rule, str(last.data.get("target", "")), last.error)
+        )
+        yield replace(finding, sentence=f"{finding.sentence.rstrip('.')}; it is tried again.", lost=False)
+
+
+def _delivery(evidence: Evidence, attempt: Activity, rule: str, target: str, error: Mapping[str, Any]) -> Delivery:
+    edges = [edge for edge in evidence.edges(rule) if edge.kind == "rule_target"]
+    own = [number for number, edge in enumerate(edges) if edge.target in (evidence.node_id(target), NodeId("", target))]
+    index = own[0] if own else 0
+    return Delivery(
+        attempt,
+        who=f"Rule {evidence.named(rule)}",
+        principal="events.amazonaws.com",
+        source=rule,
+        target=target,
+        error=error,
+        place=evidence.edge_place(edges[index]) if edges else evidence.place(rule),
+        queue_place=evidence.place(rule, "Targets", index, "DeadLetterConfig"),
+    )
 
 
 def _last_attempt(evidence: Evidence, given_up: Activity) -> Activity:

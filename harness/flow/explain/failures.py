@@ -33,6 +33,10 @@ _VALIDATING = frozenset(
     {"JsonSchemaException", "JsonSchemaValueException", "SchemaValidationError", "ValidationError", "ZodError"}
 )
 """What the libraries raise that hold an event against its schema: jsonschema and pydantic, Powertools, fastjsonschema, Zod."""
+_VIOLATION = re.compile(
+    r"\bdata(?:\.\w+|\[\d+\])* must |is a required property|Additional properties are not allowed|validation errors? for "
+)
+"""What they say, also where a function raises an error of its own with it."""
 _MAX_MESSAGE = 200
 
 
@@ -116,7 +120,7 @@ def failed_invocation(evidence: Evidence, invocation: Activity) -> Failure:
     raised = f"raised {type_}: {message}" if type_ and message else f"raised {type_ or message}"
     if (form := wrong_form(evidence, invocation)) is not None:
         return Failure(form.cause, f"{form.why}, it {raised}{at}", function, form.place, invocation)
-    if type_ in _VALIDATING:
+    if type_ in _VALIDATING or _VIOLATION.search(message):
         return failure("schema-violation", f"refused what it was given, {type_}: {_all_lines(error)}{at}")
     if frames and frames[0].where == "<module>":
         return failure("init-failed", f"{raised}{at} while it was loaded")

@@ -217,3 +217,23 @@ def test_of_an_engine_that_is_gone_what_it_wrote_down_is_told(shop):
     story = story_of(Gone(retried(), shop))
     assert len(story.hops) == 10
     assert story.unasked == "ConnectionError('nobody answers')"
+
+
+def test_of_a_function_that_failed_a_task_its_own_error_is_told(shop):
+    journal = Journal()
+    run = journal.begin(
+        Kind.TRANSITION, "stepfunctions", "Machine", None, state_machine=MACHINE, execution="x", input={}
+    )
+    told = json.dumps({"errorMessage": "no such order", "errorType": "KeyError", "stackTrace": ["line 2"]})
+    status_change = {"source": "aws.states", "detail-type": "Step Functions Execution Status Change"}
+    journal.note(Kind.DECISION, "events", "default", run, passed=False, reason="NoRules", event=status_change)
+    journal.end(run, status="FAILED", error="KeyError", cause=told)
+    story = tell(journal.activities(), shop)
+    error = story.hops[0].error
+    assert (error.code, error.message, error.lines) == ("KeyError", "no such order", ("line 2",))
+    assert [hop.quiet for hop in story.hops] == [False, True]
+    cut = journal.begin(
+        Kind.TRANSITION, "stepfunctions", "Machine", None, state_machine=MACHINE, execution="y", input={}
+    )
+    journal.end(cut, status="FAILED", error="KeyError", cause=told[:30])
+    assert tell(journal.activities(), shop).hops[-1].error.message == told[:30]

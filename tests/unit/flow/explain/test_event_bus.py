@@ -211,3 +211,19 @@ def test_an_event_that_was_given_up_is_lost_unless_a_queue_keeps_it(bus, queue, 
     assert bus.told() == [("target-missing", lost)]
     [finding] = bus.explained()
     assert finding.sentence.endswith("; it is kept in dead-letter queue dead.") is bool(queue)
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_delivery_that_is_to_be_tried_again_is_told_until_it_is(bus, again):
+    failed = delivery(bus, error={"code": "ThrottlingException", "message": "slow down"})
+    cause = bus.history.activities[failed].begin.cause
+    retry = bus.note(Kind.TIMER, "events", "1", f"{ARN}:rule/bus/placed", cause, what="retry", when=9e9, attempt=2)
+    if again:
+        delivery(bus, attempt=2, cause=retry)
+        assert not bus.explained()
+    else:
+        [finding] = bus.explained()
+        assert (finding.cause, finding.lost) == ("target-refused", False)
+        assert finding.sentence == (
+            "Rule Placed could not hand the event to queue queue: ThrottlingException, slow down; it is tried again."
+        )
