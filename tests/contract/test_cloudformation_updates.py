@@ -5,6 +5,7 @@ import json
 import uuid
 
 import pytest
+from botocore.exceptions import WaiterError
 
 QUICKLY = {"Delay": 0.2, "MaxAttempts": 600}
 CODE = "def handler(event, context): return 'one'\n"
@@ -258,6 +259,17 @@ def test_what_cannot_be_changed_fails_with_the_reason_instead_of_doing_nothing(d
     said = r"User \(AWS::IAM::User\): Path cannot be changed here of a resource that is there\. Start afresh"
     with pytest.raises(FailedError, match=said):
         deploy(name, {"User": {**user, "Properties": {"Path": "/b/"}}})
+
+
+def test_an_update_that_failed_is_not_complete(deploy, aws):
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_UpdateStack.html"""
+    name = f"updates-{uuid.uuid4().hex[:8]}"
+    user = {"Type": "AWS::IAM::User", "Properties": {"Path": "/a/"}}
+    deploy(name, {"User": user})
+    changed = json.dumps({"Resources": {"User": {**user, "Properties": {"Path": "/b/"}}}})
+    aws("cloudformation").update_stack(StackName=name, TemplateBody=changed, Capabilities=["CAPABILITY_NAMED_IAM"])
+    with pytest.raises(WaiterError):
+        aws("cloudformation").get_waiter("stack_update_complete").wait(StackName=name, WaiterConfig=QUICKLY)
 
 
 def test_a_nested_stack_is_updated_with_its_parent(deploy, aws):

@@ -263,7 +263,7 @@ def _api_destination(update: Update) -> None:
 
 
 def _nested_stack(update: Update) -> None:
-    """By a change set: LocalStack's UpdateStack ends in UPDATE_COMPLETE whatever fails."""
+    """By a change set, whose end says whether it failed, and whose events why."""
     cloudformation, stack_id = update.client("cloudformation"), update.before["Id"]
     parameters = [
         {"ParameterKey": name, "ParameterValue": _text(value)}

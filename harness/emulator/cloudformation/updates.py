@@ -11,6 +11,8 @@ from functools import cached_property
 from typing import Any
 
 from botocore.exceptions import ClientError
+from localstack.aws.api.cloudformation import ExecutionStatus, StackStatus
+from localstack.services.cloudformation.engine.v2.change_set_model_executor import ChangeSetModelExecutor
 from localstack.services.cloudformation.resource_provider import (
     OperationStatus,
     ProgressEvent,
@@ -102,8 +104,24 @@ def _failed(request: ResourceRequest, why: str, error: Exception | None = None) 
     )
 
 
+class UpdateFailedError(Exception):
+    """A resource could not be updated; the message is its reason."""
+
+
 def install() -> None:
     from harness.emulator.cloudformation.in_place import CHANGES
+
+    @patch(ChangeSetModelExecutor.execute)
+    def execute(original: Any, self: ChangeSetModelExecutor) -> Any:
+        """UpdateStack ended in UPDATE_COMPLETE whatever failed: it looks for exceptions alone."""
+        stack = self._change_set.stack
+        # A change set that is executed has its own way to tell.
+        directly = self._change_set.execution_status == ExecutionStatus.AVAILABLE
+        updates = directly and stack.status == StackStatus.UPDATE_IN_PROGRESS
+        result = original(self)
+        if updates and result.failure_message:
+            raise UpdateFailedError(result.failure_message)
+        return result
 
     @patch(ResourceProviderExecutor.execute_action)
     def execute_action(original: Any, self: Any, provider: ResourceProvider, payload: Any) -> ProgressEvent:
