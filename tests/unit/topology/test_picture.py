@@ -197,3 +197,8 @@ def test_the_command_names_the_line_of_a_template_that_is_wrong(tmp_path):
     assert result.returncode == 1
     assert "template.yaml:2:1: the resource Work has no Type" in result.stderr
     assert run(tmp_path, "--format=pdf").returncode == 2
+
+
+def test_the_readmes_picture_is_that_of_the_stacks(lumen):
+    """`harness graph -f svg -o docs/architecture.svg` makes it anew."""
+    assert Path("docs/architecture.svg").read_text(encoding="utf-8") == svg(lumen)
