@@ -340,8 +340,8 @@ class _Telling:
                 schedule = self._called(str(data.get("schedule") or activity.begin.resource))
                 return [self._step(activity, schedule, below, noun="schedule")]
             case "alarm":
-                before, after = (str((data.get(when) or {}).get("StateValue", data.get(when))) for when in _ALARM)
-                return [self._step(activity, activity.begin.name, below, noun="alarm", said=f"{before} → {after}")]
+                said = f"{data.get('before')} → {data.get('after')}"
+                return [self._step(activity, activity.begin.name, below, noun="alarm", said=said)]
             case "fire":
                 return [self._step(activity, f"fire {activity.begin.name}", below)]
             case "Wait" | "delayed message":
@@ -350,7 +350,6 @@ class _Telling:
         return below
 
 
-_ALARM = ("before", "after")
 _NAMING = ("QueueName", "Username", "StackName", "RoleName", "Name")
 """Members of a request that name what a call is about, where its record does not."""
 _NOUNS = {

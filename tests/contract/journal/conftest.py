@@ -31,7 +31,7 @@ class Journal:
     def wait(self, kind: Kind, where: Callable[[Record], bool], phase: Phase | None = None) -> Record:
         """The first record of a kind that is as wanted, as soon as it is there."""
         of_kind: list[Record] = []
-        for record in self._follow():
+        for record in self.follow():
             if record.kind is kind and phase in (None, record.phase):
                 if where(record):
                     return record
@@ -52,7 +52,8 @@ class Journal:
             chain.append(record)
         return chain
 
-    def _follow(self) -> Iterator[Record]:
+    def follow(self) -> Iterator[Record]:
+        """The records as they come, for as long as a test waits."""
         until = time.monotonic() + WAIT_SECONDS
         query = {"after": self.began, "follow": "1"}
         with httpx.stream("GET", self.url, params=query, trust_env=False, timeout=WAIT_SECONDS) as answer:

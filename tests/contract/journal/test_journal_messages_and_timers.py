@@ -53,21 +53,28 @@ def test_an_alarm_is_the_cause_of_what_it_does(aws, engine, queue, journal):
     topic = aws("sns").create_topic(Name=name)["TopicArn"]
     aws("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.arn)
     cloudwatch = aws("cloudwatch")
+
+    def measure(value):
+        at = datetime.now(UTC) - timedelta(seconds=20)
+        cloudwatch.put_metric_data(
+            Namespace=name, MetricData=[{"MetricName": "errors", "Value": value, "Timestamp": at}]
+        )
+
+    measure(0)
     cloudwatch.put_metric_alarm(
         AlarmName=name, Namespace=name, MetricName="errors", Statistic="Sum", Period=60, EvaluationPeriods=1,
         Threshold=1, ComparisonOperator="GreaterThanOrEqualToThreshold", AlarmActions=[topic],
     )  # fmt: skip
     [alarm] = cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"]
-    cloudwatch.put_metric_data(
-        Namespace=name,
-        MetricData=[{"MetricName": "errors", "Value": 5, "Timestamp": datetime.now(UTC) - timedelta(seconds=20)}],
-    )
+    # It evaluates itself at once, and then each minute.
+    journal.wait(Kind.TIMER, lambda r: r.name == name and r.data["after"] == "OK")
+    measure(5)
     body = {"kind": "cloudwatch-alarm", "alarm_arn": alarm["AlarmArn"]}
     fired = httpx.post(f"{engine.endpoint_url}/_harness/fire", json=body, trust_env=False)
     assert (fired.status_code, fired.json()) == (200, {"state": "ALARM"})
     queue.receive()
-    note = journal.wait(Kind.TIMER, lambda r: r.name == name)
-    assert (note.data["what"], note.data["after"]) == ("alarm", "ALARM")
+    note = journal.wait(Kind.TIMER, lambda r: r.name == name and r.data["after"] == "ALARM")
+    assert (note.data["what"], note.data["before"]) == ("alarm", "OK")
     sent = journal.wait(Kind.CALL, lambda r: r.name == "SendMessage" and r.resource == queue.url, Phase.BEGIN)
     causes = journal.causes(sent)
     assert note in causes

@@ -265,3 +265,13 @@ def test_whatever_happened_is_told_once(happenings):
     told = [activity.id for step in _told(happened) for each in step.walk() for activity in each.activities]
     assert len(told) == len(set(told))
     assert {a.id for a in happened.activities if a.kind in KINDS} <= set(told)
+
+
+def test_an_alarm_is_told_with_its_states_and_with_what_it_did():
+    happened = Happening()
+    alarm = happened.note(
+        Kind.TIMER, "cloudwatch", "too-deep", data={"what": "alarm", "before": "OK", "after": "ALARM"}
+    )
+    happened.did(Kind.CALL, "sns", "Publish", 1.0, 1.1, cause=alarm, resource=TOPIC, data={"caller": BY_SERVICE})
+    first, *_ = _outline(_told(happened))
+    assert first == "alarm too-deep (done: OK → ALARM)"
