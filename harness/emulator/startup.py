@@ -27,8 +27,7 @@ from harness.emulator.apigateway import (
     lambda_proxy,
     request_validation,
 )
-from harness.emulator.cloudformation import custom_resource, supported_types
-from harness.emulator.cloudformation import updates as resource_updates
+from harness.emulator.cloudformation import custom_resource, stack_updates, supported_types
 from harness.emulator.cognito import endpoints as cognito_endpoints
 from harness.emulator.cognito import hosted_ui as cognito_hosted_ui
 from harness.emulator.journal import (
@@ -76,7 +75,7 @@ PARTS = (
     cognito_endpoints.install,
     cognito_hosted_ui.install,
     supported_types.install,
-    resource_updates.install,
+    stack_updates.install,
     custom_resource.install,
     log_subscriptions.install,
     time_to_live.install,

@@ -1,9 +1,4 @@
-"""Changes of a resource that is there, for the types that LocalStack's providers only make and remove.
-
-LocalStack 4.14.0 reports an update of such a resource as done, writes a warning into its log and leaves the resource as it
-was: a rule keeps its old pattern, a stage its old deployment. Here a type that `in_place` knows is changed as AWS changes
-it; a change of any other fails, which says so.
-"""
+"""What a change of a resource that is there is, for the types that LocalStack's providers only make and remove."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,17 +6,12 @@ from functools import cached_property
 from typing import Any
 
 from botocore.exceptions import ClientError
-from localstack.aws.api.cloudformation import ExecutionStatus, StackStatus
-from localstack.services.cloudformation.engine.v2.change_set_model_executor import ChangeSetModelExecutor
 from localstack.services.cloudformation.resource_provider import (
     OperationStatus,
     ProgressEvent,
     ResourceProvider,
-    ResourceProviderExecutor,
     ResourceRequest,
-    convert_payload,
 )
-from localstack.utils.patch import patch
 
 from harness.emulator.cloudformation.resource_type import Model
 
@@ -83,7 +73,7 @@ def updated(provider: ResourceProvider, request: ResourceRequest, changes: Mappi
         return ProgressEvent(status=OperationStatus.SUCCESS, resource_model=after)
     stuck = changed if change is None else changed - change.takes if change.takes is not None else set()
     if change is None or stuck:
-        return _failed(
+        return failed(
             request,
             f"{', '.join(sorted(stuck))} cannot be changed here of a resource that is there. Start afresh ('harness down', "
             "'harness up'), or give the resource another logical id, which makes a new one.",
@@ -91,48 +81,15 @@ def updated(provider: ResourceProvider, request: ResourceRequest, changes: Mappi
     try:
         change.make(Update(provider, request, before, after))
     except ClientError as error:
-        return _failed(request, str(error), error)
+        return failed(request, str(error), error)
     return ProgressEvent(status=OperationStatus.SUCCESS, resource_model=after)
 
 
-def _failed(request: ResourceRequest, why: str, error: Exception | None = None) -> ProgressEvent:
+def failed(request: ResourceRequest, why: str, error: Exception | None = None) -> ProgressEvent:
+    """The answer of a resource that stays as it was."""
     return ProgressEvent(
         status=OperationStatus.FAILED,
         resource_model=request.previous_state or {},
         message=f"{request.logical_resource_id} ({request.resource_type}): {why}",
         custom_context={"exception": error} if error is not None else {},
     )
-
-
-class UpdateFailedError(Exception):
-    """A resource could not be updated; the message is its reason."""
-
-
-def install() -> None:
-    from harness.emulator.cloudformation.in_place import CHANGES
-
-    @patch(ChangeSetModelExecutor.execute)
-    def execute(original: Any, self: ChangeSetModelExecutor) -> Any:
-        """UpdateStack ended in UPDATE_COMPLETE whatever failed: it looks for exceptions alone."""
-        stack = self._change_set.stack
-        # A change set that is executed has its own way to tell.
-        directly = self._change_set.execution_status == ExecutionStatus.AVAILABLE
-        updates = directly and stack.status == StackStatus.UPDATE_IN_PROGRESS
-        result = original(self)
-        if updates and result.failure_message:
-            raise UpdateFailedError(result.failure_message)
-        return result
-
-    @patch(ResourceProviderExecutor.execute_action)
-    def execute_action(original: Any, self: Any, provider: ResourceProvider, payload: Any) -> ProgressEvent:
-        if payload["action"] not in ("Modify", "Dynamic"):
-            return original(self, provider, payload)
-        request = convert_payload(stack_name=self.stack_name, stack_id=self.stack_id, payload=payload)
-        if request.previous_state is None:
-            return original(self, provider, payload)
-        try:
-            return provider.update(request)
-        except NotImplementedError:
-            return updated(provider, request, CHANGES)
-        except ClientError as error:
-            return _failed(request, str(error), error)
