@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from botocore.config import Config
 from botocore.exceptions import ClientError, HTTPClientError
 from localstack import config
 from localstack.aws.connect import connect_to
@@ -68,8 +69,23 @@ def install() -> None:
     on_fire(KIND)(fire_rule)
 
 
+class _SingleCalls:
+    """Clients of targets, an attempt of which is one call: boto3 would repeat a throttled one by itself, for up to 15 s."""
+
+    _ONCE = Config(retries={"max_attempts": 0})
+
+    def __call__(self, **options: Any) -> Any:
+        return connect_to(config=self._ONCE, **options)
+
+    def with_assumed_role(self, **options: Any) -> Any:
+        return connect_to.with_assumed_role(config=self._ONCE, **options)
+
+
 def _patch() -> None:
+    from localstack.services.events import target
     from localstack.services.events.provider import EventsProvider
+
+    target.connect_to = _SingleCalls()
 
     @patch(EventsProvider._process_rules)
     def process_rules(
