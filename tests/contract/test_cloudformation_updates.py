@@ -256,7 +256,7 @@ def test_what_cannot_be_changed_fails_with_the_reason_instead_of_doing_nothing(d
     name = f"updates-{uuid.uuid4().hex[:8]}"
     user = {"Type": "AWS::IAM::User", "Properties": {"Path": "/a/"}}
     deploy(name, {"User": user})
-    said = r"User \(AWS::IAM::User\): Path cannot be changed here of a resource that is there\. Start afresh"
+    said = r"Path cannot be changed here of a resource that is there\. Start afresh"
     with pytest.raises(FailedError, match=said):
         deploy(name, {"User": {**user, "Properties": {"Path": "/b/"}}})
 
@@ -270,6 +270,36 @@ def test_an_update_that_failed_is_not_complete(deploy, aws):
     aws("cloudformation").update_stack(StackName=name, TemplateBody=changed, Capabilities=["CAPABILITY_NAMED_IAM"])
     with pytest.raises(WaiterError):
         aws("cloudformation").get_waiter("stack_update_complete").wait(StackName=name, WaiterConfig=QUICKLY)
+
+
+def test_an_update_that_fails_is_rolled_back(deploy, aws):
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stack-failure-options.html"""
+    name = f"updates-{uuid.uuid4().hex[:8]}"
+
+    def template(source, path):
+        rule = {"EventPattern": {"source": [source]}}
+        return {
+            "Rule": {"Type": "AWS::Events::Rule", "Properties": rule},
+            "User": {"Type": "AWS::IAM::User", "DependsOn": "Rule", "Properties": {"Path": path}},
+        }
+
+    first = {**template("first", "/a/"), "Old": {"Type": "AWS::SQS::Queue"}}
+    new = {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": f"{name}-new"}}
+    ids = deploy(name, first)
+    with pytest.raises(FailedError):
+        deploy(name, {"New": new, **template("second", "/b/")})
+    [stack] = aws("cloudformation").describe_stacks(StackName=name)["Stacks"]
+    assert stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    sources = lambda: json.loads(  # noqa: E731
+        aws("events").describe_rule(Name=ids["Rule"].rpartition("|")[2])["EventPattern"]
+    )["source"]
+    assert sources() == ["first"]
+    assert aws("sqs").get_queue_attributes(QueueUrl=ids["Old"], AttributeNames=["QueueArn"])["Attributes"]
+    assert "QueueUrls" not in aws("sqs").list_queues(QueueNamePrefix=f"{name}-new")
+    # It is as it was, so that what is right now is an update of it.
+    after = deploy(name, {"New": new, **template("third", "/a/")})
+    assert (after["Rule"], after["User"], sources()) == (ids["Rule"], ids["User"], ["third"])
+    assert set(after) == {"New", "Rule", "User"}
 
 
 def test_a_nested_stack_is_updated_with_its_parent(deploy, aws):

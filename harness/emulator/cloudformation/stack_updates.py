@@ -1,16 +1,22 @@
-"""Updates of stacks change what is there, or fail.
+"""Updates of stacks change what is there, or fail and leave what was there.
 
 LocalStack 4.14.0 reports an update of a resource whose provider has none as done, writes a warning into its log and leaves the
 resource as it was: a rule keeps its old pattern, a stage its old deployment. Here a type that `in_place` knows is changed as
-AWS changes it; a change of any other fails, which says so.
+AWS changes it; a change of any other fails, which says so, and what the update had changed by then is rolled back.
 """
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 from botocore.exceptions import ClientError
-from localstack.aws.api.cloudformation import ExecutionStatus, StackStatus
+from localstack.aws.api.cloudformation import ChangeAction, ExecutionStatus, StackStatus
 from localstack.services.cloudformation.engine.v2.change_set_model_executor import ChangeSetModelExecutor
+from localstack.services.cloudformation.engine.v2.change_set_model_preproc import PreprocProperties
 from localstack.services.cloudformation.resource_provider import (
+    OperationStatus,
     ProgressEvent,
     ResourceProvider,
     ResourceProviderExecutor,
@@ -29,15 +35,30 @@ class UpdateFailedError(Exception):
 def install() -> None:
     @patch(ChangeSetModelExecutor.execute)
     def execute(original: Any, self: ChangeSetModelExecutor) -> Any:
-        """UpdateStack ended in UPDATE_COMPLETE whatever failed: it looks for exceptions alone."""
-        stack = self._change_set.stack
+        change_set, stack = self._change_set, self._change_set.stack
+        if stack.status != StackStatus.UPDATE_IN_PROGRESS:
+            return original(self)
         # A change set that is executed has its own way to tell.
-        directly = self._change_set.execution_status == ExecutionStatus.AVAILABLE
-        updates = directly and stack.status == StackStatus.UPDATE_IN_PROGRESS
-        result = original(self)
-        if updates and result.failure_message:
+        directly = change_set.execution_status == ExecutionStatus.AVAILABLE
+        before = deepcopy(dict(stack.resolved_resources))
+        with _without_an_end(self):
+            result = original(self)
+        if result.failure_message is None:
+            return result
+        stack.set_stack_status(StackStatus.UPDATE_ROLLBACK_IN_PROGRESS, result.failure_message)
+        failures = list(_rolled_back(self, before))
+        # Whoever executes the change set takes these for the stack's.
+        change_set.template, change_set.template_body = stack.template, stack.template_body
+        change_set.processed_template = stack.processed_template
+        change_set.resolved_parameters = stack.resolved_parameters
+        if failures:
+            stack.set_stack_status(StackStatus.UPDATE_ROLLBACK_FAILED, "; ".join(failures))
+        else:
+            stack.set_stack_status(StackStatus.UPDATE_ROLLBACK_COMPLETE)
+        if directly:
+            # UpdateStack ended in UPDATE_COMPLETE whatever failed: it looks for exceptions alone.
             raise UpdateFailedError(result.failure_message)
-        return result
+        return replace(result, resources=before)
 
     @patch(ResourceProviderExecutor.execute_action)
     def execute_action(original: Any, self: Any, provider: ResourceProvider, payload: Any) -> ProgressEvent:
@@ -52,3 +73,50 @@ def install() -> None:
             return updated(provider, request, CHANGES)
         except ClientError as error:
             return failed(request, str(error), error)
+
+
+@contextmanager
+def _without_an_end(executor: ChangeSetModelExecutor) -> Iterator[None]:
+    """An update that failed removes nothing that the new template lacks, and is not over: LocalStack calls it
+    ROLLBACK_COMPLETE and rolls nothing back."""
+    stack, process = executor._change_set.stack, executor.process
+    set_stack_status = stack.set_stack_status
+
+    def processed() -> None:
+        try:
+            process()
+        except Exception:
+            executor._deferred_actions.clear()
+            raise
+
+    def not_the_end(status: StackStatus, *reason: Any) -> None:
+        if status != StackStatus.ROLLBACK_COMPLETE:
+            set_stack_status(status, *reason)
+
+    executor.process, stack.set_stack_status = processed, not_the_end
+    try:
+        yield
+    finally:
+        del executor.process, stack.set_stack_status
+
+
+def _rolled_back(executor: ChangeSetModelExecutor, before: Mapping[str, Any]) -> Iterator[str]:
+    """Bring back what an update had changed until it failed, the last first; what could not be, with the reason
+    (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-continueupdaterollback.html)."""
+    for logical_id, now in reversed(list(executor.resources.items())):
+        was: Mapping[str, Any] = before.get(logical_id, {})
+        untouched = was.get("LastUpdatedTimestamp") == now.get("LastUpdatedTimestamp")
+        if untouched or not str(now["ResourceStatus"]).endswith("_COMPLETE"):
+            continue
+        properties = PreprocProperties(now["Properties"])
+        made = was.get("PhysicalResourceId") != now["PhysicalResourceId"]
+        event = executor._execute_resource_action(
+            action=ChangeAction.Remove if made else ChangeAction.Modify,
+            logical_resource_id=logical_id,
+            resource_type=now["Type"],
+            before_properties=properties,
+            after_properties=None if made else PreprocProperties(deepcopy(was["Properties"])),
+            part_of_replacement=made,
+        )
+        if event.status is not OperationStatus.SUCCESS:
+            yield f"{logical_id}: {event.message}"

@@ -90,6 +90,6 @@ def failed(request: ResourceRequest, why: str, error: Exception | None = None) -
     return ProgressEvent(
         status=OperationStatus.FAILED,
         resource_model=request.previous_state or {},
-        message=f"{request.logical_resource_id} ({request.resource_type}): {why}",
+        message=why,
         custom_context={"exception": error} if error is not None else {},
     )
