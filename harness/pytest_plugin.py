@@ -20,7 +20,7 @@ from harness.project import ENGINES, KEPT, OURS_ALONE, Project
 from harness.settings import SettingsError
 
 if TYPE_CHECKING:
-    from harness.deploy import Deployment
+    from harness.deploy import Deployment, Schedules
     from harness.flow import Flow, Flows
     from harness.topology import Topology
 
@@ -491,3 +491,11 @@ def fire(engine: Target) -> Callable[..., dict[str, Any]]:
     """`fire("cognito-code-expiry", ...)`: make due now what real time would make due."""
     engine.require("fire")
     return engine.harness.fire
+
+
+@pytest.fixture(scope="session")
+def schedules(engine: Target, deployment: "Deployment") -> "Schedules":
+    """`schedules.fire("NightlyDigests")`: run a schedule of the deployed stacks now."""
+    from harness.deploy import Schedules
+
+    return Schedules(engine, deployment)

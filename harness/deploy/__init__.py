@@ -13,6 +13,7 @@ from harness.deploy.errors import DeployError, Failure, PreflightError, Problem
 from harness.deploy.events import DeployEvent
 from harness.deploy.pipeline import delete, deploy, warm_up
 from harness.deploy.removal import Left, Removal, remove
+from harness.deploy.schedules import Schedules
 from harness.deploy.services import services_of
 from harness.topology import Template
 
@@ -29,6 +30,7 @@ __all__ = [
     "Problem",
     "Removal",
     "Resource",
+    "Schedules",
     "Template",
     "Withheld",
     "delete",

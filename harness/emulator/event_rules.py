@@ -3,6 +3,7 @@
 - A disabled rule takes no event; LocalStack stores the state of a rule and never asks it.
 - An event that a target refuses goes to the target's dead-letter queue, with attributes that say why; LocalStack drops it
   (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html).
+- A scheduled rule runs by `schedules.clock`, with the event that AWS gives.
 - An error that may pass (the target is throttled or unavailable) is tried again first, as often and as long as the
   target's retry policy says, with a growing pause that begins with what Lambda's retries are set to here
   (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html).
@@ -13,8 +14,10 @@ What happens is recorded on the way: each rule's decision, each attempt, what is
 import json
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from botocore.config import Config
@@ -25,7 +28,6 @@ from localstack.utils.aws.arns import parse_arn, sqs_queue_url_for_arn
 from localstack.utils.event_matcher import matches_event
 from localstack.utils.patch import patch
 from localstack.utils.strings import long_uid
-from localstack.utils.time import TIMESTAMP_FORMAT_TZ, timestamp
 from localstack.utils.xray.trace_header import TraceHeader
 
 from harness.emulator.journal import marks, payloads
@@ -33,8 +35,9 @@ from harness.emulator.journal.activity import activity, error_of
 from harness.emulator.journal.causes import CAUSE, doing
 from harness.emulator.journal.recorder import JOURNAL
 from harness.emulator.journal.waiting import Later
+from harness.emulator.schedules.clock import Scheduled, add_source
+from harness.emulator.schedules.expressions import InvalidScheduleError, parse
 from harness.emulator.service_loading import when_loaded
-from harness.emulator.timers import on_fire
 from harness.journal.records import Kind
 
 LOG = logging.getLogger(__name__)
@@ -61,12 +64,10 @@ RETRYABLE = frozenset(
 DEFAULT_RETRY_ATTEMPTS = 185
 DEFAULT_EVENT_AGE_SECONDS = 24 * 3600
 MAX_PAUSE_SECONDS = 300.0
-KIND = "events-rule"
 
 
 def install() -> None:
     when_loaded("events", _patch)
-    on_fire(KIND)(fire_rule)
 
 
 class _SingleCalls:
@@ -83,7 +84,9 @@ class _SingleCalls:
 
 def _patch() -> None:
     from localstack.services.events import target
+    from localstack.services.events.models import ValidationException
     from localstack.services.events.provider import EventsProvider
+    from localstack.services.events.rule import RuleService
 
     target.connect_to = _SingleCalls()
 
@@ -120,13 +123,18 @@ def _patch() -> None:
                         trace_header
                     )
 
-    @patch(EventsProvider._get_scheduled_rule_job_function)
-    def job(_original: Any, self: Any, account_id: str, region: str, rule: Any) -> Any:
-        def run(*_args: Any) -> None:
-            if rule.state != "DISABLED":
-                run_schedule(self, account_id, region, rule)
+    @patch(RuleService._validate_input)
+    def validate(
+        original: Any, event_pattern: Any, schedule_expression: str | None, event_bus_name: Any = "default"
+    ) -> None:
+        original(event_pattern, schedule_expression, event_bus_name)
+        if schedule_expression:
+            try:
+                parse(schedule_expression)
+            except InvalidScheduleError:
+                raise ValidationException("Parameter ScheduleExpression is not valid.") from None
 
-        return run
+    add_source("events", _scheduled_rules)
 
 
 def _refusal(rule: Any, event: Mapping[str, Any]) -> str | None:
@@ -188,8 +196,8 @@ class _Attempt:
         policy = self.sender.target.get("RetryPolicy") or {}
         attempts = policy.get("MaximumRetryAttempts", DEFAULT_RETRY_ATTEMPTS)
         age = policy.get("MaximumEventAgeInSeconds", DEFAULT_EVENT_AGE_SECONDS)
-        pause = min(config.LAMBDA_RETRY_BASE_DELAY_SECONDS * 2.0 ** (self.number - 1), MAX_PAUSE_SECONDS)
-        if not _may_pass(error):
+        pause = pause_after(self.number)
+        if not may_pass(error):
             self._give_up(error, None)
         elif self.number > attempts:
             self._give_up(error, "MaximumRetryAttempts")
@@ -267,7 +275,13 @@ def _note_lost(queue: str, rule_arn: str, refused: Exception) -> None:
     )
 
 
-def _may_pass(error: Exception) -> bool:
+def pause_after(attempt: int) -> float:
+    """How many seconds pass between an attempt (the first is 1) and the next."""
+    return min(config.LAMBDA_RETRY_BASE_DELAY_SECONDS * 2.0 ** (attempt - 1), MAX_PAUSE_SECONDS)
+
+
+def may_pass(error: Exception) -> bool:
+    """Whether an error of a target is worth another attempt."""
     code = error_of(error)["code"]
     status = getattr(error, "response", {}).get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     return code in RETRYABLE or status >= 500 or isinstance(error, OSError | HTTPClientError)
@@ -287,11 +301,34 @@ def _error_code(code: str) -> str:
 # ---- schedules ---------------------------------------------------------------------------------------------------
 
 
-def run_schedule(provider: Any, account_id: str, region: str, rule: Any) -> None:
-    """Hand a scheduled rule's event to its targets; each run is the root of a flow where nobody fired it.
+def _scheduled_rules() -> Iterator[Scheduled]:
+    from localstack.services.events.models import events_stores
+
+    now = datetime.now(UTC)
+    for _, _, store in list(events_stores.iter_stores()):
+        # Only the default bus has rules with a schedule.
+        bus = store.event_buses.get("default")
+        for rule in list(bus.rules.values()) if bus else ():
+            if rule.schedule_expression:
+                yield Scheduled(
+                    arn=rule.arn,
+                    name=rule.name,
+                    expression=rule.schedule_expression,
+                    enabled=rule.state != "DISABLED",
+                    # LocalStack keeps no time; PutRule makes another object of it.
+                    began=vars(rule).setdefault("harness_first_seen", now),
+                    run=partial(run_schedule, rule),
+                )
+
+
+def run_schedule(rule: Any, when: datetime) -> int:
+    """Hand a scheduled rule's event to its targets and return their number; each run is the root of a flow where nobody
+    fired it.
 
     https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-rule-schedule.html
     """
+    from localstack.services.plugins import SERVICE_PLUGINS
+
     caused_by = CAUSE.get()
     trace = TraceHeader(root=caused_by.trace if caused_by and caused_by.trace else None).ensure_root_exists()
     event = {
@@ -299,9 +336,9 @@ def run_schedule(provider: Any, account_id: str, region: str, rule: Any) -> None
         "id": long_uid(),
         "detail-type": "Scheduled Event",
         "source": "aws.events",
-        "account": account_id,
-        "time": timestamp(format=TIMESTAMP_FORMAT_TZ),
-        "region": region,
+        "account": rule.account_id,
+        "time": when.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "region": rule.region,
         "resources": [rule.arn],
         "detail": {},
     }
@@ -311,33 +348,13 @@ def run_schedule(provider: Any, account_id: str, region: str, rule: Any) -> None
         name=rule.name,
         resource=rule.arn,
         trace=trace.root,
-        account_id=account_id,
-        region=region,
+        account_id=rule.account_id,
+        region=rule.region,
         data={"what": "schedule", "schedule": rule.schedule_expression, "event": event},
     )
+    senders = SERVICE_PLUGINS.get_service("events")._provider._target_sender_store
+    targets = list(rule.targets.values())
     with doing(note):
-        for target in list(rule.targets.values()):
-            _Attempt(provider._target_sender_store[f"{rule.arn}-{target['Id']}"], event).make(trace)
-
-
-def fire_rule(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Run a scheduled rule now: `rule_arn`. Returns `{"targets": count}`; a disabled rule runs for nobody."""
-    if set(parameters) != {"rule_arn"} or not isinstance(parameters["rule_arn"], str):
-        raise ValueError(f'{KIND} takes "rule_arn", the ARN of a rule with a schedule')
-    from localstack.services.events.models import events_stores
-    from localstack.services.plugins import SERVICE_PLUGINS
-
-    arn = parameters["rule_arn"]
-    _, _, _, region, account, resource = (*arn.split(":", 5), *[""] * 6)[:6]
-    _, _, path = resource.partition("/")
-    bus, _, name = path.rpartition("/")
-    event_bus = events_stores[account][region].event_buses.get(bus or "default") if account and region else None
-    rule = event_bus.rules.get(name) if event_bus else None
-    if rule is None:
-        raise LookupError(f"there is no rule {arn}")
-    if not rule.schedule_expression:
-        raise ValueError(f"the rule {name} has no schedule; events that match its pattern make it run")
-    if rule.state == "DISABLED":
-        return {"targets": 0}
-    run_schedule(SERVICE_PLUGINS.get_service("events")._provider, account, region, rule)
-    return {"targets": len(rule.targets)}
+        for target in targets:
+            _Attempt(senders[f"{rule.arn}-{target['Id']}"], event).make(trace)
+    return len(targets)

@@ -124,26 +124,18 @@ def _stop_executions(account_id: str | None) -> None:
 
 
 def _forget_rules(account_id: str | None) -> None:
-    """EventBridge keeps services and schedules beside its store, by ARN."""
-    from localstack.services.events.scheduler import JobScheduler
-
+    """EventBridge keeps services beside its store, by ARN."""
     provider = _provider("events")
     for name in ("rule", "event_bus", "archive", "replay", "connection", "api_destination"):
         services = getattr(provider, f"_{name}_services_store", None)
         services = getattr(provider, f"_{name}_service_store", {}) if services is None else services
-        for arn, service in list(services.items()):
+        for arn in list(services):
             if account_id is None or f":{account_id}:" in arn:
-                if job := getattr(service, "schedule_cron_job_id", None) or getattr(
-                    getattr(service, "rule", None), "job_id", None
-                ):
-                    JobScheduler.instance().cancel_job(job)
                 services.pop(arn, None)
     senders = provider._target_sender_store
     for arn in list(senders):
         if account_id is None or f":{account_id}:" in arn:
             senders.pop(arn, None)
-    if account_id is None:
-        JobScheduler.instance().jobs.clear()
 
 
 # ---- data --------------------------------------------------------------------------------------------------------

@@ -54,6 +54,7 @@ from harness.emulator.journal import (
 )
 from harness.emulator.journal import api as journal_api
 from harness.emulator.lambda_ import asynchronous, creation, executor, invocation_metadata
+from harness.emulator.schedules import clock, scheduler
 
 LOG = logging.getLogger(__name__)
 
@@ -73,6 +74,8 @@ PARTS = (
     outbox_capture.install,
     event_archive.install,
     event_rules.install,
+    clock.install,
+    scheduler.install,
     cognito_endpoints.install,
     cognito_hosted_ui.install,
     supported_types.install,

@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 
+from harness.engine import tracing
 from harness.engine.errors import EngineError
 
 # The API answers a request that waits after at most 60 seconds.
@@ -52,8 +53,10 @@ class HarnessApi:
         return faults
 
     def fire(self, kind: str, **parameters: Any) -> dict[str, Any]:
-        """Make due now what real time would make due."""
-        return self.call("POST", "/fire", json={"kind": kind, **parameters})
+        """Make due now what real time would make due; what comes of it belongs to the flow of the block."""
+        headers: dict[str, str] = {}
+        tracing.add_header(headers)
+        return self.call("POST", "/fire", json={"kind": kind, **parameters}, headers=headers)
 
     def iam(self) -> dict[str, Any]:
         """How calls are decided: `mode`, `denied`, `reported`, `unmapped`."""

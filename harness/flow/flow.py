@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection
 from enum import Enum, auto
 
 from harness.engine import Target
+from harness.engine.tracing import tracing
 from harness.flow.consumers import Consumers
 from harness.flow.event_source_mappings import EventSourceMappings
 from harness.flow.explain import explain
@@ -198,7 +199,9 @@ class Flow:
         if not (timers := _next_due(found, self._fired)):
             return
         self._fired.update(timers)
-        self._target.harness.fire("timer", activities=timers)
+        # Whoever hurries is no part of the flow.
+        with tracing(None):
+            self._target.harness.fire("timer", activities=timers)
 
     def _hold_to(self, states: Collection[str]) -> None:
         """Raise where no execution waits in one of these states."""

@@ -368,6 +368,7 @@ _DECIDERS = {
     "events": "rule",
     "lambda": "",
     "s3": "notification",
+    "scheduler": "schedule",
     "sns": "subscription",
     "sqs": "queue",
 }

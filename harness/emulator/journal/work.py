@@ -26,7 +26,7 @@ LONG_LIVED = (
     "cloudwatch-scheduler",
     "ddb-remove-expired-items",
     "event-source-mapping-poller",
-    "events-jobscheduler-loop",
+    "harness-schedule",
     "lambda-poller",
     "lambda-process",
     "lambda-runtime-api",

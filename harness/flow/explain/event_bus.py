@@ -36,6 +36,8 @@ def _by_event(evidence: Evidence) -> Iterator[list[Activity]]:
     """The decisions about each event that came to a bus."""
     found: dict[tuple[Any, ...], list[Activity]] = {}
     for decision in evidence.of(Kind.DECISION, "events"):
+        if "schedule" in decision.data:
+            continue  # told by `schedules`: no event came to the bus
         bus = _bus(decision)
         found.setdefault((decision.begin.cause, bus, _event(decision).get("id")), []).append(decision)
     yield from found.values()

@@ -198,15 +198,15 @@ def test_a_schedule_that_runs_is_the_cause_of_what_follows(events, queue, engine
     arn = events.put_rule(Name=name, ScheduleExpression="rate(1 day)")["RuleArn"]
     events.put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": queue.arn}])
     fired = httpx.post(
-        f"{engine.endpoint_url}/_harness/fire", json={"kind": "events-rule", "rule_arn": arn}, trust_env=False
+        f"{engine.endpoint_url}/_harness/fire", json={"kind": "schedule", "schedule": arn}, trust_env=False
     )
-    assert (fired.status_code, fired.json()) == (200, {"targets": 1})
+    assert (fired.status_code, fired.json()) == (200, {"schedule": arn, "state": "ENABLED", "targets": 1})
     event = json.loads(queue.receive()["Body"])
     assert (event["detail-type"], event["source"], event["resources"]) == ("Scheduled Event", "aws.events", [arn])
     sent = journal.wait(Kind.CALL, lambda r: r.name == "SendMessage" and r.resource == queue.url, Phase.BEGIN)
     _, timer, fire = journal.causes(sent)
     assert (timer.kind, timer.resource, timer.data["schedule"]) == (Kind.TIMER, arn, "rate(1 day)")
-    assert (fire.name, fire.cause) == ("events-rule", None)
+    assert (fire.name, fire.cause) == ("schedule", None)
     events.remove_targets(Rule=name, Ids=["queue"])
     events.delete_rule(Name=name)
 
@@ -214,6 +214,7 @@ def test_a_schedule_that_runs_is_the_cause_of_what_follows(events, queue, engine
 def test_a_schedule_that_does_not_exist_cannot_be_fired(engine):
     arn = "arn:aws:events:us-east-1:000000000000:rule/nowhere-to-be-found"
     answer = httpx.post(
-        f"{engine.endpoint_url}/_harness/fire", json={"kind": "events-rule", "rule_arn": arn}, trust_env=False
+        f"{engine.endpoint_url}/_harness/fire", json={"kind": "schedule", "schedule": arn}, trust_env=False
     )
-    assert (answer.status_code, answer.json()) == (404, {"error": f"there is no rule {arn}"})
+    assert answer.status_code == 404
+    assert answer.json()["error"].startswith(f"there is no schedule {arn}")
