@@ -31,6 +31,7 @@ from harness.emulator.apigateway import (
 from harness.emulator.cloudformation import custom_resource, stack_updates, supported_types
 from harness.emulator.cognito import endpoints as cognito_endpoints
 from harness.emulator.cognito import hosted_ui as cognito_hosted_ui
+from harness.emulator.event_sources import arrivals, worker
 from harness.emulator.journal import (
     access_decisions,
     alarms,
@@ -95,6 +96,8 @@ PARTS = (
     invocation_metadata.install,
     asynchronous.install,
     cloudformation_pace.install,
+    arrivals.install,
+    worker.install,
     # After what they record is completed.
     access_decisions.install,
     alarms.install,

@@ -5,8 +5,9 @@ https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventsourcemapping.html
 """
 
 import threading
-import time
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from itertools import takewhile
@@ -22,8 +23,8 @@ from harness.emulator.journal.waiting import waiting
 from harness.emulator.service_loading import when_loaded
 from harness.journal.records import Kind
 
-SHUTDOWN_SECONDS = 0.5
-"""A poller that waits for its next attempt sees after this at the latest that it is to stop."""
+_RETRY_WAITS: defaultdict[Any, set[threading.Event]] = defaultdict(set)
+"""Of pollers that wait for their next attempt: what ends that, by the poller."""
 
 
 @dataclass
@@ -33,6 +34,8 @@ class _Reading:
     poller: Any
     shard_id: str = ""
     attempts: int = 0
+    splits: bool = False
+    """Whether a batch that fails is tried again in two halves."""
     failed: list[str] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
     filtered: list[str] = field(default_factory=list)
@@ -44,6 +47,26 @@ _READING: ContextVar[_Reading | None] = ContextVar("harness_reading", default=No
 
 def install() -> None:
     when_loaded("lambda", _patch)
+
+
+@contextmanager
+def attempt_at(made: int, *, splits: bool) -> Iterator[None]:
+    """In the block another attempt is made at records, after `made` others; `splits` where they are split if it fails."""
+    if (reading := _READING.get()) is not None:
+        reading.attempts, reading.splits = made, splits
+    yield
+
+
+def counted(made: int) -> None:
+    """How many attempts were made at what is given up now."""
+    if (reading := _READING.get()) is not None:
+        reading.attempts = made
+
+
+def end_retry_waits(poller: Any) -> None:
+    """The mapping is deleted, disabled or changed: its poller waits for no attempt any more."""
+    for due in list(_RETRY_WAITS.get(poller, ())):
+        due.set()
 
 
 def _patch() -> None:
@@ -66,8 +89,8 @@ def _patch() -> None:
 
     @patch(SqsPoller.handle_messages)
     def handle_messages(original: Any, self: Any, messages: list[dict[str, Any]]) -> None:
-        mapping = getattr(self, "harness_mapping", None)
-        if mapping is None or not JOURNAL.enabled:
+        mapping = self.harness_mapping
+        if not JOURNAL.enabled:
             original(self, messages)
             return
         reading = _Reading(self)
@@ -168,7 +191,7 @@ def _patch() -> None:
 
     @patch(StreamPoller.forward_events_to_target)
     def forward(original: Any, self: Any, shard_id: str, *args: Any) -> Any:
-        if getattr(self, "harness_mapping", None) is None or not JOURNAL.enabled:
+        if not JOURNAL.enabled:
             return original(self, shard_id, *args)
         token = _READING.set(_Reading(self, shard_id))
         try:
@@ -227,7 +250,12 @@ def _identifier(event: Mapping[str, Any]) -> str:
 def _mark(reading: _Reading, event: Mapping[str, Any]) -> str:
     one = _identifier(event)
     source = reading.poller.source_arn
-    return marks.stream_record(source, one) if reading.shard_id else marks.message(source, one)
+    return _stream_mark(source, one) if reading.shard_id else marks.message(source, one)
+
+
+def _stream_mark(source: str, sequence_number: str) -> str:
+    """Of a record, which is in the stream also where the mapping reads it as an enhanced fan-out consumer."""
+    return marks.stream_record(source.partition("/consumer/")[0], sequence_number)
 
 
 def _outcome(reading: _Reading) -> dict[str, Any]:
@@ -259,22 +287,28 @@ def _attempt(reading: _Reading, process: Any, events: list[dict[str, Any]]) -> N
             # From the first that failed on the records are read again.
             batch.ended["committed"] = list(takewhile(lambda i: i not in reading.failed, map(_identifier, events)))
             # The shard waits for the next attempt, or for the records to be given up.
-            batch.ended["retries"] = bool(reading.failed) and not poller.max_retries_exceeded(reading.attempts)
+            again = reading.splits or not poller.max_retries_exceeded(reading.attempts)
+            batch.ended["retries"] = bool(reading.failed) and again
 
 
 def _wait_to_retry(reading: _Reading, seconds: float) -> None:
-    poller, until, due = reading.poller, time.monotonic() + seconds, threading.Event()
+    poller, due = reading.poller, threading.Event()
     with waiting(
         "retry",
         seconds,
         due.set,
         **_what(poller.harness_mapping),
-        takes=tuple(marks.stream_record(poller.source_arn, one) for one in reading.failed),
+        takes=tuple(_stream_mark(poller.source_arn, one) for one in reading.failed),
         data={"mapping": poller.harness_mapping["UUID"], "attempt": reading.attempts + 1},
     ):
-        # A mapping that is deleted or disabled waits no longer.
-        while not (due.is_set() or poller._is_shutdown.is_set()) and (remaining := until - time.monotonic()) > 0:
-            due.wait(min(remaining, SHUTDOWN_SECONDS))
+        _RETRY_WAITS[poller].add(due)
+        try:
+            if not poller._is_shutdown.is_set():
+                due.wait(seconds)
+        finally:
+            _RETRY_WAITS[poller].discard(due)
+            if not _RETRY_WAITS[poller]:
+                _RETRY_WAITS.pop(poller, None)
 
 
 def _stream_event(event: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventsourcemapping.html#
 """
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -32,7 +32,6 @@ class _Window:
 
 def install() -> None:
     when_loaded("sqs", _patch_queues)
-    when_loaded("lambda", _patch_streams)
 
 
 # ---- queues ------------------------------------------------------------------------------------------------------
@@ -102,6 +101,13 @@ def _announce_message(queue: Any, message: Any, window: _Window) -> None:
     TIMERS.set(note.activity, partial(_end_window, queue, window))
 
 
+def end_window(queue: Any) -> None:
+    """Whoever gathers from a queue stops to: the mapping is deleted, disabled or changed."""
+    visible = getattr(queue, "visible", None)
+    if (window := getattr(visible, "harness_window", None)) is not None:
+        _end_window(queue, window)
+
+
 def _end_window(queue: Any, window: _Window) -> None:
     window.over = True
     with queue.visible.not_empty:
@@ -111,36 +117,20 @@ def _end_window(queue: Any, window: _Window) -> None:
 # ---- streams -----------------------------------------------------------------------------------------------------
 
 
-def _patch_streams() -> None:
-    from localstack.services.lambda_.event_source_mapping.pollers.stream_poller import StreamPoller
-
-    @patch(StreamPoller.poll_events_from_shard)
-    def poll(original: Any, self: Any, shard_id: str, shard_iterator: str) -> None:
-        original(self, shard_id, shard_iterator)
-        batcher, mapping = self.shard_batcher.get(shard_id), getattr(self, "harness_mapping", None)
-        if batcher is None or mapping is None:
-            return
-        # What was handed on meanwhile left nothing behind.
-        announced = getattr(batcher, "harness_announced", 0) if batcher.get_current_size() else 0
-        for record in batcher._batch[announced:]:
-            _announce_record(self, mapping, batcher, record)
-        batcher.harness_announced = batcher.get_current_size()
-
-
-def _announce_record(poller: Any, mapping: Mapping[str, Any], batcher: Any, record: Mapping[str, Any]) -> None:
-    def make_due() -> None:
-        batcher._triggered = True
-
+def announce_record(
+    stream_arn: str, mapping: Mapping[str, Any], when: float, make_due: Callable[[], object], record: Mapping[str, Any]
+) -> None:
+    """A record of a stream waits for more to come with it, until then."""
     function = mapping["FunctionArn"]
     # As the stream gives it: of a table's stream, or of Kinesis.
     sequence_number = record["dynamodb"]["SequenceNumber"] if "dynamodb" in record else record["SequenceNumber"]
     note = announce(
         WHAT,
-        time.time() + max(0.0, batcher.duration_until_next_batch()),
+        when,
         service="lambda",
         name=function.split(":")[6],
         resource=function,
-        takes=(marks.stream_record(poller.source_arn, sequence_number),),
+        takes=(marks.stream_record(stream_arn, sequence_number),),
         data={"mapping": mapping["UUID"]},
     )
     TIMERS.set(note.activity, make_due)

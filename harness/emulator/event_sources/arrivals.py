@@ -1,0 +1,129 @@
+"""Says that something came into a queue or into a shard, to whoever listens there."""
+
+import threading
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from localstack.utils.patch import patch
+
+from harness.emulator.service_loading import when_loaded
+
+
+class Arrivals:
+    """Wakes listeners by the name of a place: the ARN of a queue, or `shard(...)`."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._listeners: defaultdict[str, list[threading.Event]] = defaultdict(list)
+
+    @contextmanager
+    def listen(self, place: str, wake: threading.Event) -> Iterator[None]:
+        """While the block runs, `wake` is set whenever something comes to the place."""
+        with self._lock:
+            self._listeners[place].append(wake)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._listeners[place].remove(wake)
+                if not self._listeners[place]:
+                    del self._listeners[place]
+
+    def tell(self, place: str) -> None:
+        with self._lock:
+            listeners = list(self._listeners.get(place, ()))
+        for wake in listeners:
+            wake.set()
+
+
+ARRIVALS = Arrivals()
+"""Those of this LocalStack process."""
+
+
+def shard(stream_arn: str, shard_id: str) -> str:
+    """The name of a shard of a Kinesis stream or of a table's stream."""
+    return f"{stream_arn}#{shard_id}"
+
+
+def install() -> None:
+    when_loaded("sqs", _watch_queues)
+    when_loaded("dynamodb", _watch_tables)
+    when_loaded("kinesis", _watch_streams)
+
+
+def _watch_queues() -> None:
+    from localstack.services.sqs.models import FifoQueue, SqsQueue, StandardQueue
+
+    for kind in (StandardQueue, FifoQueue):
+
+        @patch(kind._put_message)
+        def put_message(original: Any, self: Any, message: Any) -> None:
+            original(self, message)
+            ARRIVALS.tell(self.arn)
+
+        @patch(kind.put)
+        def put(original: Any, self: Any, *args: Any, **options: Any) -> Any:
+            stored = original(self, *args, **options)
+            # When what is delayed is due must be known as well.
+            if stored.is_delayed:
+                ARRIVALS.tell(self.arn)
+            return stored
+
+    @patch(SqsQueue.add_inflight_message)
+    def add_inflight_message(original: Any, self: Any, message: Any) -> None:
+        original(self, message)
+        # It comes back, should whoever took it not delete it.
+        ARRIVALS.tell(self.arn)
+
+    @patch(SqsQueue.update_visibility_timeout)
+    def update_visibility_timeout(original: Any, self: Any, receipt_handle: str, visibility_timeout: int) -> None:
+        original(self, receipt_handle, visibility_timeout)
+        ARRIVALS.tell(self.arn)
+
+    @patch(FifoQueue.update_message_group_visibility)
+    def update_message_group_visibility(original: Any, self: Any, message_group: Any) -> None:
+        original(self, message_group)
+        # A group whose messages in flight were deleted shows those behind them.
+        ARRIVALS.tell(self.arn)
+
+    @patch(FifoQueue.requeue_inflight_messages)
+    def requeue_inflight_messages(_original: Any, self: Any) -> None:
+        """LocalStack lets one message that is hidden hold back those of all other groups."""
+        with self.mutex:
+            held_back = set()
+            for message in list(self.inflight):
+                if not message.is_visible:
+                    held_back.add(message.message_group_id)
+                elif message.message_group_id not in held_back:
+                    del self.inflight[message]
+                    self._put_message(message)
+
+
+def _watch_tables() -> None:
+    from harness.emulator.dynamodb import RECORD_LISTENERS
+
+    def tell(table: Any, _record: dict[str, Any]) -> None:
+        ARRIVALS.tell(shard(f"{table.table_arn}/stream/{table.latest_stream_label}", table.stream_shard.id))
+
+    RECORD_LISTENERS.append(tell)
+
+
+def _watch_streams() -> None:
+    from moto.kinesis.models import Stream
+
+    @patch(Stream.put_record)
+    def put_record(original: Any, self: Any, *args: Any, **options: Any) -> tuple[str, str]:
+        sequence_number, shard_id = original(self, *args, **options)
+        ARRIVALS.tell(shard(self.arn, shard_id))
+        return sequence_number, shard_id
+
+    for change in (Stream.split_shard, Stream.merge_shards):
+
+        @patch(change)
+        def reshard(original: Any, self: Any, *args: Any, **options: Any) -> None:
+            original(self, *args, **options)
+            # Who has read a shard that is closed now goes on with its children.
+            for shard_id in list(self.shards):
+                ARRIVALS.tell(shard(self.arn, shard_id))
