@@ -63,7 +63,10 @@ def dynamodbstreams() -> Service:
 @aws_provider(api="kinesis", name="moto")
 def kinesis() -> Service:
     """LocalStack's own provider starts a server that it installs with npm, which needs Node.js and a download."""
-    return moto_service("kinesis")
+    from harness.emulator.kinesis import operations, shards  # moto's Kinesis loads with the service, not at boot
+
+    shards.complete_moto()
+    return moto_service("kinesis", operations.OURS)
 
 
 @aws_provider(api="sesv2", name="default")

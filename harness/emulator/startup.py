@@ -28,10 +28,10 @@ from harness.emulator.apigateway import (
     lambda_proxy,
     request_validation,
 )
-from harness.emulator.cloudformation import custom_resource, stack_updates, supported_types
+from harness.emulator.cloudformation import custom_resource, stack_updates, streams, supported_types
 from harness.emulator.cognito import endpoints as cognito_endpoints
 from harness.emulator.cognito import hosted_ui as cognito_hosted_ui
-from harness.emulator.event_sources import arrivals, worker
+from harness.emulator.event_sources import arrivals, validation, worker
 from harness.emulator.journal import (
     access_decisions,
     alarms,
@@ -82,6 +82,7 @@ PARTS = (
     supported_types.install,
     stack_updates.install,
     custom_resource.install,
+    streams.install,
     log_subscriptions.install,
     service_metrics.install,
     time_to_live.install,
@@ -98,6 +99,7 @@ PARTS = (
     cloudformation_pace.install,
     arrivals.install,
     worker.install,
+    validation.install,
     # After what they record is completed.
     access_decisions.install,
     alarms.install,

@@ -35,7 +35,7 @@ class EventSourceMappings:
         if record.phase is Phase.BEGIN:
             return
         if record.kind is Kind.CALL and record.service == "lambda" and record.name in CHANGES:
-            changed = (record.data.get("response") or {}).get("EventSourceArn")
+            changed = _stream_of((record.data.get("response") or {}).get("EventSourceArn") or "")
             if changed:
                 self._changes[changed] += 1
                 self._known.pop(changed, None)
@@ -56,7 +56,14 @@ class EventSourceMappings:
         before = self.version(source)
         with tracing(None):
             pages = self._client(source.split(":")[3]).get_paginator("list_event_source_mappings")
-            found = [m for page in pages.paginate(EventSourceArn=source) for m in page["EventSourceMappings"]]
+            # Those of a stream may be of its enhanced fan-out consumers, which have ARNs of their own.
+            asked = {} if ":kinesis:" in source else {"EventSourceArn": source}
+            of_pages = (m for page in pages.paginate(**asked) for m in page["EventSourceMappings"])
+            found = [m for m in of_pages if _stream_of(m.get("EventSourceArn") or "") == source]
         if self.version(source) == before and all(mapping["State"] in LASTING for mapping in found):
             self._known[source] = found
         return found
+
+
+def _stream_of(source_arn: str) -> str:
+    return source_arn.partition("/consumer/")[0]

@@ -38,13 +38,13 @@ class Kind(StrEnum):
     """Whether an event goes on: `rule` (what decided: the ARN of a rule, queue or subscription, the id of a mapping,
     notification or authorizer), `passed`, `event`, and `pattern` where it has one. Where it does not go on, `reason`:
 
-    - events: `Pattern`, `Disabled`, `NoTargets`; of the bus itself (no `rule`): `NoRules`, `NoSuchEventBus`, or the code of
+    - events: `Pattern`, `Disabled` (with `schedule` where that is fired; of `scheduler`, too), `NoTargets`; of the bus itself (no `rule`): `NoRules`, `NoSuchEventBus`, or the code of
       PutEvents (`error` has its message)
     - sns: `FilterPolicy` (with `scope`, `attributes`), `PendingConfirmation`
     - sqs: `Duplicate` (`first`: the id of the message that it repeats)
     - s3: `EventType`, `KeyFilter`
-    - lambda: of a mapping `Pattern`, `NotJson` (it takes the mark of the one record that it speaks of); of a function's
-      resource policy `NoPermission` (`principal`, `source`)
+    - lambda: of a mapping `Pattern`, `NotJson` (it takes the mark of the one record that it speaks of), `SourceFailed`
+      (`error`: why its `source` cannot be read; told once); of a function's resource policy `NoPermission` (`principal`, `source`)
     - apigateway: the name of the gateway's error (`type`: the kind of authorizer); who passed is the `principal`
     - iam: `ExplicitDeny` (`by`: the statement, as of a call) or `ImplicitDeny` (`missing`: the kind of policy of which none
       allows it; `near`: statements that nearly do, each `policy` and `statement` with its `conditions` that are not met

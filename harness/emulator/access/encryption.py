@@ -17,6 +17,10 @@ _NEEDED = {
     # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
     "sqs:SendMessage": _WRITES,
     "sqs:ReceiveMessage": _READS,
+    # https://docs.aws.amazon.com/streams/latest/dev/permissions-user-key-KMS.html
+    "kinesis:PutRecord": ("kms:GenerateDataKey",),
+    "kinesis:PutRecords": ("kms:GenerateDataKey",),
+    "kinesis:GetRecords": _READS,
     # https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html
     "s3:GetObject": _READS,
     "s3:GetObjectVersion": _READS,
@@ -71,6 +75,11 @@ def _key_of(service: str, operation: Operation, arn: str) -> str | None:
 
             queue = sqs_stores[account_id][region].queues.get(rest)
             found = queue.attributes.get("KmsMasterKeyId") if queue is not None else None
+        case "kinesis":
+            from moto.kinesis.models import kinesis_backends
+
+            stream = kinesis_backends[account_id][region].streams.get(rest.split("/")[1])
+            found = stream.key_id if stream is not None else None
         case "secretsmanager":
             from moto.secretsmanager.models import secretsmanager_backends
 

@@ -8,6 +8,7 @@ import re
 from typing import Any
 
 from harness.emulator.access.operation import Operation
+from harness.emulator.kinesis.iterators import ShardIterator
 
 
 def partition_key(account_id: str, region: str, table: str) -> str | None:
@@ -18,12 +19,10 @@ def partition_key(account_id: str, region: str, table: str) -> str | None:
     return str(found.hash_key_attr) if found is not None else None
 
 
-def stream_of_iterator(iterator: str, operation: Operation) -> str | None:
-    """The ARN of the Kinesis stream that a shard iterator of moto's reads."""
-    from moto.kinesis.utils import decompose_shard_iterator
-
-    with contextlib.suppress(ValueError, IndexError):
-        return operation.arn("kinesis", f"stream/{decompose_shard_iterator(iterator)[0]}")
+def stream_of_iterator(iterator: str) -> str | None:
+    """The ARN of the Kinesis stream that a shard iterator reads."""
+    with contextlib.suppress(ValueError):
+        return ShardIterator.decode(iterator).stream
     return None
 
 

@@ -59,7 +59,12 @@ def refusal(
             role = role_of(request["FunctionName"])
             if role is None or service not in _READS:
                 return None
-            missing = denied(role, [Asked(f"{service}:{read}", source) for read in _READS[service]])
+            stream, fan_out, _ = source.partition("/consumer/")
+            needed = [Asked(f"{service}:{read}", stream) for read in _READS[service]]
+            if fan_out:
+                # https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-create.html
+                needed.append(Asked("kinesis:SubscribeToShard", source))
+            missing = denied(role, needed)
             if missing is not None and service == "sqs":
                 called = missing.action.partition(":")[2]
                 return f"The function execution role does not have permissions to call {called} on SQS"

@@ -145,7 +145,7 @@ def _kinesis(operation: Operation, action: str) -> list[Asked] | None:
     if name := operation.parameters.get("StreamName"):
         return [Asked(action, operation.arn("kinesis", f"stream/{name}"))]
     if operation.name == "GetRecords":
-        stream = stream_of_iterator(str(operation.parameters.get("ShardIterator", "")), operation)
+        stream = stream_of_iterator(str(operation.parameters.get("ShardIterator", "")))
         return [Asked(action, stream)] if stream else None
     return None
 

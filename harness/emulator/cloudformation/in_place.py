@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from copy import deepcopy
 from typing import Any
 
+from harness.emulator.cloudformation import streams
 from harness.emulator.cloudformation.resource_type import Model
 from harness.emulator.cloudformation.tables import change_table
 from harness.emulator.cloudformation.updates import Change, Update
@@ -96,21 +97,6 @@ def _key(update: Update) -> None:
 
 def _key_alias(update: Update) -> None:
     update.client("kms").update_alias(AliasName=update.after["AliasName"], TargetKeyId=update.after["TargetKeyId"])
-
-
-def _stream(update: Update) -> None:
-    kinesis, name = update.client("kinesis"), update.after["Name"]
-    if update.changes("StreamModeDetails"):
-        kinesis.update_stream_mode(StreamARN=update.after["Arn"], StreamModeDetails=update.after["StreamModeDetails"])
-    if update.changes("ShardCount") and update.after.get("ShardCount"):
-        count = int(update.after["ShardCount"])
-        kinesis.update_shard_count(StreamName=name, TargetShardCount=count, ScalingType="UNIFORM_SCALING")
-    before = int(update.before.get("RetentionPeriodHours") or 24)
-    after = int(update.after.get("RetentionPeriodHours") or 24)
-    if after > before:
-        kinesis.increase_stream_retention_period(StreamName=name, RetentionPeriodHours=after)
-    elif after < before:
-        kinesis.decrease_stream_retention_period(StreamName=name, RetentionPeriodHours=after)
 
 
 def _secret(update: Update) -> None:
@@ -350,9 +336,9 @@ CHANGES: Mapping[str, Change] = {
         _key, takes=frozenset({"KeyPolicy", "Description", "EnableKeyRotation", "Enabled", "PendingWindowInDays"})
     ),
     "AWS::Kinesis::Stream": Change(
-        _stream,
+        streams.change_stream,
         given=frozenset({"ShardCount", "StreamModeDetails"}),
-        takes=frozenset({"ShardCount", "StreamModeDetails", "RetentionPeriodHours"}),
+        takes=frozenset({"ShardCount", "StreamModeDetails", "RetentionPeriodHours", "StreamEncryption", "Tags"}),
     ),
     "AWS::Lambda::Alias": Change(_alias, takes=frozenset({"FunctionVersion", "Description", "RoutingConfig"})),
     "AWS::Lambda::EventInvokeConfig": Change(_put_again),

@@ -55,6 +55,14 @@ def install() -> None:
 
 def _watch_queues() -> None:
     from localstack.services.sqs.models import FifoQueue, SqsQueue, StandardQueue
+    from localstack.services.sqs.provider import SqsProvider
+
+    @patch(SqsProvider.delete_queue)
+    def delete_queue(original: Any, self: Any, context: Any, queue_url: str, **options: Any) -> None:
+        arn = self._resolve_queue(context, queue_url=queue_url).arn
+        original(self, context, queue_url, **options)
+        # Who reads it learns that it is gone.
+        ARRIVALS.tell(arn)
 
     for kind in (StandardQueue, FifoQueue):
 
@@ -111,13 +119,20 @@ def _watch_tables() -> None:
 
 
 def _watch_streams() -> None:
-    from moto.kinesis.models import Stream
+    from moto.kinesis.models import KinesisBackend, Stream
 
     @patch(Stream.put_record)
     def put_record(original: Any, self: Any, *args: Any, **options: Any) -> tuple[str, str]:
         sequence_number, shard_id = original(self, *args, **options)
         ARRIVALS.tell(shard(self.arn, shard_id))
         return sequence_number, shard_id
+
+    @patch(KinesisBackend.delete_stream)
+    def delete_stream(original: Any, self: Any, *args: Any, **options: Any) -> Any:
+        deleted = original(self, *args, **options)
+        for shard_id in deleted.shards:
+            ARRIVALS.tell(shard(deleted.arn, shard_id))
+        return deleted
 
     for change in (Stream.split_shard, Stream.merge_shards):
 

@@ -34,11 +34,10 @@ _EXPIRED = ("ExpiredIteratorException", "TrimmedDataAccessException")
 
 @dataclass
 class Checkpoint:
-    """How far the lanes of a mapping are in its shards, and when the mapping began to read."""
+    """How far the lanes of a mapping are in its shards."""
 
-    began: float = field(default_factory=time.time)
     known: set[str] = field(default_factory=set)
-    """The shards that were there when it began; all others are children of these, and read from their beginning."""
+    """The shards that were there when the mapping began; all others are children of these, and read from their beginning."""
     last: dict[tuple[str, int], str] = field(default_factory=dict)
     """The sequence number of the last record handed over, by shard and lane; `FINISHED` where a closed shard is read."""
 
@@ -163,14 +162,14 @@ class _Lane:
         poller = self._reader.poller
         answer = poller.source_client.get_shard_iterator(**self._reader.stream(), ShardId=self._shard_id, **position)
         self._iterator, self._iterator_taken = answer["ShardIterator"], time.monotonic()
+        if position["ShardIteratorType"] == "LATEST":
+            # An iterator does not last, and what comes from now on is the mapping's own.
+            self._checkpoint.last[self._shard_id, self._number] = last_before(answer["ShardIterator"])
 
     def _starting_position(self) -> dict[str, Any]:
         wanted = str(self._parameters["StartingPosition"])
         if wanted == "AT_TIMESTAMP":
             return {"ShardIteratorType": wanted, "Timestamp": self._reader.mapping["StartingPositionTimestamp"]}
-        if wanted == "LATEST" and self._iterator_taken:
-            # What came since it began is its own, though it has read nothing yet.
-            return {"ShardIteratorType": "AT_TIMESTAMP", "Timestamp": self._checkpoint.began}
         return {"ShardIteratorType": wanted}
 
     # ── reading ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -193,6 +192,7 @@ class _Lane:
                         self._iterator = None
                         continue
                     self._reader.progress.source_failed(error)
+                    self._iterator = None
                     self.wake.wait(pauses.next())
 
     def _read(self) -> bool:
@@ -259,3 +259,16 @@ class _Lane:
 
 def _sequence_number(record: Mapping[str, Any]) -> str:
     return str(record["dynamodb"]["SequenceNumber"] if "dynamodb" in record else record["SequenceNumber"])
+
+
+def last_before(iterator: str) -> str:
+    """The sequence number that a shard iterator is after."""
+    from harness.emulator.kinesis.iterators import ShardIterator
+
+    stream = iterator.partition("|")[0]
+    if not stream.startswith("arn:"):
+        return str(ShardIterator.decode(iterator).after)
+    from moto.dynamodbstreams.models import dynamodbstreams_backends
+
+    _, _, _, region, account, _ = stream.split(":", 5)
+    return str(dynamodbstreams_backends[account][region].shard_iterators[iterator].sequence_number - 1)

@@ -18,7 +18,9 @@ from localstack.utils.patch import patch
 from harness.emulator.event_sources.queue_reader import QueueReader
 from harness.emulator.event_sources.stream_reader import CHECKPOINTS, StreamReader, complete_pollers
 from harness.emulator.journal.activity import error_of
+from harness.emulator.journal.recorder import JOURNAL
 from harness.emulator.service_loading import when_loaded
+from harness.journal.records import Kind
 
 LOG = logging.getLogger(__name__)
 
@@ -110,7 +112,7 @@ class Progress:
         _store(self._worker, LastProcessingResult="PROBLEM: Function call failed")
 
     def source_failed(self, error: Exception) -> None:
-        """Logged once for as long as it is the same problem."""
+        """Told once for as long as it is the same problem."""
         said = error_of(error)
         problem = f"PROBLEM: {said['code']}: {said['message']}"
         _store(self._worker, LastProcessingResult=problem)
@@ -118,3 +120,17 @@ class Progress:
             self._problem = problem
             source = self._worker.esm_config.get("EventSourceArn")
             LOG.warning("the mapping %s cannot read %s: %s", self._worker.uuid, source, problem)
+            function = self._worker.esm_config["FunctionArn"]
+            JOURNAL.note(
+                Kind.DECISION,
+                service="lambda",
+                name=function.split(":")[6],
+                resource=function,
+                data={
+                    "rule": self._worker.uuid,
+                    "passed": False,
+                    "reason": "SourceFailed",
+                    "source": source,
+                    "error": said,
+                },
+            )

@@ -202,3 +202,15 @@ def test_a_message_that_a_mapping_failed_often_enough_is_dead_lettered(function,
     # The poller that found it had no cause.
     assert note.cause is None
     dead_letters.client.delete_queue(QueueUrl=dead_letters.url)
+
+
+def test_a_mapping_whose_queue_is_gone_stays_and_says_so_once(function, aws, mapping, journal):
+    """https://docs.aws.amazon.com/lambda/latest/api/API_EventSourceMappingConfiguration.html"""
+    gone, functions = Queue(aws("sqs")), aws("lambda")
+    one = mapping(function(TAKES), gone.arn)
+    gone.client.delete_queue(QueueUrl=gone.url)
+    said = journal.wait(Kind.DECISION, lambda r: r.data.get("rule") == one)
+    assert (said.data["reason"], said.data["source"]) == ("SourceFailed", gone.arn)
+    told = functions.get_event_source_mapping(UUID=one)
+    assert told["State"] == "Enabled"
+    assert told["LastProcessingResult"].startswith("PROBLEM: AWS.SimpleQueueService.NonExistentQueue")

@@ -1,0 +1,83 @@
+"""What Lambda refuses of an event source mapping, and LocalStack 4.14.0 takes.
+
+https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from localstack.aws.api.lambda_ import InvalidParameterValueException
+from localstack.utils.patch import patch
+
+from harness.emulator.event_sources.stream_reader import stream_of
+from harness.emulator.service_loading import when_loaded
+
+
+def install() -> None:
+    when_loaded("lambda", _patch)
+
+
+def _patch() -> None:
+    from localstack.services.lambda_.provider import LambdaProvider
+
+    @patch(LambdaProvider.validate_event_source_mapping)
+    def validate(original: Any, self: Any, context: Any, request: Any) -> Any:
+        validated = original(self, context, request)
+        for refusal in refusals(request, _visibility_timeout, validated[3].config.timeout):
+            raise InvalidParameterValueException(refusal, Type="User")
+        return validated
+
+    @patch(LambdaProvider.check_service_resource_exists)
+    def check_service_resource_exists(
+        original: Any, self: Any, service: str, resource_arn: str, *args: Any, **options: Any
+    ) -> None:
+        if "/consumer/" in resource_arn and not _is_registered(resource_arn):
+            raise InvalidParameterValueException(f"Stream consumer not found: {resource_arn}", Type="User")
+        original(self, service, stream_of(resource_arn), *args, **options)
+
+
+def refusals(
+    mapping: Mapping[str, Any], visibility_timeout: Callable[[str], int | None], function_timeout: int
+) -> list[str]:
+    """Messages of InvalidParameterValueException. `visibility_timeout` of a queue by its ARN, in seconds as all else."""
+    source = str(mapping.get("EventSourceArn") or "")
+    found = []
+    if ":sqs:" in source:
+        hidden = visibility_timeout(source)
+        if hidden is not None and hidden < function_timeout:
+            found.append(
+                f"Queue visibility timeout: {hidden} seconds is less than Function timeout: {function_timeout} seconds"
+            )
+        if source.endswith(".fifo"):
+            if mapping.get("MaximumBatchingWindowInSeconds"):
+                found.append("Batching window is not supported for FIFO queues.")
+            if (mapping.get("BatchSize") or 0) > 10:
+                found.append("Batch size for FIFO queues must be less than or equal to 10.")
+    if mapping.get("TumblingWindowInSeconds"):
+        found.append(
+            "TumblingWindowInSeconds is not served here: the emulator keeps no state between the invocations of a window. "
+            "Leave it out, or test the function with events of AWS's form."
+        )
+    factor = mapping.get("ParallelizationFactor")
+    if factor is not None and not 1 <= factor <= 10:
+        found.append(
+            f"1 validation error detected: Value '{factor}' at 'parallelizationFactor' failed to satisfy constraint: Member "
+            f"must have value {'less than or equal to 10' if factor > 10 else 'greater than or equal to 1'}"
+        )
+    return found
+
+
+def _visibility_timeout(queue_arn: str) -> int | None:
+    from localstack.services.sqs.models import sqs_stores
+
+    _, _, _, region, account, name = queue_arn.split(":", 5)
+    queue = sqs_stores[account][region].queues.get(name)
+    return queue.visibility_timeout if queue is not None else None
+
+
+def _is_registered(consumer_arn: str) -> bool:
+    from moto.kinesis.models import kinesis_backends
+
+    _, _, _, region, account, resource = consumer_arn.split(":", 5)
+    stream = kinesis_backends[account][region].streams.get(resource.split("/")[1])
+    return stream is not None and any(one.consumer_arn == consumer_arn for one in stream.consumers)
