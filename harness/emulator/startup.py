@@ -54,6 +54,7 @@ from harness.emulator.journal import (
 )
 from harness.emulator.journal import api as journal_api
 from harness.emulator.lambda_ import asynchronous, creation, executor, invocation_metadata
+from harness.emulator.load_balancing import front_door as load_balancers
 
 LOG = logging.getLogger(__name__)
 
@@ -66,6 +67,8 @@ PARTS = (
     causes.install,
     work.install,
     requests.install,
+    # Its requests are recorded first, and nothing else of the engine's chain is for them.
+    load_balancers.install,
     journal_api.install,
     # A call that is denied meets no fault.
     enforcement.install,
