@@ -31,6 +31,8 @@ class Problem:
 
     code: str
     message: str
+    is_doubt: bool = False
+    """The target's answer was sent all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +154,7 @@ def _ignored(returned: Mapping[str, Any], multi_value: bool) -> Problem | None:
         return None
     enabled = "enabled" if multi_value else "not enabled"
     message = f"its {other} are not looked at, as the target group has multi-value headers {enabled}: it takes {field}"
-    return Problem("IgnoredHeaders", message)
+    return Problem("IgnoredHeaders", message, is_doubt=True)
 
 
 def _kind(value: Any) -> str:

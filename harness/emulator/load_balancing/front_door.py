@@ -22,6 +22,7 @@ from localstack.aws.handlers import cors, preprocess_request
 from localstack.http import Request, Response
 from localstack.utils.patch import patch
 from rolo.request import get_raw_path
+from rolo.serving.twisted import HeaderPreservingWSGIResponse
 
 from harness.emulator import capabilities
 from harness.emulator.journal import requests
@@ -265,7 +266,9 @@ def arn_of(label: str) -> str:
 def problem_of(context: RequestContext) -> dict[str, Any]:
     """What the record of a request's end says beyond its answer."""
     problem: Problem | None = context.get("harness_problem")
-    return {"error": {"code": problem.code, "message": problem.message}} if problem else {}
+    if problem is None:
+        return {}
+    return {"remark" if problem.is_doubt else "error": {"code": problem.code, "message": problem.message}}
 
 
 def install() -> None:
@@ -277,5 +280,13 @@ def install() -> None:
     def should_enforce(original: Any, context: RequestContext) -> bool:
         """A load balancer has no CORS of its own: what a browser asks is the function's to answer."""
         return door_of(context.request.host, get_raw_path(context.request)) is None and original(context)
+
+    @patch(HeaderPreservingWSGIResponse.startResponse)
+    def start(original: Any, self: Any, status: str, headers: Any, *rest: Any) -> Any:
+        """Twisted puts its own name into `Server`, whatever the answer says."""
+        for name, value in headers:
+            if name.lower() == "server":
+                self.request.responseHeaders.setRawHeaders(b"server", [value.encode("latin-1")])
+        return original(self, status, headers, *rest)
 
     capabilities.provide("load-balancers")
