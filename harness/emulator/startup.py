@@ -55,6 +55,7 @@ from harness.emulator.journal import (
 )
 from harness.emulator.journal import api as journal_api
 from harness.emulator.lambda_ import asynchronous, creation, executor, invocation_metadata
+from harness.emulator.load_balancing import front_door as load_balancers
 from harness.emulator.schedules import clock, scheduler
 
 LOG = logging.getLogger(__name__)
@@ -68,6 +69,8 @@ PARTS = (
     causes.install,
     work.install,
     requests.install,
+    # Its requests are recorded first, and nothing else of the engine's chain is for them.
+    load_balancers.install,
     journal_api.install,
     # A call that is denied meets no fault.
     enforcement.install,

@@ -18,6 +18,7 @@ HARNESS_API = {
 BEHAVIOURS = {
     "iam": "decides calls by IAM policies",
     "lambda-nodejs": "runs functions with a nodejs runtime",
+    "load-balancers": "answers requests at Application Load Balancers",
     "rest-api-authorizers": "runs the authorizers of REST APIs",
 }
 """Behaviours of AWS that emulators are known to lack, and that no call asks for cheaply."""

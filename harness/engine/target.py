@@ -116,6 +116,18 @@ class Target:
             return f"https://{api_id}.execute-api.{self.region}.{self._domain}/{stage}"
         return f"{self.endpoint_url}/_aws/execute-api/{api_id}/{stage}"
 
+    def load_balancer_url(self, dns_name: str, port: int | None = None) -> str:
+        """The base URL of an Application Load Balancer by its `DNSName`, without a slash at its end.
+
+        `port` is that of the listener: 80, or the only one, where none is given.
+        """
+        if self.endpoint_url is not None and "load-balancers" in self.capabilities:
+            # A resolver need not know names below localhost, browsers do.
+            listener = f":{port}" if port else ""
+            return f"{self.endpoint_url}/_aws/elb/{dns_name.partition('.')[0]}{listener}"
+        scheme = "https" if port == 443 else "http"
+        return f"{scheme}://{dns_name}" + ("" if port in (None, 80, 443) else f":{port}")
+
     def user_pool_url(self, user_pool_id: str) -> str:
         """Where a Cognito user pool publishes its keys and its OpenID configuration (below `/.well-known`)."""
         if self.endpoint_url is None:

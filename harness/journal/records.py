@@ -28,7 +28,9 @@ class Kind(StrEnum):
     """An event handled by a Lambda function. Begin: `event`, `request_id`, `environment`. End: `result` or
     `error`, `log`, `cold`. A retry is another invocation with the same `request_id`."""
     REQUEST = "request"
-    """A request at a front door. Begin: `method`, `path`, `query`, `headers`, `body`. End: `status`, `headers`, `body`."""
+    """A request at a front door. Begin: `method`, `path`, `query`, `headers`, `body`. End: `status`, `headers`, `body`; of a
+    load balancer also `error` (`code`, `message`) where it answers for its target, and `remark`, likewise, for a doubt about
+    what the target answered."""
     DELIVERY = "delivery"
     """A source hands an event to a target; what it calls to do so is caused by it. Begin: `source`, `target`, `event`.
     End: `error` (`code`, `message`) where it failed. Of a rule's target also `attempt` and its `Input...` settings; of a
@@ -45,6 +47,8 @@ class Kind(StrEnum):
     - s3: `EventType`, `KeyFilter`
     - lambda: of a mapping `Pattern`, `NotJson` (it takes the mark of the one record that it speaks of), `SourceFailed`
       (`error`: why its `source` cannot be read; told once); of a function's resource policy `NoPermission` (`principal`, `source`)
+    - elbv2: none; which rule of a listener took a request (`rule`: its ARN or `default`), its `action`, and `refused`, the
+      rules before it, each with the `field` of its condition that is not met, what that `wanted` and what was `found`
     - apigateway: the name of the gateway's error (`type`: the kind of authorizer); who passed is the `principal`
     - iam: `ExplicitDeny` (`by`: the statement, as of a call) or `ImplicitDeny` (`missing`: the kind of policy of which none
       allows it; `near`: statements that nearly do, each `policy` and `statement` with its `conditions` that are not met

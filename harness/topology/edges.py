@@ -108,7 +108,7 @@ class AsynchronousCondition:
 
 @dataclass(frozen=True)
 class RouteCondition:
-    """API to function."""
+    """API or load balancer to function."""
 
     method: str
     """In capitals, "ANY" for all; "" on WebSocket APIs."""
@@ -116,6 +116,8 @@ class RouteCondition:
     """"/users/{id}", or the route key of a WebSocket or HTTP API ("$connect", "$default")."""
     authorizer: str | None = None
     """The name of the authorizer, "AWS_IAM", or None where everybody may."""
+    also: tuple[str, ...] = ()
+    """What a load balancer's rule asks for beside, in words: "host shop.example.com", "header x-beta: 1"."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,8 @@ _ARNS = (
     ("AWS::CodeCommit::Repository", "codecommit", r"(?P<name>[^/]+)"),
     ("AWS::Cognito::UserPool", "cognito-idp", r"userpool/(?P<name>.+)"),
     ("AWS::DynamoDB::Table", "dynamodb", r"table/(?P<name>[^/]+)"),
+    ("AWS::ElasticLoadBalancingV2::LoadBalancer", "elasticloadbalancing", r"loadbalancer/app/(?P<name>[^/]+)"),
+    ("AWS::ElasticLoadBalancingV2::TargetGroup", "elasticloadbalancing", r"targetgroup/(?P<name>[^/]+)"),
     ("AWS::Events::Archive", "events", r"archive/(?P<name>.+)"),
     ("AWS::Events::EventBus", "events", r"event-bus/(?P<name>.+)"),
     ("AWS::Events::Rule", "events", r"rule/(?:.*/)?(?P<name>[^/]+)"),

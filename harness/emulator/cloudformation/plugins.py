@@ -3,13 +3,18 @@
 A new type needs a row beside its service's, a name here, and a line in pyproject.toml.
 """
 
-from harness.emulator.cloudformation import cognito, events, ses
+from harness.emulator.cloudformation import cognito, events, load_balancing, networks, ses
 from harness.emulator.cloudformation.provider import plugin_of
 
 archive = plugin_of(events.ARCHIVE)
 email_identity = plugin_of(ses.EMAIL_IDENTITY)
 identity_pool = plugin_of(cognito.IDENTITY_POOL)
 identity_pool_role_attachment = plugin_of(cognito.IDENTITY_POOL_ROLE_ATTACHMENT)
+listener = plugin_of(load_balancing.LISTENER)
+listener_rule = plugin_of(load_balancing.LISTENER_RULE)
+load_balancer = plugin_of(load_balancing.LOAD_BALANCER)
+security_group = plugin_of(networks.SECURITY_GROUP)
+target_group = plugin_of(load_balancing.TARGET_GROUP)
 user_pool = plugin_of(cognito.USER_POOL)
 user_pool_client = plugin_of(cognito.USER_POOL_CLIENT)
 user_pool_domain = plugin_of(cognito.USER_POOL_DOMAIN)

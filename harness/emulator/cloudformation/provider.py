@@ -105,12 +105,26 @@ def _create(row: ResourceType, request: ResourceRequest) -> Model:
     client = _client(row, request)
     model = dict(request.desired_state)
     if row.generated_name and not model.get(row.generated_name):
-        suffix = "".join(secrets.choice(_SUFFIX) for _ in range(12))
-        model[row.generated_name] = f"{request.stack_name[:60]}-{request.logical_resource_id[:50]}-{suffix}"
+        model[row.generated_name] = _generated_name(row, request)
     answer = _call(client, row.create, _parameters(row, client, model))
     model |= {name: jmespath.search(path, answer) for name, path in row.attributes.items()}
     model = {k: v for k, v in model.items() if v is not None}
-    return _finished(row, request, client, None, model)
+    try:
+        return _finished(row, request, client, None, model)
+    except (PropertyError, ClientError):
+        # CloudFormation knows nothing of a resource whose creation failed, and would leave it there.
+        _remove(row, client, model)
+        raise
+
+
+def _generated_name(row: ResourceType, request: ResourceRequest) -> str:
+    suffix = "".join(secrets.choice(_SUFFIX) for _ in range(12))
+    lengths = (5, 5) if row.short_name else (60, 50)
+    parts = (
+        name[:length].strip("-")
+        for name, length in zip((request.stack_name, request.logical_resource_id), lengths, strict=True)
+    )
+    return "-".join((*parts, suffix))
 
 
 def _update(row: ResourceType, request: ResourceRequest) -> Model:
@@ -143,13 +157,16 @@ def _finished(row: ResourceType, request: ResourceRequest, client: Any, before: 
 
 
 def _delete(row: ResourceType, request: ResourceRequest) -> Model:
-    model = request.previous_state or request.desired_state
+    _remove(row, _client(row, request), request.previous_state or request.desired_state)
+    return {}
+
+
+def _remove(row: ResourceType, client: Any, model: Model) -> None:
     parameters = {parameter: model[source] for parameter, source in row.delete.identifiers.items() if source in model}
     if len(parameters) < len(row.delete.identifiers):
-        return {}  # its creation failed: there is nothing to remove
+        return  # its creation failed: there is nothing to remove
     try:
-        _call(_client(row, request), row.delete, {**parameters, **row.delete.constants})
+        _call(client, row.delete, {**parameters, **row.delete.constants})
     except ClientError as error:
         if error.response["Error"]["Code"] not in row.gone:
             raise
-    return {}

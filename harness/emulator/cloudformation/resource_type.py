@@ -23,8 +23,9 @@ class ResourceType:
 
     `ref` is the property or attribute that `Ref` returns. `attributes` are those of `Fn::GetAtt`: attribute → JMESPath
     over the answer of `create`. `renames`: property → parameter, where they differ. `generated_name` is the property
-    that gets a unique name when the template gives none. `replaced_by` are the properties whose change makes a new
-    resource. `extra` are properties that no parameter of `create` takes and that `finish` sees to;
+    that gets a unique name when the template gives none, of at most 32 characters where it is a `short_name`.
+    `replaced_by` are the properties whose change makes a new resource. `extra` are properties that no parameter of
+    `create` takes and that `finish` sees to;
     `finish_updates` are those whose change `finish` alone can make. `reshape` turns
     properties into what the API has in another shape. `finish(client, before, after)` does after a create (`before`
     is None) or an update what takes further calls; it may add attributes to `after`.
@@ -42,6 +43,7 @@ class ResourceType:
     attributes: Mapping[str, str] = field(default_factory=dict)
     renames: Mapping[str, str] = field(default_factory=dict)
     generated_name: str | None = None
+    short_name: bool = False
     replaced_by: frozenset[str] = frozenset()
     extra: frozenset[str] = frozenset()
     finish_updates: frozenset[str] = frozenset()

@@ -15,8 +15,12 @@ from localstack.services.cloudformation.resource_provider import (
 )
 from localstack.utils.patch import patch
 
+from harness.emulator.cloudformation.networks import SECURITY_GROUP
 from harness.emulator.cloudformation.provider import provider_of
 from harness.emulator.cloudformation.ses import EMAIL_IDENTITY
+
+OURS = {row.name: row for row in (EMAIL_IDENTITY, SECURITY_GROUP)}
+"""Those that LocalStack has, too."""
 
 
 def supported_types() -> list[str]:
@@ -53,9 +57,8 @@ def prefer_ours() -> None:
     original = ResourceProviderExecutor.try_load_resource_provider
 
     def try_load_resource_provider(resource_type: str) -> Any:
-        if resource_type == EMAIL_IDENTITY.name:
-            return provider_of(EMAIL_IDENTITY)()
-        return original(resource_type)
+        ours = OURS.get(resource_type)
+        return provider_of(ours)() if ours is not None else original(resource_type)
 
     ResourceProviderExecutor.try_load_resource_provider = staticmethod(try_load_resource_provider)
 

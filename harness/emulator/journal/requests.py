@@ -1,7 +1,7 @@
 """Records the requests at the front doors: what is asked over HTTP that is no AWS API call."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from localstack.aws.api import RequestContext
@@ -19,23 +19,38 @@ DOORS = (
     ("apigateway", re.compile(r"^/_aws/execute-api/(?P<id>[^/]+)")),
     ("apigateway", re.compile(r"^/restapis/(?P<id>[^/]+)/[^/]+/_user_request_")),
     ("cognito-idp", re.compile(r"^/_aws/cognito-idp/(?P<id>[^/]+)")),
+    ("elbv2", re.compile(r"^/_aws/elb/(?P<id>[^/:]+)")),
 )
 """The service behind a path, and what of the path names the resource."""
 DOOR_HOSTS = (
     ("apigateway", re.compile(r"^(?P<id>[^.]+)\.execute-api\.")),
     ("lambda", re.compile(r"^(?P<id>[^.]+)\.lambda-url\.")),
+    ("elbv2", re.compile(r"^(?P<id>[^.]+)\.[a-z0-9-]+\.elb\.localhost")),
 )
+
+Named = Callable[[str], str]
+More = Callable[[RequestContext], dict[str, Any]]
+_DESCRIBED: dict[str, tuple[Named, More]] = {}
+
+
+def describe(service: str, resource_of: Named, more_of: More) -> None:
+    """How a service's front door names the resource behind an id, and what the end of a request says beside its answer."""
+    _DESCRIBED[service] = (resource_of, more_of)
 
 
 def door(host: str, path: str) -> tuple[str, str] | None:
-    """The service at a front door and the id of what is asked; None for everything else."""
+    """The service at a front door and the id or ARN of what is asked; None for everything else."""
     for service, pattern in DOORS:
         if found := pattern.match(path):
-            return service, found["id"]
+            return service, _resource(service, found["id"])
     for service, pattern in DOOR_HOSTS:
         if found := pattern.match(host):
-            return service, found["id"]
+            return service, _resource(service, found["id"])
     return None
+
+
+def _resource(service: str, named: str) -> str:
+    return _DESCRIBED[service][0](named) if service in _DESCRIBED else named
 
 
 def begin(_chain: HandlerChain, context: RequestContext, _response: Response) -> None:
@@ -82,6 +97,8 @@ def end(_chain: HandlerChain, context: RequestContext, response: Response) -> No
     service, activity = recorded
     body: Any = {"$stream": "response"} if response.is_streamed else payloads.text(response.get_data())
     data = {"status": response.status_code, "headers": payloads.headers(dict(response.headers)), "body": body}
+    if service in _DESCRIBED:
+        data |= _DESCRIBED[service][1](context)
     JOURNAL.end(Kind.REQUEST, activity, service=service, name=context.request.method, data=data)
 
 

@@ -20,6 +20,7 @@ from harness.flow.explain import (
     executions,
     faults,
     functions,
+    load_balancers,
     queues,
     regions,
     schedules,
@@ -52,6 +53,7 @@ EXPLAINERS: tuple[Callable[[Evidence], Iterator[Finding]], ...] = (
     executions.find,
     user_pools.find,
     functions.find,
+    load_balancers.find,
     queues.find,
 )
 """Those that know more of what happened come first: of two findings about one failure the first is told."""

@@ -149,18 +149,46 @@ def _listener(wiring: Wiring, listener: Resource) -> Iterator[Edge]:
     rule = listener.type.endswith("ListenerRule")
     main = _referred(wiring, listener.get("ListenerArn"), listener) if rule else listener
     balancer = wiring.node(main.get("LoadBalancerArn"), main) if main else None
-    paths = [
-        value
-        for _, condition in listener.mappings("Conditions")
-        for value in listed(condition.get("Values") or mapping(condition.get("PathPatternConfig")).get("Values"))
-    ]
-    for _, action in listener.mappings("Actions" if rule else "DefaultActions"):
-        group = _referred(wiring, action.get("TargetGroupArn"), listener)
-        for _, member in group.mappings("Targets") if group else ():
-            target = wiring.node(member.get("Id"), group, "function") if group else None
-            if balancer and target:
-                condition = RouteCondition("ANY", str(paths[0]) if paths else "/*")
-                yield edge("route", balancer, target, condition, listener)
+    actions = "Actions" if rule else "DefaultActions"
+    conditions = _rule_conditions(wiring, listener) if rule else [RouteCondition("ANY", "/*")]
+    for index, action in listener.mappings(actions):
+        forwarded = mappings(mapping(action.get("ForwardConfig")).get("TargetGroups"))
+        named = [group.get("TargetGroupArn") for _, group in forwarded] or [action.get("TargetGroupArn")]
+        for group in filter(None, (_referred(wiring, each, listener) for each in named)):
+            for _, member in group.mappings("Targets"):
+                target = wiring.node(member.get("Id"), group, "function")
+                for condition in conditions if balancer and target else ():
+                    assert balancer
+                    assert target
+                    yield edge("route", balancer, target, condition, listener, *((actions, index) if rule else ()))
+
+
+def _rule_conditions(wiring: Wiring, rule: Resource) -> list[RouteCondition]:
+    """One for each path and method that a rule takes, with what else it asks for."""
+    paths, methods, also = ["/*"], ["ANY"], []
+    for _, condition in rule.mappings("Conditions"):
+        config = next((each for each in condition.values() if isinstance(each, Mapping)), condition)
+        values = [_condition_value(wiring, value, rule) for value in listed(config.get("Values"))]
+        match condition.get("Field"):
+            case "path-pattern":
+                paths = values
+            case "http-request-method":
+                methods = values
+            case "host-header":
+                also.append(f"host {' or '.join(values)}")
+            case "http-header":
+                also.append(f"header {config.get('HttpHeaderName')}: {' or '.join(values)}")
+            case "query-string":
+                also.append(f"query {' or '.join(values)}")
+            case "source-ip":
+                also.append(f"from {' or '.join(values)}")
+    return [RouteCondition(method, path, also=tuple(also)) for path in paths for method in methods]
+
+
+def _condition_value(wiring: Wiring, value: Any, rule: Resource) -> str:
+    if isinstance(value, Mapping) and "Value" in value:
+        return "=".join(wiring.text(value[name], rule, "…") for name in ("Key", "Value") if name in value)
+    return wiring.text(value, rule, "…")
 
 
 def _distribution(wiring: Wiring, distribution: Resource) -> Iterator[Edge]:

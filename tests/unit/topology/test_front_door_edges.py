@@ -104,6 +104,49 @@ Resources:{FUNCTION}
     assert edges(found, "authorizer") == [("shop.Api", "https://id.example", NamedCondition("token"))]
 
 
+def test_rules_of_a_load_balancer(topology):
+    found = topology(
+        web=f"""
+Resources:{FUNCTION}
+  Other: {{Type: AWS::Lambda::Function}}
+  Balancer: {{Type: AWS::ElasticLoadBalancingV2::LoadBalancer}}
+  Group:
+    Type: AWS::ElasticLoadBalancingV2::TargetGroup
+    Properties: {{TargetType: lambda, Targets: [{{Id: !GetAtt Work.Arn}}]}}
+  Canary:
+    Type: AWS::ElasticLoadBalancingV2::TargetGroup
+    Properties: {{TargetType: lambda, Targets: [{{Id: !GetAtt Other.Arn}}]}}
+  Listener:
+    Type: AWS::ElasticLoadBalancingV2::Listener
+    Properties:
+      LoadBalancerArn: !Ref Balancer
+      DefaultActions: [{{Type: fixed-response, FixedResponseConfig: {{StatusCode: "404"}}}}]
+  Rule:
+    Type: AWS::ElasticLoadBalancingV2::ListenerRule
+    Properties:
+      ListenerArn: !Ref Listener
+      Conditions:
+        - {{Field: path-pattern, PathPatternConfig: {{Values: [/clicks, /hits]}}}}
+        - {{Field: http-request-method, HttpRequestMethodConfig: {{Values: [POST]}}}}
+        - {{Field: host-header, Values: [shop.example.com]}}
+        - {{Field: http-header, HttpHeaderConfig: {{HttpHeaderName: x-beta, Values: [a, b]}}}}
+        - {{Field: query-string, QueryStringConfig: {{Values: [{{Key: v, Value: "1"}}, {{Value: x}}]}}}}
+        - {{Field: source-ip, SourceIpConfig: {{Values: [10.0.0.0/8]}}}}
+      Actions:
+        - Type: forward
+          ForwardConfig:
+            TargetGroups: [{{TargetGroupArn: !Ref Group, Weight: 9}}, {{TargetGroupArn: !Ref Canary, Weight: 1}}]
+"""
+    )
+    also = ("host shop.example.com", "header x-beta: a or b", "query v=1 or x", "from 10.0.0.0/8")
+    assert edges(found, "route") == [
+        ("web.Balancer", f"web.{function}", RouteCondition("POST", path, also=also))
+        for function in ("Other", "Work")
+        for path in ("/clicks", "/hits")
+    ]
+    assert {route.via.logical_id for route in found.of_kind("route")} == {"Rule"}
+
+
 def test_load_balancers_and_distributions(topology):
     found = topology(
         web=f"""
