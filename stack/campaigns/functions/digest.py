@@ -60,7 +60,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> list[str]:  # noqa
     if not titles or not wanting:
         logger.info("nothing to tell", extra={"albums": len(titles), "recipients": len(wanting)})
         return []
-    started = []
+    campaigns = []
     for number, start in enumerate(range(0, len(wanting), RECIPIENTS_AT_ONCE), 1):
         name = f"digest-{until:%Y%m%dT%H%M%S}-{number}"
         campaign = {
@@ -75,8 +75,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> list[str]:  # noqa
             executions.start_execution(
                 stateMachineArn=os.environ["STATE_MACHINE_ARN"], name=name, input=json.dumps(campaign)
             )
-            started.append(name)
         except executions.exceptions.ExecutionAlreadyExists:
             logger.info("started before", extra={"campaign_id": name})
-    logger.info("digests started", extra={"campaigns": len(started), "albums": len(titles)})
-    return started
+        campaigns.append(name)
+    logger.info("digests started", extra={"campaigns": len(campaigns), "albums": len(titles)})
+    return campaigns
