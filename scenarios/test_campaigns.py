@@ -279,7 +279,8 @@ def test_a_key_that_the_saas_does_not_know_fails_the_campaign(flow: NewFlow, cam
 
 def test_a_function_that_knows_the_key_does_not_ask_for_it_again(campaigns: Campaigns):
     reader = campaigns.reader()
-    cold, warm = [], []
+    cold: list[int] = []
+    warm: list[int] = []
     for _campaign in range(6):
         _, f = campaigns.waiting(reader)
         for invocation in f.find(Kind.INVOCATION):
