@@ -205,6 +205,8 @@ def test_a_saas_that_fails_for_good_fails_the_campaign_and_it_is_told_why(flow: 
     assert (event, told["reason"]) == ("CampaignFailed", "MailSaasUnavailable")
     assert told["detail"] == "POST /v1/campaigns: the mail SaaS said 500"
     assert campaigns.read(campaign_id)["reason"] == "MailSaasUnavailable"
+    [why] = [finding for finding in f.explain().findings if finding.cause == "caught-and-failed"]
+    assert "AskFunction raised MailSaasUnavailableError: POST /v1/campaigns: the mail SaaS said 500" in str(why)
 
 
 def test_a_saas_that_asks_to_come_later_is_asked_later(flow: NewFlow, campaigns: Campaigns):

@@ -9,9 +9,11 @@ from typing import Any
 
 from fixtures.campaigns import AWAITS, Campaigns, album_event, published
 from fixtures.services import Bus, NewFlow, Queues
-from harness.deploy import Deployment
+from harness.deploy import Deployment, Schedules
 from harness.faults import Faults
 from harness.flow import Flow
+from harness.flow.history import Activity
+from harness.journal.records import Kind, Phase
 
 
 def _a_night() -> datetime:
@@ -101,6 +103,25 @@ def test_an_album_is_told_by_its_last_title_and_not_when_it_is_gone(
     told = _titles(campaigns, digest)
     assert f"{renamed}, at last" in told
     assert not {renamed, f"{renamed}, better", gone} & set(told)
+
+
+def test_the_schedule_starts_the_digest_of_this_night(
+    flow: NewFlow, bus: Bus, campaigns: Campaigns, schedules: Schedules
+):
+    album, reader = str(uuid.uuid4()), campaigns.reader()
+    _made(bus, flow, album_event("AlbumCreated", album, 1, at=datetime.now(UTC) - timedelta(minutes=1), title=album))
+    with flow() as f:
+        assert schedules.fire("NightlyDigest")["targets"] == 1
+    f.settle(waiting_for=AWAITS)
+    # Only what it was given tells which night it was: the time for which it was scheduled.
+    [digest] = {execution.begin.resource.rpartition(":")[2] for execution in _executions(f)}
+    assert digest.startswith(f"digest-{datetime.now(UTC):%Y}")
+    assert album in _titles(campaigns, digest)
+    assert reader in [r["id"] for r in campaigns.saas.seen(digest)["content"]["recipients"]]
+
+
+def _executions(flow: Flow) -> list[Activity]:
+    return [a for a in flow.find(Kind.TRANSITION) if a.begin.phase is not Phase.NOTE]
 
 
 def test_a_digest_that_cannot_start_is_kept_whole(

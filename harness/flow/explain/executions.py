@@ -206,11 +206,11 @@ def _failed_after(
         why = (
             _failure(execution, led) or f"{error}: {first_line(_message(failed.data['event']['details'].get('cause')))}"
         )
-    then = f"came to its state {end}"
+    then = f"the execution came to its state {end}"
     if said.partition(":")[0] not in ("", error):
         # What was caught was not the last word.
         then += f", which fails with {said}"
-    sentence = f"{where} {failed_so}, and its Catch went on, until the execution {then}: {why}."
+    sentence = f"{where} {failed_so}: {why}; its Catch went on, and {then}."
     return execution.finding("caught-and-failed", sentence, execution.place(state, *path), *shown, failed)
 
 

@@ -94,8 +94,8 @@ BROKEN: list[BrokenStack] = [
         """,
         started,
         "caught-and-failed",
-        "State Charge of state machine Machine failed 2 times, and its Catch went on, until the execution came to its state "
-        "Failed, which fails with NotCharged: nobody paid: function Function raised KeyError: 'customer' (index.py, line 2).",
+        "State Charge of state machine Machine failed 2 times: function Function raised KeyError: 'customer' (index.py, line "
+        "2); its Catch went on, and the execution came to its state Failed, which fails with NotCharged: nobody paid.",
         mended={'event["customer"]': 'event["order"]'},
     ),
     BrokenStack(
@@ -108,8 +108,8 @@ BROKEN: list[BrokenStack] = [
         % ("", "\n          HeartbeatSeconds: 1" + HERE),
         started,
         "caught-and-failed",
-        "State Ask of state machine Machine failed, and its Catch went on, until the execution came to its state Failed: "
-        "nobody sent a heartbeat with its task token within 1 second.",
+        "State Ask of state machine Machine failed: nobody sent a heartbeat with its task token within 1 second; its Catch went "
+        "on, and the execution came to its state Failed.",
         mended=NOT_WAITING,
     ),
     BrokenStack(
