@@ -26,6 +26,19 @@ def stream_of_iterator(iterator: str) -> str | None:
     return None
 
 
+def machine_of_task_token(token: str, operation: Operation) -> str | None:
+    """The ARN of the state machine of which a task waits, or has waited, with this token; None for one of an activity."""
+    from localstack.services.stepfunctions.asl.eval.callback.callback import ActivityCallbackEndpoint
+    from localstack.services.stepfunctions.backend.store import sfn_stores
+
+    for execution in list(sfn_stores[operation.account_id][operation.region].executions.values()):
+        worker = execution.exec_worker
+        endpoint = worker.env.callback_pool_manager.get(token) if worker is not None else None
+        if endpoint is not None and not isinstance(endpoint, ActivityCallbackEndpoint):
+            return str(execution.state_machine_arn)
+    return None
+
+
 def key_arn(key: str, operation: Operation) -> str:
     """The ARN of the KMS key that an id, an ARN or an alias means; as it is where there is no such alias."""
     from localstack.services.kms.models import kms_stores

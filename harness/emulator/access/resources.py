@@ -14,6 +14,7 @@ from harness.emulator.access.engine_state import (
     iam_arn,
     key_arn,
     key_of_ciphertext,
+    machine_of_task_token,
     mail_identity,
     partition_key,
     secret_arn,
@@ -270,6 +271,10 @@ def _states(operation: Operation, action: str) -> list[Asked] | None:
     for name in ("executionArn", "stateMachineArn", "activityArn", "mapRunArn", "resourceArn"):
         if value := operation.parameters.get(name):
             return [Asked(action, str(value))]
+    # The Service Authorization Reference names no resource for these, and AWS takes that of the task all the same: CDK's
+    # grantTaskResponse allows them on the state machine (https://github.com/aws/aws-cdk/pull/8486).
+    if (token := operation.parameters.get("taskToken")) and (machine := machine_of_task_token(str(token), operation)):
+        return [Asked(action, machine)]
     return None
 
 

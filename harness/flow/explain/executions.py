@@ -3,6 +3,7 @@
 https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
 """
 
+import itertools
 import json
 import time
 from collections.abc import Iterator, Mapping
@@ -162,6 +163,8 @@ def _failed(execution: Execution) -> Finding:
         return execution.finding("no-choice-matched", sentence, execution.place(state), *shown)
     if entered == "FailStateEntered":
         said = f"{error}: {_cause(execution)}" if error and _cause(execution) else error or _cause(execution)
+        if (before := _last_caught(led)) is not None:
+            return _failed_after(execution, before, state, said, shown)
         sentence = f"{execution.named} came to its state {state}, which fails{f' with {said}' if said else ''}."
         return execution.finding("fail-state-reached", sentence, execution.place(state), *shown)
     if any(n.begin.name.endswith("TimedOut") for n in led):
@@ -175,21 +178,64 @@ def _failed(execution: Execution) -> Finding:
 
 
 _ENDS = ("ExecutionFailed", "ExecutionTimedOut", "ExecutionAborted")
+_FAILURES = ("LambdaFunctionFailed", "LambdaFunctionTimedOut", "TaskFailed", "TaskSubmitFailed", "TaskTimedOut")
+
+
+def _last_caught(led: list[Activity]) -> list[Activity] | None:
+    """Of what led to an end: the last failure of a state that did not fail the execution, as a Catch took it, and what led to
+    that. A failure that was tried again is followed by another attempt, not by the state's exit."""
+    for index, (later, earlier) in enumerate(itertools.pairwise(led), 1):
+        if later.begin.name.endswith("StateExited") and earlier.begin.name in _FAILURES:
+            return led[index:]
+    return None
+
+
+def _failed_after(
+    execution: Execution, led: list[Activity], end: str, said: str, shown: tuple[Activity, ...]
+) -> Finding:
+    """A Fail state that a Catch led to: what was caught is why."""
+    failed, state = led[0], execution.state_of(led[0])
+    where = f"state {state} of {execution.named}"
+    error = str(failed.data["event"]["details"].get("error") or "")
+    times = sum(1 for note in led if note.begin.name in _FAILURES and execution.state_of(note) == state)
+    failed_so = "failed" if times == 1 else f"failed {times} times"
+    path: tuple[str, ...] = ()
+    if failed.begin.name.endswith("TimedOut"):
+        _, why, path = _silence(execution, state, failed)
+    else:
+        why = (
+            _failure(execution, led) or f"{error}: {first_line(_message(failed.data['event']['details'].get('cause')))}"
+        )
+    then = f"the execution came to its state {end}"
+    if said.partition(":")[0] not in ("", error):
+        # What was caught was not the last word.
+        then += f", which fails with {said}"
+    sentence = f"{where} {failed_so}: {why}; its Catch went on, and {then}."
+    return execution.finding("caught-and-failed", sentence, execution.place(state, *path), *shown, failed)
 
 
 def _timed_out(execution: Execution, state: str, where: str, shown: tuple[Activity, ...]) -> Finding:
-    scheduled = [n for n in execution.notes if n.begin.name == "TaskScheduled" and execution.state_of(n) == state]
+    cause, why, path = _silence(execution, state, shown[-1])
+    return execution.finding(cause, f"{where} failed: {why}.", execution.place(state, *path), *shown)
+
+
+def _silence(execution: Execution, state: str, until: Activity) -> tuple[str, str, tuple[str, ...]]:
+    """Of a state that timed out before a note: the finding, a clause that tells why, and the property that says how long."""
+    notes = [n for n in execution.notes if n.begin.sequence <= until.begin.sequence]
+    scheduled = [n for n in notes if n.begin.name == "TaskScheduled" and execution.state_of(n) == state]
     details = scheduled[-1].data["event"]["details"] if scheduled else {}
-    outcomes = [n.data.get("outcome") for n in execution.notes if n.begin.name == "TaskTokenReturned"]
-    if "HeartbeatTimedOut" in outcomes:
+    outcomes = [n.data.get("outcome") for n in notes if n.begin.name == "TaskTokenReturned"]
+    if "HeartbeatTimedOut" in outcomes[-1:]:
         seconds = _seconds(details.get("heartbeatInSeconds"))
-        sentence = f"{where} failed: nobody sent a heartbeat with its task token within {seconds}."
-        return execution.finding("heartbeat-missed", sentence, execution.place(state, "HeartbeatSeconds"), *shown)
+        return (
+            "heartbeat-missed",
+            f"nobody sent a heartbeat with its task token within {seconds}",
+            ("HeartbeatSeconds",),
+        )
     seconds = _seconds(details.get("timeoutInSeconds"))
     is_callback = str(details.get("resource", "")).endswith(".waitForTaskToken")
     what = "nobody called its task back" if is_callback else "its task did not end"
-    sentence = f"{where} failed: {what} within {seconds}."
-    return execution.finding("task-timed-out", sentence, execution.place(state, "TimeoutSeconds"), *shown)
+    return "task-timed-out", f"{what} within {seconds}", ("TimeoutSeconds",)
 
 
 def _seconds(value: Any) -> str:
@@ -197,22 +243,27 @@ def _seconds(value: Any) -> str:
 
 
 def _cause(execution: Execution) -> str:
-    """What the error's cause says; of a function's error, its message."""
-    text: Any = execution.activity.data.get("cause") or ""
+    return first_line(_message(execution.activity.data.get("cause")))
+
+
+def _message(cause: Any) -> Any:
+    """What an error's cause says; of a function's error, its message."""
+    text: Any = cause or ""
     if isinstance(text, str):
         try:
             parsed = json.loads(text)
         except ValueError:
             parsed = None
         text = parsed if isinstance(parsed, Mapping) else text
-    return first_line(text.get("errorMessage") if isinstance(text, Mapping) else text)
+    return text.get("errorMessage") if isinstance(text, Mapping) else text
 
 
 def _failure(execution: Execution, led: list[Activity]) -> str:
     """What the function says that the task had run last; "" where it is none that failed."""
     if not any(n.begin.name in ("LambdaFunctionFailed", "TaskFailed", "LambdaFunctionTimedOut") for n in led):
         return ""
-    calls = [c for c in execution.evidence.caused_by(execution.activity) if is_invoke(c)]
+    until = led[0].begin.sequence
+    calls = [c for c in execution.evidence.caused_by(execution.activity) if is_invoke(c) and c.begin.sequence < until]
     for call in reversed(calls):
         failure = failure_of_call(execution.evidence, call)
         return failure.clause if failure else ""

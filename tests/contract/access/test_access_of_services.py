@@ -251,6 +251,36 @@ def test_a_state_machine_has_the_rights_of_its_role(engine, queue, role):
     states.delete_state_machine(stateMachineArn=machine)
 
 
+def test_a_task_token_is_used_by_those_who_may_call_back_its_state_machine(aws, queue, role):
+    """The Service Authorization Reference names no resource for SendTaskSuccess, and AWS asks it on the state machine: so
+    CDK's grantTaskResponse allows it (https://github.com/aws/aws-cdk/pull/8486)."""
+    target, executes = queue(), role(trusts={"Service": "states.amazonaws.com"})
+    executes.may(allow("sqs:SendMessage", target.arn))
+    definition = {
+        "StartAt": "Ask",
+        "States": {
+            "Ask": {
+                "Type": "Task",
+                "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
+                "Parameters": {"QueueUrl": target.url, "MessageBody.$": "$$.Task.Token"},
+                "End": True,
+            }
+        },
+    }
+    states = aws("stepfunctions")
+    machine = states.create_state_machine(name=name(), definition=json.dumps(definition), roleArn=executes.arn)
+    execution = states.start_execution(stateMachineArn=machine["stateMachineArn"])["executionArn"]
+    [message] = aws("sqs").receive_message(QueueUrl=target.url, WaitTimeSeconds=20)["Messages"]
+    answer = {"taskToken": message["Body"], "output": "{}"}
+    foreign = role(allow("states:SendTaskSuccess", f"{machine['stateMachineArn']}-other")).client("stepfunctions")
+    assert refused(foreign.send_task_success, **answer)[0] == "AccessDeniedException"
+    role(allow("states:SendTaskSuccess", machine["stateMachineArn"])).client("stepfunctions").send_task_success(
+        **answer
+    )
+    aws("stepfunctions").stop_execution(executionArn=execution)
+    states.delete_state_machine(stateMachineArn=machine["stateMachineArn"])
+
+
 def test_what_was_denied_is_told_with_the_reason(engine, queue, role):
     target, nobody = queue(), role()
     refused(nobody.client("sqs").send_message, QueueUrl=target.url, MessageBody="x")

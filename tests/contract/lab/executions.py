@@ -68,6 +68,51 @@ BROKEN: list[BrokenStack] = [
         mended={"End: true": "End: true\n          Catch: [{ErrorEquals: [States.ALL], Next: Done}]"},
     ),
     BrokenStack(
+        "a task fails for good, is caught, and the execution fails on purpose",
+        """
+        Machine:
+          Type: AWS::Serverless::StateMachine
+          Properties:
+            Policies: [{LambdaInvokePolicy: {FunctionName: !Ref Function}}]
+            Definition:
+              StartAt: Charge
+              States:
+                Charge:  # <- here
+                  Type: Task
+                  Resource: !GetAtt Function.Arn
+                  Retry: [{ErrorEquals: [KeyError], IntervalSeconds: 1, MaxAttempts: 1}]
+                  Catch: [{ErrorEquals: [KeyError], Next: Tidy}]
+                  End: true
+                Tidy: {Type: Pass, Next: Failed}
+                Failed: {Type: Fail, Error: NotCharged, Cause: nobody paid}
+        Function:
+          Type: AWS::Serverless::Function
+          Properties:
+            InlineCode: |
+              def handler(event, context):
+                  return event["customer"]
+        """,
+        started,
+        "caught-and-failed",
+        "State Charge of state machine Machine failed 2 times: function Function raised KeyError: 'customer' (index.py, line "
+        "2); its Catch went on, and the execution came to its state Failed, which fails with NotCharged: nobody paid.",
+        mended={'event["customer"]': 'event["order"]'},
+    ),
+    BrokenStack(
+        "a heartbeat is missed, that is caught, and the execution fails with it",
+        WAITS.replace(
+            "End: true",
+            "Catch: [{ErrorEquals: [States.HeartbeatTimeout], Next: Failed}]\n          End: true\n"
+            "        Failed: {Type: Fail, ErrorPath: $.Error, CausePath: $.Cause}",
+        )
+        % ("", "\n          HeartbeatSeconds: 1" + HERE),
+        started,
+        "caught-and-failed",
+        "State Ask of state machine Machine failed: nobody sent a heartbeat with its task token within 1 second; its Catch went "
+        "on, and the execution came to its state Failed.",
+        mended=NOT_WAITING,
+    ),
+    BrokenStack(
         "no choice matches",
         """
         Machine:

@@ -178,6 +178,10 @@ def transformed(file: Path) -> dict[str, Any]:
             resource["Type"]
         ):
             resource.setdefault("Properties", {})[code] = "s3://bucket/key"
+        if resource["Type"] == "AWS::Serverless::StateMachine" and "DefinitionUri" in resource["Properties"]:
+            # So has this one; what is in S3 nobody can read here.
+            uri = resource["Properties"].pop("DefinitionUri")
+            resource["Properties"]["Definition"] = read_document(file.parent / uri).body
     translator = Translator(None, Parser(), boto_session=SimpleNamespace(region_name="us-east-1"))
     result = translator.translate(body, {"Application": "lumen"}, get_managed_policy_map=dict)
     translator.metrics.publish()

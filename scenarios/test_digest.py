@@ -1,0 +1,148 @@
+"""The nightly digest: the week's new albums, to everybody who wants news."""
+
+import json
+import secrets
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from fixtures.campaigns import AWAITS, Campaigns, album_event, published
+from fixtures.services import Bus, NewFlow, Queues
+from harness.deploy import Deployment, Schedules
+from harness.faults import Faults
+from harness.flow import Flow
+from harness.flow.history import Activity
+from harness.journal.records import Kind, Phase
+
+
+def _a_night() -> datetime:
+    """A moment that no other test has the digest scheduled for; what it tells of was made in the week before."""
+    return datetime(2031, 1, 1, 3, tzinfo=UTC) + timedelta(seconds=secrets.randbelow(10**9))
+
+
+def _scheduled(aws: Callable[[str], Any], deployment: Deployment, night: datetime) -> list[str]:
+    """Give the digest what the schedule gives it; returns the campaigns of that night."""
+    answer = aws("lambda").invoke(
+        FunctionName=deployment["campaigns"].resources["DigestFunction"].physical_id,
+        Payload=json.dumps({"scheduled_time": f"{night:%Y-%m-%dT%H:%M:%SZ}"}),
+    )
+    assert "FunctionError" not in answer, answer["Payload"].read().decode()
+    started: list[str] = json.load(answer["Payload"])
+    return started
+
+
+def _made(bus: Bus, flow: NewFlow, *events: dict[str, Any]) -> Flow:
+    with flow() as f:
+        for event in events:
+            bus.put(event["type"], "lumen.catalog", event)
+    return f.settle()
+
+
+def _titles(campaigns: Campaigns, campaign_id: str) -> list[str]:
+    text = campaigns.saas.seen(campaign_id)["content"]["text"]
+    return [line.removeprefix("- ") for line in text.splitlines() if line.startswith("- ")]
+
+
+def test_the_weeks_new_albums_are_told_to_who_wants_news(
+    flow: NewFlow, aws, bus: Bus, campaigns: Campaigns, deployment: Deployment
+):
+    night, reader, other = _a_night(), campaigns.reader(), campaigns.reader(wants_news=False)
+    new, old = f"New {uuid.uuid4()}", f"Old {uuid.uuid4()}"
+    _made(
+        bus,
+        flow,
+        album_event("AlbumCreated", new, 1, at=night - timedelta(days=6), title=new),
+        album_event("AlbumCreated", old, 1, at=night - timedelta(days=8), title=old),
+    )
+    with flow() as f:
+        [digest] = _scheduled(aws, deployment, night)
+    f.settle(waiting_for=AWAITS)
+    assert new in _titles(campaigns, digest)
+    assert old not in _titles(campaigns, digest)
+    mailed = [r["id"] for r in campaigns.saas.seen(digest)["content"]["recipients"]]
+    assert reader in mailed
+    assert other not in mailed
+    with flow() as f:
+        campaigns.saas.call_back(digest, "done")
+    f.settle()
+    assert [event for event, _ in published(f)] == ["CampaignCompleted"]
+
+
+def test_a_night_that_is_delivered_twice_has_one_digest(
+    flow: NewFlow, aws, bus: Bus, campaigns: Campaigns, deployment: Deployment
+):
+    night, album = _a_night(), str(uuid.uuid4())
+    campaigns.reader()
+    _made(bus, flow, album_event("AlbumCreated", album, 1, at=night - timedelta(days=1), title=album))
+    with flow() as f:
+        [digest] = _scheduled(aws, deployment, night)
+        assert _scheduled(aws, deployment, night) == [digest]
+    f.settle(waiting_for=AWAITS)
+    assert campaigns.saas.seen(digest)["times_accepted"] == 1
+
+
+def test_an_album_is_told_by_its_last_title_and_not_when_it_is_gone(
+    flow: NewFlow, aws, bus: Bus, campaigns: Campaigns, deployment: Deployment
+):
+    night, renamed, gone = _a_night(), str(uuid.uuid4()), str(uuid.uuid4())
+    campaigns.reader()
+    at = night - timedelta(days=1)
+    # The bus keeps no order.
+    for event in (
+        album_event("AlbumDeleted", gone, 2, at=at),
+        album_event("AlbumCreated", gone, 1, at=at, title=gone),
+        album_event("AlbumChanged", renamed, 3, at=at, title=f"{renamed}, at last"),
+        album_event("AlbumChanged", renamed, 2, at=at, title=f"{renamed}, better"),
+        album_event("AlbumCreated", renamed, 1, at=at, title=renamed),
+    ):
+        _made(bus, flow, event)
+    with flow() as f:
+        [digest] = _scheduled(aws, deployment, night)
+    f.settle(waiting_for=AWAITS)
+    told = _titles(campaigns, digest)
+    assert f"{renamed}, at last" in told
+    assert not {renamed, f"{renamed}, better", gone} & set(told)
+
+
+def test_the_schedule_starts_the_digest_of_this_night(
+    flow: NewFlow, bus: Bus, campaigns: Campaigns, schedules: Schedules
+):
+    album, reader = str(uuid.uuid4()), campaigns.reader()
+    _made(bus, flow, album_event("AlbumCreated", album, 1, at=datetime.now(UTC) - timedelta(minutes=1), title=album))
+    with flow() as f:
+        assert schedules.fire("NightlyDigest")["targets"] == 1
+    f.settle(waiting_for=AWAITS)
+    # Only what it was given tells which night it was: the time for which it was scheduled.
+    [digest] = {execution.begin.resource.rpartition(":")[2] for execution in _executions(f)}
+    assert digest.startswith(f"digest-{datetime.now(UTC):%Y}")
+    assert album in _titles(campaigns, digest)
+    assert reader in [r["id"] for r in campaigns.saas.seen(digest)["content"]["recipients"]]
+
+
+def _executions(flow: Flow) -> list[Activity]:
+    return [a for a in flow.find(Kind.TRANSITION) if a.begin.phase is not Phase.NOTE]
+
+
+def test_a_digest_that_cannot_start_is_kept_whole(
+    flow: NewFlow, aws, bus: Bus, campaigns: Campaigns, deployment: Deployment, faults: Faults, queue: Queues
+):
+    night, album = _a_night(), str(uuid.uuid4())
+    campaigns.reader()
+    _made(bus, flow, album_event("AlbumCreated", album, 1, at=night - timedelta(days=1), title=album))
+    event = {"scheduled_time": f"{night:%Y-%m-%dT%H:%M:%SZ}"}
+    refused = faults.failing(
+        "stepfunctions",
+        "StartExecution",
+        code="AccessDeniedException",
+        when=f"name == 'digest-{night:%Y%m%dT%H%M%S}-1'",
+    )
+    with refused, flow() as f:
+        aws("lambda").invoke(
+            FunctionName=deployment["campaigns"].resources["DigestFunction"].physical_id,
+            InvocationType="Event",
+            Payload=json.dumps(event),
+        )
+        f.settle(hurry=True)
+    [dead] = queue("campaigns", "FailedEventsQueue").left_by(f)
+    assert dead.body == event
