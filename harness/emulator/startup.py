@@ -54,6 +54,7 @@ from harness.emulator.journal import (
 )
 from harness.emulator.journal import api as journal_api
 from harness.emulator.lambda_ import asynchronous, creation, executor, invocation_metadata
+from harness.emulator.websocket import installation as websocket
 
 LOG = logging.getLogger(__name__)
 
@@ -87,6 +88,8 @@ PARTS = (
     lambda_proxy.install,
     integration_timeout.install,
     request_validation.install,
+    # After the front doors' records: it goes before them in the chain.
+    websocket.install,
     executor.install,
     creation.install,
     invocation_metadata.install,

@@ -19,6 +19,7 @@ BEHAVIOURS = {
     "iam": "decides calls by IAM policies",
     "lambda-nodejs": "runs functions with a nodejs runtime",
     "rest-api-authorizers": "runs the authorizers of REST APIs",
+    "websocket": "serves WebSocket APIs",
 }
 """Behaviours of AWS that emulators are known to lack, and that no call asks for cheaply."""
 

@@ -28,7 +28,26 @@ class Kind(StrEnum):
     """An event handled by a Lambda function. Begin: `event`, `request_id`, `environment`. End: `result` or
     `error`, `log`, `cold`. A retry is another invocation with the same `request_id`."""
     REQUEST = "request"
-    """A request at a front door. Begin: `method`, `path`, `query`, `headers`, `body`. End: `status`, `headers`, `body`."""
+    """A request at a front door. Begin: `method`, `path`, `query`, `headers`, `body`. End: `status`, `headers`, `body`.
+
+    Of a WebSocket API (service `apigatewayv2`, name `CONNECT`) it is the handshake, with `connection` (the id that it will
+    have) and `stage`; 101 as its `status` says that the connection is open, any other that it was refused."""
+    FRAME = "frame"
+    """A message on a WebSocket connection; about the `execute-api` ARN of its API and stage.
+
+    From the client it is an activity that goes on until its route has been served, named after the route's key. Begin:
+    `direction` (`in`), `connection`, `number` (the how many-th of its connection, from 1 on), `body`, `route` (null where
+    none takes it). End: `response` (what the integration answered) or `error` (`message`: what the client is told). It is
+    caused by nothing that is recorded, has the trace of the handshake, and takes up `frame:<trace of the handshake>:<number>`,
+    by which a client that keeps count can say which of its own it is.
+
+    To the client it is a note: `direction` (`out`), `connection`, `body`; caused by the PostToConnection that sent it, or by the
+    frame that it answers. It is named after that (`PostToConnection`, `RouteResponse`, `Error`)."""
+    CONNECTION = "connection"
+    """The end of a WebSocket connection: an activity that goes on until `$disconnect` has been served. Begin: `connection`,
+    `code`, `reason`, `by`: `client`, `DeleteConnection`, `idle`, `lifetime`, `limit` (a frame or message too large, or binary),
+    `deleted` (its API or stage was). End: `error` as of a frame. Caused by the DeleteConnection, or by nothing; it has
+    the trace of the handshake."""
     DELIVERY = "delivery"
     """A source hands an event to a target; what it calls to do so is caused by it. Begin: `source`, `target`, `event`.
     End: `error` (`code`, `message`) where it failed. Of a rule's target also `attempt` and its `Input...` settings; of a
@@ -45,7 +64,7 @@ class Kind(StrEnum):
     - s3: `EventType`, `KeyFilter`
     - lambda: of a mapping `Pattern`, `NotJson` (it takes the mark of the one record that it speaks of); of a function's
       resource policy `NoPermission` (`principal`, `source`)
-    - apigateway: the name of the gateway's error (`type`: the kind of authorizer); who passed is the `principal`
+    - apigateway, apigatewayv2: the name of the gateway's error (`type`: the kind of authorizer); who passed is the `principal`
     - iam: `ExplicitDeny` (`by`: the statement, as of a call) or `ImplicitDeny` (`missing`: the kind of policy of which none
       allows it; `near`: statements that nearly do, each `policy` and `statement` with its `conditions` that are not met
       (`key`, `operator`, `expected`, `found`: null where the request has not the key), or the `resources` or `principals`
