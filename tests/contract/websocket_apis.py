@@ -85,7 +85,10 @@ def websocket_api(aws: Callable[[str], Any], engine: Target, function: MakeFunct
         arn: str = aws("lambda").get_function(FunctionName=function(source).name)["Configuration"]["FunctionArn"]
         if permitted:
             aws("lambda").add_permission(
-                FunctionName=arn, StatementId="api", Action="lambda:InvokeFunction", Principal="apigateway.amazonaws.com"
+                FunctionName=arn,
+                StatementId="api",
+                Action="lambda:InvokeFunction",
+                Principal="apigateway.amazonaws.com",
             )
         return arn
 

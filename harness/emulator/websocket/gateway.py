@@ -100,17 +100,17 @@ def _admit(connection: Connection, handshake: Handshake, snapshot: Snapshot, req
 
 
 def _accept(request: WebSocketRequest, connection: Connection, answer: Answer) -> Any:
-    headers = {name.lower(): value for name, value in answer.headers.items()}
-    socket = request.accept(subprotocol=headers.get(SUBPROTOCOL.lower()), headers=Headers())
-    channel = socket.socket.channel
+    channel = request.socket.channel
 
     def refuse(closing: Closing) -> None:
         # Called where the frame is read, in the reactor's thread, which must not wait for a lock.
         connection.closing = connection.closing or closing
         channel.wsClose(closing.code, closing.reason)
 
+    # Before the client may send.
     channel.wsproto = LimitedProtocol(channel.wsproto, refuse)
-    return socket
+    headers = {name.lower(): value for name, value in answer.headers.items()}
+    return request.accept(subprotocol=headers.get(SUBPROTOCOL.lower()), headers=Headers())
 
 
 def _refusal(connection: Connection, error: GatewayError, request_id: str) -> Response:

@@ -6,6 +6,7 @@ The API's operations have the address of a stage in front of their paths, or in 
 before LocalStack looks what is called, and kept in a header, by which IAM is asked about the right API too.
 """
 
+import json
 import re
 from typing import Any
 from urllib.parse import unquote
@@ -26,12 +27,12 @@ STAGE = "x-harness-websocket-stage"
 """The header with the `execute-api` ARN of the stage that a call is about."""
 MAX_PAYLOAD_BYTES = 128 * 1024
 _HOST = re.compile(r"(?P<api>[a-z0-9]{10})\.execute-api\.[a-z0-9\-]+\.")
-_LOCAL = re.compile(r"/_aws/ws/(?P<api>[a-z0-9]+)/(?P<stage>[^/]+)(?P<rest>/.*)?")
+_LOCAL = re.compile(r"/_aws/ws/(?P<api>[a-z0-9]+)(?:\.execute-api\.[^/]+)?/(?P<stage>[^/]+)(?P<rest>/.*)?")
 _STAGE = re.compile(r"/(?P<stage>[^/]+)(?P<rest>/.*)?")
 _CONNECTION = re.compile(r"/(?:@|%40)connections/(?P<id>[^/]+)")
 
 
-def address(_chain: HandlerChain, context: RequestContext, _response: Response) -> None:
+def address(chain: HandlerChain, context: RequestContext, response: Response) -> None:
     """A request handler, before all that looks at host and path: takes the address of a WebSocket API off a request."""
     request = context.request
     path = request.path
@@ -49,9 +50,10 @@ def address(_chain: HandlerChain, context: RequestContext, _response: Response) 
         api = find_api(api_id)
         if api is None:
             # Nobody answers under such a name; here somebody does, and says so.
-            raise CommonServiceException(
-                "ForbiddenException", f"There is no WebSocket API {api_id}", status_code=403, sender_fault=True
-            )
+            told = json.dumps({"message": f"There is no WebSocket API {api_id}"})
+            response.update_from(Response(told, 403, {"x-amzn-ErrorType": "ForbiddenException"}))
+            chain.stop()
+            return
         request.headers[STAGE] = api.arn(named["stage"])
         context.service = load_service("apigatewaymanagementapi")
         _go_to(context, rest.replace("%40", "@", 1))
