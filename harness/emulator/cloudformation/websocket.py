@@ -24,7 +24,7 @@ def _reset_to(**defaults: Any) -> Callable[[Model], Model]:
 
 
 def _api(model: Model) -> Model:
-    for name in ("Body", "BodyS3Location", "BasePath", "FailOnWarnings"):
+    for name in ("Body", "BodyS3Location", "BasePath"):
         if name in model:
             raise PropertyError(
                 f"{name}: the emulator imports no OpenAPI; declare the routes as AWS::ApiGatewayV2::Route"
@@ -66,6 +66,8 @@ API = ResourceType(
     ref="ApiId",
     attributes={"ApiId": "ApiId", "ApiEndpoint": "ApiEndpoint"},
     replaced_by=frozenset({"ProtocolType"}),
+    # Of imports, of which there are none.
+    extra=frozenset({"FailOnWarnings"}),
     reshape=_api,
     gone=_GONE,
 )

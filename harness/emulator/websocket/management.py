@@ -17,14 +17,13 @@ from localstack.aws.chain import HandlerChain
 from localstack.aws.spec import load_service
 from localstack.http import Response
 
+from harness.emulator.access.resources import WEBSOCKET_STAGE
 from harness.emulator.journal.causes import CAUSE
 from harness.emulator.websocket import journal
 from harness.emulator.websocket.apis import find_api
 from harness.emulator.websocket.connections import CONNECTIONS, NORMAL, Closing, Connection
 from harness.emulator.websocket.errors import bad_request
 
-STAGE = "x-harness-websocket-stage"
-"""The header with the `execute-api` ARN of the stage that a call is about."""
 MAX_PAYLOAD_BYTES = 128 * 1024
 _HOST = re.compile(r"(?P<api>[a-z0-9]{10})\.execute-api\.[a-z0-9\-]+\.")
 _LOCAL = re.compile(r"/_aws/ws/(?P<api>[a-z0-9]+)(?:\.execute-api\.[^/]+)?/(?P<stage>[^/]+)(?P<rest>/.*)?")
@@ -40,7 +39,7 @@ def address(chain: HandlerChain, context: RequestContext, response: Response) ->
     api_id = named["api"] if named else None
     if named is None and (host := _HOST.match(request.host)) and find_api(host["api"]) is not None:
         api_id, named = host["api"], _STAGE.fullmatch(path)
-    request.headers.pop(STAGE, None)
+    request.headers.pop(WEBSOCKET_STAGE, None)
     if named is None or api_id is None:
         return
     rest = named["rest"] or ""
@@ -54,7 +53,7 @@ def address(chain: HandlerChain, context: RequestContext, response: Response) ->
             response.update_from(Response(told, 403, {"x-amzn-ErrorType": "ForbiddenException"}))
             chain.stop()
             return
-        request.headers[STAGE] = api.arn(named["stage"])
+        request.headers[WEBSOCKET_STAGE] = api.arn(named["stage"])
         context.service = load_service("apigatewaymanagementapi")
         _go_to(context, rest.replace("%40", "@", 1))
 
@@ -70,7 +69,7 @@ def _go_to(context: RequestContext, path: str) -> None:
 def _open(context: RequestContext, connection_id: str) -> Connection:
     connection_id = unquote(connection_id)
     connection = CONNECTIONS.get(connection_id)
-    if connection is not None and connection.arn == context.request.headers.get(STAGE):
+    if connection is not None and connection.arn == context.request.headers.get(WEBSOCKET_STAGE):
         return connection
     if not re.fullmatch(r"[\w\-]{15}=", connection_id):
         raise bad_request(f"Invalid connectionId: {connection_id}")
