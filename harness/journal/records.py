@@ -35,11 +35,12 @@ class Kind(StrEnum):
     FRAME = "frame"
     """A message on a WebSocket connection; about the `execute-api` ARN of its API and stage.
 
-    From the client it is an activity that goes on until its route has been served, named after the route's key. Begin:
-    `direction` (`in`), `connection`, `number` (the how many-th of its connection, from 1 on), `body`, `route` (null where
-    none takes it). End: `response` (what the integration answered) or `error` (`message`: what the client is told). It is
-    caused by nothing that is recorded, has the trace of the handshake, and takes up `frame:<trace of the handshake>:<number>`,
-    by which a client that keeps count can say which of its own it is.
+    From the client it is an activity that goes on until its route has been served, named after what the route selection
+    expression has for it. Begin: `direction` (`in`), `connection`, `number` (the how many-th of its connection, from 1 on),
+    `body`, `route` (the key of the route that takes it; null where none does). End: `response` (what the integration
+    answered) or `error` (`code`, `message`: what the client is told). It is caused by nothing that is recorded, has the trace
+    of the handshake, and takes up `frame:<trace of the handshake>:<number>`, by which a client that keeps count can say which
+    of its own it is.
 
     To the client it is a note: `direction` (`out`), `connection`, `body`; caused by the PostToConnection that sent it, or by the
     frame that it answers. It is named after that (`PostToConnection`, `RouteResponse`, `Error`)."""

@@ -73,7 +73,7 @@ def test_the_authorizer_refuses(api, token, answer):
     assert refused(api, f"?token={token}") == answer
 
 
-def test_without_its_identity_source_nobody_is_asked(api, aws):
+def test_without_its_identity_source_nobody_is_asked(api):
     """The function would fail on a request without a token, which is another answer."""
     assert refused(api, "") == (401, "Unauthorized")
     assert refused(api, "?token=") == (401, "Unauthorized")
@@ -88,7 +88,7 @@ def test_an_identity_source_may_be_a_header(websocket_api):
         pass
 
 
-def test_nothing_is_kept_for_the_next_connection(api, aws):
+def test_nothing_is_kept_for_the_next_connection(api):
     """A function that changes its mind is asked again, whatever the TTL: caching is of REST and HTTP APIs
     (https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/apis-apiid-authorizers.html)."""
     with api.connected("?token=ada") as client:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from localstack.http.websocket import WebSocket
-from wsproto import ConnectionState
+from wsproto.connection import ConnectionState
 
 from harness.emulator.websocket.apis import Api
 

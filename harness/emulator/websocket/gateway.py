@@ -16,7 +16,7 @@ from werkzeug.datastructures import Headers
 
 from harness.emulator.journal.causes import SEGMENTS, doing
 from harness.emulator.websocket import integrations, journal
-from harness.emulator.websocket.apis import Api, Settings, Snapshot, find_api
+from harness.emulator.websocket.apis import Settings, Snapshot, find_api
 from harness.emulator.websocket.authorizer import authorize
 from harness.emulator.websocket.connections import CONNECTIONS, NORMAL, Closing, Connection, new_token
 from harness.emulator.websocket.events import (
@@ -153,9 +153,8 @@ def _serve(connection: Connection) -> None:
 def _received(connection: Connection, body: str) -> None:
     connection.received += 1
     snapshot = connection.api.served(connection.stage)
-    route = _route_for(snapshot, body) if snapshot is not None else None
-    key = route["RouteKey"] if route else None
-    begun = journal.frame_received(connection, body, key)
+    key, route = _selected(snapshot, body) if snapshot is not None else (DEFAULT, None)
+    begun = journal.frame_received(connection, body, key, route)
 
     def serve() -> None:
         ended: dict[str, Any] = {}
@@ -168,8 +167,12 @@ def _received(connection: Connection, body: str) -> None:
     threading.Thread(target=serve, name=f"websocket-{connection.connection_id}", daemon=True).start()
 
 
-def _route_for(snapshot: Snapshot, body: str) -> Settings | None:
-    return snapshot.route(route_key(snapshot.settings["RouteSelectionExpression"], body)) or snapshot.route(DEFAULT)
+def _selected(snapshot: Snapshot, body: str) -> tuple[str, Settings | None]:
+    """The key that is selected for a message, and the route that takes it: that of the key, else `$default`."""
+    key = route_key(snapshot.settings["RouteSelectionExpression"], body)
+    # What comes when a connection is made or ends is not for a client to send.
+    route = snapshot.route(key) if key not in ("$connect", "$disconnect") else None
+    return (key, route) if route is not None else (key, snapshot.route(DEFAULT))
 
 
 def _message(connection: Connection, body: str, snapshot: Snapshot | None, route: Settings | None) -> dict[str, Any]:
@@ -223,6 +226,3 @@ def close_all(
     """Close the connections of an API, a stage, an account; the ids of those that were open."""
     closing = Closing(1001, "Going away", by)
     return [c.connection_id for c in CONNECTIONS.of(api_id, stage, account_id) if c.close(closing)]
-
-
-__all__ = ["Api", "close_all", "connect"]

@@ -43,25 +43,25 @@ def handshake(connection: Connection, request: Handshake, path: str, caused_by: 
         yield gathered
 
 
-def frame_received(connection: Connection, body: str, route_key: str | None) -> Cause:
+def frame_received(connection: Connection, body: str, selected: str, route: Settings | None) -> Cause:
     """Recorded by the thread that reads, so in the order in which the frames came."""
     return JOURNAL.begin(
         Kind.FRAME,
-        name=route_key or "",
+        name=selected,
         takes=(f"frame:{connection.trace}:{connection.received}",),
         data={
             "direction": "in",
             "connection": connection.connection_id,
             "number": connection.received,
             "body": payloads.text(body),
-            "route": route_key,
+            "route": route["RouteKey"] if route else None,
         },
         **_about(connection),
     )
 
 
-def frame_served(connection: Connection, begun: Cause, route_key: str | None, ended: dict[str, Any]) -> None:
-    JOURNAL.end(Kind.FRAME, begun, service=SERVICE, name=route_key or "", resource=connection.arn, data=ended)
+def frame_served(connection: Connection, begun: Cause, selected: str, ended: dict[str, Any]) -> None:
+    JOURNAL.end(Kind.FRAME, begun, service=SERVICE, name=selected, resource=connection.arn, data=ended)
 
 
 def frame_sent(connection: Connection, name: str, body: str | bytes) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from localstack.aws.api import RequestContext
 
-from harness.emulator.websocket.apis import DEPLOYED, STORES, Api, Settings, new_id
+from harness.emulator.websocket.apis import STORES, Api, Settings, new_id
 from harness.emulator.websocket.declared import MAX_TIMEOUT_MILLISECONDS, check
 from harness.emulator.websocket.errors import bad_request, conflict, no_api, not_found
 
@@ -289,7 +289,7 @@ def untag_resource(context: RequestContext, request: Request) -> None:
     resource["Tags"] = {k: v for k, v in (resource.get("Tags") or {}).items() if k not in request["TagKeys"]}
 
 
-def operations(on_deleted: Callable[[str, str | None], None]) -> dict[str, Handler]:
+def operations(on_deleted: Callable[[str, str | None], object]) -> dict[str, Handler]:
     """By name. `on_deleted(api_id, stage)` is told what is gone: an API with all its stages, or one of them."""
 
     def delete_api(context: RequestContext, request: Request) -> None:
@@ -322,6 +322,3 @@ def operations(on_deleted: Callable[[str, str | None], None]) -> dict[str, Handl
         "TagResource": tag_resource,
         "UntagResource": untag_resource,
     }
-
-
-__all__ = ["DEPLOYED", "KINDS", "operations"]
