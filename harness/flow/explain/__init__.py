@@ -14,6 +14,7 @@ from dataclasses import replace
 from harness.flow.explain import (
     access,
     buckets,
+    connections,
     deduplication,
     event_bus,
     event_source_mappings,
@@ -45,6 +46,7 @@ EXPLAINERS: tuple[Callable[[Evidence], Iterator[Finding]], ...] = (
     event_bus.find,
     topics.find,
     buckets.find,
+    connections.find,
     access.denied_calls,
     event_source_mappings.find,
     executions.find,
