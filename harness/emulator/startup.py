@@ -28,7 +28,7 @@ from harness.emulator.apigateway import (
     lambda_proxy,
     request_validation,
 )
-from harness.emulator.cloudformation import custom_resource, stack_updates, supported_types
+from harness.emulator.cloudformation import addresses, custom_resource, stack_updates, supported_types
 from harness.emulator.cognito import endpoints as cognito_endpoints
 from harness.emulator.cognito import hosted_ui as cognito_hosted_ui
 from harness.emulator.journal import (
@@ -77,6 +77,7 @@ PARTS = (
     cognito_endpoints.install,
     cognito_hosted_ui.install,
     supported_types.install,
+    addresses.install,
     stack_updates.install,
     custom_resource.install,
     log_subscriptions.install,

@@ -48,7 +48,7 @@ class Kind(StrEnum):
     """The end of a WebSocket connection: an activity that goes on until `$disconnect` has been served. Begin: `connection`,
     `code`, `reason`, `by`: `client`, `DeleteConnection`, `idle`, `lifetime`, `limit` (a frame or message too large, or binary),
     `deleted` (its API or stage was). End: `error` as of a frame. Caused by the DeleteConnection, or by nothing; it has
-    the trace of the handshake."""
+    the trace of the handshake, and takes up `connection:<trace of the handshake>` and `closed:<connection>`."""
     DELIVERY = "delivery"
     """A source hands an event to a target; what it calls to do so is caused by it. Begin: `source`, `target`, `event`.
     End: `error` (`code`, `message`) where it failed. Of a rule's target also `attempt` and its `Input...` settings; of a

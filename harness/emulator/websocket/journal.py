@@ -79,8 +79,9 @@ def ended(connection: Connection, closing: Closing) -> Iterator[Gathered]:
         "reason": closing.reason,
         "by": closing.by,
     }
+    takes = (f"connection:{connection.trace}", f"closed:{connection.connection_id}")
     with activity(
-        Kind.CONNECTION, name="DISCONNECT", cause=connection.cause, data=data, **_about(connection)
+        Kind.CONNECTION, name="DISCONNECT", cause=connection.cause, takes=takes, data=data, **_about(connection)
     ) as gathered:
         yield gathered
 

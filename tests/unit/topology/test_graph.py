@@ -53,7 +53,7 @@ def test_every_edge_of_the_stacks_names_a_line_that_is_about_it(lumen):
 
 
 def test_a_refused_event_leads_to_the_line_of_the_pattern(lumen):
-    [edge] = lumen.of_kind("bus_rule")
+    [edge] = [edge for edge in lumen.declared_by("notifications", "RegistrationsRule") if edge.kind == "bus_rule"]
     assert isinstance(edge.condition, RuleCondition)
     assert edge.condition.pattern
     [refusal] = edge.condition.pattern.match({"source": "lumen.users", "detail-type": "UserRegisterd"}).refusals
