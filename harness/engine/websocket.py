@@ -43,7 +43,8 @@ class WebSocket(ClientConnection):
             **settings,
         }
         traced = {tracing.HEADER: f"Root={trace};Sampled=1", **(headers or {})}
-        opened = connect(url, additional_headers=traced, create_connection=cls, **settings)
+        # Entered at once: from version 17.1 on the library warns of what is not, and later it will be no connection.
+        opened = connect(url, additional_headers=traced, create_connection=cls, **settings).__enter__()
         assert isinstance(opened, cls)
         opened._trace = trace
         return opened
