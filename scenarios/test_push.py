@@ -148,9 +148,9 @@ def test_twenty_at_once_are_each_told_their_own(flow: NewFlow, bus: Bus, browser
 
 
 def test_ping_is_answered(flow: NewFlow, people: People, browsers: Browsers):
-    person = people.registered()
+    token = people.sign_in(people.registered()).id_token
     with flow() as f:
-        browser = browsers.open(person)
+        browser = browsers.open_with(token)
         assert browser.ask({"action": "ping"}) == {"type": "pong"}
     f.settle()
     assert {"AuthorizeFunction", "ConnectFunction", "PingFunction"} == functions_in(f)

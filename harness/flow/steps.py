@@ -5,6 +5,7 @@ it wants one line, with the function's name. What only carries an event on is pa
 attempts are below the step of its event; reads that repeat are counted.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -331,7 +332,7 @@ class _Telling:
     def _frame(self, activity: Activity, below: list[Step]) -> Step:
         """A message on a WebSocket connection; what it is answered is part of it."""
         data = activity.data
-        body = _shortened(str(data.get("body") or ""))
+        body = _shortened(data.get("body"))
         if data.get("direction") == "out":
             return self._step(activity, f"frame to {data.get('connection')}", below, said=body)
         answers = [step for step in below if step.activities[0].kind is Kind.FRAME]
@@ -400,8 +401,9 @@ def api_of(activity: Activity) -> str:
     return activity.begin.resource.rpartition(":")[2].partition("/")[0]
 
 
-def _shortened(body: str) -> str:
-    line = _line(body)
+def _shortened(body: Any) -> str:
+    # The journal has what is JSON as what it is.
+    line = _line(body if isinstance(body, str) else json.dumps(body, ensure_ascii=False))
     return line if len(line) <= _BODY else f"{line[: _BODY - 1]}…"
 
 

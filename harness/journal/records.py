@@ -146,6 +146,8 @@ class Record:
         return cls(
             **{
                 "cause": None,
+                # Of a message whose action is "".
+                "name": "",
                 **data,
                 "kind": Kind(data["kind"]),
                 "phase": Phase(data["phase"]),

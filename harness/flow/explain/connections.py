@@ -4,14 +4,12 @@
 A function that fails on a message is told where functions are; here is what the API itself did not do.
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any
 
 from harness.flow.explain.deliveries import Delivery, denial_below, refused_by_target
-from harness.flow.explain.evidence import Evidence
+from harness.flow.explain.evidence import Evidence, as_json
 from harness.flow.explain.failures import failed_invocation
 from harness.flow.explanation import Finding, Place
 from harness.flow.history import Activity
@@ -139,9 +137,8 @@ def _not_served(evidence: Evidence, frame: Activity) -> Iterator[Finding]:
 def _selected(expression: str, frame: Activity) -> str:
     """What the API chooses the route by, and what a message has there."""
     match = _SELECTED.fullmatch(expression)
-    try:
-        body: Any = json.loads(str(frame.data.get("body")))
-    except ValueError:
+    body = as_json(frame.data.get("body"))
+    if isinstance(body, str):
         return ", which is not JSON"
     for name in (match[1] or match[2]).split(".") if match else ():
         body = body.get(name) if isinstance(body, dict) else None
