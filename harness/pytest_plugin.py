@@ -4,7 +4,7 @@ import fcntl
 import os
 import re
 from collections.abc import Callable, Generator, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -21,6 +21,7 @@ from harness.settings import SettingsError
 
 if TYPE_CHECKING:
     from harness.deploy import Deployment, Schedules
+    from harness.engine.websocket import WebSocket
     from harness.flow import Flow, Flows
     from harness.topology import Topology
 
@@ -398,6 +399,24 @@ def http() -> Iterator[httpx.Client]:
     hooks = {"request": [lambda request: tracing.add_header(request.headers)]}
     with httpx.Client(timeout=30, trust_env=False, event_hooks=hooks) as client:
         yield client
+
+
+@pytest.fixture
+def websocket() -> "Iterator[Callable[..., WebSocket]]":
+    """`websocket(url)`: connects to a WebSocket API, `ws://...`, with what `websockets.sync.client.connect` takes beside.
+
+    What is said on a connection is of the flow in which it is said. What is open at the end of the test is closed.
+    """
+    from harness.engine.websocket import WebSocket
+
+    with ExitStack() as opened:
+
+        def connect(url: str, **settings: Any) -> WebSocket:
+            connected = WebSocket.open(url, **settings)
+            opened.callback(connected.close)
+            return connected
+
+        yield connect
 
 
 @pytest.fixture(scope="session")

@@ -142,13 +142,27 @@ def type_problems(plan: StackPlan, transformed: Mapping[str, Any], known: Collec
     """Resources of types that the target does not have. LocalStack would report these as created."""
     for logical_id, resource in transformed.get("Resources", {}).items():
         kind = resource.get("Type", "") if isinstance(resource, dict) else ""
-        if not kind or kind in known or kind.startswith("Custom::"):
+        served = kind in known or kind.startswith("Custom::")
+        if not kind or (served and not _is_http_api(resource)):
             continue
         origin = origin_of(plan.template, logical_id)
         line = plan.template.line("Resources", *([origin] if origin else []))
         made = "" if origin == logical_id else f" (SAM makes {logical_id} of it)"
-        message = f"The target does not know the resource type {kind}{made}."
-        yield Problem(plan.template.path, line, origin or logical_id, message, _meant(kind, known))
+        if served:
+            message = f"The target serves no HTTP APIs: {kind} with ProtocolType HTTP{made}."
+            hint = "Use a REST API (AWS::Serverless::Api) for requests over HTTP."
+        else:
+            message, hint = f"The target does not know the resource type {kind}{made}.", _meant(kind, known)
+        yield Problem(plan.template.path, line, origin or logical_id, message, hint)
+
+
+def _is_http_api(resource: Mapping[str, Any]) -> bool:
+    """One type is for HTTP APIs and WebSocket APIs, of which engines of ours serve the latter; an OpenAPI body makes an HTTP
+    API."""
+    properties = resource.get("Properties") or {}
+    return resource["Type"] == "AWS::ApiGatewayV2::Api" and (
+        properties.get("ProtocolType") == "HTTP" or bool({"Body", "BodyS3Location"} & set(properties))
+    )
 
 
 def reference_problems(template: Template, generated: Iterable[str]) -> Iterator[Problem]:

@@ -18,6 +18,7 @@ from harness.emulator.apigateway.lambda_authorizer import ANSWERS
 from harness.emulator.faults import FAULTS
 from harness.emulator.journal.recorder import JOURNAL
 from harness.emulator.outbox import OUTBOX
+from harness.emulator.websocket.gateway import close_all
 
 ARTIFACTS = "harness-artifacts-"
 """Buckets of this prefix hold the code and templates of what is deployed; resetting the data keeps them."""
@@ -35,6 +36,8 @@ class Scope(BaseModel):
 def reset(scope: Scope) -> dict[str, Any]:
     """Returns `{"scope", "services": names, "messages": how many left the outbox}`."""
     loaded = sorted(SERVICE_PLUGINS.list_loaded_services())
+    # Clients of what was; nobody is told, since what would hear it is emptied.
+    close_all("reset", account_id=scope.account_id)
     services = _reset_data(loaded, scope.account_id) if scope.scope == "data" else _reset_all(loaded, scope.account_id)
     FAULTS.remove()
     ANSWERS.forget()

@@ -28,7 +28,7 @@ from harness.emulator.apigateway import (
     lambda_proxy,
     request_validation,
 )
-from harness.emulator.cloudformation import custom_resource, stack_updates, streams, supported_types
+from harness.emulator.cloudformation import addresses, custom_resource, stack_updates, streams, supported_types
 from harness.emulator.cognito import endpoints as cognito_endpoints
 from harness.emulator.cognito import hosted_ui as cognito_hosted_ui
 from harness.emulator.event_sources import arrivals, validation, worker
@@ -57,6 +57,7 @@ from harness.emulator.journal import api as journal_api
 from harness.emulator.lambda_ import asynchronous, creation, executor, invocation_metadata
 from harness.emulator.load_balancing import front_door as load_balancers
 from harness.emulator.schedules import clock, scheduler
+from harness.emulator.websocket import installation as websocket
 
 LOG = logging.getLogger(__name__)
 
@@ -83,6 +84,7 @@ PARTS = (
     cognito_endpoints.install,
     cognito_hosted_ui.install,
     supported_types.install,
+    addresses.install,
     stack_updates.install,
     custom_resource.install,
     streams.install,
@@ -95,6 +97,8 @@ PARTS = (
     lambda_proxy.install,
     integration_timeout.install,
     request_validation.install,
+    # After the front doors' records: it goes before them in the chain.
+    websocket.install,
     executor.install,
     creation.install,
     invocation_metadata.install,

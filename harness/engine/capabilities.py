@@ -20,6 +20,7 @@ BEHAVIOURS = {
     "lambda-nodejs": "runs functions with a nodejs runtime",
     "load-balancers": "answers requests at Application Load Balancers",
     "rest-api-authorizers": "runs the authorizers of REST APIs",
+    "websocket": "serves WebSocket APIs",
 }
 """Behaviours of AWS that emulators are known to lack, and that no call asks for cheaply."""
 

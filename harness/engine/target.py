@@ -128,6 +128,12 @@ class Target:
         scheme = "https" if port == 443 else "http"
         return f"{scheme}://{dns_name}" + ("" if port in (None, 80, 443) else f":{port}")
 
+    def websocket_url(self, api_id: str, stage: str) -> str:
+        """The address of an API Gateway WebSocket API's stage, for a client that opens a connection."""
+        if self.endpoint_url is None:
+            return f"wss://{api_id}.execute-api.{self.region}.{self._domain}/{stage}"
+        return f"ws{self.endpoint_url.removeprefix('http')}/_aws/ws/{api_id}/{stage}"
+
     def user_pool_url(self, user_pool_id: str) -> str:
         """Where a Cognito user pool publishes its keys and its OpenID configuration (below `/.well-known`)."""
         if self.endpoint_url is None:

@@ -6,13 +6,17 @@ Every call of a target's clients carries it in AWS's own trace header, which AWS
 
 import secrets
 import time
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
 HEADER = "X-Amzn-Trace-Id"
+Claim = Callable[[str], None]
+"""Told of the mark of something that this thread did and that cannot carry the trace: a message on a connection that
+is open already."""
 _ROOT: ContextVar[str | None] = ContextVar("harness_trace_root", default=None)
+_CLAIM: ContextVar[Claim | None] = ContextVar("harness_trace_claim", default=None)
 
 
 def new_root() -> str:
@@ -21,13 +25,20 @@ def new_root() -> str:
 
 
 @contextmanager
-def tracing(root: str | None) -> Iterator[None]:
-    """The calls of this thread in this block are of this trace; of none, for None."""
-    token = _ROOT.set(root)
+def tracing(root: str | None, claim: Claim | None = None) -> Iterator[None]:
+    """The calls of this thread in this block are of this trace; of none, for None. `claim` is told what else is."""
+    token, claiming = _ROOT.set(root), _CLAIM.set(claim)
     try:
         yield
     finally:
         _ROOT.reset(token)
+        _CLAIM.reset(claiming)
+
+
+def claim(mark: str) -> None:
+    """Say that what has this mark in the journal is of the trace of this thread's calls; of none where they have none."""
+    if (told := _CLAIM.get()) is not None:
+        told(mark)
 
 
 def is_traced() -> bool:

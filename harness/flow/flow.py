@@ -65,6 +65,11 @@ class Flow:
         self.root = root
         """The root of the X-Ray trace that its first calls carry."""
 
+    def claim(self, mark: str) -> None:
+        """What has this mark is of this flow, too (`harness.engine.tracing.claim`)."""
+        with self._stream.held():
+            self._history.claim(mark, self.root)
+
     @property
     def roots(self) -> list[Activity]:
         """What the test itself did: its calls and requests."""
@@ -137,10 +142,11 @@ class Flow:
         states = frozenset({waiting_for} if isinstance(waiting_for, str) else waiting_for)
         deadline, until = time.monotonic() + timeout_seconds, time.time() + timeout_seconds
         self._stream.catch_up()
+        self._see_what_was_sent(timeout_seconds)
         if not self.roots:
             raise EmptyFlowError(
-                "Nothing of this flow was seen. Only calls of the target's own clients (the fixtures aws and http, "
-                "Target.client) carry its trace, in the thread of the block."
+                "Nothing of this flow was seen. Only calls of the target's own clients (the fixtures aws, http and "
+                "websocket, Target.client) carry its trace, in the thread of the block."
             )
         while True:
             step = self._stream.wait(
@@ -174,6 +180,19 @@ class Flow:
         if self._stream.wait(lambda: bool(seen(self)) or None, timeout_seconds=timeout_seconds) is None:
             raise FlowTimeoutError(f"The flow was not as asked within {timeout_seconds:g} seconds.", self)
         return self
+
+    def _see_what_was_sent(self, timeout_seconds: float) -> None:
+        """A message on a WebSocket connection has no answer that its sender waits for: it may be on its way yet."""
+
+        def has_come() -> bool | None:
+            return None if self._history.unseen(self.root) else True
+
+        if self._stream.wait(has_come, timeout_seconds=timeout_seconds) is None:
+            raise FlowTimeoutError(
+                f"What was sent on WebSocket connections has not come to the API within {timeout_seconds:g} seconds: "
+                f"{', '.join(self._history.unseen(self.root))}.",
+                self,
+            )
 
     def _next_step(self, states: Collection[str], hurry: bool, until: float) -> "_Step | None":
         """What is to be done now; None where more must happen first."""

@@ -46,7 +46,7 @@ class Flows:
         begun = Flow(self._target, self._stream, self._history, new_root(), topology or self._topology, self._mappings)
         with self._stream.held():
             self._held.append(begun)
-        with tracing(begun.root):
+        with tracing(begun.root, begun.claim):
             yield begun
 
     def release(self, flow: Flow) -> None:

@@ -70,6 +70,8 @@ class History:
     _timers: dict[str, int] = field(default_factory=dict)
     _of_trace: defaultdict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     _early_ends: dict[int, Record] = field(default_factory=dict)
+    _claims: dict[str, str] = field(default_factory=dict)
+    _claimed_traces: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
 
     def add(self, record: Record) -> None:
         if record.leaves or record.kind is Kind.TIMER:
@@ -106,7 +108,8 @@ class History:
     def clear(self) -> None:
         """Forget everything."""
         for index in (
-            self.activities, self._caused, self._takers, self._leavers, self._timers, self._of_trace, self._early_ends
+            self.activities, self._caused, self._takers, self._leavers, self._timers, self._of_trace, self._early_ends,
+            self._claims, self._claimed_traces,
         ):  # fmt: skip
             index.clear()
 
@@ -114,16 +117,44 @@ class History:
         """The traces under which something began, in the order in which they did."""
         return list(self._of_trace)
 
+    def claim(self, mark: str, trace: str) -> None:
+        """What a client did on a WebSocket connection is of this trace: a mark of `harness.engine.websocket`.
+
+        A connection has a trace of its own, as what is sent on it later carries none.
+        """
+        self._claims[mark] = trace
+        self._claimed_traces[trace].add(mark.split(":")[1])
+
+    def unseen(self, trace: str) -> list[str]:
+        """The marks that were claimed for a trace, of what has not come to the engine yet and may still come."""
+        return [
+            mark
+            for mark, claimed in self._claims.items()
+            if claimed == trace
+            and not self._takers.get(mark)
+            and not mark.startswith("handshake:")
+            and not self._takers.get(f"connection:{mark.split(':')[1]}")
+        ]
+
     def roots_of(self, trace: str) -> list[Activity]:
         """What a client began under this trace: caused by nothing that is recorded, and either its own call, whatever that
         takes up, or taking up nothing."""
-        found = (self.activities[number] for number in self._of_trace.get(trace, ()))
+        numbers = [n for each in (trace, *self._claimed_traces.get(trace, ())) for n in self._of_trace.get(each, ())]
+        found = (self.activities[number] for number in sorted(numbers))
         return [
             activity
             for activity in found
-            if activity.begin.data.get("caller", {}).get("kind") == "client"
-            or not any(mark in self._leavers for mark in activity.takes)
+            if self._trace_of(activity) == trace
+            and (
+                activity.begin.data.get("caller", {}).get("kind") == "client"
+                or not any(mark in self._leavers for mark in activity.takes)
+            )
         ]
+
+    def _trace_of(self, activity: Activity) -> str:
+        own = activity.begin.trace
+        claimed = (self._claims[mark] for mark in (*activity.takes, f"handshake:{own}") if mark in self._claims)
+        return next(claimed, own)
 
     def takers_of(self, mark: str, left_by: Activity | None = None) -> list[Activity]:
         """Who took this up, in the order in which they did; with `left_by` only those who took up what that one left.

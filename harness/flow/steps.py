@@ -5,6 +5,7 @@ it wants one line, with the function's name. What only carries an event on is pa
 attempts are below the step of its event; reads that repeat are counted.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -164,6 +165,10 @@ class _Telling:
                 return self._transition(activity, below)
             case Kind.REQUEST:
                 return [self._request(activity, below)]
+            case Kind.FRAME:
+                return [self._frame(activity, below)]
+            case Kind.CONNECTION:
+                return [self._connection(activity, below)]
             case Kind.MESSAGE:
                 data = activity.data
                 title = f"{data.get('channel', 'mail')} to {', '.join(data.get('recipients') or ())}"
@@ -186,6 +191,8 @@ class _Telling:
         resource = self._called(begin.resource) if begin.resource else ""
         if (begin.service, begin.name) == ("lambda", "Invoke"):
             return self._invoke(activity, resource, below)
+        if begin.service == "apigatewaymanagementapi":
+            return self._of_connection(activity, below)
         about = resource or next((str(request[name]) for name in _NAMING if request.get(name)), "")
         title = f"{begin.service} {begin.name} {about}".rstrip()
         if (begin.service, begin.name) == ("events", "PutEvents"):
@@ -309,7 +316,10 @@ class _Telling:
 
     def _request(self, activity: Activity, below: list[Step]) -> Step:
         data = activity.data
-        step = self._step(activity, f"{data.get('method')} {path_of(data.get('path'))}", below)
+        title = f"{data.get('method')} {path_of(data.get('path'))}"
+        if activity.begin.service == "apigatewayv2":
+            title = f"connect to {self._called(api_of(activity))}"
+        step = self._step(activity, title, below)
         status = int(data.get("status") or 0)
         if status:
             step.said = str(status)
@@ -318,6 +328,42 @@ class _Telling:
         elif status >= 400:
             step.outcome = Outcome.REFUSED
         return step
+
+    def _frame(self, activity: Activity, below: list[Step]) -> Step:
+        """A message on a WebSocket connection; what it is answered is part of it."""
+        data = activity.data
+        body = _shortened(data.get("body"))
+        if data.get("direction") == "out":
+            return self._step(activity, f"frame to {data.get('connection')}", below, said=body)
+        answers = [step for step in below if step.activities[0].kind is Kind.FRAME]
+        api = self._called(api_of(activity))
+        step = self._step(activity, f"frame {data.get('route') or ''}".rstrip() + f" to {api}", below, said=body)
+        if activity.error is not None:
+            step.outcome = Outcome.REFUSED if data.get("route") is None else Outcome.FAILED
+            step.said = "no route takes it" if data.get("route") is None else step.said
+            # The client is told the same.
+            step.children = [child for child in step.children if child not in answers]
+            step.activities += [told for answer in answers for told in answer.activities]
+        return step
+
+    def _of_connection(self, activity: Activity, below: list[Step]) -> Step:
+        """A call about a WebSocket connection; of a message to a client the message."""
+        connection = str((activity.data.get("request") or {}).get("ConnectionId") or "")
+        sent = [step for step in below if step.activities[0].kind is Kind.FRAME]
+        if activity.begin.name != "PostToConnection" or (len(sent) != 1 and activity.error is None):
+            return self._step(activity, f"{activity.begin.name} {connection}", below)
+        step = self._step(activity, f"frame to {connection}", [one for one in below if one not in sent])
+        for one in sent:
+            step.activities += one.activities
+            step.said = step.said or one.said
+        return step
+
+    def _connection(self, activity: Activity, below: list[Step]) -> Step:
+        data = activity.data
+        said = f"{data.get('code')} {data.get('reason') or ''}".strip()
+        return self._step(
+            activity, f"{data.get('connection')} closed by {data.get('by')}", below, said=said, noun="connection"
+        )
 
     def _dead_letter(self, activity: Activity, below: list[Step]) -> Step:
         data = activity.data
@@ -350,6 +396,19 @@ class _Telling:
         return below
 
 
+def api_of(activity: Activity) -> str:
+    """The id of the API that a record of a WebSocket connection is about."""
+    return activity.begin.resource.rpartition(":")[2].partition("/")[0]
+
+
+def _shortened(body: Any) -> str:
+    # The journal has what is JSON as what it is.
+    line = _line(body if isinstance(body, str) else json.dumps(body, ensure_ascii=False))
+    return line if len(line) <= _BODY else f"{line[: _BODY - 1]}…"
+
+
+_BODY = 60
+"""How much of a message a line has room for."""
 _NAMING = ("QueueName", "Username", "StackName", "RoleName", "Name")
 """Members of a request that name what a call is about, where its record does not."""
 _NOUNS = {
@@ -365,6 +424,7 @@ _NOUNS = {
 """What a delivery goes to, by the service in its ARN."""
 _DECIDERS = {
     "apigateway": "authorizer",
+    "apigatewayv2": "authorizer",
     "events": "rule",
     "lambda": "",
     "s3": "notification",

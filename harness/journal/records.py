@@ -30,7 +30,27 @@ class Kind(StrEnum):
     REQUEST = "request"
     """A request at a front door. Begin: `method`, `path`, `query`, `headers`, `body`. End: `status`, `headers`, `body`; of a
     load balancer also `error` (`code`, `message`) where it answers for its target, and `remark`, likewise, for a doubt about
-    what the target answered."""
+    what the target answered.
+
+    Of a WebSocket API (service `apigatewayv2`, name `CONNECT`) it is the handshake, with `connection` (the id that it will
+    have) and `stage`; 101 as its `status` says that the connection is open, any other that it was refused."""
+    FRAME = "frame"
+    """A message on a WebSocket connection; about the `execute-api` ARN of its API and stage.
+
+    From the client it is an activity that goes on until its route has been served, named after what the route selection
+    expression has for it. Begin: `direction` (`in`), `connection`, `number` (the how many-th of its connection, from 1 on),
+    `body`, `route` (the key of the route that takes it; null where none does). End: `response` (what the integration
+    answered) or `error` (`code`, `message`: what the client is told). It is caused by nothing that is recorded, has the trace
+    of the handshake, and takes up `frame:<trace of the handshake>:<number>`, by which a client that keeps count can say which
+    of its own it is.
+
+    To the client it is a note: `direction` (`out`), `connection`, `body`; caused by the PostToConnection that sent it, or by the
+    frame that it answers. It is named after that (`PostToConnection`, `RouteResponse`, `Error`)."""
+    CONNECTION = "connection"
+    """The end of a WebSocket connection: an activity that goes on until `$disconnect` has been served. Begin: `connection`,
+    `code`, `reason`, `by`: `client`, `DeleteConnection`, `idle`, `lifetime`, `limit` (a frame or message too large, or binary),
+    `deleted` (its API or stage was). End: `error` as of a frame. Caused by the DeleteConnection, or by nothing; it has
+    the trace of the handshake, and takes up `connection:<trace of the handshake>` and `closed:<connection>`."""
     DELIVERY = "delivery"
     """A source hands an event to a target; what it calls to do so is caused by it. Begin: `source`, `target`, `event`.
     End: `error` (`code`, `message`) where it failed. Of a rule's target also `attempt` and its `Input...` settings; of a
@@ -49,7 +69,7 @@ class Kind(StrEnum):
       (`error`: why its `source` cannot be read; told once); of a function's resource policy `NoPermission` (`principal`, `source`)
     - elbv2: none; which rule of a listener took a request (`rule`: its ARN or `default`), its `action`, and `refused`, the
       rules before it, each with the `field` of its condition that is not met, what that `wanted` and what was `found`
-    - apigateway: the name of the gateway's error (`type`: the kind of authorizer); who passed is the `principal`
+    - apigateway, apigatewayv2: the name of the gateway's error (`type`: the kind of authorizer); who passed is the `principal`
     - iam: `ExplicitDeny` (`by`: the statement, as of a call) or `ImplicitDeny` (`missing`: the kind of policy of which none
       allows it; `near`: statements that nearly do, each `policy` and `statement` with its `conditions` that are not met
       (`key`, `operator`, `expected`, `found`: null where the request has not the key), or the `resources` or `principals`
@@ -130,6 +150,8 @@ class Record:
         return cls(
             **{
                 "cause": None,
+                # Of a message whose action is "".
+                "name": "",
                 **data,
                 "kind": Kind(data["kind"]),
                 "phase": Phase(data["phase"]),

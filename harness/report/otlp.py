@@ -57,6 +57,7 @@ _RPC_SERVICES = {
 """rpc.service is AWS's service id, by boto3's names."""
 _TRIGGERS = {
     "apigateway": "http",
+    "apigatewayv2": "http",
     "cognito-idp": "other",
     "dynamodb": "datasource",
     "events": "pubsub",
@@ -163,6 +164,8 @@ class _Teller:
         match hop.kind:
             case "request":
                 return _SERVER
+            case "frame":
+                return _PRODUCER if hop.facts.get("direction") == "out" else _SERVER
             case "call":
                 return _PRODUCER if hop.name in _SENDS else _CLIENT
             case "delivery":
@@ -207,6 +210,12 @@ class _Teller:
             case "delivery":
                 about = {"messaging.system": _MESSAGING.get(hop.service, ""), "messaging.operation.type": "send"}
                 return {**about, "harness.attempt": hop.facts.get("attempt")}
+            case "frame" | "connection":
+                return {
+                    "network.protocol.name": "websocket",
+                    "harness.connection.id": hop.facts.get("connection"),
+                    "harness.connection.route": hop.facts.get("route"),
+                }
             case "decision":
                 passed = hop.state != "refused"
                 return {"harness.decision.passed": passed, "harness.decision.reason": hop.facts.get("reason")}
@@ -220,7 +229,9 @@ class _Teller:
         while at is not None:
             if at.kind == "timer":
                 return "timer"
-            if at.kind in ("request", "delivery") or (at.kind == "call" and at.service != "lambda"):
+            if at.kind in ("request", "delivery", "frame", "connection") or (
+                at.kind == "call" and at.service != "lambda"
+            ):
                 return _TRIGGERS.get(at.service, "other")
             at = self._hops.get(at.parent or 0)
         return "other"

@@ -16,13 +16,14 @@ _ALIKE = 0.4
 _GOING_IN = {
     Kind.CALL: ("request",),
     Kind.INVOCATION: ("event",),
+    Kind.FRAME: ("body",),
     Kind.DELIVERY: ("event",),
     Kind.DECISION: ("event",),
     Kind.BATCH: ("records",),
     Kind.TRANSITION: ("input",),
     Kind.DEAD_LETTER: ("event", "records"),
 }
-_COMING_OUT = {Kind.CALL: "response", Kind.INVOCATION: "result", Kind.TRANSITION: "output"}
+_COMING_OUT = {Kind.CALL: "response", Kind.FRAME: "response", Kind.INVOCATION: "result", Kind.TRANSITION: "output"}
 
 
 @dataclass(frozen=True, slots=True)

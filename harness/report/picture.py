@@ -147,10 +147,14 @@ def _chosen(story: Story, topology: Topology) -> tuple[dict[str, _Card], list[_W
     return _with_ends(story, told, cards, ways)
 
 
+_LEFT_AS = {"mail": "email_identity", "frame": "websocket_api"}
+"""The sign of what left; of text messages that of a topic."""
+
+
 def _with_ends(
     story: Story, told: dict[int, Hop], cards: dict[str, _Card], ways: list[_Way]
 ) -> tuple[dict[str, _Card], list[_Way]]:
-    """With who began it, and with the mails and text messages that left."""
+    """With who began it, and with the mails, text messages and WebSocket frames that left."""
     roots = [hop for hop in story.hops if hop.parent is None and not hop.quiet]
     begun: dict[str, list[str]] = {}
     for hop in roots:
@@ -160,18 +164,17 @@ def _with_ends(
     found = {_CLIENT: client, **cards} if begun else dict(cards)
     first = [_Way(_CLIENT, node, short(", ".join(dict.fromkeys(titles))), "ok") for node, titles in begun.items()]
     last = []
-    messages = [hop for hop in story.hops if hop.kind == "message"]
+    messages = [hop for hop in story.hops if hop.kind == "message" or hop.facts.get("direction") == "out"]
     for hop in messages[:_MOST_MESSAGES]:
         origin = hop
         while origin.node not in cards and origin.parent in told:
             origin = told[origin.parent]
         if origin.node in cards:
             key = f"message {hop.id}"
-            icon = ICONS["email_identity"] if hop.title.startswith("mail") else ICONS["topic"]
             what = hop.title.partition(" to ")[0]
-            found[key] = _Card(
-                key, what, short(hop.subtitle.partition(" · ")[2]), icon, COLOURS["outside"], "ok", hop.id
-            )
+            icon = ICONS[_LEFT_AS.get(what, "topic")]
+            about = str(hop.facts.get("connection") or "") or hop.subtitle.partition(" · ")[2]
+            found[key] = _Card(key, what, short(about), icon, COLOURS["outside"], "ok", hop.id)
             last.append(_Way(str(origin.node), key, "", "ok"))
     return found, [*first, *ways, *last]
 

@@ -4,11 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.flow.history import Activity
+from harness.flow.steps import api_of
 from harness.journal.records import Kind
 from harness.report.whereabouts import Names
 
 SERVICES: Mapping[str, str] = {
     "apigateway": "API Gateway",
+    "apigatewaymanagementapi": "API Gateway",
+    "apigatewayv2": "API Gateway",
     "cloudwatch": "CloudWatch",
     "cognito-idp": "Cognito",
     "cognito-identity": "Cognito identity",
@@ -38,7 +41,9 @@ _POLLING = frozenset({"ReceiveMessage", "GetRecords", "GetShardIterator", "Descr
 _FACTS = {
     Kind.INVOCATION: ("request_id", "cold", "environment"),
     Kind.CALL: ("status", "request_id"),
-    Kind.REQUEST: ("status",),
+    Kind.REQUEST: ("status", "connection", "stage"),
+    Kind.FRAME: ("direction", "connection", "route", "number"),
+    Kind.CONNECTION: ("connection", "code", "reason", "by"),
     Kind.DELIVERY: ("attempt", "input", "Input", "InputPath", "InputTransformer", "raw"),
     Kind.DECISION: (
         "reason",
@@ -71,8 +76,16 @@ def title(activity: Activity, names: Names) -> str:
     match activity.kind:
         case Kind.CALL if begin.name == "PutEvents":
             return " ".join([begin.name, ", ".join(_detail_types(data))]).strip()
+        case Kind.REQUEST if begin.service == "apigatewayv2":
+            return f"connect to {names.of(api_of(activity))}"
         case Kind.REQUEST:
             return f"{data.get('method', '')} {data.get('path', '')}".strip() or begin.name
+        case Kind.FRAME if data.get("direction") == "out":
+            return f"frame to {data.get('connection')}"
+        case Kind.FRAME:
+            return " ".join(filter(None, ["frame", str(data.get("route") or "that no route takes")]))
+        case Kind.CONNECTION:
+            return f"connection closed by {data.get('by')}"
         case Kind.INVOCATION:
             return f"{names.of(begin.resource or begin.name)} {'fails' if activity.error else 'runs'}"
         case Kind.DELIVERY:
@@ -106,6 +119,8 @@ def subtitle(activity: Activity, names: Names) -> str:
     begin, data = activity.begin, activity.data
     told = [service(begin.service)]
     match activity.kind:
+        case Kind.FRAME | Kind.CONNECTION:
+            told += [names.of(api_of(activity)), str(data.get("connection") or "")]
         case Kind.CALL | Kind.REQUEST:
             told.append(names.of(begin.resource))
         case Kind.INVOCATION:
@@ -230,7 +245,8 @@ def _counted(count: int, noun: str) -> str:
 
 
 _NODE_KINDS = {
-    "apigateway": "rest_api", "cognito-idp": "user_pool", "dynamodb": "table", "dynamodbstreams": "table", "events": "bus",
+    "apigateway": "rest_api", "apigatewaymanagementapi": "websocket_api", "apigatewayv2": "websocket_api",
+    "cognito-idp": "user_pool", "dynamodb": "table", "dynamodbstreams": "table", "events": "bus",
     "kinesis": "stream", "kms": "key", "lambda": "function", "logs": "log_group", "s3": "bucket", "scheduler": "schedule",
     "secretsmanager": "secret", "ses": "email_identity", "sesv2": "email_identity", "sns": "topic", "sqs": "queue",
     "stepfunctions": "state_machine", "cloudwatch": "alarm",

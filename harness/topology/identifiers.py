@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 _ARNS = (
     ("AWS::ApiGateway::RestApi", "execute-api", r"(?P<name>[^/]+)"),
+    ("AWS::ApiGatewayV2::Api", "execute-api", r"(?P<name>[^/]+)"),
     ("AWS::CodeCommit::Repository", "codecommit", r"(?P<name>[^/]+)"),
     ("AWS::Cognito::UserPool", "cognito-idp", r"userpool/(?P<name>.+)"),
     ("AWS::DynamoDB::Table", "dynamodb", r"table/(?P<name>[^/]+)"),

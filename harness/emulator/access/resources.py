@@ -419,18 +419,17 @@ def _apigateway(operation: Operation, _action: str) -> list[Asked]:
     ]
 
 
-_CONNECTION = re.compile(r"(?:/_aws/execute-api/(?P<api>[^/]+))?/(?P<stage>[^/]+)/(?P<rest>@connections/.+)")
+WEBSOCKET_STAGE = "x-harness-websocket-stage"
+"""The header with the ARN of the stage whose connection a call is about: the address that said so is taken off by then."""
 
 
 def _execute_api(operation: Operation, action: str) -> list[Asked] | None:
     """A connection of a WebSocket API
     (https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-control-access-iam.html)."""
-    found = _CONNECTION.fullmatch(operation.path)
-    if found is None:
+    stage = operation.headers.get(WEBSOCKET_STAGE)
+    if stage is None:
         return None
-    api = found["api"] or operation.headers.get("Host", "").partition(".")[0]
-    resource = f"{api}/{found['stage']}/{operation.method}/{unquote(found['rest'])}"
-    return [Asked(action, operation.arn("execute-api", resource))]
+    return [Asked(action, f"{stage}/{operation.method}/{unquote(operation.path.lstrip('/'))}")]
 
 
 def _cloudformation(operation: Operation, action: str) -> list[Asked] | None:

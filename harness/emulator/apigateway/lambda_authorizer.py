@@ -78,7 +78,7 @@ def authorize(context: RestApiInvocationContext, authorizer: Mapping[str, Any]) 
     key = (*key, authorizer["id"], *values)
     answer = ANSWERS.get(key) if ttl and values else None
     if answer is None:
-        answer = _checked(_invoke(context, authorizer, values))
+        answer = checked(_invoke(context, authorizer, values))
         if ttl and values:
             ANSWERS.keep(key, answer, ttl)
     # The kept policy is for the whole stage: one that names only the first caller's method refuses the next.
@@ -93,7 +93,7 @@ def authorize(context: RestApiInvocationContext, authorizer: Mapping[str, Any]) 
         context.context_variables["identity"]["apiKey"] = usage_key
     return {
         "principalId": answer["principalId"],
-        **{k: _as_text(v) for k, v in (answer.get("context") or {}).items()},
+        **{k: as_text(v) for k, v in (answer.get("context") or {}).items()},
         "integrationLatency": int((time.monotonic() - started) * 1000),
     }
 
@@ -178,7 +178,7 @@ def _invoke(context: RestApiInvocationContext, authorizer: Mapping[str, Any], va
     return body
 
 
-def _checked(answer: Any) -> dict[str, Any]:
+def checked(answer: Any) -> dict[str, Any]:
     if not isinstance(answer, dict) or not answer.get("principalId") or "policyDocument" not in answer:
         raise _fault("the answer needs principalId and policyDocument")
     context = answer.get("context") or {}
@@ -187,7 +187,7 @@ def _checked(answer: Any) -> dict[str, Any]:
     return answer
 
 
-def _as_text(value: Any) -> str:
+def as_text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

@@ -3,7 +3,7 @@
 A new type needs a row beside its service's, a name here, and a line in pyproject.toml.
 """
 
-from harness.emulator.cloudformation import cognito, events, load_balancing, networks, ses
+from harness.emulator.cloudformation import cognito, events, load_balancing, networks, ses, websocket
 from harness.emulator.cloudformation.provider import plugin_of
 
 archive = plugin_of(events.ARCHIVE)
@@ -23,3 +23,12 @@ user_pool_identity_provider = plugin_of(cognito.USER_POOL_IDENTITY_PROVIDER)
 user_pool_resource_server = plugin_of(cognito.USER_POOL_RESOURCE_SERVER)
 user_pool_user = plugin_of(cognito.USER_POOL_USER)
 user_to_group = plugin_of(cognito.USER_TO_GROUP)
+websocket_api = plugin_of(websocket.API)
+websocket_authorizer = plugin_of(websocket.AUTHORIZER)
+websocket_deployment = plugin_of(websocket.DEPLOYMENT)
+websocket_integration = plugin_of(websocket.INTEGRATION)
+websocket_integration_response = plugin_of(websocket.INTEGRATION_RESPONSE)
+websocket_model = plugin_of(websocket.MODEL)
+websocket_route = plugin_of(websocket.ROUTE)
+websocket_route_response = plugin_of(websocket.ROUTE_RESPONSE)
+websocket_stage = plugin_of(websocket.STAGE)

@@ -29,6 +29,7 @@ from harness.emulator.lambda_.environment import BOOTSTRAP, TASK_ROOT, Execution
 from harness.emulator.lambda_.function_log import Format
 from harness.emulator.lambda_.launcher import Launch, LaunchError, RunningProcess, Zygote
 from harness.emulator.lambda_.runtimes import CURRENT, Platform, PythonRuntime, PythonRuntimes, UnsupportedRuntimeError
+from harness.emulator.lambda_.sdk_data import with_sdk_data
 
 LOG = logging.getLogger(__name__)
 
@@ -285,7 +286,7 @@ def environment_variables(
         # LocalStack writes Info where AWS and its runtime client have INFO.
         variables["AWS_LAMBDA_LOG_LEVEL"] = variables["AWS_LAMBDA_LOG_LEVEL"].upper()
     variables["TZ"] = variables.get("TZ", ":UTC").removeprefix(":")
-    return variables
+    return with_sdk_data(variables)
 
 
 def get_runtime(_request: Request, runtime: str) -> Response:

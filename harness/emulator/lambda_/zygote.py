@@ -59,6 +59,15 @@ def forget_what_the_function_packages(path: list[str]) -> None:
             del sys.modules[module]
 
 
+def look_where_the_environment_says() -> None:
+    """The session of the zygote's first client has read the variable that says where botocore's data is; a function's
+    comes later."""
+    given = [path for path in os.environ.get("AWS_DATA_PATH", "").split(os.pathsep) if path]
+    session = getattr(sys.modules.get("boto3"), "DEFAULT_SESSION", None)
+    if given and session is not None:
+        session._loader.search_paths[:0] = given
+
+
 def become_environment(request: dict[str, Any], output: int) -> None:
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -85,6 +94,7 @@ def become_environment(request: dict[str, Any], output: int) -> None:
     # https://docs.aws.amazon.com/lambda/latest/dg/python-package.html#python-package-searchpath
     sys.path[:] = [*request["path"], *(p for p in sys.path if p != os.path.dirname(os.path.abspath(__file__)))]
     forget_what_the_function_packages(request["path"])
+    look_where_the_environment_says()
     import time
 
     time.tzset()

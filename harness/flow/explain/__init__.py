@@ -14,6 +14,7 @@ from dataclasses import replace
 from harness.flow.explain import (
     access,
     buckets,
+    connections,
     deduplication,
     event_bus,
     event_source_mappings,
@@ -48,6 +49,7 @@ EXPLAINERS: tuple[Callable[[Evidence], Iterator[Finding]], ...] = (
     schedules.find,
     topics.find,
     buckets.find,
+    connections.find,
     access.denied_calls,
     event_source_mappings.find,
     executions.find,

@@ -15,7 +15,7 @@ _MESSAGES = re.compile(
     r"must be shorter than \d+ bytes|Message too long|over the limit|[Ii]tem size (?:to update )?has exceeded"
     r"|must have length less than or equal to|larger than|maximum allowed (?:payload|size)|exceeds? the (?:maximum|size)"
 )
-_SENDING = re.compile(r"^(Send|Publish|Put|Invoke|Start|Update|Transact|BatchWrite)")
+_SENDING = re.compile(r"^(Send|Publish|Post|Put|Invoke|Start|Update|Transact|BatchWrite)")
 _LIMITS = {"sqs": "MaximumMessageSize"}
 """The property that sets the limit, where it can be set."""
 

@@ -5,6 +5,7 @@ import pytest
 from tests.contract.lab import (
     access,
     buckets,
+    connections,
     event_bus,
     event_source_mappings,
     executions,
@@ -20,6 +21,7 @@ from tests.contract.lab import (
 BROKEN = [
     *access.BROKEN,
     *buckets.BROKEN,
+    *connections.BROKEN,
     *event_bus.BROKEN,
     *event_source_mappings.BROKEN,
     *executions.BROKEN,

@@ -111,6 +111,24 @@ def test_a_type_that_the_target_does_not_know_is_shown_at_the_resource_of_the_so
     assert problem.hint == "Did you mean AWS::IAM::Role?"
 
 
+@pytest.mark.parametrize(
+    ("properties", "served"),
+    [
+        ({"ProtocolType": "WEBSOCKET"}, True),
+        ({"ProtocolType": {"Ref": "Kind"}}, True),
+        ({"ProtocolType": "HTTP"}, False),
+        ({"Body": {"openapi": "3.0.1"}}, False),
+    ],
+)
+def test_an_http_api_is_refused_although_its_type_is_known(plan, properties, served):
+    made = plan("Resources:\n  A: {Type: 'AWS::Serverless::HttpApi'}\n")
+    transformed = {"Resources": {"A": {"Type": "AWS::ApiGatewayV2::Api", "Properties": properties}}}
+    problems = list(type_problems(made, transformed, {"AWS::ApiGatewayV2::Api"}))
+    assert [p.message for p in problems] == (
+        [] if served else ["The target serves no HTTP APIs: AWS::ApiGatewayV2::Api with ProtocolType HTTP."]
+    )
+
+
 EXPORTS = "Outputs:\n  O: {{Value: x, Export: {{Name: !Sub '${{AWS::StackName}}-{0}'}}}}\n"
 IMPORTS = "Resources:\n  P:\n    Type: T\n    Properties:\n      V: !ImportValue {0}\n"
 

@@ -204,7 +204,11 @@ def asked(service: str, name: str, **parameters) -> list[tuple[str, str]]:
         (
             "apigatewaymanagementapi",
             "PostToConnection",
-            {"method": "POST", "path": "/_aws/execute-api/a/v1/@connections/c%3D"},
+            {
+                "method": "POST",
+                "path": "/@connections/c%3D",
+                "headers": {"x-harness-websocket-stage": f"arn:aws:execute-api:{HERE}:a/v1"},
+            },
             [("execute-api:ManageConnections", f"arn:aws:execute-api:{HERE}:a/v1/POST/@connections/c=")],
         ),
     ],

@@ -1,0 +1,71 @@
+"""From a domain event on the bus to the frame in its person's browser, and from ping to pong, warm.
+
+    .venv/bin/python benchmarks/push_to_browser.py [samples]
+
+Uses the engine that `harness up` started.
+"""
+
+import json
+import sys
+import uuid
+from time import perf_counter
+
+from measure import Figure, show
+
+from fixtures.people import People, Person
+from fixtures.push import Browser, Browsers, happening
+from fixtures.services import Bus
+from harness.engine.websocket import WebSocket
+from harness.project import Project
+
+WARM_UP = 5
+
+
+def pushed(bus: Bus, browser: Browser, event_type: str) -> float:
+    """How long one event takes to the browser, in milliseconds."""
+    event = happening(event_type, browser.user_id)
+    start = perf_counter()
+    bus.put(event.type, event.source, event.detail)
+    told = browser.next_event()
+    took = (perf_counter() - start) * 1000
+    assert told == event.shown
+    return took
+
+
+def pinged(browser: Browser) -> float:
+    start = perf_counter()
+    assert browser.ask(json.dumps({"action": "ping"})) == {"type": "pong"}
+    return (perf_counter() - start) * 1000
+
+
+def main(samples: int) -> None:
+    project = Project.load()
+    target = project.engine.find()
+    if target is None:
+        sys.exit("Nothing is running. 'harness up' starts it.")
+    deployment = project.describe(target)
+    outputs = deployment["users"].outputs
+    people = People(target, target.client("cognito-idp"), outputs["UserPoolId"], outputs["UserPoolClientId"])
+    bus = Bus(target.client("events"), deployment["platform"].resources["EventBus"].physical_id)
+    url = target.websocket_url(deployment["push"].resources["Api"].physical_id, "v1")
+    person = people.registered(Person(address=f"benchmark-{uuid.uuid4().hex[:12]}@people.example"))
+    browser = Browsers(url, people, WebSocket.open).subscribed(person)
+    try:
+        figures = {
+            "PictureProcessed on the bus to the frame": lambda: pushed(bus, browser, "PictureProcessed"),
+            "AlbumChanged on the bus to the frame": lambda: pushed(bus, browser, "AlbumChanged"),
+            "ping to pong": lambda: pinged(browser),
+        }
+        aims = {"ping to pong": "aim < 25 (median)"}
+        measured = []
+        for name, sample in figures.items():
+            for _ in range(WARM_UP):
+                sample()
+            measured.append(Figure(name, [sample() for _ in range(samples)], "ms", aims.get(name, "")))
+        show(measured)
+    finally:
+        browser.close()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 100)

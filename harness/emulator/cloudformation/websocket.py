@@ -1,0 +1,106 @@
+"""The resource types of WebSocket APIs.
+
+https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_ApiGatewayV2.html
+
+What a template no longer says goes back to what it is without: an update says so, since the API's updates change only what
+they are given.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from harness.emulator.cloudformation.parameters import PropertyError
+from harness.emulator.cloudformation.resource_type import Model, Operation, ResourceType
+
+_API = {"ApiId": "ApiId"}
+_GONE = ("NotFoundException",)
+
+
+def _reset_to(**defaults: Any) -> Callable[[Model], Model]:
+    def reshape(model: Model) -> Model:
+        return {**defaults, **model}
+
+    return reshape
+
+
+def _api(model: Model) -> Model:
+    for name in ("Body", "BodyS3Location", "BasePath"):
+        if name in model:
+            raise PropertyError(
+                f"{name}: the emulator imports no OpenAPI; declare the routes as AWS::ApiGatewayV2::Route"
+            )
+    return {"Description": "", "Version": "", **model}
+
+
+def _stage(model: Model) -> Model:
+    if "AccessPolicyId" in model:
+        raise PropertyError("AccessPolicyId: this property is not used, says AWS; leave it out")
+    return {"Description": "", "AutoDeploy": False, "StageVariables": {}, **model}
+
+
+def _below_api(kind: str, **more: Any) -> ResourceType:
+    identifier = f"{kind}Id"
+    identifiers = {**_API, identifier: identifier}
+    return ResourceType(
+        **{
+            "name": f"AWS::ApiGatewayV2::{kind}",
+            "service": "apigatewayv2",
+            "create": Operation(f"Create{kind}"),
+            "update": Operation(f"Update{kind}", identifiers),
+            "delete": Operation(f"Delete{kind}", identifiers),
+            "ref": identifier,
+            "attributes": {identifier: identifier},
+            "replaced_by": frozenset({"ApiId"}),
+            "gone": _GONE,
+            **more,
+        }
+    )
+
+
+API = ResourceType(
+    name="AWS::ApiGatewayV2::Api",
+    service="apigatewayv2",
+    create=Operation("CreateApi"),
+    update=Operation("UpdateApi", _API),
+    delete=Operation("DeleteApi", _API),
+    ref="ApiId",
+    attributes={"ApiId": "ApiId", "ApiEndpoint": "ApiEndpoint"},
+    replaced_by=frozenset({"ProtocolType"}),
+    # Of imports, of which there are none.
+    extra=frozenset({"FailOnWarnings"}),
+    reshape=_api,
+    gone=_GONE,
+)
+AUTHORIZER = _below_api("Authorizer", reshape=_reset_to(IdentitySource=[]))
+DEPLOYMENT = _below_api("Deployment", replaced_by=frozenset({"ApiId", "StageName"}), reshape=_reset_to(Description=""))
+INTEGRATION = _below_api("Integration", reshape=_reset_to(RequestTemplates={}, TimeoutInMillis=29_000))
+MODEL = _below_api("Model")
+ROUTE = _below_api(
+    "Route", reshape=_reset_to(AuthorizationType="NONE", AuthorizerId="", RouteResponseSelectionExpression="")
+)
+STAGE = ResourceType(
+    name="AWS::ApiGatewayV2::Stage",
+    service="apigatewayv2",
+    create=Operation("CreateStage"),
+    update=Operation("UpdateStage", {**_API, "StageName": "StageName"}),
+    delete=Operation("DeleteStage", {**_API, "StageName": "StageName"}),
+    ref="StageName",
+    replaced_by=frozenset({"ApiId", "StageName"}),
+    reshape=_stage,
+    gone=_GONE,
+)
+
+
+def _response(kind: str, parent: str) -> ResourceType:
+    identifier, parent_id = f"{kind}Id", f"{parent}Id"
+    identifiers = {**_API, parent_id: parent_id, identifier: identifier}
+    return _below_api(
+        kind,
+        update=Operation(f"Update{kind}", identifiers),
+        delete=Operation(f"Delete{kind}", identifiers),
+        replaced_by=frozenset({"ApiId", parent_id}),
+    )
+
+
+INTEGRATION_RESPONSE = _response("IntegrationResponse", "Integration")
+ROUTE_RESPONSE = _response("RouteResponse", "Route")

@@ -1,0 +1,50 @@
+"""Puts the data plane on the gateway's own port."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from localstack.aws.handlers import cors, preprocess_request
+from localstack.services.edge import ROUTER
+from localstack.utils.patch import patch
+
+from harness.emulator import capabilities
+from harness.emulator.timers import on_fire
+from harness.emulator.websocket.connections import CONNECTIONS, Closing, idle, lifetime_over
+from harness.emulator.websocket.gateway import connect
+from harness.emulator.websocket.management import address
+
+
+def _fire(closing: Closing, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    connection_id = parameters.get("connection_id")
+    if set(parameters) != {"connection_id"} or not isinstance(connection_id, str):
+        raise ValueError('it takes "connection_id", the id of an open connection')
+    connection = CONNECTIONS.get(connection_id)
+    if connection is None or not connection.close(closing):
+        raise LookupError(f"no WebSocket connection {connection_id} is open")
+    return {"closed": connection_id}
+
+
+@on_fire("websocket-idle")
+def fire_idle(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Ten minutes without a message are over for a connection."""
+    return _fire(idle(), parameters)
+
+
+@on_fire("websocket-lifetime")
+def fire_lifetime(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The two hours of a connection are over."""
+    return _fire(lifetime_over(), parameters)
+
+
+def install() -> None:
+    # Before the front doors are recorded: a call of @connections is an AWS call, and no request at one.
+    preprocess_request.handlers.insert(0, address)
+
+    @patch(cors.is_execute_api_call)
+    def is_execute_api_call(original: Any, context: Any) -> bool:
+        # API Gateway asks no browser where its page is from: that is for $connect to do.
+        return context.request.path.startswith("/_aws/ws/") or original(context)
+
+    for path in ("/_aws/ws/<api_id>/<stage>", "/_aws/ws/<api_id>/<stage>/"):
+        ROUTER.add(path, connect, methods=["WEBSOCKET"])
+    capabilities.provide("websocket")

@@ -1,0 +1,63 @@
+"""A client of WebSocket APIs whose messages are told from everybody else's.
+
+The handshake carries a trace as every request does. What is sent later carries nothing, so each connection has a trace
+of its own, and says by marks what it did there: `handshake:<trace>` once it is open, `frame:<trace>:<number>` of the how
+many-th message of it, `connection:<trace>` of its end. So a message is of the trace in which it was sent, whenever the
+connection was opened (`tracing.claim`).
+"""
+
+from threading import Lock
+from typing import Any
+
+from websockets.protocol import State
+from websockets.sync.client import ClientConnection, connect
+
+from harness.engine import tracing
+
+OPEN_SECONDS = 30.0
+
+
+class WebSocket(ClientConnection):
+    """A connection of the library `websockets` (https://websockets.readthedocs.io/en/stable/reference/sync/client.html)."""
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        self._trace = ""
+        self._sent = 0
+        self._counting = Lock()
+        super().__init__(*arguments, **settings)
+
+    @classmethod
+    def open(cls, url: str, *, headers: dict[str, str] | None = None, **settings: Any) -> "WebSocket":
+        """Connect to `ws://...` or `wss://...`. `settings` are further ones of `websockets.sync.client.connect`.
+
+        Raises websockets.InvalidStatus where the handshake is refused, with the answer as its `response`.
+        """
+        trace = tracing.new_root()
+        tracing.claim(f"handshake:{trace}")
+        settings = {
+            "open_timeout": OPEN_SECONDS,
+            # What nobody has read yet must not keep the answer to a ping from coming through.
+            "max_queue": None,
+            # Proxies are for the world outside.
+            "proxy": True if url.startswith("wss:") else None,
+            **settings,
+        }
+        traced = {tracing.HEADER: f"Root={trace};Sampled=1", **(headers or {})}
+        # Entered at once: from version 17.1 on the library warns of what is not, and later it will be no connection.
+        opened = connect(url, additional_headers=traced, create_connection=cls, **settings).__enter__()
+        assert isinstance(opened, cls)
+        opened._trace = trace
+        return opened
+
+    def send(self, *arguments: Any, **settings: Any) -> None:
+        """Send a message. Raises websockets.ConnectionClosed."""
+        with self._counting:
+            super().send(*arguments, **settings)
+            self._sent += 1
+            tracing.claim(f"frame:{self._trace}:{self._sent}")
+
+    def close(self, *arguments: Any, **settings: Any) -> None:
+        """Say goodbye, and wait until the other side has."""
+        if self.state is State.OPEN and self._trace:
+            tracing.claim(f"connection:{self._trace}")
+        super().close(*arguments, **settings)

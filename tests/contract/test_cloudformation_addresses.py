@@ -1,0 +1,36 @@
+"""Addresses in templates are AWS's
+(https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/pseudo-parameter-reference.html#cfn-pseudo-param-urlsuffix)."""
+
+import json
+import uuid
+
+import pytest
+
+QUICKLY = {"Delay": 0.2, "MaxAttempts": 600}
+ADDRESS = {"Fn::Sub": "https://abcdefghij.execute-api.${AWS::Region}.${AWS::URLSuffix}/v1"}
+
+
+@pytest.mark.parametrize(
+    ("region", "host"), [("eu-central-1", "eu-central-1.amazonaws.com"), ("cn-north-1", "cn-north-1.amazonaws.com.cn")]
+)
+def test_the_suffix_of_urls_is_that_of_the_partition_and_nobody_rewrites_an_address(engine, region, host):
+    name = f"addresses-{uuid.uuid4().hex[:12]}"
+    cloudformation = engine.client("cloudformation", region_name=region)
+    body = {
+        "Resources": {"Address": {"Type": "AWS::SSM::Parameter", "Properties": {"Type": "String", "Value": ADDRESS}}},
+        "Outputs": {
+            "Name": {"Value": {"Ref": "Address"}},
+            "Socket": {"Value": {"Fn::Sub": "wss://x.${AWS::URLSuffix}"}},
+        },
+    }
+    cloudformation.create_stack(StackName=name, TemplateBody=json.dumps(body))
+    try:
+        cloudformation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig=QUICKLY)
+        [stack] = cloudformation.describe_stacks(StackName=name)["Stacks"]
+        outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+        parameter = engine.client("ssm", region_name=region).get_parameter(Name=outputs["Name"])["Parameter"]
+        assert parameter["Value"] == f"https://abcdefghij.execute-api.{host}/v1"
+        assert outputs["Socket"] == f"wss://x.{host.partition('.')[2]}"
+    finally:
+        cloudformation.delete_stack(StackName=name)
+        cloudformation.get_waiter("stack_delete_complete").wait(StackName=name, WaiterConfig=QUICKLY)

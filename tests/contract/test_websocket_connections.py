@@ -1,0 +1,192 @@
+"""WebSocket APIs: connections are let in, spoken to and ended.
+
+https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-route-keys-connect-disconnect.html
+https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-how-to-call-websocket-api-connections.html
+"""
+
+import json
+
+import pytest
+from botocore.exceptions import ClientError
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from tests.contract.websocket_apis import ECHO, TELLS, ask
+
+LETS_IN = """
+def handler(event, context):
+    said = (event.get("queryStringParameters") or {}).get("say", "200")
+    if said == "raise":
+        raise RuntimeError("no")
+    if said == "nothing":
+        return None
+    return {"statusCode": int(said), "body": "because"}
+"""
+
+
+def refused(api, query):
+    with pytest.raises(InvalidStatus) as error, api.connected(query):
+        pass
+    return error.value.response
+
+
+def code_of(error):
+    return error.value.response["Error"]["Code"], error.value.response["ResponseMetadata"]["HTTPStatusCode"]
+
+
+def connection_id_of(client):
+    return ask(client, {"action": "who"})["requestContext"]["connectionId"]
+
+
+def test_the_function_of_connect_decides_who_gets_a_connection(websocket_api):
+    api = websocket_api({"$connect": LETS_IN, "$default": ECHO}, answering=("$default",))
+    with api.connected("?say=200") as client:
+        assert ask(client, "hello")["body"] == "hello"
+    assert [refused(api, f"?say={status}").status_code for status in (401, 403, 404, 500)] == [401, 403, 404, 500]
+
+
+def test_a_connect_that_fails_is_a_bad_gateway(websocket_api):
+    api = websocket_api({"$connect": LETS_IN})
+    for said in ("raise", "nothing"):
+        response = refused(api, f"?say={said}")
+        told = json.loads(response.body)
+        assert (response.status_code, told["message"]) == (502, "Internal server error")
+        assert {"connectionId", "requestId"} < set(told)
+
+
+def test_a_stage_that_is_not_there_is_forbidden(websocket_api):
+    api = websocket_api({"$default": ECHO})
+    api.stage = "other"
+    assert refused(api, "").status_code == 403
+
+
+def test_a_function_reaches_its_client_by_the_address_that_aws_has(websocket_api):
+    """Functions make it of the event: https://{domainName}/{stage}."""
+    api = websocket_api({"$default": TELLS})
+    with api.connected() as client:
+        about = ask(client, "hello")["requestContext"]
+    assert about["domainName"] == f"{api.api_id}.execute-api.us-east-1.amazonaws.com"
+
+
+def test_connections_are_spoken_to_asked_for_and_ended(websocket_api):
+    api = websocket_api({"$default": ECHO}, answering=("$default",))
+    with api.connected() as client:
+        connection_id = connection_id_of(client)
+        api.connections.post_to_connection(ConnectionId=connection_id, Data=b"to you")
+        assert client.recv(timeout=20) == "to you"
+        found = api.connections.get_connection(ConnectionId=connection_id)
+        assert found["ConnectedAt"] <= found["LastActiveAt"]
+        assert found["Identity"]["SourceIp"] == "127.0.0.1"
+        assert found["Identity"]["UserAgent"].startswith("Python/")
+        answer = api.connections.delete_connection(ConnectionId=connection_id)
+        assert answer["ResponseMetadata"]["HTTPStatusCode"] == 204
+        with pytest.raises(ConnectionClosed) as closed:
+            client.recv(timeout=20)
+        assert closed.value.rcvd.code == 1000
+    for operation in ("get_connection", "delete_connection"):
+        with pytest.raises(ClientError) as error:
+            getattr(api.connections, operation)(ConnectionId=connection_id)
+        assert code_of(error) == ("GoneException", 410)
+
+
+def test_a_message_to_a_client_that_is_gone_is_refused(websocket_api):
+    api = websocket_api({"$default": ECHO}, answering=("$default",))
+    with api.connected() as client:
+        connection_id = connection_id_of(client)
+    with pytest.raises(ClientError) as error:
+        api.connections.post_to_connection(ConnectionId=connection_id, Data=b"too late")
+    assert code_of(error) == ("GoneException", 410)
+    with pytest.raises(api.connections.exceptions.GoneException):
+        api.connections.post_to_connection(ConnectionId="L0SM9cOFvHcCIhw=", Data=b"nobody")
+
+
+def test_an_id_that_is_none_is_a_bad_request(websocket_api):
+    api = websocket_api({"$default": ECHO})
+    with pytest.raises(ClientError) as error:
+        api.connections.post_to_connection(ConnectionId="nobody", Data=b"hello")
+    assert code_of(error) == ("BadRequestException", 400)
+
+
+def test_a_connection_is_known_to_its_own_api_alone(websocket_api):
+    mine = websocket_api({"$default": ECHO}, answering=("$default",))
+    theirs = websocket_api({"$default": ECHO})
+    with mine.connected() as client:
+        connection_id = connection_id_of(client)
+        with pytest.raises(theirs.connections.exceptions.GoneException):
+            theirs.connections.post_to_connection(ConnectionId=connection_id, Data=b"hello")
+
+
+def test_a_message_to_a_client_has_at_most_128_kilobytes(websocket_api):
+    """https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html"""
+    api = websocket_api({"$default": ECHO}, answering=("$default",))
+    with api.connected() as client:
+        connection_id = connection_id_of(client)
+        api.connections.post_to_connection(ConnectionId=connection_id, Data=b"x" * 128 * 1024)
+        assert len(client.recv(timeout=20)) == 128 * 1024
+        with pytest.raises(api.connections.exceptions.PayloadTooLargeException) as error:
+            api.connections.post_to_connection(ConnectionId=connection_id, Data=b"x" * (128 * 1024 + 1))
+        assert code_of(error) == ("PayloadTooLargeException", 413)
+
+
+def test_a_browser_of_any_origin_gets_a_connection(websocket_api):
+    api = websocket_api({"$default": ECHO}, answering=("$default",))
+    with api.connected(origin="https://lumen.example") as client:
+        assert ask(client, "hello")["body"] == "hello"
+
+
+def test_a_subprotocol_is_what_connect_answers(websocket_api):
+    """https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-connect-route-subprotocol.html"""
+    takes_first = """
+    def handler(event, context):
+        asked = event["headers"]["Sec-WebSocket-Protocol"].split(",")[0].strip()
+        return {"statusCode": 200, "headers": {"Sec-WebSocket-Protocol": asked}}
+    """
+    api = websocket_api({"$connect": takes_first})
+    with api.connected(subprotocols=["lumen", "other"]) as client:
+        assert client.subprotocol == "lumen"
+
+
+@pytest.mark.parametrize(("size", "frames", "code"), [(32 * 1024 + 1, 1, 1009), (128 * 1024 + 4, 5, 1009)])
+def test_a_frame_or_a_message_that_is_too_large_ends_the_connection(websocket_api, size, frames, code):
+    """https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html"""
+    api = websocket_api({"$default": ECHO}, answering=("$default",))
+    with api.connected() as client:
+        part = "x" * (32 * 1024)
+        client.send([part, part])
+        assert len(json.loads(client.recv(timeout=20))["body"]) == 64 * 1024
+        step = -(-size // frames)
+        client.send("x" * step if frames == 1 else ["x" * step] * frames)
+        with pytest.raises(ConnectionClosed) as closed:
+            client.recv(timeout=20)
+        assert closed.value.rcvd.code == code
+
+
+def test_a_binary_frame_ends_the_connection(websocket_api):
+    """https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-develop-binary-media-types.html"""
+    api = websocket_api({"$default": ECHO}, answering=("$default",))
+    with api.connected() as client:
+        client.send(b"\x00\x01")
+        with pytest.raises(ConnectionClosed) as closed:
+            client.recv(timeout=20)
+        assert closed.value.rcvd.code == 1003
+
+
+@pytest.mark.parametrize("over", ["websocket-idle", "websocket-lifetime"])
+def test_a_connection_whose_time_is_over_is_ended(websocket_api, engine, over):
+    """https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html"""
+    api = websocket_api({"$default": ECHO}, answering=("$default",))
+    with api.connected() as client:
+        engine.harness.fire(over, connection_id=connection_id_of(client))
+        with pytest.raises(ConnectionClosed) as closed:
+            client.recv(timeout=20)
+        assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (1001, "Going away")
+
+
+def test_an_api_that_is_deleted_leaves_no_connection(websocket_api, aws):
+    api = websocket_api({"$default": ECHO}, answering=("$default",))
+    with api.connected() as client:
+        ask(client, "hello")
+        aws("apigatewayv2").delete_stage(ApiId=api.api_id, StageName=api.stage)
+        with pytest.raises(ConnectionClosed) as closed:
+            client.recv(timeout=20)
+        assert closed.value.rcvd.code == 1001
+    assert refused(api, "").status_code == 403
