@@ -1,3 +1,3 @@
 """The fixtures that scenarios use, beside those of the harness's own pytest plugin."""
 
-pytest_plugins = ["fixtures.people", "fixtures.services", "fixtures.federation"]
+pytest_plugins = ["fixtures.people", "fixtures.services", "fixtures.federation", "fixtures.catalog"]
