@@ -125,7 +125,8 @@ def test_a_change_that_the_bus_refuses_for_good_is_kept_whole_and_can_be_handed_
         assert listener.heard(f) == []
         with flow() as moved:
             dead_letters.move_back()
-        moved.settle()
+        # What other tests left there is moved, too, and some of it fails again.
+        moved.settle(hurry=True)
     [event] = listener.heard(moved)
     assert (event["type"], event["data"]["album_id"]) == ("AlbumCreated", album["album_id"])
     assert event["occurred_at"] == album["created_at"]

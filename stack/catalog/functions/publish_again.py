@@ -18,9 +18,9 @@ processor = BatchProcessor(event_type=EventType.SQS)
 events = boto3.client("events")
 
 
-def take(message: SQSRecord) -> None:
+def take(record: SQSRecord) -> None:
     """One change. Raises when it must come again."""
-    if told := tell(events, json.loads(message.body)):
+    if told := tell(events, json.loads(record.body)):
         logger.info("published", extra={"event_id": told.event_id, "correlation_id": told.correlation_id})
 
 
