@@ -1,3 +1,10 @@
 """The fixtures that scenarios use, beside those of the harness's own pytest plugin."""
 
-pytest_plugins = ["fixtures.people", "fixtures.services", "fixtures.federation", "fixtures.campaigns", "fixtures.push"]
+pytest_plugins = [
+    "fixtures.people",
+    "fixtures.services",
+    "fixtures.federation",
+    "fixtures.campaigns",
+    "fixtures.catalog",
+    "fixtures.push",
+]

@@ -60,13 +60,14 @@ class Kind(StrEnum):
     """Whether an event goes on: `rule` (what decided: the ARN of a rule, queue or subscription, the id of a mapping,
     notification or authorizer), `passed`, `event`, and `pattern` where it has one. Where it does not go on, `reason`:
 
-    - events: `Pattern`, `Disabled` (with `schedule` where that is fired; of `scheduler`, too), `NoTargets`; of the bus itself (no `rule`): `NoRules`, `NoSuchEventBus`, or the code of
-      PutEvents (`error` has its message)
+    - events: `Pattern`, `Disabled` (with `schedule` where that is fired; of `scheduler`, too), `NoTargets`; of the bus itself
+      (no `rule`): `NoRules`, `NoSuchEventBus`, or the code of PutEvents (`error` has its message)
     - sns: `FilterPolicy` (with `scope`, `attributes`), `PendingConfirmation`
     - sqs: `Duplicate` (`first`: the id of the message that it repeats)
     - s3: `EventType`, `KeyFilter`
     - lambda: of a mapping `Pattern`, `NotJson` (it takes the mark of the one record that it speaks of), `SourceFailed`
-      (`error`: why its `source` cannot be read; told once); of a function's resource policy `NoPermission` (`principal`, `source`)
+      (`error`: why its `source` cannot be read; told once); of a function's resource policy `NoPermission` (`principal`,
+      `source`)
     - elbv2: none; which rule of a listener took a request (`rule`: its ARN or `default`), its `action`, and `refused`, the
       rules before it, each with the `field` of its condition that is not met, what that `wanted` and what was `found`
     - apigateway, apigatewayv2: the name of the gateway's error (`type`: the kind of authorizer); who passed is the `principal`

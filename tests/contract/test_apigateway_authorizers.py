@@ -199,6 +199,46 @@ def test_a_customised_gateway_response_is_what_the_caller_gets(api, function):
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
 
 
+def test_gateway_responses_of_an_openapi_definition_count(aws, engine):
+    """As SAM declares them
+    (https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-swagger-extensions-gateway-responses.html)."""
+    gateway = aws("apigateway")
+
+    def definition(**responses):
+        mock = {"type": "MOCK", "requestTemplates": {"application/json": '{"statusCode": 200}'}}
+        return json.dumps(
+            {
+                "openapi": "3.0.1",
+                "info": {"title": "defined", "version": "1"},
+                "paths": {"/a": {"get": {"x-amazon-apigateway-integration": mock}}},
+                "x-amazon-apigateway-gateway-responses": responses,
+            }
+        )
+
+    def refused(api_id):
+        gateway.create_deployment(restApiId=api_id, stageName="s")
+        return httpx.get(f"{engine.rest_api_url(api_id, 's')}/nowhere", timeout=30)
+
+    origin = {"gatewayresponse.header.Access-Control-Allow-Origin": "'https://lumen.example'"}
+    body = definition(
+        DEFAULT_4XX={"responseParameters": origin},
+        MISSING_AUTHENTICATION_TOKEN={"statusCode": 404, "responseTemplates": {"application/json": '{"no":"such"}'}},
+    )
+    api_id = gateway.import_rest_api(body=body)["id"]
+    try:
+        answer = refused(api_id)
+        assert (answer.status_code, answer.json()) == (404, {"no": "such"})
+        assert "Access-Control-Allow-Origin" not in answer.headers
+        gateway.put_rest_api(
+            restApiId=api_id, mode="overwrite", body=definition(DEFAULT_4XX={"responseParameters": origin})
+        )
+        answer = refused(api_id)
+        assert (answer.status_code, answer.json()) == (403, {"message": "Missing Authentication Token"})
+        assert answer.headers["Access-Control-Allow-Origin"] == "https://lumen.example"
+    finally:
+        gateway.delete_rest_api(restApiId=api_id)
+
+
 @pytest.fixture
 def signed_in(aws):
     cognito = aws("cognito-idp")

@@ -110,6 +110,8 @@ def _dynamodb(operation: Operation, action: str) -> list[Asked] | None:
             stream = str(parameters.get("ShardIterator", "")).partition("|")[0]
             found = re.match(r"arn:[^|]*?/stream/[^/|]+", stream)
             return [Asked(action, found[0])] if found else None
+    if stream_arn := parameters.get("StreamArn"):
+        return [Asked(action, str(stream_arn))]
     if table := parameters.get("TableName"):
         return [Asked(action, _table(operation, str(table), parameters.get("IndexName")))]
     return None

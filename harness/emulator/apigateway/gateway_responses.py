@@ -1,6 +1,6 @@
 """Customised gateway responses: their status, headers and body.
 
-LocalStack 4.14.0 takes only the status of one.
+LocalStack 4.14.0 takes only the status of one, and none at all from an API's OpenAPI definition, where SAM puts them.
 https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-gatewayResponse-definition.html
 """
 
@@ -9,7 +9,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from localstack.aws.api.apigateway import GatewayResponse
 from localstack.http import Response
+from localstack.services.apigateway.legacy import provider as legacy_provider
+from localstack.services.apigateway.models import apigateway_stores
 from localstack.services.apigateway.next_gen.execute_api.gateway_response import get_gateway_response_or_default
 from localstack.services.apigateway.next_gen.execute_api.handlers.gateway_exception import GatewayExceptionHandler
 from localstack.utils.patch import patch
@@ -18,6 +21,8 @@ JSON = "application/json"
 DEFAULT_TEMPLATE = '{"message":$context.error.messageString}'
 _VARIABLE = re.compile(r"\$(context(?:\.\w+)+|stageVariables\.\w+)")
 _HEADER = "gatewayresponse.header."
+EXTENSION = "x-amazon-apigateway-gateway-responses"
+"""https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-swagger-extensions-gateway-responses.html"""
 
 
 def render(template: str, variables: Mapping[str, Any]) -> str:
@@ -56,7 +61,33 @@ def headers_of(parameters: Mapping[str, str], request: Any, variables: Mapping[s
     return headers
 
 
+def declared(definition: Mapping[str, Any]) -> dict[str, GatewayResponse]:
+    """The gateway responses of an OpenAPI definition, by their type."""
+    return {
+        kind: GatewayResponse(
+            responseType=kind,
+            statusCode=str(one["statusCode"]) if one.get("statusCode") is not None else None,
+            responseParameters=dict(one.get("responseParameters") or {}),
+            responseTemplates=dict(one.get("responseTemplates") or {JSON: DEFAULT_TEMPLATE}),
+            defaultResponse=False,
+        )
+        for kind, one in (definition.get(EXTENSION) or {}).items()
+    }
+
+
 def install() -> None:
+    import_definition = legacy_provider.import_api_from_openapi_spec
+
+    def import_with_gateway_responses(rest_api: Any, context: Any, open_api_spec: Any, mode: Any) -> Any:
+        result = import_definition(rest_api, context=context, open_api_spec=open_api_spec, mode=mode)
+        container = apigateway_stores[context.account_id][context.region].rest_apis[rest_api.id]
+        if mode == "overwrite":
+            container.gateway_responses.clear()
+        container.gateway_responses.update(declared(open_api_spec))
+        return result
+
+    legacy_provider.import_api_from_openapi_spec = import_with_gateway_responses
+
     @patch(GatewayExceptionHandler.create_exception_response)
     def create(original: Any, self: Any, exception: Any, context: Any) -> Response:
         response: Response = original(self, exception, context)

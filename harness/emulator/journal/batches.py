@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventsourcemapping.html
 import threading
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from itertools import takewhile
@@ -17,7 +17,7 @@ from localstack.utils.patch import patch
 
 from harness.emulator.journal import marks, queues
 from harness.emulator.journal.activity import activity
-from harness.emulator.journal.causes import doing, last_error
+from harness.emulator.journal.causes import last_error
 from harness.emulator.journal.recorder import JOURNAL
 from harness.emulator.journal.waiting import waiting
 from harness.emulator.service_loading import when_loaded
@@ -205,8 +205,8 @@ def _patch() -> None:
         if reading is None:
             original(self, shard_id, events, context)
             return
-        note = _note_dead_letter(reading, events, context)
-        with doing(note), last_error() as error:
+        # It goes on until the queue has it: between the decision and the delivery nothing else of the flow does.
+        with _dead_letter(reading, events, context), last_error() as error:
             try:
                 original(self, shard_id, events, context)
             finally:
@@ -334,12 +334,14 @@ def _note_decision(reading: _Reading, event: Mapping[str, Any], passed: bool, re
     )
 
 
-def _note_dead_letter(reading: _Reading, events: Iterable[dict[str, Any]], context: Mapping[str, Any]) -> Any:
+def _dead_letter(
+    reading: _Reading, events: Iterable[dict[str, Any]], context: Mapping[str, Any]
+) -> AbstractContextManager[Any]:
     mapping = reading.poller.harness_mapping
     target = (reading.poller.stream_parameters.get("DeadLetterConfig") or {}).get("Arn")
     # Without an error there is no context: the records grew too old before an attempt.
     reason = (context.get("requestContext") or {}).get("condition") or "RecordAgeExceeded"
-    return JOURNAL.note(
+    return activity(
         Kind.DEAD_LETTER,
         **_what(mapping),
         takes=tuple(_mark(reading, event) for event in events),

@@ -100,6 +100,12 @@ def asked(service: str, name: str, **parameters) -> list[tuple[str, str]]:
         ),
         (
             "dynamodbstreams",
+            "GetShardIterator",
+            {"StreamArn": f"arn:aws:dynamodb:{HERE}:table/t/stream/2026-01-01T00:00:00.000", "ShardId": "shardId-1"},
+            [("dynamodb:GetShardIterator", f"arn:aws:dynamodb:{HERE}:table/t/stream/2026-01-01T00:00:00.000")],
+        ),
+        (
+            "dynamodbstreams",
             "GetRecords",
             {"ShardIterator": f"arn:aws:dynamodb:{HERE}:table/t/stream/2026-01-01T00:00:00.000|1|abc"},
             [("dynamodb:GetRecords", f"arn:aws:dynamodb:{HERE}:table/t/stream/2026-01-01T00:00:00.000")],

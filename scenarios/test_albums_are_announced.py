@@ -1,0 +1,157 @@
+"""What the other micro-services hear of albums: every fact once, in order, and none is lost."""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+from fixtures.catalog import Listener, Owner
+from fixtures.services import NewFlow, Queues
+from harness.faults import Faults
+from harness.journal.records import Kind
+
+REFUSED = "AccessDeniedException"
+"""An error that the SDK does not repeat
+(https://docs.aws.amazon.com/eventbridge/latest/APIReference/CommonErrors.html)."""
+
+
+def _told(events: list[dict[str, Any]]) -> list[tuple[str, int]]:
+    return [(event["type"], event["data"]["revision"]) for event in events]
+
+
+def _about(text: str) -> str:
+    """A fault's condition: only events about this fail."""
+    return f"contains(Entries[0].Detail, '{text}')"
+
+
+def test_a_new_album_is_announced_once(flow: NewFlow, owner: Owner, listener: Listener):
+    with flow() as f:
+        album = owner.create("Dust Bowl")
+    f.settle()
+    [event] = listener.heard(f)
+    assert event["type"] == "AlbumCreated"
+    assert event["data"] == {
+        "user_id": owner.user_id, "album_id": album["album_id"], "title": "Dust Bowl", "revision": 1
+    }  # fmt: skip
+    assert event["occurred_at"] == album["created_at"]
+    assert not f.explain(), f.explain()
+
+
+def test_the_facts_of_an_album_come_in_their_order(flow: NewFlow, owner: Owner, listener: Listener):
+    with flow() as f:
+        album = owner.create("Dust Bowl")
+        for number in range(2, 6):
+            album = owner.change(album, f"Title {number}").json()
+        assert owner.delete(album).status_code == 204
+    f.settle()
+    heard = listener.heard(f)
+    changes = [("AlbumChanged", revision) for revision in range(2, 6)]
+    assert _told(heard) == [("AlbumCreated", 1), *changes, ("AlbumDeleted", 5)]
+    assert len({event["event_id"] for event in heard}) == len(heard)
+    assert heard[-1]["data"] == {"user_id": owner.user_id, "album_id": album["album_id"], "revision": 5}
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", heard[-1]["occurred_at"])
+
+
+def test_what_was_refused_is_announced_to_nobody(
+    flow: NewFlow, owner: Owner, owners: Callable[[], Owner], listener: Listener
+):
+    album, stranger = owner.create("Dust Bowl"), owners()
+    with flow() as f:
+        owner.send("POST", "/albums", {"title": ""})
+        owner.change(album, "Too late", etag='"7"')
+        stranger.change(album, "Not yours")
+        stranger.delete(album)
+        owner.read(album)
+        owner.listed()
+    f.settle()
+    assert listener.heard(f) == []
+    assert not [one for one in f.find(Kind.INVOCATION) if "PublishChanges" in one.begin.name]
+
+
+def test_a_repeated_request_is_announced_once_and_what_remembers_it_never(
+    flow: NewFlow, owner: Owner, listener: Listener
+):
+    with flow() as f:
+        for _ in range(2):
+            assert owner.send("POST", "/albums", {"title": "Once"}, Idempotency_Key="k-1").status_code == 201
+    f.settle()
+    assert _told(listener.heard(f)) == [("AlbumCreated", 1)]
+    given = [record for one in f.find(Kind.INVOCATION) for record in one.data["event"].get("Records", [])]
+    assert [record["dynamodb"]["Keys"]["sk"]["S"].partition("#")[0] for record in given] == ["ALBUM"]
+    filtered = [one for one in f.find(Kind.DECISION, service="lambda") if not one.data["passed"]]
+    assert len(filtered) == 1
+
+
+def test_an_event_that_the_bus_refused_comes_again_before_what_follows_it(
+    flow: NewFlow, owner: Owner, listener: Listener, faults: Faults
+):
+    with faults.failing("events", "PutEvents", code=REFUSED, times=2, when=_about(owner.user_id)) as fault, flow() as f:
+        album = owner.create("Dust Bowl")
+        owner.change(album, "Migrant Mother")
+        f.settle(hurry=True)
+        assert fault.struck == 2
+    assert _told(listener.heard(f)) == [("AlbumCreated", 1), ("AlbumChanged", 2)]
+
+
+def test_a_redelivered_record_has_the_event_id_that_it_had(
+    flow: NewFlow, owner: Owner, listener: Listener, aws, deployment
+):
+    function = deployment["catalog"].resources["PublishChangesFunction"].physical_id
+    with flow() as f:
+        owner.create("Dust Bowl")
+    f.settle()
+    # Lambda may give a record more than once (https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html).
+    [given] = [one for one in f.find(Kind.INVOCATION) if one.begin.name == function]
+    with flow() as again:
+        aws("lambda").invoke(FunctionName=function, Payload=json.dumps(given.begin.data["event"]))
+    again.settle()
+    [first], [second] = listener.heard(f), listener.heard(again)
+    assert first == second
+
+
+def test_a_change_that_the_bus_refuses_for_good_is_kept_whole_and_can_be_handed_back(
+    flow: NewFlow, owner: Owner, listener: Listener, faults: Faults, queue: Queues
+):
+    dead_letters = queue("catalog", "UnpublishedChangesDeadLetterQueue")
+    with dead_letters.alone():
+        with faults.failing("events", "PutEvents", code=REFUSED, when=_about(owner.user_id)), flow() as f:
+            album = owner.create("Dust Bowl", description="California, 1936")
+            # The stream's attempts, then the queue's: minutes lie between them, which are over at once here.
+            f.settle(hurry=True)
+        [dead] = dead_letters.left_by(f)
+        kept = dead.body["dynamodb"]["NewImage"]
+        assert (dead.body["eventName"], kept["album_id"]["S"]) == ("INSERT", album["album_id"])
+        assert kept["description"]["S"] == "California, 1936"
+        assert listener.heard(f) == []
+        with flow() as moved:
+            dead_letters.move_back()
+        # What other tests left there is moved, too, and some of it fails again.
+        moved.settle(hurry=True)
+    [event] = listener.heard(moved)
+    assert (event["type"], event["data"]["album_id"]) == ("AlbumCreated", album["album_id"])
+    assert event["occurred_at"] == album["created_at"]
+
+
+def test_a_change_that_cannot_be_told_does_not_keep_its_neighbours_from_being_told(
+    flow: NewFlow, owner: Owner, listener: Listener, queue: Queues, aws, deployment
+):
+    """Somebody has mended the table by hand, and has made an album that no event can tell of."""
+    dead_letters = queue("catalog", "UnpublishedChangesDeadLetterQueue")
+    table = deployment["catalog"].resources["AlbumsTable"].physical_id
+    with dead_letters.undisturbed():
+        with flow() as f:
+            first = owner.create("Before")
+            aws("dynamodb").put_item(
+                TableName=table,
+                Item={
+                    "pk": {"S": f"USER#{owner.user_id}"},
+                    "sk": {"S": "ALBUM#poison"},
+                    "user_id": {"S": owner.user_id},
+                },
+            )
+            second = owner.create("After")
+            f.settle(hurry=True)
+        [dead] = dead_letters.left_by(f)
+        assert dead.body["dynamodb"]["Keys"]["sk"]["S"] == "ALBUM#poison"
+    told = {event["data"]["album_id"] for event in listener.heard(f)}
+    assert told == {first["album_id"], second["album_id"]}
