@@ -16,6 +16,7 @@ from harness.emulator import (
     object_storage,
     outbox_capture,
     service_loading,
+    service_metrics,
     time_to_live,
     visibility_timeout,
 )
@@ -78,6 +79,7 @@ PARTS = (
     stack_updates.install,
     custom_resource.install,
     log_subscriptions.install,
+    service_metrics.install,
     time_to_live.install,
     visibility_timeout.install,
     authorization.install,
