@@ -1,3 +1,9 @@
 """The fixtures that scenarios use, beside those of the harness's own pytest plugin."""
 
-pytest_plugins = ["fixtures.people", "fixtures.services", "fixtures.federation", "fixtures.catalog"]
+pytest_plugins = [
+    "fixtures.people",
+    "fixtures.services",
+    "fixtures.federation",
+    "fixtures.catalog",
+    "fixtures.uploads",
+]

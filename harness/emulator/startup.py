@@ -54,6 +54,8 @@ from harness.emulator.journal import (
 )
 from harness.emulator.journal import api as journal_api
 from harness.emulator.lambda_ import asynchronous, creation, executor, invocation_metadata
+from harness.emulator.s3 import header_signature, signed_forms
+from harness.emulator.s3 import notifications as s3_notifications
 
 LOG = logging.getLogger(__name__)
 
@@ -67,6 +69,9 @@ PARTS = (
     work.install,
     requests.install,
     journal_api.install,
+    # Who calls is known before it is asked whether they may.
+    header_signature.install,
+    signed_forms.install,
     # A call that is denied meets no fault.
     enforcement.install,
     faults.install,
@@ -92,6 +97,7 @@ PARTS = (
     invocation_metadata.install,
     asynchronous.install,
     cloudformation_pace.install,
+    s3_notifications.install,
     # After what they record is completed.
     access_decisions.install,
     alarms.install,
@@ -110,6 +116,7 @@ PARTS = (
     topics.install,
     # After whatever else handles calls: it records them first.
     calls.install,
+    signed_forms.install_names,
     # Last: `/_harness/ready` answers only when every other part is in place.
     control_api.install,
 )
