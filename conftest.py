@@ -7,4 +7,5 @@ pytest_plugins = [
     "fixtures.campaigns",
     "fixtures.catalog",
     "fixtures.push",
+    "fixtures.uploads",
 ]

@@ -56,6 +56,8 @@ from harness.emulator.journal import (
 from harness.emulator.journal import api as journal_api
 from harness.emulator.lambda_ import asynchronous, creation, executor, invocation_metadata
 from harness.emulator.load_balancing import front_door as load_balancers
+from harness.emulator.s3 import header_signature, signed_forms
+from harness.emulator.s3 import notifications as s3_notifications
 from harness.emulator.schedules import clock, scheduler
 from harness.emulator.websocket import installation as websocket
 
@@ -73,6 +75,9 @@ PARTS = (
     # Its requests are recorded first, and nothing else of the engine's chain is for them.
     load_balancers.install,
     journal_api.install,
+    # Who calls is known before it is asked whether they may.
+    header_signature.install,
+    signed_forms.install,
     # A call that is denied meets no fault.
     enforcement.install,
     faults.install,
@@ -107,6 +112,7 @@ PARTS = (
     arrivals.install,
     worker.install,
     validation.install,
+    s3_notifications.install,
     # After what they record is completed.
     access_decisions.install,
     alarms.install,
@@ -125,6 +131,7 @@ PARTS = (
     topics.install,
     # After whatever else handles calls: it records them first.
     calls.install,
+    signed_forms.install_names,
     # Last: `/_harness/ready` answers only when every other part is in place.
     control_api.install,
 )

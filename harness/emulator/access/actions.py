@@ -76,6 +76,7 @@ ACTIONS = {
         "ListObjects": "ListBucket",
         "ListObjectsV2": "ListBucket",
         "ListParts": "ListMultipartUploadParts",
+        "PostObject": "PutObject",
         "PutBucketAccelerateConfiguration": "PutAccelerateConfiguration",
         "PutBucketAnalyticsConfiguration": "PutAnalyticsConfiguration",
         "PutBucketCors": "PutBucketCORS",

@@ -34,6 +34,7 @@ def note_refused(_chain: HandlerChain, context: RequestContext, response: Respon
         region=context.region or "",
         data={
             "request": {"Bucket": bucket, "Key": key},
+            "signed": "url",
             "caller": {"kind": "client", "agent": str(request.headers.get("user-agent", ""))[:80]},
         },
     )

@@ -92,8 +92,9 @@ def _unheard(evidence: Evidence, decisions: Sequence[Activity]) -> Iterator[Find
             )
         return
     if str(event.get("source", "")).startswith("aws."):
-        # Services tell everything that happens, and most of it is of interest to nobody.
-        if nearest is not None and nearest.is_near:
+        # Services tell everything that happens, and most of it is of interest to nobody: what a function removes, say, when
+        # the rule told it of what was removed.
+        if nearest is not None and nearest.is_near and not _took_another(evidence, nearest):
             yield _refused(evidence, nearest, f"No rule took {_words(event)}")
         return
     bus_says = next((d for d in rules if not d.data.get("rule")), None)
@@ -106,6 +107,16 @@ def _unheard(evidence: Evidence, decisions: Sequence[Activity]) -> Iterator[Find
     else:
         whose = "the only one there is" if len(refusing) == 1 else f"the nearest of {len(refusing)}"
         yield _refused(evidence, nearest, f"No rule took {_words(event)}", whose)
+
+
+def _took_another(evidence: Evidence, refusing: _Refusing) -> bool:
+    """Whether the rule took another event of the same kind in this flow, so that nothing is wrong with it."""
+    kind = _event(refusing.decision).get("detail-type")
+    return any(
+        decision.data.get("passed") and _event(decision).get("detail-type") == kind
+        for decision in evidence.of(Kind.DECISION, "events")
+        if decision.begin.resource == refusing.decision.begin.resource
+    )
 
 
 def _distance(refusing: _Refusing) -> tuple[float, ...]:

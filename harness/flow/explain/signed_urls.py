@@ -1,7 +1,8 @@
-"""Signed URLs that S3 did not take
-(https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-presigned-url.html).
+"""Signed URLs and forms that S3 did not take, and requests that another secret signed
+(https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-presigned-url.html,
+https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-authentication-HTTPPOST.html).
 
-Who signed a URL is known where a function of the same flow answered with it.
+Who signed a URL or a form is known where a function of the same flow answered with it.
 """
 
 import json
@@ -14,13 +15,25 @@ from harness.flow.explanation import Finding
 from harness.flow.history import Activity
 from harness.journal.records import Kind
 
-_REASONS = (
+_URL = (
     ("signed-url-expired", re.compile(r"Request has expired"), "it has expired"),
     (
         "signed-url-altered",
         re.compile(r"SignatureDoesNotMatch"),
         "its signature is of another request: the URL, the method or a signed header is not what was signed",
     ),
+)
+_FORM = (
+    ("signed-form-expired", re.compile(r"Policy expired"), "it has expired"),
+    (
+        "signed-form-altered",
+        re.compile(r"SignatureDoesNotMatch"),
+        "its signature is of another policy, or by another secret than the access key's",
+    ),
+    ("signed-form-altered", re.compile(r"Policy Condition failed: (.+)"), "its policy demands {}"),
+    ("signed-form-altered", re.compile(r"Extra input fields: (.+)"), "its policy knows no field {}"),
+    ("upload-size-refused", re.compile(r"EntityTooLarge"), "the file is larger than its policy allows"),
+    ("upload-size-refused", re.compile(r"EntityTooSmall"), "the file is smaller than its policy allows"),
 )
 _SECONDS = re.compile(r"X-Amz-Expires=(\d+)")
 
@@ -29,12 +42,29 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     for call in evidence.of(Kind.CALL, "s3"):
         error = call.error if isinstance(call.error, Mapping) else {}
         said = f"{error.get('code')} {error.get('message')}"
-        for cause, pattern, why in _REASONS:
-            if pattern.search(said):
-                yield _finding(evidence, call, cause, why)
+        form = call.begin.name == "PostObject"
+        if not form and call.data.get("signed") != "url":
+            yield from _wrong_secret(evidence, call, said)
+            continue
+        for cause, pattern, why in _FORM if form else _URL:
+            if found := pattern.search(said):
+                told = why.format(*found.groups())
+                yield _finding(evidence, call, cause, told, "form" if form else "URL")
+                break
 
 
-def _finding(evidence: Evidence, call: Activity, cause: str, why: str) -> Finding:
+def _wrong_secret(evidence: Evidence, call: Activity, said: str) -> Iterator[Finding]:
+    if "SignatureDoesNotMatch" not in said:
+        return
+    bucket = str((call.data.get("request") or {}).get("Bucket", ""))
+    sentence = (
+        f"S3 refused {call.begin.name}: its signature is by another secret than the access key's, or the request was "
+        "changed on its way."
+    )
+    yield evidence.finding("signature-mismatch", sentence, bucket, evidence.place_of_caller(call), call)
+
+
+def _finding(evidence: Evidence, call: Activity, cause: str, why: str, what: str) -> Finding:
     request = call.data.get("request") or {}
     bucket, key = str(request.get("Bucket", "")), str(request.get("Key", ""))
     signed = _signed_by(evidence, call, key)
@@ -44,7 +74,7 @@ def _finding(evidence: Evidence, call: Activity, cause: str, why: str) -> Findin
         function, seconds = signed
         by = f" of function {evidence.named(function)}" + (f" for {_in_words(int(seconds))}" if seconds else "")
         place = evidence.place_of_function(function, seconds)
-    sentence = f"Bucket {evidence.named(bucket)} refused the signed URL{by} ({call.begin.name} of '{key}'): {why}."
+    sentence = f"Bucket {evidence.named(bucket)} refused the signed {what}{by} ({call.begin.name} of '{key}'): {why}."
     return evidence.finding(cause, sentence, bucket, place, call)
 
 
@@ -53,7 +83,7 @@ def _signed_by(evidence: Evidence, call: Activity, key: str) -> tuple[str, str] 
     for invocation in evidence.of(Kind.INVOCATION, "lambda"):
         if invocation.begin.sequence < call.begin.sequence:
             result = json.dumps(invocation.data.get("result"), default=str)
-            if "Signature=" in result and quote(key) in result:
+            if ("Signature=" in result or "x-amz-signature" in result) and quote(key) in result:
                 seconds = _SECONDS.search(result)
                 return invocation.begin.resource, seconds[1] if seconds else ""
     return None
