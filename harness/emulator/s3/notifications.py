@@ -1,6 +1,7 @@
 """S3's notifications where LocalStack 4.14.0 tells something else than S3, and configurations that S3 refuses.
 
-It says one sequencer for every event, URL-encodes keys for EventBridge, too, and takes configurations that S3 finds ambiguous.
+It says one sequencer for every event, URL-encodes keys in another way, and for EventBridge, too, and takes configurations that
+S3 finds ambiguous.
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html,
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
 """
@@ -114,7 +115,10 @@ def _patch() -> None:
     def records(context: Any, config_id: Any) -> Any:
         told = records_of(context, config_id)
         for record in told["Records"]:
-            _put_sequencer(record["s3"]["object"], context)
+            about = record["s3"]["object"]
+            _put_sequencer(about, context)
+            # As in a form: a space is a plus sign.
+            about["key"] = about["key"].replace("%20", "+")
         return told
 
     def entry(context: Any, config_id: Any = None) -> Any:

@@ -46,6 +46,8 @@ def authenticate(_chain: HandlerChain, context: RequestContext, _response: Respo
     if not _is_upload(context) or not _is_form(context):
         return
     fields = _by_lower_case(context.request.form)
+    if not fields.get("key"):
+        raise _missing("key")
     if not fields.get("policy"):
         return
     signed_by = _signer_v4(fields) if _complete(fields, _V4_FIELDS) else None
@@ -84,13 +86,15 @@ def _complete(fields: Mapping[str, str], wanted: tuple[str, ...]) -> bool:
         return False
     for name in wanted:
         if name.lower() not in fields:
-            raise InvalidArgument(
-                f"Bucket POST must contain a field named '{name}'.  If it is specified, please check the order of the fields.",
-                ArgumentName=name,
-                ArgumentValue="",
-                HostId=S3_HOST_ID,
-            )
+            raise _missing(name)
     return True
+
+
+def _missing(name: str) -> InvalidArgument:
+    said = (
+        f"Bucket POST must contain a field named '{name}'.  If it is specified, please check the order of the fields."
+    )
+    return InvalidArgument(said, ArgumentName=name, ArgumentValue="", HostId=S3_HOST_ID)
 
 
 def _signer_v4(fields: Mapping[str, str]) -> tuple[str, str]:
@@ -127,13 +131,6 @@ def _compare(access_key: str, calculated: str, provided: str, policy: str) -> No
 
 def validate(form: Mapping[str, str], about: Mapping[str, Any]) -> None:
     """In the place of LocalStack's `validate_post_policy`: `about` has the `bucket` and the file's `content_length`."""
-    if not form.get("key"):
-        raise InvalidArgument(
-            "Bucket POST must contain a field named 'key'.  If it is specified, please check the order of the fields.",
-            ArgumentName="key",
-            ArgumentValue="",
-            HostId=S3_HOST_ID,
-        )
     fields = _by_lower_case(form)
     if not fields.get("policy"):
         return

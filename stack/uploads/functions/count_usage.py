@@ -53,7 +53,7 @@ def count(change: Change) -> None:
         logger.info("counted before", extra={"picture_id": change.key.picture_id})
         return
     before = known.get("size_bytes")
-    marked = {**of_object, "sequencer": change.sequencer}
+    marked: dict[str, Any] = {**of_object, "sequencer": change.sequencer}
     if change.size_bytes is not None:
         marked["size_bytes"] = change.size_bytes
     unchanged = "attribute_not_exists(sequencer)" if not known else "sequencer = :seen"
