@@ -20,7 +20,7 @@ from rich.markup import escape
 
 from harness import doctor as doctor_part
 from harness import terminal
-from harness.deploy import DeployError, Deployment, NotDeployedError
+from harness.deploy import DeployError, Deployment, NotDeployedError, front_doors
 from harness.engine import EngineError, Target, access_mode, function_logs
 from harness.flow.recorded import UnknownFlowError
 from harness.journal.stream import JournalError
@@ -204,7 +204,7 @@ def up(
             )
         progress.step("Reading the templates")
         deployment = project.deploy_and_remember(target, on_event=progress, force=force)
-    terminal.show_up(target, deployment, _urls(target, deployment), time.monotonic() - started)
+    terminal.show_up(target, deployment, front_doors(target, deployment), time.monotonic() - started)
 
 
 @app.command()
@@ -262,7 +262,7 @@ def deploy(
         started = time.monotonic()
         with terminal.DeployProgress().shown() as progress:
             deployment = project.deploy_and_remember(target, on_event=progress, force=force)
-        terminal.show_up(target, deployment, _urls(target, deployment), time.monotonic() - started)
+        terminal.show_up(target, deployment, front_doors(target, deployment), time.monotonic() - started)
 
 
 @app.command()
@@ -536,19 +536,6 @@ def _functions(deployment: Deployment, function: str | None) -> dict[str, str]:
     if not chosen:
         raise DeployError(f"No function {function!r} is deployed. There are: {', '.join(sorted(functions)) or 'none'}.")
     return chosen
-
-
-def _urls(target: Target, deployment: Deployment) -> list[tuple[str, str]]:
-    """The front doors: the REST APIs' stages."""
-    urls = []
-    for stack in deployment.stacks.values():
-        by_type: dict[str, list[Any]] = {}
-        for resource in stack.resources.values():
-            by_type.setdefault(resource.type, []).append(resource)
-        for stage in by_type.get("AWS::ApiGateway::Stage", ()):
-            for api in by_type.get("AWS::ApiGateway::RestApi", ()):
-                urls.append((f"{stack.name} API", target.rest_api_url(api.physical_id, stage.physical_id)))
-    return urls
 
 
 _KNOWN = (

@@ -18,7 +18,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from harness.deploy import DeployEvent, Deployment
+from harness.deploy import DeployEvent, Deployment, FrontDoor
 from harness.doctor import Finding, Verdict
 from harness.engine import Message, Target
 from harness.engine.function_logs import LogEvent
@@ -149,11 +149,11 @@ class DeployProgress:
         return Group(*lines, *([Spinner("dots", Text(f" {self._step}"), style="cyan")] if self._step else []))
 
 
-def show_up(target: Target, deployment: Deployment, urls: Sequence[tuple[str, str]], seconds: float) -> None:
+def show_up(target: Target, deployment: Deployment, doors: Sequence[FrontDoor], seconds: float) -> None:
     stacks = ", ".join(deployment.stacks)
     count = "1 stack" if len(deployment.stacks) == 1 else f"{len(deployment.stacks)} stacks"
     out.print(f"\n[bold green]Up[/]  {count} ({escape(stacks)}) in {seconds:.1f} s\n")
-    out.print(fields([("Endpoint", target.address), *urls]))
+    out.print(fields([("Endpoint", target.address), *((door.name, door.url) for door in doors)]))
     out.print("\nTry next")
     harness = command_name()
     # A deployment on a target of others is used only when it is asked for.

@@ -1,7 +1,7 @@
 """SAM and CloudFormation templates become running stacks, on any target that answers AWS's APIs.
 
-`discover` finds templates, `deploy` brings a target to what they say, `describe` tells what runs, `topology_of` what is
-connected in it, `delete` ends it.
+`discover` finds templates, `deploy` brings a target to what they say, `describe` tells what runs, `front_doors` where it is
+reached, `topology_of` what is connected in it, `delete` ends it.
 `remove` takes everything away that a deployment made on a target that others use too.
 The package knows nothing of tests, of terminals, or of what is inside the target.
 """
@@ -11,6 +11,7 @@ from harness.deploy.deployment import DeployedStack, Deployment, NotDeployedErro
 from harness.deploy.discovery import DEFAULT_PATTERNS, discover
 from harness.deploy.errors import DeployError, Failure, PreflightError, Problem
 from harness.deploy.events import DeployEvent
+from harness.deploy.front_doors import FrontDoor, front_doors
 from harness.deploy.pipeline import delete, deploy, warm_up
 from harness.deploy.removal import Left, Removal, remove
 from harness.deploy.schedules import Schedules
@@ -24,6 +25,7 @@ __all__ = [
     "DeployedStack",
     "Deployment",
     "Failure",
+    "FrontDoor",
     "Left",
     "NotDeployedError",
     "PreflightError",
@@ -37,6 +39,7 @@ __all__ = [
     "deploy",
     "describe",
     "discover",
+    "front_doors",
     "remove",
     "services_of",
     "topology_of",

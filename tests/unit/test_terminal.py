@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from harness import terminal
-from harness.deploy import DeployEvent, Deployment
+from harness.deploy import DeployEvent, Deployment, FrontDoor
 from harness.deploy.deployment import DeployedStack, Resource, deployment_of
 from harness.doctor import Finding, Verdict
 from harness.engine import Message, Target
@@ -51,7 +51,9 @@ def _screen(capsys: pytest.CaptureFixture[str]) -> str:
 
 
 def test_up_ends_with_the_urls_and_what_to_try_next(deployment: Deployment, capsys: pytest.CaptureFixture[str]):
-    terminal.show_up(TARGET, deployment, [("users API", "http://127.0.0.1:4566/_aws/execute-api/a1/dev")], 7.25)
+    terminal.show_up(
+        TARGET, deployment, [FrontDoor("users API", "http://127.0.0.1:4566/_aws/execute-api/a1/dev")], 7.25
+    )
     assert (
         _screen(capsys)
         == """\
