@@ -4,21 +4,32 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 from fixtures.people import People, Person
+from harness.deploy import Deployment
 from harness.engine import Outbox
 from harness.flow import Flow
 from harness.journal.records import Kind
 
 
-def test_when_a_registration_has_come_to_rest_everybody_was_told_once(flow, people: People, outbox: Outbox):
+def test_when_a_registration_has_come_to_rest_everybody_was_told_once(
+    flow, deployment: Deployment, people: People, outbox: Outbox
+):
+    logical_ids = {
+        resource.physical_id: f"{stack.name}.{logical_id}"
+        for stack in deployment.stacks.values()
+        for logical_id, resource in stack.resources.items()
+    }
     with flow() as f:
         person = people.registered()
     f.settle()
     mails = outbox.read(recipient=person.address)
     assert [mail.code is None for mail in mails] == [False, True]
-    handled = [invocation.begin.name.split("-")[1] for invocation in f.find(Kind.INVOCATION)]
-    assert sorted(handled) == [
-        "CustomMessageFunction", "PostConfirmationFunction", "PreSignUpFunction", "WelcomeFunction"
-    ]  # fmt: skip
+    assert sorted(logical_ids[invocation.begin.name] for invocation in f.find(Kind.INVOCATION)) == [
+        "campaigns.RememberRecipientFunction",
+        "notifications.WelcomeFunction",
+        "users.CustomMessageFunction",
+        "users.PostConfirmationFunction",
+        "users.PreSignUpFunction",
+    ]
     assert not [activity for activity in f.activities if activity.error]
 
 

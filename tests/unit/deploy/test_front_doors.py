@@ -5,7 +5,6 @@ from botocore.exceptions import ClientError
 from harness.deploy import Deployment, FrontDoor, front_doors
 from harness.deploy.deployment import DeployedStack, Resource
 
-
 STAGES = {"a1": ["v1"], "a2": ["v1", "v2"]}
 
 
