@@ -55,14 +55,6 @@ def install() -> None:
 
 def _watch_queues() -> None:
     from localstack.services.sqs.models import FifoQueue, SqsQueue, StandardQueue
-    from localstack.services.sqs.provider import SqsProvider
-
-    @patch(SqsProvider.delete_queue)
-    def delete_queue(original: Any, self: Any, context: Any, queue_url: str, **options: Any) -> None:
-        arn = self._resolve_queue(context, queue_url=queue_url).arn
-        original(self, context, queue_url, **options)
-        # Who reads it learns that it is gone.
-        ARRIVALS.tell(arn)
 
     for kind in (StandardQueue, FifoQueue):
 
@@ -78,6 +70,12 @@ def _watch_queues() -> None:
             if stored.is_delayed:
                 ARRIVALS.tell(self.arn)
             return stored
+
+        @patch(kind.shutdown)
+        def shutdown(original: Any, self: Any) -> None:
+            original(self)
+            # It is deleted: who reads it learns that it is gone.
+            ARRIVALS.tell(self.arn)
 
     @patch(SqsQueue.add_inflight_message)
     def add_inflight_message(original: Any, self: Any, message: Any) -> None:

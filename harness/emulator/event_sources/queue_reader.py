@@ -116,9 +116,12 @@ class QueueReader:
 
     def _queue(self) -> Any:
         from localstack.services.sqs.models import sqs_stores
+        from localstack.services.sqs.provider import _STORE_LOCK
 
         _, _, _, region, account, name = self._queue_arn.split(":", 5)
-        return sqs_stores[account][region].queues.get(name)
+        # Whoever deletes it says so before it is gone, and holds this until it is.
+        with _STORE_LOCK:
+            return sqs_stores[account][region].queues.get(name)
 
     def _until_due(self) -> float | None:
         """How many seconds it takes until a message is shown that is hidden now; None where none is."""
