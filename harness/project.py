@@ -341,13 +341,16 @@ def _engine(name: str, settings: Settings, owner_pid: int | None = None) -> Engi
     region = settings.region if "region" in settings.model_fields_set else None
     match name:
         case "embedded":
-            return EmbeddedEngine(directory, port=settings.port, region=settings.region, iam=settings.iam)
+            return EmbeddedEngine(
+                directory, port=settings.port, region=settings.region, iam=settings.iam, delays=settings.delays
+            )
         case "docker":
             return DockerEngine(
                 directory,
                 port=settings.port,
                 region=settings.region,
                 iam=settings.iam,
+                delays=settings.delays,
                 compose_file=_compose_file(settings),
                 owner_pid=owner_pid,
             )

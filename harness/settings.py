@@ -11,13 +11,44 @@ class SettingsError(Exception):
     """A setting is wrong; the message says which, where and what it may be."""
 
 
+DELAYS_VARIABLE = "HARNESS_DELAYS"
+"""The engine's environment variable: JSON with the members of `Delays`."""
+
+
+class Delays(BaseModel):
+    """How long the engine waits where AWS waits: `[tool.harness.delays]`, short by default.
+    `harness.emulator.delays` reads the same members.
+
+    - `lambda_retry_seconds`: before Lambda tries a failed asynchronous event again, twice of it before the last time (60 on
+      AWS); whole seconds
+    - `events_retry_seconds`: before EventBridge and its Scheduler try a target again; each pause is twice the one before
+    - `stream_retry_seconds`: before a mapping tries the records of a shard again; each is half as long again
+    - `source_pause_seconds`: the longest pause before a mapping asks a queue or stream again that it could not read
+    - `step_functions_factor`: what `Wait`, `TimeoutSeconds` and `HeartbeatSeconds` of state machines are multiplied with,
+      all alike; what is written down of them (timestamps, the history) stays real time
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    lambda_retry_seconds: int = Field(default=1, ge=0)
+    events_retry_seconds: float = Field(default=1.0, ge=0)
+    stream_retry_seconds: float = Field(default=0.5, gt=0)
+    source_pause_seconds: float = Field(default=60.0, gt=0)
+    step_functions_factor: float = Field(default=1.0, gt=0)
+
+    def environment(self) -> dict[str, str]:
+        """What the engine is told; nothing where nothing was set."""
+        return {DELAYS_VARIABLE: self.model_dump_json(exclude_unset=True)} if self.model_fields_set else {}
+
+
 class Settings(BaseModel):
     """What `[tool.harness]` may say, with the defaults for what it does not.
 
     `templates` are glob patterns below the project's root. `parameters` gives CloudFormation parameters by stack name.
     `port` is where the embedded and the docker engine listen; when the default is taken, the engine picks a free one, a
     chosen one must be free. `iam` is how these two decide calls: `enforce`, which they do by themselves, `report` (what is
-    denied is let through and listed) or `off`. `directory` holds what the harness writes: state of the engine, logs, builds.
+    denied is let through and listed) or `off`; `delays` how long they wait where AWS waits. `directory` holds what the
+    harness writes: state of the engine, logs, builds.
 
     `compose_file` is what `harness up --engine=docker` brings up, where it is there. `endpoint_url` is where the endpoint
     engine attaches. `accounts` are the AWS accounts that the aws engine may deploy to, `profile` the credentials that
@@ -40,6 +71,7 @@ class Settings(BaseModel):
     profile: str | None = None
     name_parameter: str | None = None
     iam: Literal["enforce", "report", "off"] | None = None
+    delays: Delays = Delays()
 
     @property
     def state_directory(self) -> Path:

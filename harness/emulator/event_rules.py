@@ -5,7 +5,7 @@
   (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html).
 - A scheduled rule runs by `schedules.clock`, with the event that AWS gives.
 - An error that may pass (the target is throttled or unavailable) is tried again first, as often and as long as the
-  target's retry policy says, with a growing pause that begins with what Lambda's retries are set to here
+  target's retry policy says, with a growing pause (`delays`)
   (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html).
 
 What happens is recorded on the way: each rule's decision, each attempt, what is given up.
@@ -22,7 +22,6 @@ from typing import Any
 
 from botocore.config import Config
 from botocore.exceptions import ClientError, HTTPClientError
-from localstack import config
 from localstack.aws.connect import connect_to
 from localstack.utils.aws.arns import parse_arn, sqs_queue_url_for_arn
 from localstack.utils.event_matcher import matches_event
@@ -30,6 +29,7 @@ from localstack.utils.patch import patch
 from localstack.utils.strings import long_uid
 from localstack.utils.xray.trace_header import TraceHeader
 
+from harness.emulator.delays import DELAYS
 from harness.emulator.journal import marks, payloads
 from harness.emulator.journal.activity import activity, error_of
 from harness.emulator.journal.causes import CAUSE, doing
@@ -277,7 +277,7 @@ def _note_lost(queue: str, rule_arn: str, refused: Exception) -> None:
 
 def pause_after(attempt: int) -> float:
     """How many seconds pass between an attempt (the first is 1) and the next."""
-    return min(config.LAMBDA_RETRY_BASE_DELAY_SECONDS * 2.0 ** (attempt - 1), MAX_PAUSE_SECONDS)
+    return min(DELAYS.events_retry_seconds * 2.0 ** (attempt - 1), MAX_PAUSE_SECONDS)
 
 
 def may_pass(error: Exception) -> bool:

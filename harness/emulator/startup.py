@@ -7,6 +7,7 @@ from localstack.runtime import hooks
 from harness.emulator import (
     cloudformation_pace,
     control_api,
+    delays,
     engine_log,
     event_archive,
     event_rules,
@@ -109,6 +110,7 @@ PARTS = (
     invocation_metadata.install,
     asynchronous.install,
     cloudformation_pace.install,
+    delays.install,
     arrivals.install,
     worker.install,
     validation.install,

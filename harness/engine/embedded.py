@@ -21,6 +21,7 @@ from harness.engine.localstack_settings import SETTINGS, addresses
 from harness.engine.locking import locked
 from harness.engine.ports import PortLostError, any_free_port, choose_port
 from harness.engine.target import Callback, Target
+from harness.settings import Delays
 
 BOOT_SECONDS = 90.0
 STOP_SECONDS = 15.0
@@ -51,7 +52,7 @@ class EmbeddedEngine:
 
     `port` None takes the usual port when it is free and any free one otherwise; a given port must be free. The process
     listens on the loopback interface only and outlives the shell that started it. `iam` is the mode that it starts in
-    (`access_mode`); None leaves it to the environment.
+    (`access_mode`), `delays` how long it waits; None leaves it to the environment.
     """
 
     name = "embedded"
@@ -63,6 +64,7 @@ class EmbeddedEngine:
         port: int | None = None,
         region: str = "us-east-1",
         iam: str | None = None,
+        delays: Delays | None = None,
         answer_seconds: float = 10.0,
     ) -> None:
         self.directory = directory.resolve()
@@ -70,6 +72,7 @@ class EmbeddedEngine:
         self.port = port
         self.region = region
         self.iam = iam
+        self.delays = delays or Delays()
 
     @property
     def log_file(self) -> Path:
@@ -224,6 +227,7 @@ class EmbeddedEngine:
         return inherited | {
             **SETTINGS,
             **addresses("127.0.0.1", port),
+            **self.delays.environment(),
             **({IAM_VARIABLE: self.iam} if self.iam else {}),
             "FILESYSTEM_ROOT": str(files),
             # LocalStack unpacks the code of functions into the system's temporary folder and leaves it there.

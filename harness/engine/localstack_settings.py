@@ -10,10 +10,6 @@ SETTINGS = {
     "DISABLE_EVENTS": "1",
     "SKIP_SSL_CERT_DOWNLOAD": "1",
     "LAMBDA_RUNTIME_EXECUTOR": "process",
-    "LAMBDA_RETRY_BASE_DELAY": "1",
-    # LocalStack rests for up to ten seconds when a queue or stream was empty; AWS's pollers do not rest.
-    "LAMBDA_EVENT_SOURCE_MAPPING_POLL_INTERVAL_SEC": "0.1",
-    "LAMBDA_EVENT_SOURCE_MAPPING_MAX_BACKOFF_ON_EMPTY_POLL_SEC": "0.2",
     "PROVIDER_OVERRIDE_DYNAMODB": "moto",
     "PROVIDER_OVERRIDE_DYNAMODBSTREAMS": "moto",
     "PROVIDER_OVERRIDE_KINESIS": "moto",

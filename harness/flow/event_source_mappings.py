@@ -56,10 +56,12 @@ class EventSourceMappings:
         before = self.version(source)
         with tracing(None):
             pages = self._client(source.split(":")[3]).get_paginator("list_event_source_mappings")
-            # Those of a stream may be of its enhanced fan-out consumers, which have ARNs of their own.
-            asked = {} if ":kinesis:" in source else {"EventSourceArn": source}
-            of_pages = (m for page in pages.paginate(**asked) for m in page["EventSourceMappings"])
-            found = [m for m in of_pages if _stream_of(m.get("EventSourceArn") or "") == source]
+            if ":kinesis:" in source:
+                # They may be of the stream's enhanced fan-out consumers, which have ARNs of their own.
+                there = [m for page in pages.paginate() for m in page["EventSourceMappings"]]
+                found = [m for m in there if _stream_of(m.get("EventSourceArn") or "") == source]
+            else:
+                found = [m for page in pages.paginate(EventSourceArn=source) for m in page["EventSourceMappings"]]
         if self.version(source) == before and all(mapping["State"] in LASTING for mapping in found):
             self._known[source] = found
         return found

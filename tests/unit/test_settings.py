@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.settings import Settings, SettingsError
+from harness.emulator import delays as emulator
+from harness.settings import Delays, Settings, SettingsError
 
 
 def _write(folder: Path, table: str) -> Path:
@@ -54,3 +55,23 @@ def test_a_file_that_is_not_toml_is_named(tmp_path: Path):
     with pytest.raises(SettingsError, match="not valid TOML") as raised:
         Settings.load(tmp_path)
     assert str(file) in str(raised.value)
+
+
+def test_the_engine_is_told_the_delays_that_are_set_and_takes_them(tmp_path: Path):
+    _write(tmp_path, "[tool.harness.delays]\nevents_retry_seconds = 0.25\nstep_functions_factor = 0.1\n")
+    told = Settings.load(tmp_path).delays.environment()
+    taken = emulator.Delays.model_validate_json(told[emulator.VARIABLE])
+    assert (taken.events_retry_seconds, taken.step_functions_factor, taken.lambda_retry_seconds) == (0.25, 0.1, 1)
+    assert Settings.load(tmp_path / "..").delays.environment() == {}
+
+
+def test_the_engine_and_the_settings_know_the_same_delays():
+    ours, theirs = (kind.model_json_schema()["properties"] for kind in (Delays, emulator.Delays))
+    assert ours == theirs
+
+
+@pytest.mark.parametrize("wrong", ["events_retry_seconds = -1", "step_functions_factor = 0", "lambda_retries = 1"])
+def test_a_delay_that_is_none_is_refused(tmp_path: Path, wrong: str):
+    _write(tmp_path, f"[tool.harness.delays]\n{wrong}\n")
+    with pytest.raises(SettingsError, match=f"delays.{wrong.split()[0]}"):
+        Settings.load(tmp_path)

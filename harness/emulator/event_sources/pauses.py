@@ -1,19 +1,18 @@
 """How long a reader waits before it asks again a source that did not answer as it should."""
 
-from localstack import config
+from harness.emulator.delays import DELAYS
 
 FIRST_SECONDS = 0.5
 
 
 class Pauses:
-    """Each is twice as long as the one before, up to LocalStack's limit for it."""
+    """Each is twice as long as the one before, up to `source_pause_seconds`."""
 
     def __init__(self) -> None:
         self._next = FIRST_SECONDS
 
     def next(self) -> float:
-        longest = float(config.LAMBDA_EVENT_SOURCE_MAPPING_MAX_BACKOFF_ON_ERROR_SEC)
-        pause = min(self._next, longest)
+        pause = min(self._next, DELAYS.source_pause_seconds)
         self._next = pause * 2
         return pause
 

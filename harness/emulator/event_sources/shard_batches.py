@@ -11,6 +11,7 @@ from typing import Any
 
 from localstack.utils.patch import patch
 
+from harness.emulator.delays import DELAYS
 from harness.emulator.journal import batches
 
 LOG = logging.getLogger(__name__)
@@ -95,7 +96,10 @@ class _Attempts:
         self._bisects = bool(poller.harness_mapping.get("BisectBatchOnFunctionError"))
         self._age = max(self._parameters.get("MaximumRecordAgeInSeconds") or -1, 0)
         # Looked up now: the journal has one whose wait it records.
-        self._pauses = stream_poller.ExponentialBackoff(max_retries=self._parameters.get("MaximumRetryAttempts", -1))
+        self._pauses = stream_poller.ExponentialBackoff(
+            initial_interval=DELAYS.stream_retry_seconds,
+            max_retries=self._parameters.get("MaximumRetryAttempts", -1),
+        )
 
     def handle(self, events: list[dict[str, Any]], made: int) -> bool:
         """`made` attempts were made at them before. Whether all were handled."""

@@ -27,7 +27,7 @@ HOST = "host.docker.internal"
 """This machine, as a container knows it: built into Docker Desktop, elsewhere by `host-gateway`."""
 
 
-PASSED_ON = ("DEBUG", "HARNESS_IAM", "HARNESS_JOURNAL")
+PASSED_ON = ("DEBUG", "HARNESS_DELAYS", "HARNESS_IAM", "HARNESS_JOURNAL")
 """Settings of the engine that the environment of whoever starts it may hold, as without Docker."""
 
 

@@ -16,6 +16,10 @@ def records(stack: Stack) -> None:
         )
 
 
+def one_record(stack: Stack) -> None:
+    stack.aws("kinesis").put_record(StreamName=stack.id("Stream"), PartitionKey="one", Data=b'{"number": 0}')
+
+
 def two_messages(stack: Stack) -> None:
     entries = [{"Id": kind, "MessageBody": json.dumps({"kind": kind})} for kind in ("order", "poison")]
     stack.aws("sqs").send_message_batch(QueueUrl=stack.id("Queue"), Entries=entries)
@@ -80,6 +84,34 @@ BROKEN: list[BrokenStack] = [
         "The filter of the mapping for function Function refused a message of queue Queue: body.kind is 'order', and "
         "it wants 'orders'.",
         mended={'["orders"]': '["order"]'},
+    ),
+    BrokenStack(
+        "a mapping's filter refuses the records of a stream",
+        """
+        Stream:
+          Type: AWS::Kinesis::Stream
+          Properties: {ShardCount: 1}
+        Function:
+          Type: AWS::Serverless::Function
+          Properties:
+            Events:
+              Record:
+                Type: Kinesis
+                Properties:
+                  Stream: !GetAtt Stream.Arn
+                  StartingPosition: TRIM_HORIZON
+                  FilterCriteria:
+                    Filters:
+                      - Pattern: '{"data": {"number": [{"numeric": [">", 9]}]}}'  # <- here
+            InlineCode: |
+              def handler(event, context):
+                  pass
+        """,
+        one_record,
+        "filter-refused",
+        "The filter of the mapping for function Function refused a record of stream Stream: data.number is 0, and it "
+        "wants a number > 9.",
+        mended={'[">", 9]': '[">=", 0]'},
     ),
     BrokenStack(
         "a record blocks its shard",
