@@ -47,9 +47,9 @@ def _scale_state_machines() -> None:
 
     factor = DELAYS.step_functions_factor
 
-    @patch(WaitFunction._wait_interval)
-    def wait(original: Any, self: Any, env: Any, wait_seconds: float) -> None:
-        original(self, env, wait_seconds * factor)
+    @patch(WaitFunction._eval_body)
+    def wait(_original: Any, self: Any, env: Any) -> None:
+        self._wait_interval(env=env, wait_seconds=self._get_wait_seconds(env=env) * factor)
 
     of_timeouts = [timeout.TimeoutSeconds, timeout.TimeoutSecondsJSONata, timeout.TimeoutSecondsPath]
     of_heartbeats = [heartbeat.HeartbeatSeconds, heartbeat.HeartbeatSecondsJSONata, heartbeat.HeartbeatSecondsPath]

@@ -112,6 +112,7 @@ BROKEN: list[BrokenStack] = [
         "The filter of the mapping for function Function refused a record of stream Stream: data.number is 0, and it "
         "wants a number > 9.",
         mended={'[">", 9]': '[">=", 0]'},
+        lost=False,
     ),
     BrokenStack(
         "a record blocks its shard",
