@@ -148,6 +148,7 @@ def _reset_data(loaded: list[str], account_id: str | None) -> list[str]:
     empty: dict[str, Callable[[str | None], None]] = {
         "s3": _empty_buckets,
         "dynamodb": _empty_tables,
+        "kinesis": _empty_streams,
         "sqs": _empty_queues,
         "cognito-idp": _empty_user_pools,
         "logs": _empty_log_streams,
@@ -194,6 +195,13 @@ def _empty_tables(account_id: str | None) -> None:
         for backend in _moto("dynamodb", account_id):
             for table in backend.tables.values():
                 table.items.clear()
+
+
+def _empty_streams(account_id: str | None) -> None:
+    for backend in _moto("kinesis", account_id):
+        for stream in backend.streams.values():
+            for shard in stream.shards.values():
+                shard.records.clear()
 
 
 def _empty_queues(account_id: str | None) -> None:

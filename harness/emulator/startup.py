@@ -32,7 +32,7 @@ from harness.emulator.apigateway import (
 from harness.emulator.cloudformation import addresses, custom_resource, stack_updates, streams, supported_types
 from harness.emulator.cognito import endpoints as cognito_endpoints
 from harness.emulator.cognito import hosted_ui as cognito_hosted_ui
-from harness.emulator.event_sources import arrivals, validation, worker
+from harness.emulator.event_sources import arrivals, record_age, validation, worker
 from harness.emulator.journal import (
     access_decisions,
     alarms,
@@ -113,6 +113,7 @@ PARTS = (
     delays.install,
     arrivals.install,
     worker.install,
+    record_age.install,
     validation.install,
     s3_notifications.install,
     # After what they record is completed.

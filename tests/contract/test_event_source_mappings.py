@@ -234,6 +234,26 @@ def test_a_batch_that_fails_is_split_until_the_poison_record_is_alone(kinesis, f
     assert len(dead.data["records"]) == 1
 
 
+def test_a_record_that_is_too_old_is_given_up(kinesis, function, stream, queue, mapping, flow, fire):
+    """https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-parameters.html"""
+    name, arn = stream()
+    mapping(
+        function(FAILS_ON_POISON), arn, MaximumRecordAgeInSeconds=60,
+        DestinationConfig={"OnFailure": {"Destination": queue.arn}},
+    )  # fmt: skip
+    with flow() as f:
+        put(kinesis, name, "poison")
+        f.wait_until(lambda one: any(batch.data.get("failed") for batch in one.find(Kind.BATCH)))
+        fire("stream-record-age", stream_arn=arn, seconds=61)
+        put(kinesis, name, "young")
+    f.settle(hurry=True)
+    assert bodies(f)[-1] == ["young"]
+    told = json.loads(queue.receive()["Body"])
+    assert (told["KinesisBatchInfo"]["batchSize"], told["requestContext"]["condition"]) == (1, "RecordAgeExceeded")
+    [finding] = f.explain()
+    assert "until it was too old" in finding.sentence
+
+
 def test_a_record_that_blocks_its_shard_holds_back_no_other_shard(kinesis, function, stream, mapping, flow):
     name, arn = stream(2)
     mapping(function(FAILS_ON_POISON), arn)

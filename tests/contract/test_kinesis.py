@@ -185,6 +185,16 @@ def test_a_stream_that_does_not_exist_is_not_found(kinesis):
     )
 
 
+def test_records_are_gone_when_the_stream_retains_them_no_longer(kinesis, stream, fire):
+    """https://docs.aws.amazon.com/streams/latest/dev/kinesis-extended-retention.html"""
+    name = stream()
+    put(kinesis, name, b"old")
+    arn = kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]["StreamARN"]
+    fire("stream-record-age", stream_arn=arn, seconds=25 * 3600)
+    put(kinesis, name, b"new")
+    assert data(read(kinesis, name)) == [b"new"]
+
+
 # ---- resharding --------------------------------------------------------------------------------------------------
 
 

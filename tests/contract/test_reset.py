@@ -65,6 +65,8 @@ def _deploy_and_use(own):
     own.client("s3").put_object(Bucket="reset-bucket", Key="a/b", Body=b"content")
     own.client("sqs").send_message(QueueUrl=out["Queue"], MessageBody="hello")
     own.client("dynamodb").put_item(TableName="reset-table", Item={"id": {"S": "a"}})
+    own.client("kinesis").create_stream(StreamName="reset-stream", ShardCount=1)
+    own.client("kinesis").put_record(StreamName="reset-stream", PartitionKey="a", Data=b"content")
     own.client("cognito-idp").admin_create_user(UserPoolId=out["Pool"], Username="ann", MessageAction="SUPPRESS")
     own.client("ses").verify_email_identity(EmailAddress="a@a.example")
     own.client("ses").send_email(
@@ -88,6 +90,9 @@ def test_data_goes_and_what_is_deployed_stays_then_all_goes_and_deploys_again(ow
     assert s3.get_object(Bucket="harness-artifacts-x", Key="code.zip")["Body"].read() == b"code"
     assert "Messages" not in own.client("sqs").receive_message(QueueUrl=out["Queue"], WaitTimeSeconds=0)
     assert own.client("dynamodb").scan(TableName="reset-table")["Items"] == []
+    shard = {"StreamName": "reset-stream", "ShardId": "shardId-000000000000", "ShardIteratorType": "TRIM_HORIZON"}
+    iterator = own.client("kinesis").get_shard_iterator(**shard)["ShardIterator"]
+    assert own.client("kinesis").get_records(ShardIterator=iterator)["Records"] == []
     assert own.client("cognito-idp").list_users(UserPoolId=out["Pool"])["Users"] == []
     assert own.harness.outbox() == []
     [stack] = own.client("cloudformation").describe_stacks(StackName="reset")["Stacks"]

@@ -12,6 +12,7 @@ from typing import Any
 from localstack.utils.patch import patch
 
 from harness.emulator.delays import DELAYS
+from harness.emulator.event_sources.record_age import arrival
 from harness.emulator.journal import batches
 
 LOG = logging.getLogger(__name__)
@@ -23,6 +24,7 @@ _ROLE: ContextVar[dict[str, Any] | None] = ContextVar("harness_destination_role"
 def complete_pollers() -> None:
     from localstack.services.lambda_.event_source_mapping.pollers import stream_poller
     from localstack.services.lambda_.event_source_mapping.pollers.dynamodb_poller import DynamoDBPoller
+    from localstack.services.lambda_.event_source_mapping.pollers.kinesis_poller import KinesisPoller
     from localstack.services.lambda_.event_source_mapping.pollers.stream_poller import StreamPoller
 
     as_nobody = stream_poller.get_internal_client
@@ -48,8 +50,12 @@ def complete_pollers() -> None:
             _ROLE.reset(token)
 
     @patch(DynamoDBPoller.get_approximate_arrival_time)
-    def arrival(_original: Any, _self: Any, record: dict[str, Any]) -> float:
-        return float(record["dynamodb"].get("ApproximateCreationDateTime") or time.time())
+    def arrival_in_table(_original: Any, self: Any, record: dict[str, Any]) -> float:
+        return arrival(self.source_arn, float(record["dynamodb"].get("ApproximateCreationDateTime") or time.time()))
+
+    @patch(KinesisPoller.get_approximate_arrival_time)
+    def arrival_in_stream(original: Any, self: Any, record: dict[str, Any]) -> float:
+        return arrival(self.source_arn.partition("/consumer/")[0], original(self, record))
 
     @patch(StreamPoller.forward_events_to_target)
     def forward(_original: Any, self: Any, shard_id: str, records: list[dict[str, Any]]) -> bool:

@@ -58,6 +58,9 @@ def refusals(
             "TumblingWindowInSeconds is not served here: the emulator keeps no state between the invocations of a window. "
             "Leave it out, or test the function with events of AWS's form."
         )
+    age = mapping.get("MaximumRecordAgeInSeconds")
+    if age is not None and age != -1 and not 60 <= age <= 604800:
+        found.append(f"MaximumRecordAgeInSeconds must be -1 or from 60 to 604800, not {age}.")
     factor = mapping.get("ParallelizationFactor")
     if factor is not None and not 1 <= factor <= 10:
         found.append(

@@ -12,6 +12,8 @@ from typing import Any
 from localstack.utils.patch import patch
 from moto.kinesis.models import Shard, Stream
 
+from harness.emulator.event_sources.record_age import arrival
+
 HASH_KEYS = 2**128
 _LOCK = threading.RLock()
 _FIRST = 49 * 10**54
@@ -130,7 +132,7 @@ def retained(stream: Any, shard: Any) -> list[Any]:
     oldest = time.time() - stream.retention_period_hours * 3600
     with _LOCK:
         for number, record in list(shard.records.items()):
-            if record.created_at >= oldest:
+            if arrival(stream.arn, record.created_at) >= oldest:
                 break
             del shard.records[number]
         return list(shard.records.values())
