@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from localstack.aws.connect import connect_to
+
 from harness.emulator.websocket.apis import Api, Settings
 from harness.emulator.websocket.errors import bad_request, not_served
 from harness.emulator.websocket.route_selection import is_served
@@ -16,6 +18,8 @@ FUNCTION = re.compile(r"/functions/(?P<arn>arn:[^/]+:function:[^/]+)/invocations
 """The function in an integration's or an authorizer's URI. An alias or version may follow its name."""
 IDENTITY_SOURCE = re.compile(r"(route\.request\.(header|querystring)|stageVariables|context)\.[\w.\-]+")
 MAX_TIMEOUT_MILLISECONDS = 29_000
+_MADE_UP_ROLE = ":role/api-gw-cw-role"
+"""LocalStack 4.14.0 gives an account this one until it is given another; AWS has none."""
 _OFF: tuple[Any, ...] = (None, False, "", {}, [])
 
 _UNSERVED: Mapping[str, Mapping[str, str]] = {
@@ -136,6 +140,34 @@ def _authorizer(settings: Settings, _api: Api | None) -> None:
         raise not_served("AuthorizerPayloadFormatVersion 2.0", "it is of HTTP APIs alone; leave it out")
 
 
+def _stage(settings: Settings, api: Api | None) -> None:
+    assert api is not None
+    routes = settings.get("RouteSettings") or {}
+    if unknown := sorted(set(routes) - {route["RouteKey"] for route in api.parts["Route"].values()}):
+        raise bad_request(f"Unable to find Route by key {', '.join(unknown)} within the provided RouteSettings")
+    logged = False
+    for each in (settings.get("DefaultRouteSettings") or {}, *routes.values()):
+        if each.get("DetailedMetricsEnabled"):
+            raise not_served("DetailedMetricsEnabled of a WebSocket API's stage", "leave it out")
+        logged = logged or (each.get("LoggingLevel") or "OFF") != "OFF"
+    if access := settings.get("AccessLogSettings"):
+        logged = True
+        if ":log-group:" not in (access.get("DestinationArn") or ""):
+            raise not_served(f"access logs to {access.get('DestinationArn')}", "use the ARN of a log group")
+        if not re.search(r"\$context\.(requestId|extendedRequestId)\b", access.get("Format") or ""):
+            raise bad_request("Access log format must contain $context.requestId or $context.extendedRequestId")
+    if logged and not logs_role(api):
+        raise bad_request("CloudWatch Logs role ARN must be set in account settings to enable logging")
+
+
+def logs_role(api: Api) -> str | None:
+    """The role by which API Gateway writes logs, of the account in a region
+    (https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html)."""
+    client = connect_to(aws_access_key_id=api.account_id, region_name=api.region).apigateway
+    role: str | None = client.get_account().get("cloudwatchRoleArn")
+    return None if role and role.endswith(_MADE_UP_ROLE) else role
+
+
 def _route_response(settings: Settings, _api: Api | None) -> None:
     if settings.get("RouteResponseKey") != "$default":
         raise bad_request("Invalid route response key specified; only $default is supported")
@@ -147,4 +179,5 @@ _FURTHER: Mapping[str, Callable[[Settings, Api | None], None]] = {
     "Integration": _integration,
     "Route": _route,
     "RouteResponse": _route_response,
+    "Stage": _stage,
 }
