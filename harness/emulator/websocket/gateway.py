@@ -30,6 +30,7 @@ from harness.emulator.websocket.events import (
 )
 from harness.emulator.websocket.frames import LimitedProtocol
 from harness.emulator.websocket.integrations import Answer, GatewayError, forbidden, internal_error
+from harness.emulator.websocket.request_models import validate
 from harness.emulator.websocket.route_selection import DEFAULT, route_key
 from harness.emulator.websocket.throttling import THROTTLE, settings_of
 
@@ -214,6 +215,7 @@ def _message(
         if snapshot is None or route is None:
             raise forbidden()
         exchange.throttle(route["RouteKey"])
+        validate(snapshot, route, body)
         event = message_event(body, _stage_variables(connection), exchange.context, new_token())
         answer = exchange.serve(snapshot, route, event)
     except GatewayError as error:
