@@ -19,6 +19,7 @@ from harness.emulator.faults import FAULTS
 from harness.emulator.journal.recorder import JOURNAL
 from harness.emulator.outbox import OUTBOX
 from harness.emulator.websocket.gateway import close_all
+from harness.emulator.websocket.throttling import THROTTLE
 
 ARTIFACTS = "harness-artifacts-"
 """Buckets of this prefix hold the code and templates of what is deployed; resetting the data keeps them."""
@@ -38,6 +39,7 @@ def reset(scope: Scope) -> dict[str, Any]:
     loaded = sorted(SERVICE_PLUGINS.list_loaded_services())
     # Clients of what was; nobody is told, since what would hear it is emptied.
     close_all("reset", account_id=scope.account_id)
+    THROTTLE.forget()
     services = _reset_data(loaded, scope.account_id) if scope.scope == "data" else _reset_all(loaded, scope.account_id)
     FAULTS.remove()
     ANSWERS.forget()

@@ -7,7 +7,7 @@ import pytest
 def test_it_says_that_it_is_ready_and_what_it_can_do(engine):
     ready = engine.harness.ready()
     assert ready["ready"] is True
-    assert {"faults", "fire", "outbox", "reset", "rest-api-authorizers"} <= set(ready["capabilities"])
+    assert {"faults", "fire", "outbox", "reset", "rest-api-authorizers", "websocket"} <= set(ready["capabilities"])
     assert ready["versions"]["localstack-core"] == "4.14.0"
 
 

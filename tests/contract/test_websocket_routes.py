@@ -127,11 +127,12 @@ def test_a_mock_answers_what_its_templates_say(websocket_api, aws):
         ApiId=api.api_id,
         IntegrationId=ping["Target"].removeprefix("integrations/"),
         IntegrationResponseKey="$default",
-        ResponseTemplates={"$default": '{"message": "pong"}'},
+        ResponseTemplates={"$default": '{"message": "pong", "to": "$context.connectionId"}'},
     )
     gateway.create_deployment(ApiId=api.api_id, StageName="test")
     with api.connected() as client:
-        assert ask(client, {"action": "ping"}) == {"message": "pong"}
+        told = ask(client, {"action": "ping"})
+    assert (told["message"], len(told["to"])) == ("pong", 16)
 
 
 def test_what_is_deployed_is_what_is_served(websocket_api, aws):
@@ -161,3 +162,24 @@ def test_stage_variables_reach_functions_and_name_them(websocket_api, aws):
     gateway.create_deployment(ApiId=api.api_id, StageName="test")
     with api.connected() as client:
         assert ask(client, "hello")["stageVariables"] == {"which": name}
+
+
+def test_a_message_that_is_not_as_its_model_says_is_a_bad_request(websocket_api, aws):
+    """https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-request-validation.html"""
+    api = websocket_api({"say": ECHO}, answering=("say",))
+    gateway = aws("apigatewayv2")
+    schema = {"type": "object", "required": ["text"], "properties": {"text": {"type": "string"}}}
+    gateway.create_model(ApiId=api.api_id, Name="Say", ContentType="application/json", Schema=json.dumps(schema))
+    [route] = gateway.get_routes(ApiId=api.api_id)["Items"]
+    gateway.update_route(
+        ApiId=api.api_id,
+        RouteId=route["RouteId"],
+        ModelSelectionExpression="$request.body.kind",
+        RequestModels={"loud": "Say"},
+    )
+    gateway.create_deployment(ApiId=api.api_id, StageName="test")
+    with api.connected() as client:
+        assert "requestContext" in ask(client, {"action": "say", "kind": "loud", "text": "hello"})
+        assert ask(client, {"action": "say", "kind": "loud"})["message"] == "Bad request body"
+        # No model is chosen, and none is $default.
+        assert ask(client, {"action": "say", "kind": "low", "text": "hello"})["message"] == "Bad request body"

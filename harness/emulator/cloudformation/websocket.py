@@ -35,7 +35,19 @@ def _api(model: Model) -> Model:
 def _stage(model: Model) -> Model:
     if "AccessPolicyId" in model:
         raise PropertyError("AccessPolicyId: this property is not used, says AWS; leave it out")
-    return {"Description": "", "AutoDeploy": False, "StageVariables": {}, **model}
+    without = {
+        "Description": "",
+        "AutoDeploy": False,
+        "StageVariables": {},
+        "DefaultRouteSettings": {},
+        "RouteSettings": {},
+    }
+    return {**without, **model}
+
+
+def _logs_no_longer(client: Any, before: Model | None, after: Model) -> None:
+    if (before or {}).get("AccessLogSettings") and not after.get("AccessLogSettings"):
+        client.delete_access_log_settings(ApiId=after["ApiId"], StageName=after["StageName"])
 
 
 def _below_api(kind: str, **more: Any) -> ResourceType:
@@ -87,6 +99,7 @@ STAGE = ResourceType(
     ref="StageName",
     replaced_by=frozenset({"ApiId", "StageName"}),
     reshape=_stage,
+    finish=_logs_no_longer,
     gone=_GONE,
 )
 

@@ -47,12 +47,10 @@ def handshake_of(
     return Handshake(tuple(sorted([*theirs, *added.items()], key=lambda pair: pair[0].lower())), tuple(query))
 
 
-def request_context(
-    connection: Connection, route_key: str, event_type: str, request_id: str | None = None
-) -> dict[str, Any]:
+def request_context(connection: Connection, route_key: str, event_type: str) -> dict[str, Any]:
     """What every event has in common; `event_type` is CONNECT, MESSAGE or DISCONNECT."""
     now = datetime.now(UTC)
-    request_id = request_id or new_token()
+    request_id = new_token()
     identity = {"userAgent": connection.user_agent, "sourceIp": connection.source_ip}
     context: dict[str, Any] = {
         "routeKey": route_key,
@@ -101,7 +99,7 @@ def authorizer_event(
 def message_event(
     body: str, stage_variables: Mapping[str, str], context: dict[str, Any], message_id: str
 ) -> dict[str, Any]:
-    context = {"routeKey": context.pop("routeKey"), "messageId": message_id, **context}
+    context["messageId"] = message_id
     return {**_variables(stage_variables), "requestContext": context, "body": body, "isBase64Encoded": False}
 
 

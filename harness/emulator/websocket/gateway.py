@@ -7,6 +7,7 @@ other, of the same client neither.
 import json
 import logging
 import threading
+import time
 from typing import Any
 
 from localstack.http import Response
@@ -15,7 +16,7 @@ from localstack.utils.xray.trace_header import TraceHeader
 from werkzeug.datastructures import Headers
 
 from harness.emulator.journal.causes import SEGMENTS, doing
-from harness.emulator.websocket import integrations, journal
+from harness.emulator.websocket import integrations, journal, logs
 from harness.emulator.websocket.apis import Settings, Snapshot, find_api
 from harness.emulator.websocket.authorizer import authorize
 from harness.emulator.websocket.connections import CONNECTIONS, NORMAL, Closing, Connection, new_token
@@ -29,7 +30,9 @@ from harness.emulator.websocket.events import (
 )
 from harness.emulator.websocket.frames import LimitedProtocol
 from harness.emulator.websocket.integrations import Answer, GatewayError, forbidden, internal_error
+from harness.emulator.websocket.request_models import validate
 from harness.emulator.websocket.route_selection import DEFAULT, route_key
+from harness.emulator.websocket.throttling import THROTTLE, settings_of
 
 LOG = logging.getLogger(__name__)
 SUBPROTOCOL = "Sec-WebSocket-Protocol"
@@ -59,12 +62,14 @@ def connect(request: WebSocketRequest, api_id: str, stage: str) -> Response | No
     port = int(request.environ.get("SERVER_PORT") or 443)
     handshake = handshake_of(request.headers.items(), request.args.items(multi=True), connection, port)
     with journal.handshake(connection, handshake, request.path, SEGMENTS.get(trace.parent)) as recorded:
-        request_id = new_token()
+        exchange = Exchange(connection, "$connect", "CONNECT")
         try:
-            answer = _admit(connection, handshake, snapshot, request_id)
+            answer = _admit(exchange, handshake, snapshot)
         except GatewayError as error:
+            exchange.over(error=error)
             recorded.ended = {"status": error.status, **journal.error_of(error)}
-            return _refusal(connection, error, request_id)
+            return _refusal(connection, error, exchange.request_id)
+        exchange.over(answer)
         if not 200 <= answer.status < 300:
             recorded.ended = {"status": answer.status, "headers": dict(answer.headers), "body": answer.body}
             return Response(answer.body or "", answer.status, dict(answer.headers))
@@ -75,28 +80,54 @@ def connect(request: WebSocketRequest, api_id: str, stage: str) -> Response | No
     return None
 
 
-def _admit(connection: Connection, handshake: Handshake, snapshot: Snapshot, request_id: str) -> Answer:
+class Exchange:
+    """One event on its way through the gateway: its context, and what the stage writes down of it at its end."""
+
+    def __init__(self, connection: Connection, key: str, event_type: str) -> None:
+        self.connection = connection
+        self.context = request_context(connection, key, event_type)
+        self.request_id = str(self.context["requestId"])
+        self.event: dict[str, Any] | None = None
+        self._began = time.monotonic()
+
+    def serve(self, snapshot: Snapshot, route: Settings, event: dict[str, Any]) -> Answer:
+        """What the route's integration answers. Raises GatewayError."""
+        self.event = event
+        connection = self.connection
+        return integrations.call(connection.api, connection.stage, snapshot, route, event)
+
+    def throttle(self, key: str) -> None:
+        """Raises GatewayError where the route has had too many."""
+        connection = self.connection
+        stage = connection.api.parts["Stage"].get(connection.stage) or {}
+        THROTTLE.take(connection.api.arn(f"{connection.stage}/{key}"), settings_of(stage, key))
+
+    def over(self, answer: Answer | None = None, error: GatewayError | None = None) -> None:
+        outcome = logs.Outcome(time.monotonic() - self._began, answer, error)
+        logs.write(self.connection, self.context, outcome, self.event)
+
+
+def _admit(exchange: Exchange, handshake: Handshake, snapshot: Snapshot) -> Answer:
     """What `$connect` answers; without one everybody is let in. Raises GatewayError."""
-    route = snapshot.route("$connect")
+    route, connection = snapshot.route("$connect"), exchange.connection
+    exchange.throttle("$connect")
     if route is None:
         return Answer(200)
     variables = _stage_variables(connection)
-    context = request_context(connection, "$connect", "CONNECT", request_id)
     if route.get("AuthorizationType") == "CUSTOM":
         authorizer = snapshot.parts["Authorizer"].get(str(route.get("AuthorizerId")))
         if authorizer is None:
             raise internal_error()
         try:
-            connection.authorizer = authorize(connection, handshake, authorizer, variables, context)
+            connection.authorizer = authorize(connection, handshake, authorizer, variables, exchange.context)
         except GatewayError as refused:
             journal.authorized(connection, authorizer, refused)
             raise
         journal.authorized(connection, authorizer, None)
-        context = {**context, "authorizer": connection.authorizer}
+        exchange.context = {**exchange.context, "authorizer": connection.authorizer}
     if not route.get("Target"):
         return Answer(200)
-    event = connect_event(handshake, variables, context)
-    return integrations.call(connection.api, connection.stage, snapshot, route, event)
+    return exchange.serve(snapshot, route, connect_event(handshake, variables, exchange.context))
 
 
 def _accept(request: WebSocketRequest, connection: Connection, answer: Answer) -> Any:
@@ -160,7 +191,7 @@ def _received(connection: Connection, body: str) -> None:
         ended: dict[str, Any] = {}
         try:
             with doing(begun):
-                ended = _message(connection, body, snapshot, route)
+                ended = _message(connection, body, key, snapshot, route)
         finally:
             journal.frame_served(connection, begun, key, ended)
 
@@ -175,20 +206,25 @@ def _selected(snapshot: Snapshot, body: str) -> tuple[str, Settings | None]:
     return (key, route) if route is not None else (key, snapshot.route(DEFAULT))
 
 
-def _message(connection: Connection, body: str, snapshot: Snapshot | None, route: Settings | None) -> dict[str, Any]:
+def _message(
+    connection: Connection, body: str, key: str, snapshot: Snapshot | None, route: Settings | None
+) -> dict[str, Any]:
     """Serve a message; what its record's end says."""
-    request_id = new_token()
+    exchange = Exchange(connection, route["RouteKey"] if route else key, "MESSAGE")
     try:
         if snapshot is None or route is None:
             raise forbidden()
-        context = request_context(connection, route["RouteKey"], "MESSAGE", request_id)
-        event = message_event(body, _stage_variables(connection), context, new_token())
-        answer = integrations.call(connection.api, connection.stage, snapshot, route, event)
+        exchange.throttle(route["RouteKey"])
+        validate(snapshot, route, body)
+        event = message_event(body, _stage_variables(connection), exchange.context, new_token())
+        answer = exchange.serve(snapshot, route, event)
     except GatewayError as error:
-        _answer(connection, "Error", _told(connection, error, request_id))
+        _answer(connection, "Error", _told(connection, error, exchange.request_id))
+        exchange.over(error=error)
         return journal.error_of(error)
     if answer.body is not None and _answers(snapshot, route):
         _answer(connection, "RouteResponse", answer.body)
+    exchange.over(answer)
     return {"response": answer.to_json()}
 
 
@@ -210,13 +246,17 @@ def _disconnected(connection: Connection, closing: Closing) -> None:
     snapshot = connection.api.served(connection.stage)
     route = snapshot.route("$disconnect") if snapshot is not None else None
     with journal.ended(connection, closing) as recorded:
-        if snapshot is None or route is None or closing.by == "reset":
+        if snapshot is None or closing.by == "reset":
             return
-        context = request_context(connection, "$disconnect", "DISCONNECT")
-        event = disconnect_event(connection, _stage_variables(connection), context, closing)
+        exchange = Exchange(connection, "$disconnect", "DISCONNECT")
+        event = disconnect_event(connection, _stage_variables(connection), exchange.context, closing)
+        if route is None:
+            exchange.over()
+            return
         try:
-            integrations.call(connection.api, connection.stage, snapshot, route, event)
+            exchange.over(exchange.serve(snapshot, route, event))
         except GatewayError as error:
+            exchange.over(error=error)
             recorded.ended = journal.error_of(error)
 
 

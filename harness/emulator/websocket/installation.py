@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from localstack.aws.handlers import cors, preprocess_request
+from localstack.runtime.shutdown import SHUTDOWN_HANDLERS
 from localstack.services.edge import ROUTER
 from localstack.utils.patch import patch
 
 from harness.emulator import capabilities
 from harness.emulator.timers import on_fire
 from harness.emulator.websocket.connections import CONNECTIONS, Closing, idle, lifetime_over
-from harness.emulator.websocket.gateway import connect
+from harness.emulator.websocket.gateway import close_all, connect
 from harness.emulator.websocket.management import address
 
 
@@ -47,4 +48,6 @@ def install() -> None:
 
     for path in ("/_aws/ws/<api_id>/<stage>", "/_aws/ws/<api_id>/<stage>/"):
         ROUTER.add(path, connect, methods=["WEBSOCKET"])
+    # A thread that waits for a client would keep the engine from ending.
+    SHUTDOWN_HANDLERS.register(lambda: close_all("reset"))
     capabilities.provide("websocket")

@@ -18,6 +18,7 @@ from botocore.exceptions import ClientError
 from localstack.aws.connect import connect_to
 
 from harness.emulator.apigateway.function_permission import may_invoke
+from harness.emulator.apigateway.gateway_responses import render
 from harness.emulator.websocket.apis import Api, Settings, Snapshot
 from harness.emulator.websocket.declared import FUNCTION
 
@@ -69,7 +70,7 @@ def call(
         LOG.warning("%s: the route %s has no integration", api.arn(stage), route["RouteKey"])
         raise internal_error()
     if integration["IntegrationType"] == "MOCK":
-        return _mock(snapshot, integration)
+        return _mock(snapshot, integration, event["requestContext"])
     seconds = (integration.get("TimeoutInMillis") or 29_000) / 1000
     source = api.arn(f"{stage}/{route['RouteKey']}")
     variables = event.get("stageVariables") or {}
@@ -146,19 +147,18 @@ def _proxy_response(result: tuple[Any, bool], source: str) -> Answer:
         raise internal_error(502) from None
 
 
-def _mock(snapshot: Snapshot, integration: Settings) -> Answer:
+def _mock(snapshot: Snapshot, integration: Settings, context: Mapping[str, Any]) -> Answer:
     """A mock answers with the status that its request template says, and the template of the response for it."""
-    templates = integration.get("RequestTemplates") or {}
-    template = templates.get("$default") or next(iter(templates.values()), '{"statusCode": 200}')
-    try:
-        status = int(json.loads(template)["statusCode"])
-    except (LookupError, TypeError, ValueError):
-        LOG.warning('a MOCK integration needs a request template of {"statusCode": <number>}, not %r', template)
-        raise internal_error() from None
+    requests = integration.get("RequestTemplates") or {}
+    status = int(json.loads(_template(requests) or '{"statusCode": 200}')["statusCode"])
     responses = {
-        r["IntegrationResponseKey"]: r
-        for r in snapshot.responses_of("IntegrationResponse", integration["IntegrationId"])
+        response["IntegrationResponseKey"]: response
+        for response in snapshot.responses_of("IntegrationResponse", integration["IntegrationId"])
     }
     chosen = responses.get(f"/{status}/") or responses.get("$default") or {}
-    bodies = chosen.get("ResponseTemplates") or {}
-    return Answer(status, body=bodies.get("$default") or next(iter(bodies.values()), None))
+    body = _template(chosen.get("ResponseTemplates") or {})
+    return Answer(status, body=None if body is None else render(body, {"context": context}))
+
+
+def _template(templates: Mapping[str, str]) -> str | None:
+    return templates.get("$default") or next(iter(templates.values()), None)

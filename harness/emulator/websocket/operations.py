@@ -44,15 +44,7 @@ KINDS = (
     Kind("RouteResponse", parent="Route", unique="RouteResponseKey"),
     Kind(
         "Stage",
-        {
-            "DefaultRouteSettings": {
-                "DataTraceEnabled": False,
-                "DetailedMetricsEnabled": False,
-                "LoggingLevel": "OFF",
-            },
-            "RouteSettings": {},
-            "StageVariables": {},
-        },
+        {"DefaultRouteSettings": {}, "RouteSettings": {}, "StageVariables": {}},
     ),
 )
 
@@ -145,10 +137,7 @@ def _operations_of(kind: Kind) -> dict[str, Handler]:
             made["ParentId"] = parent
         if kind.name == "Stage":
             made |= {"CreatedDate": datetime.now(UTC), "LastUpdatedDate": datetime.now(UTC)}
-            made["DefaultRouteSettings"] = {
-                **kind.defaults["DefaultRouteSettings"],
-                **(given.get("DefaultRouteSettings") or {}),
-            }
+            made["DefaultRouteSettings"] = _with_defaults(made["DefaultRouteSettings"])
         api.parts[kind.name][identifier] = made
         api.changed()
         return made
@@ -170,6 +159,7 @@ def _operations_of(kind: Kind) -> dict[str, Handler]:
         if kind.name == "Stage":
             _deployment_exists(api, given)
             updated["LastUpdatedDate"] = datetime.now(UTC)
+            updated["DefaultRouteSettings"] = _with_defaults(updated["DefaultRouteSettings"])
         if kind.unique and now.get(kind.unique) != updated.get(kind.unique):
             _is_unique(api, kind, updated.get(kind.unique), str(now.get("ParentId")))
         api.parts[kind.name][request[kind.id_member]] = updated
@@ -196,6 +186,10 @@ def _operations_of(kind: Kind) -> dict[str, Handler]:
     }
 
 
+def _with_defaults(route_settings: Settings) -> Settings:
+    return {"DataTraceEnabled": False, "DetailedMetricsEnabled": False, "LoggingLevel": "OFF", **route_settings}
+
+
 def _is_unique(api: Api, kind: Kind, value: Any, parent: str) -> None:
     for other in api.parts[kind.name].values():
         if other.get(str(kind.unique)) == value and other.get("ParentId") in (None, parent):
@@ -218,6 +212,15 @@ def _deployment_exists(api: Api, stage: Settings) -> None:
     deployment = stage.get("DeploymentId")
     if deployment and deployment not in api.parts["Deployment"]:
         raise not_found("Deployment", deployment)
+
+
+def delete_access_log_settings(context: RequestContext, request: Request) -> None:
+    _found(_api(context, request), "Stage", request["StageName"]).pop("AccessLogSettings", None)
+
+
+def delete_route_settings(context: RequestContext, request: Request) -> None:
+    stage = _found(_api(context, request), "Stage", request["StageName"])
+    stage["RouteSettings"] = {key: v for key, v in stage["RouteSettings"].items() if key != request["RouteKey"]}
 
 
 # ---- deployments ---------------------------------------------------------------------------------------------------
@@ -313,6 +316,8 @@ def operations(on_deleted: Callable[[str, str | None], object]) -> dict[str, Han
         "UpdateApi": update_api,
         "DeleteApi": delete_api,
         "DeleteStage": delete_stage_with_its_connections,
+        "DeleteAccessLogSettings": delete_access_log_settings,
+        "DeleteRouteSettings": delete_route_settings,
         "CreateDeployment": create_deployment,
         "GetDeployment": get_deployment,
         "GetDeployments": get_deployments,
