@@ -8,10 +8,13 @@ Uses the engine that `harness up` started.
 import json
 import sys
 import uuid
+from pathlib import Path
 from time import perf_counter
 
 from measure import Figure, show
 
+# The scenarios' own clients.
+sys.path.insert(0, str(Path(__file__).parents[1]))
 from fixtures.people import People, Person
 from fixtures.push import Browser, Browsers, happening
 from fixtures.services import Bus

@@ -105,7 +105,7 @@ def test_an_event_about_somebody_who_is_not_there_ends_quietly(
     with flow() as f:
         publish(bus, happening("CampaignCompleted", "nobody-who-is-here"))
     f.settle()
-    assert functions_in(f) == {"DeliverFunction"}
+    assert "DeliverFunction" in functions_in(f)
     assert posts(f) == []
     assert browser.told() == []
     assert queue("push", "FailedPushesQueue").left_by(f) == []

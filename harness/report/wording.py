@@ -120,7 +120,8 @@ def subtitle(activity: Activity, names: Names) -> str:
     told = [service(begin.service)]
     match activity.kind:
         case Kind.FRAME | Kind.CONNECTION:
-            told += [names.of(api_of(activity)), str(data.get("connection") or "")]
+            told.append(names.of(api_of(activity)))
+            told.append("" if data.get("direction") == "out" else str(data.get("connection") or ""))
         case Kind.CALL | Kind.REQUEST:
             told.append(names.of(begin.resource))
         case Kind.INVOCATION:

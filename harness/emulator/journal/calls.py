@@ -12,6 +12,7 @@ from localstack.aws.handlers import (
 )
 from localstack.http import Response
 
+from harness.emulator.access.resources import WEBSOCKET_STAGE
 from harness.emulator.journal import access_decisions, marks, payloads
 from harness.emulator.journal.activity import GATHERED, Gathered
 from harness.emulator.journal.causes import CAUSE, HEADER, SEGMENTS, Cause
@@ -67,7 +68,8 @@ def begin(_chain: HandlerChain, context: RequestContext, _response: Response) ->
         trace=caused_by.trace if caused_by and caused_by.trace else (header.root if header else ""),
         account_id=context.account_id,
         region=context.region,
-        resource=marks.resource(service, request),
+        # A call about a WebSocket connection names its API by its address alone.
+        resource=context.request.headers.get(WEBSOCKET_STAGE) or marks.resource(service, request),
         takes=marks.taken_by_call(service, operation, request, context.account_id, context.region),
         data={
             "request": _recorded_request(context, service, request),

@@ -275,3 +275,54 @@ def test_an_alarm_is_told_with_its_states_and_with_what_it_did():
     happened.did(Kind.CALL, "sns", "Publish", 1.0, 1.1, cause=alarm, resource=TOPIC, data={"caller": BY_SERVICE})
     first, *_ = _outline(_told(happened))
     assert first == "alarm too-deep (done: OK → ALARM)"
+
+
+STAGE = "arn:aws:execute-api:us-east-1:000000000000:api/v1"
+
+
+def test_what_is_said_on_a_connection_is_told_with_what_it_is_answered():
+    happened = Happening()
+    happened.did(
+        Kind.REQUEST,
+        "apigatewayv2",
+        "CONNECT",
+        resource="api",
+        data={"method": "GET", "path": "/"},
+        ended={"status": 101},
+    )
+    said = {"direction": "in", "connection": "c", "body": {"action": "ping"}, "route": "ping"}
+    frame = happened.begin(Kind.FRAME, "apigatewayv2", "ping", 1, resource=STAGE, data=said)
+    answer = {"direction": "out", "connection": "c", "body": {"type": "pong"}}
+    happened.note(Kind.FRAME, "apigatewayv2", "RouteResponse", 1.1, cause=frame, resource=STAGE, data=answer)
+    happened.end(frame, 1.2)
+    lost = {"direction": "in", "connection": "c", "body": "hello", "route": None}
+    frame = happened.begin(Kind.FRAME, "apigatewayv2", "", 2, resource=STAGE, data=lost)
+    told = {"direction": "out", "connection": "c", "body": {"message": "Forbidden"}}
+    happened.note(Kind.FRAME, "apigatewayv2", "Error", 2.1, cause=frame, resource=STAGE, data=told)
+    happened.end(frame, 2.2, data={"error": {"message": "Forbidden"}})
+    ended = {"connection": "c", "by": "client", "code": 1001, "reason": "Going away"}
+    happened.did(Kind.CONNECTION, "apigatewayv2", "DISCONNECT", 3, resource=STAGE, data=ended)
+    assert _outline(_told(happened)) == [
+        "connect to api (done: 101)",
+        'frame ping to api (done: {"action": "ping"})',
+        '  frame to c (done: {"type": "pong"})',
+        "frame to api (refused: no route takes it)",
+        "connection c closed by client (done: 1001 Going away)",
+    ]
+
+
+def test_a_message_that_a_function_sends_is_one_step_with_the_call_that_sent_it():
+    happened = Happening()
+    request = {"request": {"ConnectionId": "c"}}
+    post = happened.begin(Kind.CALL, "apigatewaymanagementapi", "PostToConnection", 0, resource=STAGE, data=request)
+    sent = {"direction": "out", "connection": "c", "body": {"type": "AlbumCreated"}}
+    happened.note(Kind.FRAME, "apigatewayv2", "PostToConnection", 0.1, cause=post, resource=STAGE, data=sent)
+    happened.end(post, 0.2)
+    gone = {"error": {"code": "GoneException", "message": ""}}
+    happened.did(Kind.CALL, "apigatewaymanagementapi", "PostToConnection", 1, resource=STAGE, data=request, ended=gone)
+    happened.did(Kind.CALL, "apigatewaymanagementapi", "DeleteConnection", 2, resource=STAGE, data=request)
+    assert _outline(_told(happened)) == [
+        'frame to c (done: {"type": "AlbumCreated"})',
+        "frame to c (failed: GoneException)",
+        "DeleteConnection c",
+    ]

@@ -6,10 +6,21 @@ from pathlib import Path
 import pytest
 
 from harness.flow.pending import Pending
-from harness.journal.records import Kind
+from harness.journal.records import Kind, Phase
 from harness.report import Story, Trace, story_of, tell
 from harness.topology import Topology
-from tests.unit.report.flows import EVENT, MACHINE, FakeFlow, Journal, finding, refused, retried, topology
+from tests.unit.report.flows import (
+    ACCOUNT,
+    EVENT,
+    MACHINE,
+    REGION,
+    FakeFlow,
+    Journal,
+    finding,
+    refused,
+    retried,
+    topology,
+)
 
 
 @pytest.fixture
@@ -237,3 +248,25 @@ def test_of_a_function_that_failed_a_task_its_own_error_is_told(shop):
     )
     journal.end(cut, status="FAILED", error="KeyError", cause=told[:30])
     assert tell(journal.activities(), shop).hops[-1].error.message == told[:30]
+
+
+def test_frames_are_told_and_leave_for_their_clients(shop):
+    stage = f"arn:aws:execute-api:{REGION}:{ACCOUNT}:api/v1"
+    journal = Journal()
+    said = {"direction": "in", "connection": "c-1", "route": "ping", "body": {"action": "ping"}}
+    frame = journal.begin(Kind.FRAME, "apigatewayv2", "ping", resource=stage, **said)
+    answer = {"direction": "out", "connection": "c-1", "body": {"type": "pong"}}
+    journal.begin(Kind.FRAME, "apigatewayv2", "RouteResponse", frame, phase=Phase.NOTE, resource=stage, **answer)
+    journal.end(frame, response={"status": 200})
+    closed = {"connection": "c-1", "by": "client", "code": 1000}
+    journal.end(journal.begin(Kind.CONNECTION, "apigatewayv2", "DISCONNECT", resource=stage, **closed))
+    story = tell(journal.activities(), shop)
+    assert told(story) == ["frame ping", "  frame to c-1", "connection closed by client"]
+    assert [hop.subtitle for hop in story.hops] == [
+        "API Gateway · api · c-1",
+        "API Gateway · api",
+        "API Gateway · api · c-1",
+    ]
+    assert [(hop.before, hop.after) for hop in story.hops][:2] == [
+        ({"action": "ping"}, {"status": 200}), ({"type": "pong"}, None)
+    ]  # fmt: skip

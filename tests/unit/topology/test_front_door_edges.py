@@ -1,6 +1,7 @@
 """Edges from APIs, load balancers and distributions, from plain CloudFormation."""
 
 from harness.topology.edges import (
+    CallCondition,
     NamedCondition,
     RouteCondition,
 )
@@ -77,6 +78,32 @@ Resources:{FUNCTION}
     assert found.node("push", "Api").kind == "websocket_api"
     assert edges(found, "route") == [("push.Api", "push.Work", RouteCondition("", "$connect", "Authorizer"))]
     assert edges(found, "authorizer") == [("push.Api", "push.Check", NamedCondition("Authorizer"))]
+
+
+def test_a_function_that_speaks_to_the_clients_of_a_websocket_api(topology):
+    found = topology(
+        push="""
+Resources:
+  Api: {Type: AWS::ApiGatewayV2::Api, Properties: {ProtocolType: WEBSOCKET, RouteSelectionExpression: $request.body.action}}
+  Role:
+    Type: AWS::IAM::Role
+    Properties:
+      Policies:
+        - PolicyName: speak
+          PolicyDocument:
+            Statement:
+              Effect: Allow
+              Action: execute-api:ManageConnections
+              Resource: !Sub arn:aws:execute-api:${AWS::Region}:${AWS::AccountId}:${Api}/v1/POST/@connections/*
+  Deliver:
+    Type: AWS::Lambda::Function
+    Properties:
+      Role: !GetAtt Role.Arn
+      Environment: {Variables: {CONNECTIONS_URL: !Sub "https://${Api}.execute-api.${AWS::Region}.amazonaws.com/v1"}}
+"""
+    )
+    condition = CallCondition(("CONNECTIONS_URL",), ("execute-api:ManageConnections",))
+    assert edges(found, "calls") == [("push.Deliver", "push.Api", condition)]
 
 
 def test_routes_of_an_http_api_that_openapi_describes(topology):

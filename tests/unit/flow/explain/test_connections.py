@@ -1,0 +1,96 @@
+"""When a push to a connection that is gone is a loss, and what a client's message says of itself that no route takes."""
+
+import pytest
+
+from harness.journal.records import Kind, Phase, Record
+
+API = """
+  Api: {Type: AWS::ApiGatewayV2::Api, Properties: {ProtocolType: WEBSOCKET, RouteSelectionExpression: $request.body.action}}
+  Deliver: {Type: AWS::Lambda::Function}
+"""
+STAGE = "arn:aws:execute-api:us-east-1:000000000000:api/v1"
+DELIVER = "arn:aws:lambda:us-east-1:000000000000:function:deliver"
+GONE = {"code": "GoneException", "message": "GoneException"}
+
+
+def pushed(sockets, *connections, error=None):
+    """A function that posts to these connections; those whose id begins with `gone` are. `error` is its own."""
+    own = {"error": error} if error else {}
+    invocation = sockets.activity(Kind.INVOCATION, "lambda", "deliver", DELIVER, **own)
+    for connection in connections:
+        failed = {"error": GONE} if connection.startswith("gone") else {}
+        request = {"ConnectionId": connection}
+        call = sockets.activity(
+            Kind.CALL, "apigatewaymanagementapi", "PostToConnection", STAGE, invocation, request=request, **failed
+        )
+        if not failed:
+            sockets.note(Kind.FRAME, "apigatewayv2", "PostToConnection", STAGE, call, direction="out")
+
+
+def test_a_connection_that_is_gone_is_no_loss_where_its_person_was_told_elsewhere(story):
+    sockets = story(API)
+    pushed(sockets, "gone", "open")
+    assert sockets.told() == []
+
+
+def test_it_is_a_doubt_where_nobody_was_told(story):
+    sockets = story(API)
+    pushed(sockets, "gone")
+    assert sockets.told() == [("connection-gone", False)]
+
+
+def test_it_is_a_loss_where_the_function_did_not_know_what_to_do(story):
+    sockets = story(API)
+    raised = {"errorType": "GoneException", "errorMessage": "An error occurred (GoneException)"}
+    pushed(sockets, "gone", "open", error=raised)
+    assert sockets.told() == [("connection-gone", True)]
+
+
+@pytest.mark.parametrize(
+    ("by", "why"),
+    [("client", "its client closed it"), ("idle", "nothing was said on it for ten minutes"), ("lifetime", "two hours")],
+)
+def test_the_end_of_the_connection_is_told_though_it_is_of_another_flow(story, by, why):
+    sockets = story(API)
+    ended = Record(
+        1, Kind.CONNECTION, Phase.NOTE, 100, None, 0.5, "apigatewayv2", "DISCONNECT", STAGE, trace="1-other",
+        takes=("closed:gone",), data={"connection": "gone", "by": by, "code": 1001, "reason": "Going away"},
+    )  # fmt: skip
+    sockets.history.add(ended)
+    pushed(sockets, "gone")
+    [finding] = sockets.explained()
+    assert why in finding.sentence
+    assert "00:00:00 UTC, 1.5 s before (1001 Going away)" in finding.sentence
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ("hello", "takes the message, which is not JSON, and"),
+        ({"hello": 1}, "takes the message, which has no action, and"),
+        ({"action": "dance"}, "takes the message, whose action is 'dance', and"),
+    ],
+)
+def test_a_message_that_no_route_takes_is_told_by_what_it_has(story, body, told):
+    sockets = story(API)
+    sockets.activity(
+        Kind.FRAME, "apigatewayv2", "", STAGE, direction="in", route=None, body=body, error={"message": "Forbidden"}
+    )
+    [finding] = sockets.explained()
+    assert (finding.cause, finding.lost) == ("route-not-found", True)
+    assert told in finding.sentence
+
+
+def test_a_message_that_is_too_large_is_told_as_what_closed_the_connection(story):
+    sockets = story(API)
+    said = {"connection": "c", "by": "limit", "code": 1009, "reason": "Frame too large"}
+    sockets.activity(Kind.CONNECTION, "apigatewayv2", "DISCONNECT", STAGE, **said)
+    [finding] = sockets.explained()
+    assert finding.cause == "message-not-taken"
+    assert finding.sentence.startswith("API Api closed the connection c with 1009, Frame too large:")
+
+
+def test_a_connection_that_somebody_closes_is_nothing_to_explain(story):
+    sockets = story(API)
+    sockets.activity(Kind.CONNECTION, "apigatewayv2", "DISCONNECT", STAGE, connection="c", by="client", code=1000)
+    assert sockets.told() == []
