@@ -365,6 +365,7 @@ _NOUNS = {
 """What a delivery goes to, by the service in its ARN."""
 _DECIDERS = {
     "apigateway": "authorizer",
+    "elbv2": "rule",
     "events": "rule",
     "lambda": "",
     "s3": "notification",
@@ -393,6 +394,8 @@ def path_of(path: Any) -> str:
     parts = str(path or "/").split("/")
     if parts[1:3] == ["_aws", "execute-api"]:
         return "/" + "/".join(parts[5:])
+    if parts[1:3] == ["_aws", "elb"]:
+        return "/" + "/".join(parts[4:])
     if parts[1:2] == ["restapis"] and "_user_request_" in parts:
         return "/" + "/".join(parts[parts.index("_user_request_") + 1 :])
     return str(path or "/")

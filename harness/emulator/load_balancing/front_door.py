@@ -216,6 +216,8 @@ def _decide(listener: Any, asked: Asked) -> Any:
         service="elbv2",
         name=str(rule.priority) if rule else "default",
         resource=listener.arn,
+        region=listener.arn.split(":")[3],
+        account_id=listener.arn.split(":")[4],
         data={
             "rule": rule.arn if rule else "default",
             "passed": True,
