@@ -138,3 +138,10 @@ def test_a_load_balancer_that_is_gone_answers_no_more(aws, balancer, http):
     at = balancer()
     aws("elbv2").delete_load_balancer(LoadBalancerArn=at.arn)
     assert PAGE.format("404 Not Found") in http.get(f"{at.url}/echo").text
+
+
+def test_a_head_request_has_no_body(balancer, http):
+    answer = http.head(f"{balancer().url}/elsewhere")
+    assert (answer.status_code, answer.content) == (404, b"")
+    # The connection goes on with nothing left over in it.
+    assert http.get(f"{balancer().url}/echo").status_code == 200
