@@ -425,6 +425,7 @@ _NOUNS = {
 _DECIDERS = {
     "apigateway": "authorizer",
     "apigatewayv2": "authorizer",
+    "elbv2": "rule",
     "events": "rule",
     "lambda": "",
     "s3": "notification",
@@ -454,6 +455,8 @@ def path_of(path: Any) -> str:
     parts = str(path or "/").split("/")
     if parts[1:3] == ["_aws", "execute-api"]:
         return "/" + "/".join(parts[5:])
+    if parts[1:3] == ["_aws", "elb"]:
+        return "/" + "/".join(parts[4:])
     if parts[1:2] == ["restapis"] and "_user_request_" in parts:
         return "/" + "/".join(parts[parts.index("_user_request_") + 1 :])
     return str(path or "/")

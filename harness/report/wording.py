@@ -17,6 +17,7 @@ SERVICES: Mapping[str, str] = {
     "cognito-identity": "Cognito identity",
     "dynamodb": "DynamoDB",
     "dynamodbstreams": "DynamoDB stream",
+    "elbv2": "Application Load Balancer",
     "engine": "engine",
     "events": "EventBridge",
     "iam": "IAM",
@@ -247,7 +248,7 @@ def _counted(count: int, noun: str) -> str:
 
 _NODE_KINDS = {
     "apigateway": "rest_api", "apigatewaymanagementapi": "websocket_api", "apigatewayv2": "websocket_api",
-    "cognito-idp": "user_pool", "dynamodb": "table", "dynamodbstreams": "table", "events": "bus",
+    "cognito-idp": "user_pool", "dynamodb": "table", "dynamodbstreams": "table", "elbv2": "load_balancer", "events": "bus",
     "kinesis": "stream", "kms": "key", "lambda": "function", "logs": "log_group", "s3": "bucket", "scheduler": "schedule",
     "secretsmanager": "secret", "ses": "email_identity", "sesv2": "email_identity", "sns": "topic", "sqs": "queue",
     "stepfunctions": "state_machine", "cloudwatch": "alarm",

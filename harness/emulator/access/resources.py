@@ -440,10 +440,27 @@ def _cloudformation(operation: Operation, action: str) -> list[Asked] | None:
     return None
 
 
+# ---- load balancers ------------------------------------------------------------------------------------------------
+
+
+def _elasticloadbalancing(operation: Operation, action: str) -> list[Asked] | None:
+    """What is to be made has a name, and no id yet."""
+    name = operation.parameters.get("Name")
+    match operation.name:
+        case "CreateLoadBalancer" if name:
+            return [Asked(action, operation.arn("elasticloadbalancing", f"loadbalancer/app/{name}/*"))]
+        case "CreateTargetGroup" if name:
+            return [Asked(action, operation.arn("elasticloadbalancing", f"targetgroup/{name}/*"))]
+        case "SetRulePriorities":
+            return [Asked(action, str(each["RuleArn"])) for each in operation.parameters["RulePriorities"]]
+    return None
+
+
 RULES: dict[str, Rule] = {
     "apigateway": _apigateway,
     "cloudformation": _cloudformation,
     "dynamodb": _dynamodb,
+    "elasticloadbalancing": _elasticloadbalancing,
     "events": _events,
     "execute-api": _execute_api,
     "iam": _iam,

@@ -8,6 +8,7 @@ from localstack.aws.api import RequestContext
 from localstack.aws.chain import HandlerChain
 from localstack.aws.handlers import preprocess_request, run_custom_response_handlers
 from localstack.http import Response
+from localstack.http.websocket import WebSocketRequest
 from localstack.utils.xray.trace_header import TraceHeader
 
 from harness.emulator.journal import marks, payloads
@@ -74,7 +75,7 @@ def begin(_chain: HandlerChain, context: RequestContext, _response: Response) ->
             "path": request.path,
             "query": payloads.query(request.args.to_dict()),
             "headers": payloads.headers(dict(request.headers)),
-            "body": payloads.text(request.get_data()),
+            "body": None if isinstance(request, WebSocketRequest) else payloads.text(request.get_data()),
         },
     )
     context.harness_request = (at[0], activity)

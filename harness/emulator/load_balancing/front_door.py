@@ -20,6 +20,7 @@ from localstack.aws.api import RequestContext
 from localstack.aws.chain import HandlerChain
 from localstack.aws.handlers import cors, preprocess_request
 from localstack.http import Request, Response
+from localstack.http.websocket import WebSocketRequest
 from localstack.utils.patch import patch
 from rolo.request import get_raw_path
 from rolo.serving.twisted import HeaderPreservingWSGIResponse
@@ -64,7 +65,9 @@ def serve(chain: HandlerChain, context: RequestContext, response: Response) -> N
     door = door_of(context.request.host, get_raw_path(context.request))
     if door is None:
         return
-    answer = _answer(context.request, door)
+    # "WebSockets are not supported. Upgrade requests are rejected with an HTTP 400 code."
+    is_upgrade = isinstance(context.request, WebSocketRequest)
+    answer = page(400) if is_upgrade else _answer(context.request, door)
     context.harness_problem = answer.problem
     response.status = f"{answer.status} {answer.reason or phrase(answer.status)}"
     response.headers.clear()
@@ -216,6 +219,8 @@ def _decide(listener: Any, asked: Asked) -> Any:
         service="elbv2",
         name=str(rule.priority) if rule else "default",
         resource=listener.arn,
+        region=listener.arn.split(":")[3],
+        account_id=listener.arn.split(":")[4],
         data={
             "rule": rule.arn if rule else "default",
             "passed": True,

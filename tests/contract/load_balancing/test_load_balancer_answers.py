@@ -6,6 +6,8 @@ https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balance
 import base64
 
 import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
 PAGE = "<center><h1>{}</h1></center>"
 
@@ -138,3 +140,18 @@ def test_a_load_balancer_that_is_gone_answers_no_more(aws, balancer, http):
     at = balancer()
     aws("elbv2").delete_load_balancer(LoadBalancerArn=at.arn)
     assert PAGE.format("404 Not Found") in http.get(f"{at.url}/echo").text
+
+
+def test_a_head_request_has_no_body(balancer, http):
+    answer = http.head(f"{balancer().url}/elsewhere")
+    assert (answer.status_code, answer.content) == (404, b"")
+    # The connection goes on with nothing left over in it.
+    assert http.get(f"{balancer().url}/echo").status_code == 200
+
+
+def test_an_upgrade_to_a_websocket_is_rejected(balancer):
+    """https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html"""
+    url = balancer().url.replace("http://", "ws://")
+    with pytest.raises(InvalidStatus) as refusal:
+        connect(f"{url}/echo", proxy=None)
+    assert refusal.value.response.status_code == 400

@@ -120,6 +120,18 @@ def asked(service: str, name: str, **parameters) -> list[tuple[str, str]]:
         ("sns", "Publish", {"PhoneNumber": "+15550100"}, [("sns:Publish", "+15550100")]),
         ("sns", "CreateTopic", {"Name": "n"}, [("sns:CreateTopic", f"arn:aws:sns:{HERE}:n")]),
         (
+            "elbv2",
+            "CreateTargetGroup",
+            {"Name": "g"},
+            [("elasticloadbalancing:CreateTargetGroup", f"arn:aws:elasticloadbalancing:{HERE}:targetgroup/g/*")],
+        ),
+        (
+            "elbv2",
+            "RegisterTargets",
+            {"TargetGroupArn": f"arn:aws:elasticloadbalancing:{HERE}:targetgroup/g/1"},
+            [("elasticloadbalancing:RegisterTargets", f"arn:aws:elasticloadbalancing:{HERE}:targetgroup/g/1")],
+        ),
+        (
             "events",
             "PutEvents",
             {"Entries": [{"EventBusName": "b"}, {}]},
