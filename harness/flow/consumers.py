@@ -34,18 +34,31 @@ class Consumers:
         mappings = [m for m in known if m["State"] in ("Enabled", "Creating", "Enabling", "Updating")]
         if not mappings:
             return None
-        if any(taker.kind is Kind.DEAD_LETTER for taker in takers):
+        given_up = [taker.data.get("mapping") for taker in takers if taker.kind is Kind.DEAD_LETTER]
+        if None in given_up:
+            # By the queue itself, for everybody.
             return None
         what, one = mark.partition(":")[0], mark.rpartition(":")[2]
         for mapping in mappings:
+            # Each mapping has a place of its own in a stream: what one gives up, another may still be to read.
+            if mapping["UUID"] in given_up:
+                continue
             function = _name(mapping["FunctionArn"])
             own = [taker for taker in takers if _is_of(taker, mapping["UUID"])]
             if not own:
                 return f"a {what} in {source} that {function} has not read"
             last = own[-1]
-            if not last.goes_on and one in map(str, last.data.get("failed") or ()):
+            if not last.goes_on and _comes_again(one, last):
                 return f"a {what} in {source} that {function} failed on, and that comes again"
         return None
+
+
+def _comes_again(one: str, last: Activity) -> bool:
+    """Whether a message or record comes again after the last batch that it was in. Of a shard everything does from the
+    first record that failed on."""
+    if one in map(str, last.data.get("failed") or ()):
+        return True
+    return bool(last.data.get("retries")) and one not in map(str, last.data.get("committed") or ())
 
 
 def _is_of(taker: Activity, mapping: str) -> bool:
