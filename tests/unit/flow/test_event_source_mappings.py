@@ -27,9 +27,12 @@ class Lambda:
         assert (service, region_name) == ("lambda", "us-east-1")
         return SimpleNamespace(get_paginator=lambda _name: SimpleNamespace(paginate=self.list))
 
-    def list(self, EventSourceArn: str) -> Any:  # noqa: N803 - AWS's name
+    def list(self, EventSourceArn: str = "") -> Any:  # noqa: N803 - AWS's name
+        """Those of a source, or all, as ListEventSourceMappings has them."""
         self.asked.append(EventSourceArn)
-        answer = [{"EventSourceMappings": list(self.mappings.get(EventSourceArn, []))}]
+        of = {EventSourceArn: self.mappings.get(EventSourceArn, [])} if EventSourceArn else self.mappings
+        found = [{**mapping, "EventSourceArn": source} for source, mappings in of.items() for mapping in mappings]
+        answer = [{"EventSourceMappings": found}]
         self.meanwhile()
         return answer
 
@@ -59,7 +62,11 @@ def awaited(mappings: EventSourceMappings, consumers: Consumers | None = None) -
     consumers.awaited(MESSAGE, [])
     if consumers.unasked:
         consumers.ask()
-    return consumers.awaited(MESSAGE, [])
+    return _told(consumers, MESSAGE)
+
+
+def _told(consumers: Consumers, mark: str, *takers: Activity) -> str | None:
+    return next((one.told for one in consumers.awaited(mark, takers)), None)
 
 
 UNREAD = f"a message in {QUEUE} that worker has not read"
@@ -148,7 +155,7 @@ def _of_record(mappings: EventSourceMappings, *takers: Activity) -> str | None:
     consumers = Consumers(mappings)
     consumers.awaited(RECORD, [])
     consumers.ask()
-    return consumers.awaited(RECORD, list(takers))
+    return _told(consumers, RECORD, *takers)
 
 
 def test_what_one_mapping_gave_up_another_is_still_to_read(mappings, target):
