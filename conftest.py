@@ -4,6 +4,7 @@ pytest_plugins = [
     "fixtures.people",
     "fixtures.services",
     "fixtures.federation",
+    "fixtures.analytics",
     "fixtures.campaigns",
     "fixtures.catalog",
     "fixtures.push",

@@ -1,8 +1,19 @@
 """Who will take up what waits in a queue or a stream: the event source mappings that are there now."""
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 from harness.flow.event_source_mappings import EventSourceMappings, Mappings
 from harness.flow.history import Activity
 from harness.journal.records import Kind
+
+
+class Awaited(NamedTuple):
+    """What is to come of a message or a record."""
+
+    told: str
+    mapping: str = ""
+    """Who has to take it up; nobody known yet where it is empty."""
 
 
 class Consumers:
@@ -25,27 +36,43 @@ class Consumers:
         # What this flow was told holds until somebody changes it.
         return asked if version == self._mappings.version(source) else self._mappings.of(source)
 
-    def awaited(self, mark: str, takers: list[Activity]) -> str | None:
-        """What is to come of a message or a record; None where it is at rest: handled, or nobody consumes it."""
+    def awaited(self, mark: str, takers: Sequence[Activity]) -> list[Awaited]:
+        """What is to come of a message or a record; nothing where it is at rest: handled, or nobody consumes it."""
         source = mark.partition(":")[2].rpartition(":")[0]
         if (known := self._known(source)) is None:
             self.unasked.add(source)
-            return f"a {mark.partition(':')[0]} in {source}"
+            return [Awaited(f"a {mark.partition(':')[0]} in {source}")]
         mappings = [m for m in known if m["State"] in ("Enabled", "Creating", "Enabling", "Updating")]
         if not mappings:
-            return None
-        if any(taker.kind is Kind.DEAD_LETTER for taker in takers):
-            return None
+            return []
+        given_up = [taker.data.get("mapping") for taker in takers if taker.kind is Kind.DEAD_LETTER]
+        if None in given_up:
+            # By the queue itself, for everybody.
+            return []
         what, one = mark.partition(":")[0], mark.rpartition(":")[2]
+        awaited = []
         for mapping in mappings:
+            # Each mapping has a place of its own in a stream: what one gives up, another may still be to read.
+            if mapping["UUID"] in given_up:
+                continue
             function = _name(mapping["FunctionArn"])
             own = [taker for taker in takers if _is_of(taker, mapping["UUID"])]
             if not own:
-                return f"a {what} in {source} that {function} has not read"
+                awaited.append(Awaited(f"a {what} in {source} that {function} has not read", mapping["UUID"]))
+                continue
             last = own[-1]
-            if not last.goes_on and one in map(str, last.data.get("failed") or ()):
-                return f"a {what} in {source} that {function} failed on, and that comes again"
-        return None
+            if not last.goes_on and _comes_again(one, last):
+                told = f"a {what} in {source} that {function} failed on, and that comes again"
+                awaited.append(Awaited(told, mapping["UUID"]))
+        return awaited
+
+
+def _comes_again(one: str, last: Activity) -> bool:
+    """Whether a message or record comes again after the last batch that it was in. Of a shard everything does from the
+    first record that failed on."""
+    if one in map(str, last.data.get("failed") or ()):
+        return True
+    return bool(last.data.get("retries")) and one not in map(str, last.data.get("committed") or ())
 
 
 def _is_of(taker: Activity, mapping: str) -> bool:

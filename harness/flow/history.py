@@ -67,7 +67,8 @@ class History:
     _caused: defaultdict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
     _takers: defaultdict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     _leavers: defaultdict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
-    _timers: dict[str, int] = field(default_factory=dict)
+    _timers: defaultdict[str, dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
+    """The newest about a mark, of each event source mapping, and of nobody in particular."""
     _of_trace: defaultdict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     _early_ends: dict[int, Record] = field(default_factory=dict)
     _claims: dict[str, str] = field(default_factory=dict)
@@ -103,7 +104,8 @@ class History:
             if record.activity not in self._leavers[mark]:
                 self._leavers[mark].append(record.activity)
         if record.kind is Kind.TIMER and "when" in record.data:
-            self._timers.update(dict.fromkeys((*record.takes, *record.leaves), record.activity))
+            for mark in (*record.takes, *record.leaves):
+                self._timers[mark][str(record.data.get("mapping") or "")] = record.activity
 
     def clear(self) -> None:
         """Forget everything."""
@@ -174,9 +176,11 @@ class History:
             stays.pop()
         return stays[-1 - back] if back < len(stays) else []
 
-    def timer_of(self, mark: str) -> Activity | None:
-        """The last that was announced about this."""
-        return self.activities[self._timers[mark]] if mark in self._timers else None
+    def timer_of(self, mark: str, mapping: str = "") -> Activity | None:
+        """The last that was announced about this. With a `mapping`, to it or to everybody: another one's is not its own."""
+        of = self._timers.get(mark, {})
+        announced = [self.activities[number] for who, number in of.items() if not mapping or who in ("", mapping)]
+        return max(announced, key=lambda timer: timer.begin.sequence, default=None)
 
     def next_of(self, activity: Activity) -> list[Activity]:
         """What an activity caused: directly, or by leaving what another took up."""

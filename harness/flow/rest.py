@@ -5,10 +5,11 @@ which all leaves wait for a time, or for somebody, has nothing else that goes on
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from harness.flow.consumers import Consumers
+from harness.flow.consumers import Awaited, Consumers
 from harness.flow.history import Activity, History
 from harness.flow.pending import Pending
 from harness.journal.records import Kind, Phase
@@ -21,16 +22,41 @@ def pending(activities: Sequence[Activity], history: History, consumers: Consume
     """What has not come to its end; what depends on consumers that must be asked first counts, too."""
     yield from _going_on(activities, history)
     told: set[str] = set()
+    left: list[tuple[Pending, str]] = []
     for activity in activities:
         if activity.goes_on:
             continue
         for mark in activity.leaves:
-            if mark not in told and (waits := _waits(activity, mark, history, consumers)) is not None:
+            if mark not in told and (one := _left(activity, mark, history, consumers)) is not None:
                 told.add(mark)
-                timer = _timer_of(mark, history)
-                when = timer.data["when"] if timer else None
-                due = f"; {_due(when)} ({timer.data['what']})" if timer and when else ""
-                yield Pending(activity, f"{activity} left {waits}{due}", timer, when)
+                left.append((one, _group(activity, mark)))
+    # What waits behind a message of its group waits for the same time.
+    heads = {group: one for one, group in left if group and one.due is not None}
+    for one, group in left:
+        head = heads.get(group) if one.due is None else None
+        yield replace(one, timer=head.timer, due=head.due) if head else one
+
+
+def _left(activity: Activity, mark: str, history: History, consumers: Consumers) -> Pending | None:
+    """What was left, where something is to come of it: of several that are to take it up, the one that waits for no time,
+    or for the first."""
+    waits = _waits(activity, mark, history, consumers)
+    timers = [_timer_of(mark, wait.mapping, history) for wait in waits]
+    if not waits:
+        return None
+    wait, timer = min(zip(waits, timers, strict=True), key=lambda pair: pair[1].data["when"] if pair[1] else 0.0)
+    when = timer.data["when"] if timer else None
+    due = f"; {_due(when)} ({timer.data['what']})" if timer and when else ""
+    return Pending(activity, f"{activity} left {wait.told}{due}", timer, when)
+
+
+def _group(activity: Activity, mark: str) -> str:
+    """The group of a FIFO queue in which a message was sent; nothing for all else."""
+    if not mark.startswith("message:"):
+        return ""
+    request = activity.data.get("request")
+    group = request.get("MessageGroupId") if isinstance(request, Mapping) else None
+    return f"{mark.rpartition(':')[0]}:{group}" if group else ""
 
 
 def _going_on(activities: Sequence[Activity], history: History) -> Iterator[Pending]:
@@ -91,26 +117,36 @@ def _is_heartbeat(activity: Activity) -> bool:
     return activity.begin.name == "SendTaskHeartbeat" and not activity.goes_on and activity.error is None
 
 
-def _timer_of(mark: str, history: History) -> Activity | None:
-    """The time that something that was left waits for; None where that has come, and for all else."""
-    timer = history.timer_of(mark)
+def _timer_of(mark: str, mapping: str, history: History) -> Activity | None:
+    """The time that something that was left waits for, until a mapping takes it up; None where that has come, and for all
+    else. What another mapping does meanwhile is nothing to this one's window, or to its next attempt."""
+    timer = history.timer_of(mark, mapping)
     if timer is None:
         return None
-    later = any(t.begin.sequence > timer.begin.sequence and t.kind is not Kind.TIMER for t in history.takers_of(mark))
-    return None if later else timer
+    own = timer.data.get("mapping")
+    for taker in history.takers_of(mark):
+        of = taker.data.get("mapping", taker.data.get("rule"))
+        if (
+            taker.begin.sequence > timer.begin.sequence
+            and taker.kind is not Kind.TIMER
+            and (own is None or of in (None, own))
+        ):
+            return None
+    return timer
 
 
-def _waits(leaver: Activity, mark: str, history: History, consumers: Consumers) -> str | None:
-    """What is to come of something that was left; None where nothing is."""
+def _waits(leaver: Activity, mark: str, history: History, consumers: Consumers) -> list[Awaited]:
+    """What is to come of something that was left."""
     takers = [taker for taker in history.takers_of(mark, leaver) if taker.kind is not Kind.TIMER]
     match mark.partition(":")[0]:
         case "invocation":
-            return _awaited_invocation(takers)
+            told = _awaited_invocation(takers)
+            return [Awaited(told)] if told else []
         case "message" | "record":
             return consumers.awaited(mark, takers)
         case "callback":
-            return None if takers else "the outcome of a task that its execution has not taken up"
-    return None
+            return [] if takers else [Awaited("the outcome of a task that its execution has not taken up")]
+    return []
 
 
 def _awaited_invocation(takers: Sequence[Activity]) -> str | None:

@@ -8,6 +8,7 @@ import pytest
 
 from harness.flow.consumers import Consumers
 from harness.flow.event_source_mappings import EventSourceMappings
+from harness.flow.history import Activity
 from harness.journal.records import Kind, Phase, Record
 
 QUEUE, OTHER = (f"arn:aws:sqs:us-east-1:000000000000:{name}" for name in ("jobs", "others"))
@@ -26,9 +27,12 @@ class Lambda:
         assert (service, region_name) == ("lambda", "us-east-1")
         return SimpleNamespace(get_paginator=lambda _name: SimpleNamespace(paginate=self.list))
 
-    def list(self, EventSourceArn: str) -> Any:  # noqa: N803 - AWS's name
+    def list(self, EventSourceArn: str = "") -> Any:  # noqa: N803 - AWS's name
+        """Those of a source, or all, as ListEventSourceMappings has them."""
         self.asked.append(EventSourceArn)
-        answer = [{"EventSourceMappings": list(self.mappings.get(EventSourceArn, []))}]
+        of = {EventSourceArn: self.mappings.get(EventSourceArn, [])} if EventSourceArn else self.mappings
+        found = [{**mapping, "EventSourceArn": source} for source, mappings in of.items() for mapping in mappings]
+        answer = [{"EventSourceMappings": found}]
         self.meanwhile()
         return answer
 
@@ -58,7 +62,11 @@ def awaited(mappings: EventSourceMappings, consumers: Consumers | None = None) -
     consumers.awaited(MESSAGE, [])
     if consumers.unasked:
         consumers.ask()
-    return consumers.awaited(MESSAGE, [])
+    return _told(consumers, MESSAGE)
+
+
+def _told(consumers: Consumers, mark: str, *takers: Activity) -> str | None:
+    return next((one.told for one in consumers.awaited(mark, takers)), None)
 
 
 UNREAD = f"a message in {QUEUE} that worker has not read"
@@ -126,3 +134,41 @@ def test_what_changes_while_it_is_asked_for_is_not_remembered(mappings, target):
     target.meanwhile = lambda: None
     # The answer was made before the mapping was.
     assert awaited(mappings, flow) == UNREAD
+
+
+RECORD = "record:arn:aws:kinesis:us-east-1:000000000000:stream/clicks:7"
+
+
+def _two_mappings(target: Lambda) -> None:
+    function = "arn:aws:lambda:us-east-1:000000000000:function:"
+    target.mappings[RECORD.partition(":")[2].rpartition(":")[0]] = [
+        {"UUID": name, "State": "Enabled", "FunctionArn": f"{function}{name}"} for name in ("counts", "archives")
+    ]
+
+
+def _taker(kind: Kind, mapping: str, **ended: Any) -> Activity:
+    record = Record(1, kind, Phase.END, 1, None, 1.0, "lambda", mapping, data={"mapping": mapping, **ended})
+    return Activity(record, record)
+
+
+def _of_record(mappings: EventSourceMappings, *takers: Activity) -> str | None:
+    consumers = Consumers(mappings)
+    consumers.awaited(RECORD, [])
+    consumers.ask()
+    return _told(consumers, RECORD, *takers)
+
+
+def test_what_one_mapping_gave_up_another_is_still_to_read(mappings, target):
+    _two_mappings(target)
+    given_up = _taker(Kind.DEAD_LETTER, "counts")
+    assert "archives has not read" in (_of_record(mappings, given_up) or "")
+    assert _of_record(mappings, given_up, _taker(Kind.BATCH, "archives")) is None
+
+
+def test_what_comes_after_the_record_that_failed_comes_again_with_it(mappings, target):
+    _two_mappings(target)
+    archived = _taker(Kind.BATCH, "archives")
+    failed = _taker(Kind.BATCH, "counts", failed=["6"], committed=["5"], retries=True)
+    assert "counts failed on, and that comes again" in (_of_record(mappings, archived, failed) or "")
+    handled = _taker(Kind.BATCH, "counts", failed=["8"], committed=["7"], retries=True)
+    assert _of_record(mappings, archived, handled) is None

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from harness.flow.consumers import Awaited
 from harness.flow.history import Activity
 from harness.flow.pending import Pending
 from harness.flow.rest import pending
@@ -11,16 +12,17 @@ from harness.journal.records import Kind
 from tests.unit.flow.happening import BY_CLIENT, FUNCTION, QUEUE, ROOT, Happening
 
 MESSAGE = f"message:{QUEUE}jobs:1"
+RECORD = "record:arn:aws:kinesis:us-east-1:000000000000:stream/clicks:1"
 EXECUTION = "arn:aws:states:us-east-1:000000000000:execution:campaign:1"
 
 
 class Worker:
     """Consumes every queue; what it failed on comes again."""
 
-    def awaited(self, _mark: str, takers: Sequence[Activity]) -> str | None:
+    def awaited(self, _mark: str, takers: Sequence[Activity]) -> list[Awaited]:
         if not takers:
-            return "a message that worker has not read"
-        return "a message that worker failed on" if takers[-1].data.get("failed") else None
+            return [Awaited("a message that worker has not read")]
+        return [Awaited("a message that worker failed on")] if takers[-1].data.get("failed") else []
 
 
 def _pending(happening: Happening, roots: list[Activity] | None = None) -> list[Pending]:
@@ -134,3 +136,45 @@ def test_an_event_that_a_function_failed_on_says_when_it_is_tried_again(happenin
     [waits] = _pending(happening)
     assert waits.due == 1060.0
     assert "an event that worker failed on, and that is tried again or given up: Oops" in str(waits)
+
+
+class TwoMappings:
+    """Both are still to take it up."""
+
+    def awaited(self, _mark: str, _takers: Sequence[Activity]) -> list[Awaited]:
+        return [Awaited("a record that counts has not read", "counts"), Awaited("... archives ...", "archives")]
+
+
+def _timed(happening: Happening, mapping: str, when: float, mark: str) -> int:
+    data = {"what": "batching window", "when": when, "mapping": mapping}
+    return happening.note(Kind.TIMER, "lambda", mapping, takes=(mark,), data=data)
+
+
+def test_the_window_of_one_mapping_is_not_over_when_another_has_read_the_record(happening):
+    happening.did(Kind.CALL, "kinesis", "PutRecord", data=BY_CLIENT, leaves=(RECORD,))
+    of_archives = _timed(happening, "archives", 5000.0, RECORD)
+    happening.did(Kind.BATCH, "lambda", "counts", takes=(RECORD,), data={"mapping": "counts"}, ended={"failed": ["1"]})
+    roots = happening.history.roots_of(ROOT)
+
+    def waits() -> Pending:
+        [one] = pending(roots, happening.history, TwoMappings())  # type: ignore[arg-type]
+        return one
+
+    # The other one waits for nothing: it goes on.
+    assert waits().due is None
+    _timed(happening, "counts", 6000.0, RECORD)
+    # Now time is all that both wait for.
+    waiting = waits()
+    assert (waiting.due, waiting.timer and waiting.timer.id) == (5000.0, of_archives)
+
+
+def test_a_message_behind_another_of_its_group_waits_for_the_same_time(happening):
+    marks = [f"message:{QUEUE}jobs.fifo:{n}" for n in range(3)]
+    for mark, group in zip(marks, ("a", "a", "b"), strict=True):
+        request = {"request": {"MessageGroupId": group}}
+        happening.did(Kind.CALL, "sqs", "SendMessage", data={**BY_CLIENT, **request}, leaves=(mark,))
+    happening.did(Kind.BATCH, "lambda", "worker", takes=(marks[0],), ended={"failed": ["0"]})
+    data = {"what": "visibility timeout", "when": 5000.0}
+    happening.note(Kind.TIMER, "sqs", "jobs.fifo", takes=(marks[0],), data=data)
+    # The last is of another group: it is to be read now.
+    assert [one.due for one in _pending(happening)] == [5000.0, 5000.0, None]

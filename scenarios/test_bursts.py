@@ -1,0 +1,199 @@
+"""Bursts: an album that gets many clicks within a minute is trending at once, and has a report."""
+
+import json
+from typing import Any
+
+import pytest
+
+from fixtures.analytics import BURST_CLICKS, Analytics, click_on, unique_album
+from fixtures.services import NewFlow, Queues
+from harness.faults import Faults
+from harness.journal.records import Kind
+
+REFUSED = "AccessDeniedException"
+"""A refusal that the SDK does not repeat."""
+MINUTE = "2026-03-01T12:00"
+
+
+def _clicks(album_id: str, count: int) -> list[dict[str, Any]]:
+    """All within one minute, whenever the test runs."""
+    return [click_on(album_id, at=f"{MINUTE}:{n % 60:02}.000Z") for n in range(count)]
+
+
+def _burst(album_id: str) -> str:
+    return json.dumps({"album_id": album_id, "minute": MINUTE, "clicks": BURST_CLICKS})
+
+
+def _publish(analytics: Analytics, album_id: str) -> None:
+    """Announce a burst, as the aggregation does."""
+    analytics.aws("sns").publish(TopicArn=analytics.physical_id("BurstsTopic"), Message=_burst(album_id))
+
+
+def _report_of(album_id: str) -> str:
+    """A fault's condition: only reports of this album are not written."""
+    return f"starts_with(Key, 'reports/{album_id}/')"
+
+
+def _trend_of(album_id: str) -> str:
+    """A fault's condition: only the trend of this album is not written."""
+    return f"contains(UpdateExpression, 'minutes') && Key.album_id.S == '{album_id}'"
+
+
+def test_many_clicks_within_a_minute_make_an_album_trend_and_a_report(flow: NewFlow, analytics: Analytics):
+    album = unique_album()
+    with flow() as f:
+        analytics.put(*_clicks(album, BURST_CLICKS))
+    f.settle(hurry=True)
+    assert analytics.trending(album) == {MINUTE}
+    [report] = analytics.reports(album)
+    assert report == {
+        "album_id": album,
+        "burst": {"minute": MINUTE, "clicks": report["burst"]["clicks"]},
+        "days": {MINUTE[:10]: {"clicks": BURST_CLICKS, "clicks_open": BURST_CLICKS}},
+    }
+    assert report["burst"]["clicks"] >= BURST_CLICKS
+
+
+def test_one_click_too_few_is_no_burst(flow: NewFlow, analytics: Analytics):
+    album = unique_album()
+    with flow() as f:
+        analytics.put(*_clicks(album, BURST_CLICKS - 1))
+    f.settle(hurry=True)
+    assert analytics.counted(album)["clicks"] == BURST_CLICKS - 1
+    assert (analytics.trending(album), analytics.reports(album)) == (set(), [])
+    assert f.find(Kind.CALL, service="sns", name="Publish") == []
+
+
+def test_clicks_of_two_minutes_are_no_burst_of_one(flow: NewFlow, analytics: Analytics):
+    album = unique_album()
+    later = [click | {"at": f"2026-03-01T12:01:{n:02}.000Z"} for n, click in enumerate(_clicks(album, 10))]
+    with flow() as f:
+        analytics.put(*_clicks(album, BURST_CLICKS - 5), *later)
+    f.settle(hurry=True)
+    assert analytics.counted(album)["clicks"] == BURST_CLICKS + 5
+    assert (analytics.trending(album), analytics.reports(album)) == (set(), [])
+
+
+def test_a_burst_that_goes_on_is_announced_once(flow: NewFlow, analytics: Analytics):
+    album = unique_album()
+    announced = []
+    for count in (BURST_CLICKS, 3, 3):
+        with flow() as f:
+            analytics.put(*_clicks(album, count))
+        f.settle(hurry=True)
+        announced.append(len(f.find(Kind.CALL, service="sns", name="Publish")))
+    assert announced == [1, 0, 0]
+    assert analytics.trending(album) == {MINUTE}
+
+
+def test_a_burst_that_is_announced_twice_is_one_trend_and_one_report(
+    flow: NewFlow, analytics: Analytics, faults: Faults
+):
+    """The aggregation crashes after it has announced it, before it has noted that."""
+    album = unique_album()
+    noting = f"UpdateExpression == 'SET announced = :yes' && Key.album_id.S == '{album}'"
+    with faults.failing("dynamodb", "UpdateItem", code=REFUSED, times=1, when=noting) as fault, flow() as f:
+        analytics.put(*_clicks(album, BURST_CLICKS))
+        f.settle(hurry=True)
+        assert fault.struck == 1
+    assert len(f.find(Kind.CALL, service="sns", name="Publish")) == 2
+    assert analytics.counted(album)["clicks"] == BURST_CLICKS
+    assert analytics.trending(album) == {MINUTE}
+    assert len(analytics.reports(album)) == 1
+
+
+def test_a_trend_that_fails_for_good_is_kept_whole_and_the_report_is_made(
+    flow: NewFlow, analytics: Analytics, faults: Faults, queue: Queues
+):
+    album = unique_album()
+    with faults.failing("dynamodb", "UpdateItem", code=REFUSED, when=_trend_of(album)) as fault, flow() as f:
+        _publish(analytics, album)
+        f.settle(hurry=True)
+        assert fault.struck == 3
+    [kept] = queue("analytics", "TrendingFailuresQueue").left_by(f)
+    [record] = kept.body["requestPayload"]["Records"]
+    assert record["Sns"]["Message"] == _burst(album)
+    assert kept.body["requestContext"]["condition"] == "RetriesExhausted"
+    assert analytics.trending(album) == set()
+    assert len(analytics.reports(album)) == 1
+
+
+def test_a_trend_that_was_kept_is_made_by_giving_it_to_the_function_again(
+    flow: NewFlow, analytics: Analytics, faults: Faults, queue: Queues
+):
+    album = unique_album()
+    with faults.failing("dynamodb", "UpdateItem", code=REFUSED, when=_trend_of(album)), flow() as f:
+        _publish(analytics, album)
+        f.settle(hurry=True)
+    [kept] = queue("analytics", "TrendingFailuresQueue").left_by(f)
+    with flow() as again:
+        analytics.aws("lambda").invoke(
+            FunctionName=analytics.physical_id("TrendingFunction"),
+            InvocationType="Event",
+            Payload=json.dumps(kept.body["requestPayload"]),
+        )
+    again.settle(hurry=True)
+    assert analytics.trending(album) == {MINUTE}
+
+
+def test_of_many_reports_ten_come_at_a_time_and_only_the_one_that_fails_comes_again(
+    flow: NewFlow, analytics: Analytics, faults: Faults, queue: Queues
+):
+    albums = [unique_album() for _ in range(14)]
+    unlucky = albums[5]
+    dead_letters = queue("analytics", "ReportsDeadLetterQueue")
+    entries = [{"Id": str(n), "MessageBody": _burst(album)} for n, album in enumerate(albums)]
+    reports = {"QueueUrl": analytics.physical_id("ReportsQueue")}
+    with (
+        dead_letters.undisturbed(),
+        faults.failing("s3", "PutObject", code=REFUSED, status=403, when=_report_of(unlucky)) as fault,
+    ):
+        with flow() as f:
+            for part in (entries[:10], entries[10:]):
+                analytics.aws("sqs").send_message_batch(Entries=part, **reports)
+        f.settle(hurry=True)
+        assert fault.struck == 3
+        [dead] = dead_letters.left_by(f)
+        assert dead.body["album_id"] == unlucky
+    made = {album: len(analytics.reports(album)) for album in albums}
+    assert made == {album: int(album != unlucky) for album in albums}
+    batches = [batch for batch in f.find(Kind.BATCH) if "ReportsQueue" in batch.data["source"]]
+    assert max(len(batch.data["records"]) for batch in batches) <= 10
+    received = [one["id"] for batch in batches for one in batch.data["records"]]
+    assert sorted(received.count(one) for one in set(received)) == [1] * 13 + [3]
+
+
+def test_a_report_that_failed_is_made_once_it_is_moved_back(
+    flow: NewFlow, analytics: Analytics, faults: Faults, queue: Queues
+):
+    album = unique_album()
+    dead_letters = queue("analytics", "ReportsDeadLetterQueue")
+    with dead_letters.alone():
+        with (
+            faults.failing("s3", "PutObject", code=REFUSED, status=403, when=_report_of(album)),
+            flow() as f,
+        ):
+            _publish(analytics, album)
+            f.settle(hurry=True)
+        assert len(dead_letters.left_by(f)) == 1
+        # The other listener of the topic knows nothing of it.
+        assert (analytics.trending(album), analytics.reports(album)) == ({MINUTE}, [])
+        with flow() as moved:
+            dead_letters.move_back()
+        moved.settle(hurry=True)
+        assert dead_letters.left_by(f) == []
+    assert len(analytics.reports(album)) == 1
+
+
+@pytest.mark.parametrize("message", ["no JSON", '{"album_id": 7}'])
+def test_what_is_no_burst_ends_in_the_queues_of_both_listeners(
+    flow: NewFlow, analytics: Analytics, queue: Queues, message: str
+):
+    dead_letters = queue("analytics", "ReportsDeadLetterQueue")
+    with dead_letters.undisturbed():
+        with flow() as f:
+            analytics.aws("sns").publish(TopicArn=analytics.physical_id("BurstsTopic"), Message=message)
+        f.settle(hurry=True)
+        assert len(dead_letters.left_by(f)) == 1
+    [kept] = queue("analytics", "TrendingFailuresQueue").left_by(f)
+    assert kept.body["requestPayload"]["Records"][0]["Sns"]["Message"] == message
