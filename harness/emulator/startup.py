@@ -18,6 +18,8 @@ from harness.emulator import (
     outbox_capture,
     service_loading,
     service_metrics,
+    state_errors,
+    task_tokens,
     time_to_live,
     visibility_timeout,
 )
@@ -98,6 +100,8 @@ PARTS = (
     service_metrics.install,
     time_to_live.install,
     visibility_timeout.install,
+    state_errors.install,
+    task_tokens.install,
     authorization.install,
     gateway_responses.install,
     lambda_proxy.install,
