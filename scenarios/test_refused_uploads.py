@@ -121,7 +121,7 @@ def test_an_upload_that_cannot_be_told_of_ends_whole_in_the_failure_queue_and_ca
 ):
     ada = uploader()
     form = ada.form()
-    about_it = f"contains(Entries[0].Detail, '{form.picture_id}')"
+    about_it = f"Entries[0].Source == 'lumen.uploads' && contains(Entries[0].Detail, '{form.picture_id}')"
     with faults.failing("events", "PutEvents", code="InternalException", when=about_it), flow() as f:
         assert ada.send(form, picture()).status_code == 201
         f.settle(hurry=True)

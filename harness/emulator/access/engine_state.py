@@ -68,6 +68,16 @@ def key_of_ciphertext(blob: bytes, operation: Operation) -> str | None:
     return None
 
 
+def lacks_object(bucket: str, key: str, version: str | None) -> bool:
+    """Whether there is such a bucket, and no such object in it."""
+    from localstack.services.s3.models import s3_stores
+
+    found = next((s.buckets[bucket] for _, _, s in s3_stores.iter_stores() if bucket in s.buckets), None)
+    if found is None:
+        return False
+    return (found.objects.get(key, version) if version else found.objects.get(key)) is None
+
+
 def secret_arn(secret: str, operation: Operation) -> str:
     """The full ARN, with its random end, of a secret that is named by its name or by a part of its ARN."""
     from moto.secretsmanager.models import secretsmanager_backends

@@ -14,6 +14,7 @@ from harness.emulator.access.engine_state import (
     iam_arn,
     key_arn,
     key_of_ciphertext,
+    lacks_object,
     machine_of_task_token,
     mail_identity,
     partition_key,
@@ -167,6 +168,7 @@ _VERSIONED = {
     "PutObjectTagging",
     "DeleteObjectTagging",
 }
+_READING = {"GetObject", "HeadObject"}
 
 
 def _s3(operation: Operation, action: str) -> list[Asked] | None:
@@ -190,6 +192,10 @@ def _s3(operation: Operation, action: str) -> list[Asked] | None:
     asked = [Asked(action, f"{bucket_arn}/{key}")]
     if source := parameters.get("CopySource"):
         asked.insert(0, _copy_source(operation, source))
+    if operation.name in _READING and lacks_object(str(bucket), str(key), parameters.get("VersionId")):
+        # Who may not know what is in the bucket is not told that it is not there, either
+        # (https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html#API_GetObject_RequestSyntax, "Permissions").
+        asked.append(Asked("s3:ListBucket", bucket_arn))
     if parameters.get("Tagging") and name == "PutObject":
         asked.append(Asked("s3:PutObjectTagging", f"{bucket_arn}/{key}"))
     if parameters.get("ACL") and name == "PutObject":

@@ -56,12 +56,16 @@ def find(evidence: Evidence) -> Iterator[Finding]:
 def _wrong_secret(evidence: Evidence, call: Activity, said: str) -> Iterator[Finding]:
     if "SignatureDoesNotMatch" not in said:
         return
-    bucket = str((call.data.get("request") or {}).get("Bucket", ""))
+    request = call.data.get("request") or {}
+    bucket, key = str(request.get("Bucket", "")), str(request.get("Key", ""))
+    what = f"{call.begin.name} of '{key}'" if key else call.begin.name
     sentence = (
-        f"S3 refused {call.begin.name}: its signature is by another secret than the access key's, or the request was "
-        "changed on its way."
+        f"Bucket {evidence.named(bucket)} refused {what}: the request is signed with another secret than its access key has, "
+        "or was changed since."
     )
-    yield evidence.finding("signature-mismatch", sentence, bucket, evidence.place_of_caller(call), call)
+    yield evidence.finding(
+        "signature-mismatch", sentence, bucket, evidence.place_of_caller(call) or evidence.place(bucket), call
+    )
 
 
 def _finding(evidence: Evidence, call: Activity, cause: str, why: str, what: str) -> Finding:
@@ -79,11 +83,11 @@ def _finding(evidence: Evidence, call: Activity, cause: str, why: str, what: str
 
 
 def _signed_by(evidence: Evidence, call: Activity, key: str) -> tuple[str, str] | None:
-    """The function that answered with a signed URL for this key, and for how many seconds it is good, where it says so."""
+    """The function that answered with a URL or a form for this key, and for how many seconds it is good, where it says so."""
     for invocation in evidence.of(Kind.INVOCATION, "lambda"):
         if invocation.begin.sequence < call.begin.sequence:
             result = json.dumps(invocation.data.get("result"), default=str)
-            if ("Signature=" in result or "x-amz-signature" in result) and quote(key) in result:
+            if "signature" in result.lower() and quote(key) in result:
                 seconds = _SECONDS.search(result)
                 return invocation.begin.resource, seconds[1] if seconds else ""
     return None

@@ -327,3 +327,17 @@ def test_a_function_is_not_made_with_a_role_that_does_not_trust_lambda(aws, role
             "Code": "InvalidParameterValueException",
             "Message": "The role defined for the function cannot be assumed by Lambda.",
         }
+
+
+def test_who_may_not_list_a_bucket_is_not_told_that_an_object_is_not_there(aws, role):
+    """https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html"""
+    bucket = name()
+    aws("s3").create_bucket(Bucket=bucket)
+    arn = f"arn:aws:s3:::{bucket}"
+    reader = role(allow("s3:GetObject", f"{arn}/*"))
+    code, _, message = refused(reader.client("s3").get_object, Bucket=bucket, Key="k")
+    assert code == "AccessDenied"
+    assert "is not authorized to perform: s3:ListBucket" in message
+    reader.may(allow("s3:GetObject", f"{arn}/*"), allow("s3:ListBucket", arn))
+    assert refused(reader.client("s3").get_object, Bucket=bucket, Key="k")[0] == "NoSuchKey"
+    aws("s3").delete_bucket(Bucket=bucket)

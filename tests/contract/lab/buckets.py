@@ -1,10 +1,12 @@
 """Objects that no notification tells of, and signed URLs that S3 does not take
 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-filtering.html)."""
 
+import contextlib
 import json
 import time
 
 import httpx
+from botocore.exceptions import ClientError
 
 from harness.engine.tracing import add_header
 from tests.contract.lab.broken_stack import BrokenStack, Stack
@@ -74,6 +76,42 @@ def download_altered(stack: Stack) -> None:
         http.get(url if "mended" in stack.template.read_text() else f"{url}&versionId=1")
 
 
+FORM = """
+Bucket: {Type: AWS::S3::Bucket}
+Sign:  # <- here
+  Type: AWS::Serverless::Function
+  Properties:
+    InlineCode: |
+      import os, boto3
+      def handler(event, context):
+          limits = [["content-length-range", 1, int(os.environ["BYTES"])]]
+          return boto3.client("s3").generate_presigned_post(os.environ["BUCKET"], "k", Conditions=limits)
+    Policies: [{S3WritePolicy: {BucketName: !Ref Bucket}}]
+    Environment:
+      Variables:
+        BUCKET: !Ref Bucket
+        BYTES: "7"
+"""
+
+
+def send_form(stack: Stack) -> None:
+    """With a field that is not in the policy, where the template does not say that it is mended."""
+    answer = stack.aws("lambda").invoke(FunctionName=stack.id("Sign"))
+    form = json.loads(answer["Payload"].read())
+    headers: dict[str, str] = {}
+    add_header(headers)
+    extra = {} if "mended" in stack.template.read_text() else {"acl": "public-read"}
+    with httpx.Client(trust_env=False, headers=headers) as http:
+        http.post(form["url"], data={**form["fields"], **extra}, files={"file": b"12345678"})
+
+
+def sign_with_another_secret(stack: Stack) -> None:
+    secret = "test" if "mended" in stack.template.read_text() else "wrong"
+    s3 = stack.aws("s3", aws_access_key_id=stack.target.account_id, aws_secret_access_key=secret)
+    with contextlib.suppress(ClientError):
+        s3.put_object(Bucket=stack.id("Bucket"), Key="k", Body=b"picture")
+
+
 BROKEN = [
     BrokenStack(
         "a prefix that the key does not have",
@@ -119,6 +157,35 @@ Bucket: {Type: AWS::S3::Bucket}  # <- here
         "signed-url-altered",
         "Bucket Bucket refused the signed URL (GetObject of 'k'): its signature is of another request: the URL, the method "
         "or a signed header is not what was signed.",
+        {
+            "Bucket: {Type: AWS::S3::Bucket}": "Bucket: {Type: AWS::S3::Bucket, Properties: {Tags: [{Key: is, Value: mended}]}}"
+        },
+    ),
+    BrokenStack(
+        "a form with a file that is larger than its policy allows",
+        FORM.replace('BYTES: "7"', 'BYTES: "7"  # mended'),
+        send_form,
+        "upload-size-refused",
+        "Bucket Bucket refused the signed form of function Sign (PostObject of 'k'): the file is larger than its policy allows.",
+        {'BYTES: "7"': 'BYTES: "8"'},
+    ),
+    BrokenStack(
+        "a form with a field that its policy does not know",
+        FORM.replace('BYTES: "7"', 'BYTES: "8"'),
+        send_form,
+        "signed-form-altered",
+        "Bucket Bucket refused the signed form of function Sign (PostObject of 'k'): its policy knows no field acl.",
+        {'BYTES: "8"': 'BYTES: "8"  # mended'},
+    ),
+    BrokenStack(
+        "a request that another secret signed",
+        """
+Bucket: {Type: AWS::S3::Bucket}  # <- here
+""",
+        sign_with_another_secret,
+        "signature-mismatch",
+        "Bucket Bucket refused PutObject of 'k': the request is signed with another secret than its access key has, or was "
+        "changed since.",
         {
             "Bucket: {Type: AWS::S3::Bucket}": "Bucket: {Type: AWS::S3::Bucket, Properties: {Tags: [{Key: is, Value: mended}]}}"
         },

@@ -24,6 +24,10 @@ def _layers(monkeypatch: pytest.MonkeyPatch) -> None:
         "EVENT_BUS_NAME": "lumen",
         "UNPUBLISHED_QUEUE_URL": "https://queue.example",
         "MAIL_SENDER": "hello@lumen.example",
+        "PICTURES_TABLE": "pictures",
+        "DECIDED_TABLE": "decided",
+        "BUCKET": "pictures",
+        "WEB_ORIGIN": "https://lumen.example",
         "POWERTOOLS_SERVICE_NAME": "unit-test",
     }
     for name, value in settings.items():
