@@ -171,6 +171,7 @@ class Project:
             tags={RUN_TAG: target.deployment} if target.deployment else {},
             lacking=self._lacking(target, templates),
             force=force,
+            accept_ignored=self.settings.accept_ignored,
         )
 
     def start(self) -> Target:

@@ -54,6 +54,9 @@ class Settings(BaseModel):
     engine attaches. `accounts` are the AWS accounts that the aws engine may deploy to, `profile` the credentials that
     these two use. On their targets everything gets a name of its own: the stacks by a prefix, what has a fixed name in a
     template by the template's parameter `name_parameter`.
+
+    `accept_ignored` are properties that templates may declare though the engine does nothing about them, as
+    `AWS::S3::Bucket.ReplicationConfiguration`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -72,6 +75,7 @@ class Settings(BaseModel):
     name_parameter: str | None = None
     iam: Literal["enforce", "report", "off"] | None = None
     delays: Delays = Delays()
+    accept_ignored: tuple[Annotated[str, Field(pattern=r"^\w+::\w+::\w+\.\w+$")], ...] = ()
 
     @property
     def state_directory(self) -> Path:

@@ -82,15 +82,33 @@ def test_a_repeated_request_is_announced_once_and_what_remembers_it_never(
     assert len(filtered) == 1
 
 
-def test_an_event_that_the_bus_refused_comes_again_before_what_follows_it(
-    flow: NewFlow, owner: Owner, listener: Listener, faults: Faults
-):
+def test_an_event_that_the_bus_refused_comes_again(flow: NewFlow, owner: Owner, listener: Listener, faults: Faults):
     with faults.failing("events", "PutEvents", code=REFUSED, times=2, when=_about(owner.user_id)) as fault, flow() as f:
         album = owner.create("Dust Bowl")
         owner.change(album, "Migrant Mother")
         f.settle(hurry=True)
         assert fault.struck == 2
     assert _told(listener.heard(f)) == [("AlbumCreated", 1), ("AlbumChanged", 2)]
+
+
+def test_in_a_batch_nothing_overtakes_what_failed(
+    flow: NewFlow, owner: Owner, listener: Listener, faults: Faults, aws, deployment
+):
+    """https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html"""
+    function = deployment["catalog"].resources["PublishChangesFunction"].physical_id
+    with flow() as f:
+        album = owner.create("Dust Bowl")
+        owner.change(album, "Migrant Mother")
+    f.settle()
+    given = [one.data["event"]["Records"] for one in f.find(Kind.INVOCATION, name=function)]
+    records = [record for batch in given for record in batch]
+    assert len(records) == 2
+    with faults.failing("events", "PutEvents", code=REFUSED, times=1, when=_about(owner.user_id)), flow() as batch:
+        answer = aws("lambda").invoke(FunctionName=function, Payload=json.dumps({"Records": records}))
+    batch.settle()
+    failed = [{"itemIdentifier": records[0]["dynamodb"]["SequenceNumber"]}]
+    assert json.loads(answer["Payload"].read()) == {"batchItemFailures": failed}
+    assert listener.heard(batch) == []
 
 
 def test_a_redelivered_record_has_the_event_id_that_it_had(
@@ -101,7 +119,7 @@ def test_a_redelivered_record_has_the_event_id_that_it_had(
         owner.create("Dust Bowl")
     f.settle()
     # Lambda may give a record more than once (https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html).
-    [given] = [one for one in f.find(Kind.INVOCATION) if one.begin.name == function]
+    [given] = f.find(Kind.INVOCATION, name=function)
     with flow() as again:
         aws("lambda").invoke(FunctionName=function, Payload=json.dumps(given.begin.data["event"]))
     again.settle()

@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 import json
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
@@ -34,8 +34,10 @@ from harness.deploy.lint import Lint
 from harness.deploy.packages import Packer, Recipe
 from harness.deploy.plan import StackPlan, circle, dependencies, plan_stack
 from harness.deploy.preflight import (
+    Ignored,
     export_problems,
     handler_problems,
+    ignored_problems,
     import_problems,
     order_problems,
     origin_of,
@@ -72,6 +74,7 @@ def deploy(
     tags: Mapping[str, str] | None = None,
     lacking: Mapping[str, str] | None = None,
     force: bool = False,
+    accept_ignored: Collection[str] = (),
 ) -> Deployment:
     """Make the stacks of these templates run on the target as the templates say.
 
@@ -88,6 +91,8 @@ def deploy(
     `lacking` gives for each AWS service that the target does not have, by boto3's name, what it answered. Stacks that need
     one of these, or import from one that does, are withheld: not deployed, and the deployment says why.
 
+    `accept_ignored` names properties that may be declared though the target does nothing about them.
+
     Raises PreflightError with every problem found, before anything is deployed; DeployError when a build or a stack
     fails. Stacks that do not depend on the failed one are finished, and stay.
     """
@@ -101,6 +106,7 @@ def deploy(
         tags or {},
         lacking or {},
         force,
+        accept_ignored,
     )
     with speaking_to(target):
         return command.run()
@@ -192,6 +198,14 @@ def _read(
     return plans
 
 
+@dataclass(frozen=True, slots=True)
+class _KnownTypes:
+    """The resource types that a target has, and what of them has no effect there."""
+
+    names: frozenset[str]
+    ignored: Ignored
+
+
 @dataclass(frozen=True)
 class _Deploy:
     """One run of `deploy`; the steps are its methods, in the order of the file."""
@@ -205,6 +219,7 @@ class _Deploy:
     tags: Mapping[str, str]
     lacking: Mapping[str, str]
     force: bool
+    accept_ignored: Collection[str]
 
     def run(self) -> Deployment:
         sources = Sources()
@@ -284,14 +299,15 @@ class _Deploy:
             self.reporter.tell("", "upload", message, finished=uploaded, total=len(files))
         return bodies
 
-    def _known_types(self) -> frozenset[str] | None:
+    def _known_types(self) -> "_KnownTypes | None":
         answer = harness_answer(self.target, "/cloudformation/types")
         types = answer.get("types") if answer else None
         if not isinstance(types, list):
             message = "the target does not tell which resource types it knows; types are not checked before deployment"
             self.reporter.tell("", "warning", message)
             return None
-        return frozenset(map(str, types))
+        ignored = answer.get("ignored") if answer else None
+        return _KnownTypes(frozenset(map(str, types)), ignored if isinstance(ignored, dict) else {})
 
     def _exported(
         self, plans: Sequence[StackPlan], client: Any, changed: Sequence[StackPlan], problems: list[Problem]
@@ -315,7 +331,7 @@ class _Deploy:
         self,
         plan: StackPlan,
         sources: Sources,
-        known_types: frozenset[str] | None,
+        known_types: "_KnownTypes | None",
         bucket: ArtifactBucket,
         problems: list[Problem],
         uploads: dict[str, str],
@@ -347,7 +363,8 @@ class _Deploy:
         if result is None:
             return None
         if known_types is not None:
-            problems += type_problems(plan, result, known_types)
+            problems += type_problems(plan, result, known_types.names)
+            problems += ignored_problems(plan, result, known_types.ignored, self.accept_ignored)
         return json.dumps(result, separators=(",", ":"))
 
     def _build(self, plans: Sequence[StackPlan], packer: Packer) -> list[Path]:

@@ -165,6 +165,32 @@ def _is_http_api(resource: Mapping[str, Any]) -> bool:
     )
 
 
+Ignored = Mapping[str, Mapping[str, Collection[Any]]]
+"""By resource type and property what has no effect on a target, with the values that mean what it does anyway."""
+
+
+def ignored_problems(
+    plan: StackPlan, transformed: Mapping[str, Any], ignored: Ignored, accepted: Collection[str]
+) -> Iterator[Problem]:
+    """Properties that the target would take and do nothing about: what they ask for would not be there, and no test
+    would tell. `accepted` are those that the project can do without, as `AWS::S3::Bucket.ReplicationConfiguration`."""
+    for logical_id, resource in transformed.get("Resources", {}).items():
+        kind = resource.get("Type", "") if isinstance(resource, dict) else ""
+        properties = resource.get("Properties") or {} if kind in ignored else {}
+        origin = origin_of(plan.template, logical_id)
+        for name in properties.keys() & ignored.get(kind, {}).keys() if isinstance(properties, dict) else ():
+            value, setting = properties[name], f"{kind}.{name}"
+            if value in ignored[kind][name] or value == {"Ref": "AWS::NoValue"} or setting in accepted:
+                continue
+            declared = plan.template.resources.get(origin or "", {}).get("Properties") or {}
+            place = ("Resources", origin, "Properties", name) if origin and name in declared else ()
+            line = plan.template.line(*(place or ("Resources", *([origin] if origin else []))))
+            made = "" if origin == logical_id else f" of {logical_id}, which SAM makes of it,"
+            message = f"{name}{made} has no effect here: the target takes an {kind} without it."
+            hint = f'Leave it out, or do without it here: [tool.harness] accept_ignored = ["{setting}"].'
+            yield Problem(plan.template.path, line, origin or logical_id, message, hint)
+
+
 def reference_problems(template: Template, generated: Iterable[str]) -> Iterator[Problem]:
     """Ref, Fn::GetAtt, Fn::Sub, DependsOn, Condition and Fn::FindInMap whose name is nowhere in the template.
 

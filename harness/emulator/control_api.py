@@ -20,6 +20,7 @@ from pydantic import ValidationError
 
 from harness.emulator import capabilities, plugins, timers
 from harness.emulator.access.enforcement import ACCESS, Setting
+from harness.emulator.cloudformation.left_out import IGNORED
 from harness.emulator.cloudformation.supported_types import supported_types
 from harness.emulator.faults import FAULTS, Fault
 from harness.emulator.journal.activity import activity
@@ -191,7 +192,8 @@ def delete_iam(_request: Request) -> dict[str, Any]:
 
 @answers
 def get_resource_types(_request: Request) -> dict[str, Any]:
-    return {"types": supported_types()}
+    """`ignored`: by type and property what has no effect here, with the values that mean what is done anyway."""
+    return {"types": supported_types(), "ignored": IGNORED}
 
 
 def install() -> None:

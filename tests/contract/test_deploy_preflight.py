@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from harness.deploy import PreflightError, deploy, describe, discover
+from harness.deploy import PreflightError, delete, deploy, describe, discover
 
 BROKEN = """\
 Transform: AWS::Serverless-2016-10-31
@@ -48,6 +48,27 @@ def test_all_problems_of_a_template_are_told_with_their_lines_and_nothing_is_dep
     assert "nobody-exports-this" in found[22]
     assert f"{templates[0].path}:10: F: Handler 'app.handle'" in str(caught.value)
     assert describe(engine, templates).missing == (name,)
+
+
+def test_what_would_be_taken_and_not_done_is_refused_unless_the_project_does_without_it(engine, tmp_path):
+    """A log group of the class for infrequent access has no subscriptions on AWS, and would have them here
+    (https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CloudWatch_Logs_Log_Classes.html)."""
+    name = f"ignored{uuid.uuid4().hex[:8]}"
+    (tmp_path / name).mkdir()
+    text = (
+        "Resources:\n  Logs:\n    Type: AWS::Logs::LogGroup\n    Properties:\n      LogGroupClass: INFREQUENT_ACCESS\n"
+    )
+    (tmp_path / name / "template.yaml").write_text(text)
+    templates = discover(tmp_path, [name])
+    with pytest.raises(PreflightError) as caught:
+        deploy(engine, templates, work_directory=tmp_path / "work")
+    [problem] = [one for one in caught.value.problems if "has no effect here" in one.message]
+    assert (problem.line, problem.resource) == (5, "Logs")
+    accepted = ["AWS::Logs::LogGroup.LogGroupClass"]
+    try:
+        assert deploy(engine, templates, work_directory=tmp_path / "work", accept_ignored=accepted)[name]
+    finally:
+        delete(engine, templates)
 
 
 def test_a_template_that_is_no_yaml_is_shown_where_it_breaks(engine, tmp_path):

@@ -12,6 +12,8 @@ from copy import deepcopy
 from typing import Any
 
 from harness.emulator.cloudformation import streams
+from harness.emulator.cloudformation.buckets import SETTINGS, complete_bucket
+from harness.emulator.cloudformation.left_out import truth as _true
 from harness.emulator.cloudformation.resource_type import Model
 from harness.emulator.cloudformation.tables import change_table
 from harness.emulator.cloudformation.updates import Change, Update
@@ -79,6 +81,98 @@ def _log_group(update: Update) -> None:
         logs.put_retention_policy(logGroupName=group, retentionInDays=int(days))
     elif update.gone("RetentionInDays"):
         logs.delete_retention_policy(logGroupName=group)
+    if update.changes("Tags"):
+        left, given = _tags(update)
+        arn = update.after["Arn"].removesuffix(":*")
+        if left:
+            logs.untag_resource(resourceArn=arn, tagKeys=left)
+        if given:
+            logs.tag_resource(resourceArn=arn, tags=given)
+
+
+def _tags(update: Update) -> tuple[list[str], dict[str, str]]:
+    """The keys that are gone, and what is now, by key."""
+    before, after = ({t["Key"]: t["Value"] for t in one.get("Tags") or ()} for one in (update.before, update.after))
+    return sorted(before.keys() - after.keys()), after
+
+
+def _tag(update: Update, service: str) -> None:
+    """Where a service tags whatever has an ARN."""
+    client, arn = update.client(service), update.after["Arn"]
+    left, given = _tags(update)
+    if left:
+        client.untag_resource(ResourceARN=arn, TagKeys=left)
+    if given:
+        client.tag_resource(ResourceARN=arn, Tags=update.after["Tags"])
+
+
+def _event_bus(update: Update) -> None:
+    _tag(update, "events")
+
+
+def _alarm_tags(update: Update) -> None:
+    _tag(update, "cloudwatch")
+
+
+def _event_bus_policy(update: Update) -> None:
+    events, bus = update.client("events"), update.after["Name"]
+    if (policy := update.after.get("Policy")) is not None:
+        events.put_permission(EventBusName=bus, Policy=policy if isinstance(policy, str) else json.dumps(policy))
+    elif update.gone("Policy"):
+        events.remove_permission(EventBusName=bus, RemoveAllPermissions=True)
+
+
+def _stage_settings(update: Update) -> None:
+    """Settings by method, and the access log, which no parameter of CreateStage takes
+    (https://docs.aws.amazon.com/apigateway/latest/api/patch-operations.html#UpdateStage-Patch)."""
+    operations = []
+    for setting in update.after.get("MethodSettings") or ():
+        path = _escaped(str(setting.get("ResourcePath", "/*")).removeprefix("/")) or "~1"
+        if path not in ("*", "~1"):
+            path = f"~1{path}"
+        where = f"/{path}/{setting.get('HttpMethod', '*')}"
+        operations += [
+            {"op": "replace", "path": f"{where}/{_METHOD_SETTINGS[name]}", "value": _text(value)}
+            for name, value in setting.items()
+            if name in _METHOD_SETTINGS
+        ]
+    log = update.after.get("AccessLogSetting") or {}
+    for name, path in (("DestinationArn", "destinationArn"), ("Format", "format")):
+        if name in log:
+            # As API Gateway keeps the ARN of a log group.
+            value = str(log[name]).removesuffix(":*") if name == "DestinationArn" else log[name]
+            operations.append({"op": "replace", "path": f"/accessLogSettings/{path}", "value": value})
+    if operations:
+        update.client("apigateway").update_stage(
+            restApiId=update.after["RestApiId"], stageName=update.after["StageName"], patchOperations=operations
+        )
+
+
+_METHOD_SETTINGS = {
+    "CacheDataEncrypted": "caching/dataEncrypted", "CacheTtlInSeconds": "caching/ttlInSeconds",
+    "CachingEnabled": "caching/enabled", "DataTraceEnabled": "logging/dataTrace", "LoggingLevel": "logging/loglevel",
+    "MetricsEnabled": "metrics/enabled", "ThrottlingBurstLimit": "throttling/burstLimit",
+    "ThrottlingRateLimit": "throttling/rateLimit",
+}  # fmt: skip
+
+
+def _user(update: Update) -> None:
+    iam, user = update.client("iam"), update.after["UserName"]
+    before, after = (
+        {one["PolicyName"]: one["PolicyDocument"] for one in state.get("Policies") or ()}
+        for state in (update.before, update.after)
+    )
+    for name in before.keys() - after.keys():
+        iam.delete_user_policy(UserName=user, PolicyName=name)
+    for name, document in after.items():
+        text = document if isinstance(document, str) else json.dumps(document)
+        iam.put_user_policy(UserName=user, PolicyName=name, PolicyDocument=text)
+    if update.changes("LoginProfile"):
+        if update.before.get("LoginProfile"):
+            iam.delete_login_profile(UserName=user)
+        if profile := update.after.get("LoginProfile"):
+            reset = _true(profile.get("PasswordResetRequired", False))
+            iam.create_login_profile(UserName=user, Password=profile["Password"], PasswordResetRequired=reset)
 
 
 def _key(update: Update) -> None:
@@ -299,20 +393,22 @@ def _when_done(describe: Callable[[], dict[str, Any]], status: str = "Status") -
 _POLL_SECONDS = 0.1
 
 
-def _true(value: Any) -> bool:
-    return str(value).lower() == "true"
-
-
 CHANGES: Mapping[str, Change] = {
     "AWS::ApiGateway::Account": Change(_put_again),
     "AWS::ApiGateway::GatewayResponse": Change(_put_again),
     "AWS::ApiGateway::Model": Change(_model, given=frozenset({"Name", "ContentType"})),
     "AWS::ApiGateway::RequestValidator": Change(_request_validator, given=frozenset({"Name"})),
     "AWS::ApiGateway::RestApi": Change(_rest_api, given=frozenset({"Name"})),
-    "AWS::ApiGateway::Stage": Change(_anew),
+    "AWS::ApiGateway::Stage": Change(
+        _anew, completes=frozenset({"MethodSettings", "AccessLogSetting"}), complete=_stage_settings
+    ),
     "AWS::CloudFormation::Stack": Change(_nested_stack, given=frozenset({"StackName", "Outputs"})),
-    "AWS::CloudWatch::Alarm": Change(_put_again, given=frozenset({"AlarmName"})),
-    "AWS::CloudWatch::CompositeAlarm": Change(_put_again, given=frozenset({"AlarmName"})),
+    "AWS::CloudWatch::Alarm": Change(
+        _put_again, given=frozenset({"AlarmName"}), completes=frozenset({"Tags"}), complete=_alarm_tags
+    ),
+    "AWS::CloudWatch::CompositeAlarm": Change(
+        _put_again, given=frozenset({"AlarmName"}), completes=frozenset({"Tags"}), complete=_alarm_tags
+    ),
     "AWS::DynamoDB::Table": Change(
         change_table,
         given=frozenset({"TableName"}),
@@ -321,15 +417,28 @@ CHANGES: Mapping[str, Change] = {
             "PointInTimeRecoverySpecification", "ProvisionedThroughput", "SSESpecification", "StreamSpecification",
             "TableClass", "Tags", "TimeToLiveSpecification",
         }),
+        completes=frozenset({"DeletionProtectionEnabled", "PointInTimeRecoverySpecification", "TableClass"}),
     ),
     "AWS::Events::ApiDestination": Change(_api_destination),
     "AWS::Events::Connection": Change(_connection),
+    "AWS::Events::EventBus": Change(
+        _event_bus,
+        takes=frozenset({"Policy", "Tags"}),
+        completes=frozenset({"Policy"}),
+        complete=_event_bus_policy,
+    ),
     "AWS::Events::EventBusPolicy": Change(_anew),
     "AWS::Events::Rule": Change(_rule),
     "AWS::IAM::ManagedPolicy": Change(
         _managed_policy,
         given=frozenset({"ManagedPolicyName", "Id"}),
         takes=frozenset({"PolicyDocument", "Roles", "Users", "Groups"}),
+    ),
+    "AWS::IAM::User": Change(
+        _user,
+        given=frozenset({"UserName"}),
+        takes=frozenset({"LoginProfile", "Policies"}),
+        completes=frozenset({"LoginProfile", "Policies"}),
     ),
     "AWS::KMS::Alias": Change(_key_alias),
     "AWS::KMS::Key": Change(
@@ -343,9 +452,11 @@ CHANGES: Mapping[str, Change] = {
     "AWS::Lambda::Alias": Change(_alias, takes=frozenset({"FunctionVersion", "Description", "RoutingConfig"})),
     "AWS::Lambda::EventInvokeConfig": Change(_put_again),
     "AWS::Lambda::Url": Change(_function_url),
-    "AWS::Logs::LogGroup": Change(_log_group, takes=frozenset({"RetentionInDays"})),
+    "AWS::Logs::LogGroup": Change(
+        _log_group, takes=frozenset({"RetentionInDays", "Tags"}), completes=frozenset({"RetentionInDays"})
+    ),
     "AWS::Logs::SubscriptionFilter": Change(_put_again),
-    "AWS::S3::Bucket": Change(_bucket),
+    "AWS::S3::Bucket": Change(_bucket, completes=frozenset(SETTINGS), complete=complete_bucket),
     "AWS::S3::BucketPolicy": Change(_put_again),
     "AWS::SNS::TopicPolicy": Change(_topic_policy),
     "AWS::Scheduler::Schedule": Change(_schedule),

@@ -1,8 +1,9 @@
-"""Updates of stacks change what is there, or fail and leave what was there.
+"""Updates of stacks change what is there, or fail and leave what was there; what is created is created whole.
 
 LocalStack 4.14.0 reports an update of a resource whose provider has none as done, writes a warning into its log and leaves the
 resource as it was: a rule keeps its old pattern, a stage its old deployment. Here a type that `in_place` knows is changed as
-AWS changes it; a change of any other fails, which says so, and what the update had changed by then is rolled back.
+AWS changes it; a change of any other fails, which says so, and what the update had changed by then is rolled back. Of a
+resource that is created, what LocalStack's provider leaves out (`left_out`) is made, too.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,6 +14,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 from localstack.aws.api.cloudformation import ChangeAction, ExecutionStatus, StackStatus
+from localstack.services.cloudformation import resource_provider
 from localstack.services.cloudformation.engine.v2.change_set_model_executor import ChangeSetModelExecutor
 from localstack.services.cloudformation.engine.v2.change_set_model_preproc import PreprocProperties
 from localstack.services.cloudformation.resource_provider import (
@@ -20,12 +22,14 @@ from localstack.services.cloudformation.resource_provider import (
     ProgressEvent,
     ResourceProvider,
     ResourceProviderExecutor,
+    ResourceRequest,
     convert_payload,
 )
 from localstack.utils.patch import patch
 
 from harness.emulator.cloudformation.in_place import CHANGES
-from harness.emulator.cloudformation.updates import failed, updated
+from harness.emulator.cloudformation.left_out import completed
+from harness.emulator.cloudformation.updates import created, failed, updated
 
 
 class UpdateFailedError(Exception):
@@ -60,11 +64,19 @@ def install() -> None:
             raise UpdateFailedError(result.failure_message)
         return replace(result, resources=before)
 
+    def converted(**payload: Any) -> ResourceRequest:
+        return completed(convert_payload(**payload))
+
+    # What removes a resource takes it from there.
+    resource_provider.convert_payload = converted
+
     @patch(ResourceProviderExecutor.execute_action)
     def execute_action(original: Any, self: Any, provider: ResourceProvider, payload: Any) -> ProgressEvent:
+        request = converted(stack_name=self.stack_name, stack_id=self.stack_id, payload=payload)
+        if payload["action"] == "Add":
+            return created(provider, request, provider.create(request), CHANGES)
         if payload["action"] not in ("Modify", "Dynamic"):
             return original(self, provider, payload)
-        request = convert_payload(stack_name=self.stack_name, stack_id=self.stack_id, payload=payload)
         if request.previous_state is None:
             return original(self, provider, payload)
         try:

@@ -40,11 +40,16 @@ class Update:
 @dataclass(frozen=True)
 class Change:
     """How a type is changed. `given` are properties that the provider makes up where the template has none; what is not
-    among `takes` cannot be changed (None: whatever its creation takes)."""
+    among `takes` cannot be changed (None: whatever its creation takes).
+
+    `completes` are properties that LocalStack leaves out when it creates the resource; `complete` makes them, then and
+    after a change. Without one the change itself does, since a creation without them is a resource to change."""
 
     make: Callable[[Update], None]
     given: frozenset[str] = frozenset()
     takes: frozenset[str] | None = None
+    completes: frozenset[str] = frozenset()
+    complete: Callable[[Update], None] | None = None
 
 
 class _Schema:
@@ -79,10 +84,28 @@ def updated(provider: ResourceProvider, request: ResourceRequest, changes: Mappi
             "'harness up'), or give the resource another logical id, which makes a new one.",
         )
     try:
-        change.make(Update(provider, request, before, after))
+        update = Update(provider, request, before, after)
+        change.make(update)
+        if change.complete is not None:
+            change.complete(update)
     except ClientError as error:
         return failed(request, str(error), error)
     return ProgressEvent(status=OperationStatus.SUCCESS, resource_model=after)
+
+
+def created(
+    provider: ResourceProvider, request: ResourceRequest, event: ProgressEvent, changes: Mapping[str, Change]
+) -> ProgressEvent:
+    """Make of a resource that was created what its provider left out."""
+    change, model = changes.get(request.resource_type), event.resource_model
+    if change is None or event.status is not OperationStatus.SUCCESS or not change.completes & (model or {}).keys():
+        return event
+    before = {name: value for name, value in model.items() if name not in change.completes}
+    try:
+        (change.complete or change.make)(Update(provider, request, before, dict(model)))
+    except ClientError as error:
+        return failed(request, str(error), error)
+    return event
 
 
 def failed(request: ResourceRequest, why: str, error: Exception | None = None) -> ProgressEvent:

@@ -8,6 +8,7 @@ from harness.deploy import DeployError, discover
 from harness.deploy.plan import dependencies, plan_stack
 from harness.deploy.preflight import (
     handler_problems,
+    ignored_problems,
     import_problems,
     order_problems,
     parameter_problems,
@@ -127,6 +128,44 @@ def test_an_http_api_is_refused_although_its_type_is_known(plan, properties, ser
     assert [p.message for p in problems] == (
         [] if served else ["The target serves no HTTP APIs: AWS::ApiGatewayV2::Api with ProtocolType HTTP."]
     )
+
+
+IGNORED = {
+    "AWS::Logs::LogGroup": {"LogGroupClass": ["STANDARD"]},
+    "AWS::Lambda::Function": {"KmsKeyArn": [""], "TenancyConfig": []},
+}
+
+
+def test_a_property_without_an_effect_is_shown_at_its_line_with_the_way_out(plan):
+    text = """\
+Resources:
+  Logs:
+    Type: AWS::Logs::LogGroup
+    Properties:
+      RetentionInDays: 3
+      LogGroupClass: INFREQUENT_ACCESS
+  F:
+    Type: AWS::Serverless::Function
+    Properties:
+      InlineCode: x
+"""
+    made = plan(text)
+    function = {"Type": "AWS::Lambda::Function", "Properties": {"KmsKeyArn": "", "TenancyConfig": {"x": 1}}}
+    transformed = {"Resources": {"Logs": made.template.resources["Logs"], "F": function}}
+    problems = list(ignored_problems(made, transformed, IGNORED, accepted=()))
+    assert [(one.line, one.resource) for one in problems] == [(6, "Logs"), (7, "F")]
+    assert problems[0].message.startswith("LogGroupClass has no effect here")
+    assert 'accept_ignored = ["AWS::Logs::LogGroup.LogGroupClass"]' in (problems[0].hint or "")
+    assert "TenancyConfig" in problems[1].message
+    accepted = ("AWS::Logs::LogGroup.LogGroupClass", "AWS::Lambda::Function.TenancyConfig")
+    assert list(ignored_problems(made, transformed, IGNORED, accepted)) == []
+
+
+@pytest.mark.parametrize("value", ["STANDARD", {"Ref": "AWS::NoValue"}])
+def test_a_property_that_says_what_is_done_anyway_is_no_problem(plan, value):
+    made = plan("Resources:\n  Logs: {Type: 'AWS::Logs::LogGroup'}\n")
+    logs = {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupClass": value}}
+    assert list(ignored_problems(made, {"Resources": {"Logs": logs}}, IGNORED, accepted=())) == []
 
 
 EXPORTS = "Outputs:\n  O: {{Value: x, Export: {{Name: !Sub '${{AWS::StackName}}-{0}'}}}}\n"
