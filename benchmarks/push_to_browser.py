@@ -1,4 +1,4 @@
-"""From a domain event on the bus to the frame in its person's browser, and from ping to pong, warm.
+"""From an uploaded picture, a change of an album and a domain event to the frame in its person's browser; ping to pong. Warm.
 
     .venv/bin/python benchmarks/push_to_browser.py [samples]
 
@@ -11,13 +11,16 @@ import uuid
 from pathlib import Path
 from time import perf_counter
 
+import httpx
 from measure import Figure, show
 
 # The scenarios' own clients.
 sys.path.insert(0, str(Path(__file__).parents[1]))
+from fixtures.catalog import Owner
 from fixtures.people import People, Person
 from fixtures.push import Browser, Browsers, happening
-from fixtures.services import Bus
+from fixtures.services import Api, Bus
+from fixtures.uploads import Uploader, picture
 from harness.engine.websocket import WebSocket
 from harness.project import Project
 
@@ -32,6 +35,27 @@ def pushed(bus: Bus, browser: Browser, event_type: str) -> float:
     told = browser.next_event()
     took = (perf_counter() - start) * 1000
     assert told == event.shown
+    return took
+
+
+def uploaded(uploader: Uploader, browser: Browser) -> float:
+    """From the answer to the upload until the browser is told."""
+    form, content = uploader.form(), picture(size=(640, 480))
+    assert uploader.send(form, content).status_code == 201
+    start = perf_counter()
+    told = browser.next_event()
+    took = (perf_counter() - start) * 1000
+    assert (told["type"], told["data"]["picture_id"]) == ("PictureProcessed", form.picture_id)
+    return took
+
+
+def created(owner: Owner, browser: Browser) -> float:
+    """From the answer to the request that makes an album until the browser is told."""
+    album = owner.create("Lofoten")
+    start = perf_counter()
+    told = browser.next_event()
+    took = (perf_counter() - start) * 1000
+    assert (told["type"], told["data"]["album_id"]) == ("AlbumCreated", album["album_id"])
     return took
 
 
@@ -52,9 +76,20 @@ def main(samples: int) -> None:
     bus = Bus(target.client("events"), deployment["platform"].resources["EventBus"].physical_id)
     url = target.websocket_url(deployment["push"].resources["Api"].physical_id, "v1")
     person = people.registered(Person(address=f"benchmark-{uuid.uuid4().hex[:12]}@people.example"))
-    browser = Browsers(url, people, WebSocket.open).subscribed(person)
+    token = people.sign_in(person).id_token
+    browser = Browsers(url, people, WebSocket.open).open_with(token)
+    browser.subscribe()
+    http = httpx.Client(trust_env=False)
+
+    def api(stack: str) -> Api:
+        return Api(http, target.rest_api_url(deployment[stack].resources["Api"].physical_id, "v1"))
+
+    uploader = Uploader(api("uploads"), token, browser.user_id)
+    owner = Owner(api("catalog"), browser.user_id, token)
     try:
         figures = {
+            "upload answered to the frame": lambda: uploaded(uploader, browser),
+            "album write answered to the frame": lambda: created(owner, browser),
             "PictureProcessed on the bus to the frame": lambda: pushed(bus, browser, "PictureProcessed"),
             "AlbumChanged on the bus to the frame": lambda: pushed(bus, browser, "AlbumChanged"),
             "ping to pong": lambda: pinged(browser),
