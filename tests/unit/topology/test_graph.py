@@ -59,7 +59,7 @@ def test_a_refused_event_leads_to_the_line_of_the_pattern(lumen):
     [refusal] = edge.condition.pattern.match({"source": "lumen.users", "detail-type": "UserRegisterd"}).refusals
     file, line = lumen.place(edge, refusal)
     assert file.read_text().splitlines()[line - 1].strip() == "detail-type: [UserRegistered]"
-    [policy] = [e for e in lumen.of_kind("subscription") if getattr(e.condition, "filter_policy", None)]
+    [policy] = [e for e in lumen.declared_by("notifications", "SmsSubscription") if e.kind == "subscription"]
     assert isinstance(policy.condition, SubscriptionCondition)
     assert policy.condition.filter_policy
     refusals = policy.condition.filter_policy.match('{"detail": {"data": {"wants_text_messages": true}}}').refusals
