@@ -5,10 +5,13 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-how-to-c
 """
 
 import json
+import socket
+from urllib.parse import urlsplit
 
 import pytest
 from botocore.exceptions import ClientError
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect
 
 from tests.contract.websocket_apis import ECHO, TELLS, ask
 
@@ -65,6 +68,45 @@ def test_a_function_reaches_its_client_by_the_address_that_aws_has(websocket_api
     with api.connected() as client:
         about = ask(client, "hello")["requestContext"]
     assert about["domainName"] == f"{api.api_id}.execute-api.us-east-1.amazonaws.com"
+
+
+def test_an_api_answers_under_the_name_that_aws_gives_it(websocket_api, engine):
+    api = websocket_api({"$default": ECHO}, answering=("$default",))
+    at = urlsplit(engine.endpoint_url)
+    name = f"ws://{api.api_id}.execute-api.us-east-1.amazonaws.com/test"
+    with socket.create_connection((at.hostname, at.port)) as sock, connect(name, sock=sock, proxy=None) as client:
+        assert ask(client, "hello")["requestContext"]["apiId"] == api.api_id
+
+
+def test_a_client_that_does_not_wait_for_its_handshake_is_gone(websocket_api, queue):
+    """What $connect entered is for $disconnect to remove."""
+    late = f"""
+    import boto3, json
+    sqs = boto3.client("sqs")
+    def handler(event, context):
+        about = event["requestContext"]
+        if about["eventType"] == "CONNECT":
+            sqs.send_message(QueueUrl="{queue.url}", MessageBody="connecting")
+            sqs.receive_message(QueueUrl="{queue.url}-gone", WaitTimeSeconds=15)
+        else:
+            sqs.send_message(QueueUrl="{queue.url}", MessageBody=json.dumps(about))
+        return {{"statusCode": 200}}
+    """
+    name = queue.url.rpartition("/")[2] + "-gone"
+    gone = queue.client.create_queue(QueueName=name)["QueueUrl"]
+    api = websocket_api({"$connect": late, "$disconnect": late})
+    at = urlsplit(api.url)
+    request = (
+        f"GET {at.path} HTTP/1.1\r\nHost: {at.netloc}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    with socket.create_connection((at.hostname, at.port)) as sock:
+        sock.sendall(request.encode())
+        assert queue.receive()["Body"] == "connecting"
+    queue.client.send_message(QueueUrl=gone, MessageBody="gone")
+    about = json.loads(queue.receive()["Body"])
+    queue.client.delete_queue(QueueUrl=gone)
+    assert (about["eventType"], about["disconnectStatusCode"]) == ("DISCONNECT", 1006)
 
 
 def test_connections_are_spoken_to_asked_for_and_ended(websocket_api):

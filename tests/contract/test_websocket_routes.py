@@ -103,18 +103,24 @@ def test_an_integration_that_takes_too_long_is_given_up(websocket_api, aws):
         assert ask(client, "hello")["message"] == "Endpoint request timed out"
 
 
-def test_messages_of_one_client_are_served_side_by_side(websocket_api):
-    """A function that takes long holds up no other."""
-    quick = """
+def test_messages_of_one_client_are_served_side_by_side(websocket_api, queue):
+    """The first waits for what only the second brings."""
+    waits = f"""
+    import boto3, json
     def handler(event, context):
-        return {"statusCode": 200, "body": '"quick"'}
+        answer = boto3.client("sqs").receive_message(QueueUrl="{queue.url}", WaitTimeSeconds=15)
+        return {{"statusCode": 200, "body": json.dumps([m["Body"] for m in answer.get("Messages", [])])}}
     """
-    late = LATE.replace('"late"', "'\"late\"'")
-    api = websocket_api({"late": late, "quick": quick}, answering=("late", "quick"))
+    brings = f"""
+    import boto3
+    def handler(event, context):
+        boto3.client("sqs").send_message(QueueUrl="{queue.url}", MessageBody="here")
+        return {{"statusCode": 200}}
+    """
+    api = websocket_api({"wait": waits, "bring": brings}, answering=("wait",))
     with api.connected() as client:
-        client.send(json.dumps({"action": "late"}))
-        assert ask(client, {"action": "quick"}) == "quick"
-        assert json.loads(client.recv(timeout=20)) == "late"
+        client.send(json.dumps({"action": "wait"}))
+        assert ask(client, {"action": "bring"}) == ["here"]
 
 
 def test_a_mock_answers_what_its_templates_say(websocket_api, aws):

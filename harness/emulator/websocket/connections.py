@@ -110,8 +110,9 @@ class Connection:
 
     @property
     def left_without_a_word(self) -> bool:
-        """Whether the client's end came without a close frame."""
-        return self._socket is not None and self._socket.socket.channel.wsproto.state is ConnectionState.OPEN
+        """Whether the client's end came without a close frame; before the handshake was answered, too."""
+        state = self._socket.socket.channel.wsproto.state if self._socket is not None else None
+        return state in (ConnectionState.OPEN, ConnectionState.CONNECTING)
 
     def overdue(self) -> Closing | None:
         """What its time being over closes it with."""

@@ -61,6 +61,8 @@ def address(chain: HandlerChain, context: RequestContext, response: Response) ->
 def _go_to(context: RequestContext, path: str) -> None:
     request = context.request
     request.headers["Host"] = request.environ["HTTP_HOST"] = config.GATEWAY_LISTEN[0].host_and_port()
+    # Read once and kept, by whoever has looked at it: by this module, too.
+    vars(request).pop("host", None)
     request.environ["PATH_INFO"] = request.path = path
     query = request.query_string.decode()
     request.environ["RAW_URI"] = request.environ["REQUEST_URI"] = f"{path}?{query}" if query else path
