@@ -53,7 +53,10 @@ def problem(known: Mapping[str, str], given: Mapping[str, str]) -> str | None:
         if name not in known:
             return f"attribute key '{name}' is not recognized. Known are: {', '.join(sorted(known))}."
         if _NOT_SERVED.get(name) == value.lower():
-            return f"attribute '{name}' cannot be '{value}' here: no logs and no TLS headers are made. Leave it out, or give it by a parameter of the template that is 'false' here."  # noqa: E501
+            return (
+                f"attribute '{name}' cannot be '{value}' here: no logs and no TLS headers are made. Leave it out, or give it "
+                "by a parameter of the template that is 'false' here."
+            )
         if known[name] in ("true", "false") and value.lower() not in ("true", "false"):
             return f"attribute '{name}' must be 'true' or 'false', not '{value}'."
         if name in _CHOICES and value not in _CHOICES[name]:
