@@ -129,7 +129,9 @@ def test_steps_come_in_batches_of_ten_at_most(flow: NewFlow, analytics: Analytic
     assert len(batches) < 16
 
 
-def test_a_message_that_is_no_step_is_put_aside_and_the_visitor_goes_on(flow: NewFlow, analytics: Analytics, queue: Queues):
+def test_a_message_that_is_no_step_is_put_aside_and_the_visitor_goes_on(
+    flow: NewFlow, analytics: Analytics, queue: Queues
+):
     visitor = unique_visitor()
     dead_letters = queue("analytics", "JourneysDeadLetterQueue")
     with dead_letters.undisturbed():
