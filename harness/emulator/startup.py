@@ -17,6 +17,7 @@ from harness.emulator import (
     outbox_capture,
     service_loading,
     service_metrics,
+    state_errors,
     time_to_live,
     visibility_timeout,
 )
@@ -97,6 +98,7 @@ PARTS = (
     service_metrics.install,
     time_to_live.install,
     visibility_timeout.install,
+    state_errors.install,
     authorization.install,
     gateway_responses.install,
     lambda_proxy.install,

@@ -1,0 +1,78 @@
+"""The names of errors that Step Functions reports, and which of them a Catch takes.
+
+https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html#error-handling-error-representation
+"""
+
+import json
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.contract.functions import ROLE
+
+
+@pytest.fixture
+def ended(aws, flow, queue) -> Iterator[Callable[..., dict[str, Any]]]:
+    """`ended(HeartbeatSeconds=600)`: how an execution ends whose only task asks, and is never called back. The state `Taken`
+    takes what it catches, and `Failed` fails with it."""
+    states, made = aws("stepfunctions"), []
+
+    def run(**task: Any) -> dict[str, Any]:
+        asks = {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
+            "Parameters": {"QueueUrl": queue.url, "MessageBody": {"token.$": "$$.Task.Token"}},
+            "End": True,
+            **task,
+        }
+        taken = {"Type": "Pass", "End": True}
+        failed = {"Type": "Fail", "ErrorPath": "$.Error", "CausePath": "States.Format('in vain: {}', $.Error)"}
+        definition = {"StartAt": "Ask", "States": {"Ask": asks, "Taken": taken, "Failed": failed}}
+        arn = states.create_state_machine(
+            name=f"contract-{uuid.uuid4().hex[:12]}", roleArn=ROLE, definition=json.dumps(definition)
+        )["stateMachineArn"]
+        made.append(arn)
+        with flow() as f:
+            execution = states.start_execution(stateMachineArn=arn)["executionArn"]
+        f.settle(hurry=True)
+        described: dict[str, Any] = states.describe_execution(executionArn=execution)
+        return described
+
+    yield run
+    for arn in made:
+        states.delete_state_machine(stateMachineArn=arn)
+
+
+def _catch(error: str, then: str = "Taken") -> list[dict[str, Any]]:
+    return [{"ErrorEquals": [error], "Next": then}]
+
+
+def test_a_missed_heartbeat_is_a_heartbeat_timeout(ended):
+    assert ended(HeartbeatSeconds=600, TimeoutSeconds=3600)["error"] == "States.HeartbeatTimeout"
+
+
+def test_a_task_that_takes_too_long_is_a_timeout(ended):
+    assert ended(TimeoutSeconds=3600)["error"] == "States.Timeout"
+
+
+@pytest.mark.parametrize("error", ["States.HeartbeatTimeout", "States.Timeout", "States.ALL"])
+def test_a_missed_heartbeat_is_caught_by_its_name_and_as_a_timeout(ended, error):
+    """A timeout is "a task that ran longer than TimeoutSeconds, or failed to send a heartbeat for longer than
+    HeartbeatSeconds" (https://states-language.net/spec.html#appendix-a)."""
+    end = ended(HeartbeatSeconds=600, TimeoutSeconds=3600, Catch=_catch(error))
+    assert end["status"] == "SUCCEEDED"
+    assert json.loads(end["output"])["Error"] == "States.HeartbeatTimeout"
+
+
+@pytest.mark.parametrize("error", ["States.HeartbeatTimeout", "States.TaskFailed"])
+def test_a_timeout_is_caught_by_nothing_else(ended, error):
+    """`States.TaskFailed` stands for every error but a timeout."""
+    assert ended(TimeoutSeconds=3600, Catch=_catch(error))["error"] == "States.Timeout"
+
+
+def test_an_error_of_step_functions_own_that_was_caught_can_be_failed_with(ended):
+    """https://docs.aws.amazon.com/step-functions/latest/dg/state-fail.html"""
+    end = ended(TimeoutSeconds=3600, Catch=_catch("States.ALL", "Failed"))
+    assert (end["error"], end["cause"]) == ("States.Timeout", "in vain: States.Timeout")
