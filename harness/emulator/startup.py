@@ -18,6 +18,7 @@ from harness.emulator import (
     service_loading,
     service_metrics,
     state_errors,
+    task_tokens,
     time_to_live,
     visibility_timeout,
 )
@@ -99,6 +100,7 @@ PARTS = (
     time_to_live.install,
     visibility_timeout.install,
     state_errors.install,
+    task_tokens.install,
     authorization.install,
     gateway_responses.install,
     lambda_proxy.install,
