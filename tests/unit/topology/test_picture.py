@@ -116,7 +116,7 @@ def test_the_image_is_xml_with_every_card_and_line_and_needs_nothing_from_outsid
     drawn = {group.get("data-edge") for group in root.iter(f"{SVG}g") if group.get("data-edge")}
     assert drawn == {f"{line.source} {line.target}" for line in selection.lines}
     stacks = [group.get("data-stack") for group in root.iter(f"{SVG}g") if group.get("data-stack")]
-    assert sorted(stacks) == sorted({node.stack for node in lumen.nodes})
+    assert sorted(stacks) == sorted({node.stack for node in lumen.nodes if node.stack})
     assert "prefers-color-scheme: dark" in text
     assert text.replace('xmlns="http://www.w3.org/2000/svg"', "").count("http") == 0
     assert svg(lumen) == text
@@ -156,7 +156,7 @@ Resources:
 def test_mermaid_has_every_stack_and_red_failures(lumen):
     text = mermaid(lumen)
     assert text.startswith("flowchart LR\n")
-    assert text.count("subgraph") == len({node.stack for node in lumen.nodes})
+    assert text.count("subgraph") == len({node.stack for node in lumen.nodes if node.stack})
     assert '["notifications"]' in text
     assert '{"Registrations Rule<br><small>UserRegistered</small>"}:::integration' in text
     lines = [line.strip() for line in text.splitlines() if "-->" in line or "-.-" in line]
