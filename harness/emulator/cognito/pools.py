@@ -4,17 +4,32 @@ Moto keeps only the attributes of a schema that has any, drops `MfaConfiguration
 nothing here could follow.
 """
 
+from functools import cache
+from types import SimpleNamespace
 from typing import Any
 
+from joserfc import jwk
 from localstack.aws.api import RequestContext
 from localstack.services.moto import call_moto
+from moto.cognitoidp import models
 from moto.cognitoidp.models import CognitoIdpUserPoolAttribute
+from moto.utilities.utils import load_resource
 
 from harness.emulator.cognito import unserved
 from harness.emulator.cognito.errors import invalid_parameter
 from harness.emulator.cognito.user_pool import UserPool, pool_by_id
 
 Request = dict[str, Any]
+
+
+def share_motos_key() -> None:
+    """Moto reads its one key for every pool anew and finds the primes of it, which takes 0.1 s."""
+
+    @cache
+    def key() -> jwk.RSAKey:
+        return jwk.RSAKey.import_key(load_resource(models.__name__, "resources/jwks-private.json"))
+
+    models.jwk = SimpleNamespace(RSAKey=SimpleNamespace(import_key=lambda _file: key()))
 
 
 def create_user_pool(context: RequestContext, request: Request) -> Any:

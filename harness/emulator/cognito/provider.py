@@ -132,6 +132,7 @@ def user_pool_operations(run: Invoke) -> dict[str, Handler]:
 @aws_provider(api="cognito-idp")
 def cognito_idp() -> Service:
     find_users_as_we_do()
+    pools.share_motos_key()
     return moto_service("cognito-idp", user_pool_operations(invoke))
 
 
