@@ -31,7 +31,7 @@ def shell(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, engine: Target) -> py
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_ENDPOINT_URL", str(engine.endpoint_url))
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", ACCOUNT)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     return monkeypatch
 
@@ -60,7 +60,7 @@ def test_a_listed_account_gets_a_deployment_of_its_own_that_others_find(tmp_path
 def test_calls_are_signed_with_the_credentials_of_the_environment(tmp_path):
     target = _aws(tmp_path).start()
     assert target.client("sts").get_caller_identity()["Account"] == ACCOUNT
-    assert target.session.get_credentials().secret_key == "secret"
+    assert target.session.get_credentials().secret_key == "test"
 
 
 def test_nothing_is_observed_but_through_awss_own_apis(tmp_path):

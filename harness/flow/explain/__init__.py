@@ -42,8 +42,8 @@ __all__ = ["EXPLAINERS", "Evidence", "explain"]
 EXPLAINERS: tuple[Callable[[Evidence], Iterator[Finding]], ...] = (
     faults.find,
     regions.find,
-    sizes.find,
     signed_urls.find,
+    sizes.find,
     deduplication.find,
     event_bus.find,
     schedules.find,

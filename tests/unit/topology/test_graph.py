@@ -25,7 +25,9 @@ def test_every_asynchronous_edge_of_the_stacks_has_a_place_for_failures(lumen):
     asynchronous = [edge for edge in lumen.edges if edge.asynchronous]
     assert len(asynchronous) >= 7
     # S3 itself hands on to a queue, a topic and a bus, and has no place for what one of them does not take.
-    by_s3 = [edge for edge in asynchronous if edge.kind == "notification" and lumen.nodes[edge.target].kind != "function"]
+    by_s3 = [
+        edge for edge in asynchronous if edge.kind == "notification" and lumen.nodes[edge.target].kind != "function"
+    ]
     assert by_s3
     without = [f"{edge.file}:{edge.line} {edge.source} -> {edge.target}" for edge in asynchronous
                if edge not in by_s3 and not lumen.failure_targets(edge)]  # fmt: skip
