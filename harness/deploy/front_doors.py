@@ -58,7 +58,8 @@ def _load_balancer(target: Target, arn: str) -> Iterator[tuple[str, str]]:
     client = target.client("elbv2")
     [described] = client.describe_load_balancers(LoadBalancerArns=[arn])["LoadBalancers"]
     for listener in client.describe_listeners(LoadBalancerArn=arn)["Listeners"]:
-        yield "load balancer", target.load_balancer_url(described["DNSName"], listener["Port"])
+        port = listener["Port"]
+        yield "load balancer", target.load_balancer_url(described["DNSName"], None if port == 80 else port)
 
 
 _READERS: dict[str, Callable[[Target, str], Iterable[tuple[str, str]]]] = {
