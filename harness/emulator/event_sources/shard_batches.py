@@ -100,6 +100,8 @@ class _Attempts:
         self._poller, self._shard_id = poller, shard_id
         self._parameters = poller.stream_parameters
         self._bisects = bool(poller.harness_mapping.get("BisectBatchOnFunctionError"))
+        self._behind: list[dict[str, Any]] = []
+        """Of the batch, what comes after the part that is tried."""
         self._age = max(self._parameters.get("MaximumRecordAgeInSeconds") or -1, 0)
         # Looked up now: the journal has one whose wait it records.
         self._pauses = stream_poller.ExponentialBackoff(
@@ -122,7 +124,7 @@ class _Attempts:
             if self._poller.max_retries_exceeded(made):
                 self._give_up(events, "RetryAttemptsExhausted", made, error)
                 return False
-            if made and not self._wait():
+            if made and not self._wait(events):
                 break
             try:
                 with batches.attempt_at(made, splits=self._bisects and len(events) > 1):
@@ -137,13 +139,21 @@ class _Attempts:
                 if self._bisects and len(events) > 1:
                     # Does not count as a retry.
                     middle = (len(events) + 1) // 2
-                    halves = [self.handle(half, made) for half in (events[:middle], events[middle:])]
-                    return complete and all(halves)
+                    first = self._handle_before(events[middle:], events[:middle], made)
+                    return self.handle(events[middle:], made) and first and complete
                 made += 1
             except Exception as unexpected:
                 LOG.exception("a batch of shard %s of %s failed", self._shard_id, self._poller.source_arn)
                 error, made = {"message": str(unexpected)}, made + 1
         return complete and not events
+
+    def _handle_before(self, later: list[dict[str, Any]], events: list[dict[str, Any]], made: int) -> bool:
+        """The same of the first half of a batch; the later one waits as long as it does."""
+        behind, self._behind = self._behind, [*later, *self._behind]
+        try:
+            return self.handle(events, made)
+        finally:
+            self._behind = behind
 
     def _without_expired(
         self, events: list[dict[str, Any]], made: int, error: dict[str, Any], complete: bool
@@ -155,8 +165,9 @@ class _Attempts:
             self._give_up(expired, "RecordAgeExceeded", made, error)
         return events, complete and not expired
 
-    def _wait(self) -> bool:
-        """Whether to make the next attempt, after the pause."""
+    def _wait(self, events: list[dict[str, Any]]) -> bool:
+        """Whether to make the next attempt at these, after the pause."""
+        batches.waits([*events, *self._behind])
         self._poller._is_shutdown.wait(self._pauses.next_backoff())
         return not self._poller._is_shutdown.is_set()
 

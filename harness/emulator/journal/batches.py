@@ -36,6 +36,8 @@ class _Reading:
     attempts: int = 0
     splits: bool = False
     """Whether a batch that fails is tried again in two halves."""
+    waiting: list[str] = field(default_factory=list)
+    """What the next attempt is waited for with: it, and what of its batch comes after it."""
     failed: list[str] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
     filtered: list[str] = field(default_factory=list)
@@ -55,6 +57,12 @@ def attempt_at(made: int, *, splits: bool) -> Iterator[None]:
     if (reading := _READING.get()) is not None:
         reading.attempts, reading.splits = made, splits
     yield
+
+
+def waits(events: Iterable[Mapping[str, Any]]) -> None:
+    """These wait for the next attempt that is made."""
+    if (reading := _READING.get()) is not None:
+        reading.waiting = [_identifier(event) for event in events]
 
 
 def counted(made: int) -> None:
@@ -298,7 +306,7 @@ def _wait_to_retry(reading: _Reading, seconds: float) -> None:
         seconds,
         due.set,
         **_what(poller.harness_mapping),
-        takes=tuple(_stream_mark(poller.source_arn, one) for one in reading.failed),
+        takes=tuple(_stream_mark(poller.source_arn, one) for one in reading.waiting),
         data={"mapping": poller.harness_mapping["UUID"], "attempt": reading.attempts + 1},
     ):
         _RETRY_WAITS[poller].add(due)
