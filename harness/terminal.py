@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console, Group
 from rich.live import Live
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
@@ -257,8 +258,8 @@ def show_flows(rows: "Sequence[tuple[Beginning, str, str]]", *, left_out: int, f
     from harness.flow import duration
 
     if rows:
-        width = story_width() if out.is_terminal else None
-        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), width=width)
+        window = out.is_terminal
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), width=story_width() if window else None)
         for heading in ("Flow", "Began", "By", "What", "Steps", "Took", "Ended"):
             table.add_column(
                 heading,
@@ -266,7 +267,7 @@ def show_flows(rows: "Sequence[tuple[Beginning, str, str]]", *, left_out: int, f
                 justify="right" if heading in ("Steps", "Took") else "left",
                 no_wrap=True,
                 overflow="ellipsis",
-                ratio={"What": 3, "Ended": 2}.get(heading),
+                ratio={"What": 3, "Ended": 2}.get(heading) if window else None,
             )
         for beginning, how, said in rows:
             table.add_row(
@@ -278,7 +279,10 @@ def show_flows(rows: "Sequence[tuple[Beginning, str, str]]", *, left_out: int, f
                 duration(beginning.seconds),
                 Text(f"{_ENDINGS[how]}{said}".rstrip(", :"), _ENDED[how]),
             )
-        out.print(table)
+        if not window:
+            # Nothing is cut, however much began one of the flows: a name that has lost its end leads to none.
+            table.width = Measurement.get(out, out.options.update(max_width=sys.maxsize), table).maximum
+        out.print(table, crop=False)
         out.print(f"\n[dim]'{command_name()} trace FLOW' tells one, '{command_name()} trace last' the newest.[/]")
     else:
         out.print(f"No flow yet at {escape(address)}: nobody has called what is deployed there.")

@@ -227,6 +227,20 @@ The oldest 1200 records are not kept any more, and what they belong to is not li
     )
 
 
+def test_in_a_file_a_list_of_flows_is_as_wide_as_what_began_them(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    many = ", ".join(f"s3 PutObject bucket-{number}" for number in range(100))
+    monkeypatch.setattr(terminal, "out", Console(no_color=True, width=1000, highlight=False, soft_wrap=True))
+    rows = [(_beginning(1, many, "Boto3", 100, 1), "ok", "x" * 40), (_beginning(0, "GET /", "curl", 1, 0), "ok", "")]
+    terminal.show_flows(rows, left_out=False, forgotten=0, address="http://127.0.0.1:4566")
+    _, first, second, *_ = _screen(capsys).splitlines()
+    assert first.startswith("00000001  ")
+    assert many in first
+    assert first.endswith("x" * 40)
+    assert second.startswith("00000000  ")
+
+
 def test_without_a_flow_the_list_says_that_nobody_has_called_yet(capsys: pytest.CaptureFixture[str]):
     terminal.show_flows([], left_out=True, forgotten=0, address="http://127.0.0.1:4566")
     assert (
