@@ -24,6 +24,8 @@ def _without_a_cause(records: Iterable[Record]) -> list[Record]:
         and record.cause is None
         and record.kind not in BEGINNINGS
         and record.data.get("caller", {}).get("kind") != "client"
+        # A mapping tells by itself that it cannot read its source any more.
+        and record.data.get("reason") != "SourceFailed"
         # What a client says on a WebSocket.
         and not (record.kind is Kind.FRAME and record.data["direction"] == "in")
         and not taken[record.activity] & left
