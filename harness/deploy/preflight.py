@@ -180,7 +180,7 @@ def ignored_problems(
         origin = origin_of(plan.template, logical_id)
         for name in properties.keys() & ignored.get(kind, {}).keys() if isinstance(properties, dict) else ():
             value, setting = properties[name], f"{kind}.{name}"
-            if value in ignored[kind][name] or value == {"Ref": "AWS::NoValue"} or setting in accepted:
+            if _plain(value) in (*ignored[kind][name], {"Ref": "AWS::NoValue"}) or setting in accepted:
                 continue
             declared = plan.template.resources.get(origin or "", {}).get("Properties") or {}
             place = ("Resources", origin, "Properties", name) if origin and name in declared else ()
@@ -189,6 +189,15 @@ def ignored_problems(
             message = f"{name}{made} has no effect here: the target takes an {kind} without it."
             hint = f'Leave it out, or do without it here: [tool.harness] accept_ignored = ["{setting}"].'
             yield Problem(plan.template.path, line, origin or logical_id, message, hint)
+
+
+def _plain(value: Any) -> Any:
+    """Booleans, which a template may write as text, as such, however deep."""
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    return {"true": True, "false": False}.get(value.lower(), value) if isinstance(value, str) else value
 
 
 def reference_problems(template: Template, generated: Iterable[str]) -> Iterator[Problem]:

@@ -33,6 +33,7 @@ def _patch() -> None:
     ) -> Any:
         if _DEAD_LETTERED in (message.get("Attributes") or {}):
             message_deduplication_id = message["MessageId"]
-            # On AWS a message that is moved back gets a new id, so that it may come and go as often as it has to.
+            # On AWS a message that is moved back gets a new id, so that it may come and go as often as it has to. Here it
+            # keeps the one by which its flow is followed, and is let in again.
             self.deduplication.pop(message_deduplication_id, None)
         return original(self, message, *args, message_deduplication_id=message_deduplication_id, **options)

@@ -132,6 +132,7 @@ def test_an_http_api_is_refused_although_its_type_is_known(plan, properties, ser
 
 IGNORED = {
     "AWS::Logs::LogGroup": {"LogGroupClass": ["STANDARD"]},
+    "AWS::DynamoDB::Table": {"ContributorInsightsSpecification": [{"Enabled": False}]},
     "AWS::Lambda::Function": {"KmsKeyArn": [""], "TenancyConfig": []},
 }
 
@@ -166,6 +167,14 @@ def test_a_property_that_says_what_is_done_anyway_is_no_problem(plan, value):
     made = plan("Resources:\n  Logs: {Type: 'AWS::Logs::LogGroup'}\n")
     logs = {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupClass": value}}
     assert list(ignored_problems(made, {"Resources": {"Logs": logs}}, IGNORED, accepted=())) == []
+
+
+@pytest.mark.parametrize(("enabled", "refused"), [("false", 0), (False, 0), ("true", 1), (True, 1)])
+def test_a_boolean_may_be_written_as_text(plan, enabled, refused):
+    made = plan("Resources:\n  Table: {Type: 'AWS::DynamoDB::Table'}\n")
+    properties = {"ContributorInsightsSpecification": {"Enabled": enabled}}
+    table = {"Type": "AWS::DynamoDB::Table", "Properties": properties}
+    assert len(list(ignored_problems(made, {"Resources": {"Table": table}}, IGNORED, accepted=()))) == refused
 
 
 EXPORTS = "Outputs:\n  O: {{Value: x, Export: {{Name: !Sub '${{AWS::StackName}}-{0}'}}}}\n"
