@@ -26,6 +26,10 @@ STALE   := $(if $(wildcard $(INSTALLED)),$(shell \
 # Without the program `harness`, which does not run in an environment that was moved.
 STOP    := if $(BIN)/python -c '' 2>/dev/null; then $(BIN)/python -c 'from harness.cli import main; main()' down || true; fi
 
+# Images and shells that say that no bytecode be written save what is imported once. Here each engine, worker and command
+# would compile LocalStack anew: half of the time that an engine needs to start.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help up down status test check format lock clean stale
 
