@@ -1,0 +1,16 @@
+"""Which engine the mail SaaS of the fixtures serves."""
+
+from fixtures.mail_saas import project_of
+from harness.project import Project
+
+
+def test_the_engine_of_make_up_is_also_the_one_that_compose_has_started():
+    own = Project.load().settings
+    assert own.compose_file is not None
+    assert project_of(own.state_directory).settings == own
+    assert project_of(None).settings == own
+
+
+def test_the_engine_of_a_test_run_is_its_own(tmp_path):
+    settings = project_of(tmp_path).settings
+    assert (settings.state_directory, settings.compose_file) == (tmp_path, None)
