@@ -69,7 +69,9 @@ def _going_on(activities: Sequence[Activity], history: History) -> Iterator[Pend
     held_up = {above for activity in going.values() for above in _above(activity, history)}
     for activity in going.values():
         if activity.id not in held_up:
-            yield _timer(activity, history) if activity.kind is Kind.TIMER else Pending(activity, f"{activity} goes on")
+            # A timer that was fired by hand goes on as all else does, until what it makes due is done.
+            waits = activity.kind is Kind.TIMER and "when" in activity.begin.data
+            yield _timer(activity, history) if waits else Pending(activity, f"{activity} goes on")
 
 
 def _above(activity: Activity, history: History) -> Iterator[int]:

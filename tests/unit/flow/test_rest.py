@@ -56,6 +56,14 @@ def test_only_what_nothing_else_holds_up_is_told(happening):
     assert str(waits).startswith(f"{EXECUTION}, in the state Ask, waits; due in ")
 
 
+def test_what_was_fired_by_hand_goes_on_until_what_it_makes_due_is_done(happening):
+    fired = happening.begin(Kind.TIMER, "harness", "websocket-idle", data={"what": "fire", "connection_id": "c="})
+    [goes_on] = _pending(happening, [happening.history.activities[fired]])
+    assert (str(goes_on), goes_on.due) == ("harness websocket-idle goes on", None)
+    happening.end(fired, 1.0)
+    assert _pending(happening, [happening.history.activities[fired]]) == []
+
+
 def test_work_of_another_branch_is_not_held_up_by_what_one_waits_for(happening):
     execution, timer = _waiting_execution(happening, "Wait")
     branch = happening.begin(Kind.WORK, "engine", "branch", cause=execution)
