@@ -1,6 +1,7 @@
 """The flows that an engine has recorded, whoever began them: a test, a browser, the AWS CLI, a schedule."""
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from harness.engine import Target
@@ -91,12 +92,8 @@ class RecordedFlows:
 
     def beginnings(self) -> list[Beginning]:
         """What began each flow until now, the newest first. Raises JournalError."""
-        self._stream.catch_up()
-        topology = self._topology()
-        with self._stream.held():
-            found = [(root, self._history.roots_of(root)) for root in self._history.traces()]
-            told = [self._beginning(root, roots, topology) for root, roots in found if roots]
-        return sorted(told, key=lambda beginning: beginning.at, reverse=True)
+        with self._recorded() as (flows, topology):
+            return [self._beginning(root, roots, topology) for root, roots in flows]
 
     def flow(self, root: str) -> Flow:
         """The flow with this root."""
@@ -105,23 +102,37 @@ class RecordedFlows:
     def find(self, name: str) -> Flow:
         """The flow of this name: its root, the beginning of that or of its last part, or "last" for the newest that did
         something. Raises UnknownFlowError."""
-        beginnings = self.beginnings()
         where = f"the journal of the engine at {self._target.address}"
-        if name == NEWEST:
-            newest = next((beginning for beginning in beginnings if not beginning.idle), None)
-            if newest is None:
-                raise UnknownFlowError(f"There is no flow yet in {where}. Call something that is deployed there.")
-            return self.flow(newest.root)
-        wanted = name.removeprefix("Root=").partition(";")[0].lower()
-        matching = [b for b in beginnings if b.root.startswith(wanted) or b.root.rpartition("-")[2].startswith(wanted)]
-        if len(matching) == 1:
-            return self.flow(matching[0].root)
-        if matching:
-            some = "\n".join(f"  {b.root}  {b.what}" for b in matching[:10])
+        with self._recorded() as (flows, topology):
+            if name == NEWEST:
+                # One after the other: what each of thousands was, nobody asks.
+                newest = next((root for root, roots in flows if not self._beginning(root, roots, topology).idle), None)
+                if newest is None:
+                    raise UnknownFlowError(f"There is no flow yet in {where}. Call something that is deployed there.")
+                return self.flow(newest)
+            wanted = name.removeprefix("Root=").partition(";")[0].lower()
+            matching = [
+                one for one in flows if one[0].startswith(wanted) or one[0].rpartition("-")[2].startswith(wanted)
+            ]
+            if len(matching) == 1:
+                return self.flow(matching[0][0])
+            some = [self._beginning(root, roots, topology) for root, roots in matching[:10]]
+        if some:
+            told = "\n".join(f"  {beginning.root}  {beginning.what}" for beginning in some)
             more = f"\n  and {len(matching) - 10} more" if len(matching) > 10 else ""
-            raise UnknownFlowError(f"{len(matching)} flows begin with {name!r} in {where}; name one of:\n{some}{more}")
+            raise UnknownFlowError(f"{len(matching)} flows begin with {name!r} in {where}; name one of:\n{told}{more}")
         gone = f" Its oldest {self.forgotten} records are not kept any more." if self.forgotten else ""
         raise UnknownFlowError(f"There is no flow {name!r} in {where}.{gone} 'harness trace' lists those it has.")
+
+    @contextmanager
+    def _recorded(self) -> Iterator[tuple[list[tuple[str, list[Activity]]], Topology]]:
+        """The root of each flow until now with what began it, the newest first, and what is deployed; nothing is added
+        meanwhile."""
+        self._stream.catch_up()
+        topology = self._topology()
+        with self._stream.held():
+            found = [(root, self._history.roots_of(root)) for root in self._history.traces()]
+            yield sorted((one for one in found if one[1]), key=lambda one: one[1][0].begin.at, reverse=True), topology
 
     def _beginning(self, root: str, roots: list[Activity], topology: Topology) -> Beginning:
         activities = self._history.closure(roots)
