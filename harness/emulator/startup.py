@@ -13,6 +13,7 @@ from harness.emulator import (
     event_rules,
     faults,
     fifo_dead_letters,
+    idle_connections,
     listen_address,
     log_subscriptions,
     object_storage,
@@ -71,6 +72,7 @@ PARTS = (
     # First: it shows what goes wrong in the others.
     engine_log.install,
     listen_address.install,
+    idle_connections.install,
     object_storage.install,
     service_loading.install,
     causes.install,
