@@ -4,6 +4,7 @@ import base64
 import json
 import uuid
 from collections.abc import Callable
+from itertools import cycle
 from typing import Any
 
 import pytest
@@ -42,11 +43,15 @@ def test_a_click_is_counted_archived_and_a_step_of_its_visitor(flow: NewFlow, an
 
 
 def test_clicks_on_one_album_from_all_shards_are_added_up(flow: NewFlow, analytics: Analytics):
-    album = unique_album()
+    album, keys = unique_album(), analytics.key_of_each_shard()
     with flow() as f:
-        put = [one for kind in ("open", "open", "like") * 3 for one in analytics.put(click_on(album, kind=kind))]
+        put = [
+            one
+            for key, kind in zip(cycle(keys), ("open", "open", "like") * 3, strict=False)
+            for one in analytics.put(click_on(album, kind=kind), key=key)
+        ]
     f.settle(hurry=True)
-    assert len({one.shard_id for one in put}) > 1
+    assert len({one.shard_id for one in put}) == len(keys) > 1
     assert analytics.counted(album) == {"clicks": 9, "clicks_open": 6, "clicks_like": 3}
     assert len(analytics.archived(album)) == 9
 
