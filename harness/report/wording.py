@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.flow.history import Activity
-from harness.flow.steps import api_of
+from harness.flow.steps import api_of, path_of
 from harness.journal.records import Kind
 from harness.report.whereabouts import Names
 
@@ -80,7 +80,7 @@ def title(activity: Activity, names: Names) -> str:
         case Kind.REQUEST if begin.service == "apigatewayv2":
             return f"connect to {names.of(api_of(activity))}"
         case Kind.REQUEST:
-            return f"{data.get('method', '')} {data.get('path', '')}".strip() or begin.name
+            return f"{data['method']} {path_of(data.get('path'))}" if data.get("method") else begin.name
         case Kind.FRAME if data.get("direction") == "out":
             return f"frame to {data.get('connection')}"
         case Kind.FRAME:

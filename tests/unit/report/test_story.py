@@ -220,6 +220,13 @@ def test_what_iam_denied_is_told_with_the_statement_that_decided(shop):
     assert (denied.node, put.state) == ("shop.Orders", "failed")
 
 
+def test_a_request_is_called_as_its_client_knows_it(shop):
+    journal = Journal()
+    asked = journal.begin(Kind.REQUEST, "apigateway", "GET", method="GET", path="/_aws/execute-api/a1/v1/orders/7")
+    journal.end(asked, status=200)
+    assert tell(journal.activities(), shop).title == "GET /orders/7"
+
+
 def test_of_an_engine_that_is_gone_what_it_wrote_down_is_told(shop):
     class Gone(FakeFlow):
         def pending(self):
