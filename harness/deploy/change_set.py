@@ -29,6 +29,8 @@ _GRACE_SECONDS = 2.0
 # Between two looks at a stack. AWS needs minutes for one, and limits how often it is asked.
 _LOCAL_POLL_SECONDS = 0.06
 _AWS_POLL_SECONDS = 2.0
+# And at least so many times as long as the look took: an engine that is asked all the time is kept from its work.
+_PAUSE_PER_LOOK = 3.0
 # LocalStack gives one resource 300 seconds. A stack that tells nothing for longer has lost its worker thread.
 _SILENCE_SECONDS = 330.0
 
@@ -53,7 +55,7 @@ class StackFailedError(Exception):
 
 @dataclass(frozen=True)
 class StackClient:
-    """CloudFormation of a target. `poll_seconds` is the pause between two looks."""
+    """CloudFormation of a target. `poll_seconds` is the least pause between two looks."""
 
     client: Any
     poll_seconds: float
@@ -106,6 +108,7 @@ class StackClient:
         self.client.delete_stack(StackName=stack_id)
         heard = time.monotonic()
         while True:
+            looked = time.monotonic()
             stack = self.client.describe_stacks(StackName=stack_id)["Stacks"][0]
             for event in self._new_events(stack_id, seen):
                 self.tell(event)
@@ -117,7 +120,7 @@ class StackClient:
                 failed = self._first_failure(stack_id, seen=set(), statuses=("DELETE_FAILED",))
                 reason = failed.reason if failed else stack.get("StackStatusReason", "")
                 raise StackFailedError(f"it could not be deleted: {reason or 'the target gives no reason'}", failed)
-            time.sleep(self.poll_seconds)
+            self._pause(looked)
 
     def _ready_stack(self, stack_name: str) -> Mapping[str, Any] | None:
         """The stack to update; None where there is none, or was none that could be."""
@@ -150,6 +153,7 @@ class StackClient:
         status = ""
         heard = time.monotonic()
         while True:
+            looked = time.monotonic()
             for event in self._new_events(stack_id, seen):
                 heard = time.monotonic()
                 self.tell(event)
@@ -162,12 +166,16 @@ class StackClient:
                 raise StackFailedError(
                     f"the target has told nothing for {silent:.0f} seconds; its last word was {status}"
                 )
-            time.sleep(self.poll_seconds)
+            self._pause(looked)
         # Not only the status: LocalStack has called updates complete in which a resource failed.
         failed = self._first_failure(stack_id, before, ("CREATE_FAILED", "UPDATE_FAILED"))
         if failed is not None or status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
             reason = failed.reason if failed else f"it ended as {status}"
             raise StackFailedError(reason or "the target gives no reason", failed)
+
+    def _pause(self, looked: float) -> None:
+        """Wait after a look that began at `looked`."""
+        time.sleep(max(self.poll_seconds, _PAUSE_PER_LOOK * (time.monotonic() - looked)))
 
     def _wait_for_outputs(self, stack_id: str, change_set_id: str) -> None:
         """LocalStack sets a stack's status before its outputs and exports, and the change set's id after them."""
