@@ -1,28 +1,29 @@
 """How long an invocation takes: `python benchmarks/lambda_invoke.py [N]` (N samples of each figure, default 30).
 
-Runs against the engine that `harness up` started, else against one of its own. All figures are what the caller sees, in
-milliseconds: the HTTP request, LocalStack's part and the function. A cold start is the first event of a new function.
-The asynchronous figure ends when the handler begins, by the machine's one clock.
+With an engine of its own. The times are what the caller sees, in milliseconds: the HTTP request, LocalStack's part and the
+function. A cold start is the first event of a new function. The asynchronous figure ends when the handler begins, by the
+machine's one clock. The work is processor time of the engine alone, over a run of warm invocations.
 """
 
-import io
 import json
 import sys
 import time
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+
+import psutil
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 from measure import Figure, show, timed_ms
+from resources import Resources, running_engine
 
-from harness.project import Project
+from harness.engine import Target
 
 PLAIN = "def handler(event, context): return event\n"
 WITH_BOTO3 = 'import boto3\nsqs = boto3.client("sqs")\ndef handler(event, context): return event\n'
+PRINTING = "def handler(event, context): print(event)\n"
 SEND_TIME = """
 import boto3, time
 sqs = boto3.client("sqs")
@@ -34,25 +35,11 @@ def handler(event, context):
 
 @dataclass(frozen=True)
 class Functions:
+    resources: Resources
     client: Any
-    made: list[str]
 
     def make(self, source: str) -> str:
-        packed = io.BytesIO()
-        with zipfile.ZipFile(packed, "w") as into:
-            into.writestr("index.py", source)
-        name = f"benchmark-{uuid4().hex[:12]}"
-        self.client.create_function(
-            FunctionName=name,
-            Runtime=f"python{sys.version_info.major}.{sys.version_info.minor}",
-            Handler="index.handler",
-            Role="arn:aws:iam::000000000000:role/benchmark",
-            Code={"ZipFile": packed.getvalue()},
-            MemorySize=512,
-        )
-        self.made.append(name)
-        self.client.get_waiter("function_active_v2").wait(FunctionName=name)
-        return name
+        return self.resources.function(source)
 
     def invoke(self, name: str) -> None:
         answer = self.client.invoke(FunctionName=name, Payload=b"{}")
@@ -79,7 +66,7 @@ def created(functions: Functions, samples: int) -> list[float]:
 
 def asynchronous(functions: Functions, sqs: Any, samples: int) -> list[float]:
     """From the call to the handler's first line, warm."""
-    queue = sqs.create_queue(QueueName=f"benchmark-{uuid4().hex[:12]}")["QueueUrl"]
+    queue, _ = functions.resources.queue()
     name = functions.make(SEND_TIME)
 
     def send() -> float:
@@ -88,19 +75,28 @@ def asynchronous(functions: Functions, sqs: Any, samples: int) -> list[float]:
         [message] = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=20)["Messages"]
         return float(message["Body"])
 
-    try:
-        send()
-        return [send() for _ in range(samples)]
-    finally:
-        sqs.delete_queue(QueueUrl=queue)
+    send()
+    return [send() for _ in range(samples)]
+
+
+def work(functions: Functions, target: Target, samples: int) -> list[float]:
+    """Processor time of the engine for a warm invocation, the mean of ten for each sample."""
+    engine = psutil.Process(int(target.harness.ready()["pid"]))
+    name = functions.make(PRINTING)
+
+    def ten() -> float:
+        before = sum(engine.cpu_times()[:2])
+        for _ in range(10):
+            functions.invoke(name)
+        return (sum(engine.cpu_times()[:2]) - before) * 100
+
+    ten()
+    return [ten() for _ in range(samples)]
 
 
 def main(samples: int) -> None:
-    project = Project.load(Path.cwd())
-    started = not project.engine.is_alive()
-    target = project.engine.start()
-    functions = Functions(target.client("lambda"), [])
-    try:
+    with running_engine() as target:
+        functions = Functions(Resources(target), target.client("lambda"))
         functions.invoke(functions.make(WITH_BOTO3))  # starts the zygote
         show(
             [
@@ -109,13 +105,9 @@ def main(samples: int) -> None:
                 Figure("cold, with a boto3 client", cold(functions, WITH_BOTO3, samples), "ms", "aim: under 250"),
                 Figure("warm", warm(functions, samples), "ms", "aim: under 15"),
                 Figure("asynchronous, call to handler", asynchronous(functions, target.client("sqs"), samples), "ms"),
+                Figure("engine's work for one, warm", work(functions, target, samples), "ms"),
             ]
         )
-    finally:
-        for name in functions.made:
-            functions.client.delete_function(FunctionName=name)
-        if started:
-            project.engine.stop()
 
 
 if __name__ == "__main__":

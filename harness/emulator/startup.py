@@ -59,7 +59,7 @@ from harness.emulator.journal import (
     work,
 )
 from harness.emulator.journal import api as journal_api
-from harness.emulator.lambda_ import asynchronous, creation, executor, invocation_metadata
+from harness.emulator.lambda_ import asynchronous, creation, executor, invocation_metadata, log_delivery
 from harness.emulator.load_balancing import front_door as load_balancers
 from harness.emulator.s3 import header_signature, signed_forms
 from harness.emulator.s3 import notifications as s3_notifications
@@ -114,6 +114,7 @@ PARTS = (
     # After the front doors' records: it goes before them in the chain.
     websocket.install,
     executor.install,
+    log_delivery.install,
     creation.install,
     invocation_metadata.install,
     asynchronous.install,

@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import time
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from uuid import uuid4
 import pytest
 
 ROLE = "arn:aws:iam::000000000000:role/contract"
+LOG_SECONDS = 15.0
 
 
 def archive(files: dict[str, str]) -> bytes:
@@ -119,3 +121,18 @@ class Queue:
         message: dict[str, Any] = answer["Messages"][0]
         self.client.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
         return message
+
+
+def log_lines(aws: Callable[[str], Any], log_group: str, until: Callable[[list[str]], bool]) -> list[str]:
+    """The lines of a log group as soon as `until(lines)` holds; they are written just after the answer."""
+    logs = aws("logs")
+    deadline = time.monotonic() + LOG_SECONDS
+    lines: list[str] = []
+    while time.monotonic() < deadline:
+        try:
+            lines = [event["message"] for event in logs.filter_log_events(logGroupName=log_group)["events"]]
+        except logs.exceptions.ResourceNotFoundException:
+            continue
+        if until(lines):
+            return lines
+    raise AssertionError(f"the log {log_group} did not come to what was expected; it holds {lines}")

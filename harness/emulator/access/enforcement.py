@@ -55,9 +55,9 @@ class Setting(BaseModel):
     mode: Mode
 
 
-Listener = Callable[[RequestContext | None, Decision], None]
-"""`(the call, what was decided of one of the actions that it asks for)`; allowed ones too, whatever the mode. Without a call
-where a part of the emulator asks before it makes one (`service_may`)."""
+Listener = Callable[[Decision, Operation | None, RequestContext | None], None]
+"""`(what was decided, of which operation, and its request)`; what is allowed too, whatever the mode. Without a request where a
+part of the emulator asks that makes none (`role_may`), and without an operation before it is known (`service_may`)."""
 
 
 @dataclass
@@ -96,13 +96,15 @@ class Access:
         """Have `listener` called with each decision, in the thread of the call, before it is carried out or refused."""
         self._listeners.append(listener)
 
-    def decided(self, context: RequestContext | None, decision: Decision) -> None:
+    def decided(
+        self, decision: Decision, operation: Operation | None = None, context: RequestContext | None = None
+    ) -> None:
         if not decision.allowed:
             with self._lock:
                 self._denied.append(
                     {
                         "at": datetime.now(UTC).isoformat(),
-                        "operation": context and f"{context.service.service_name}.{context.operation.name}",
+                        "operation": operation and f"{operation.service}.{operation.name}",
                         "request_id": context and context.request_id,
                         "enforced": self.mode is Mode.ENFORCE,
                         **as_json(decision),
@@ -111,7 +113,7 @@ class Access:
                 if self.mode is Mode.REPORT:
                     self._report(decision)
         for listener in self._listeners:
-            listener(context, decision)
+            listener(decision, operation, context)
 
     def count_unmapped(self, action: str) -> None:
         with self._lock:
@@ -205,8 +207,10 @@ def ask(_chain: HandlerChain, context: RequestContext, _response: Response) -> N
     principal = principal_of(context)
     if principal is None:
         return
-    for decision in decisions(context, principal):
-        ACCESS.decided(context, decision)
+    source_ip = None if context.is_internal_call else context.request.remote_addr
+    operation = _operation_of(context)
+    for decision in decisions(operation, principal, source_ip):
+        ACCESS.decided(decision, operation, context)
         if not decision.allowed and ACCESS.mode is Mode.ENFORCE:
             denial = denial_of(decision, context.service.service_name)
             LOG.info("IAM denies: %s", denial.message)
@@ -268,8 +272,19 @@ def service_may(service: str, source_arn: str, action: str, resource_arn: str) -
         return True
     principal = principals.service(service, source_arn)
     about = resource(resource_arn, action)
-    decision = decide(principal.arn, principal.caller, principal.identity, action, about, principal.facts)
-    ACCESS.decided(None, decision)
+    return _passes(decide(principal.arn, principal.caller, principal.identity, action, about, principal.facts))
+
+
+def role_may(role_arn: str, operation: Operation) -> bool:
+    """Whether a function's role allows what Lambda does with it here without a request, in the mode in force."""
+    if ACCESS.mode is Mode.OFF:
+        return True
+    principal = principals.of_role(role_arn, "lambda", operation.partition)
+    return all(_passes(decision, operation) for decision in decisions(operation, principal, source_ip=None))
+
+
+def _passes(decision: Decision, operation: Operation | None = None) -> bool:
+    ACCESS.decided(decision, operation)
     return decision.allowed or ACCESS.mode is not Mode.ENFORCE
 
 
@@ -298,10 +313,9 @@ def _access_key(context: RequestContext) -> str:
     return str(extract_access_key_id_from_auth_header(context.request.headers) or principals.ANONYMOUS_KEY)
 
 
-def decisions(context: RequestContext, principal: Principal) -> list[Decision]:
-    """IAM's answers to what the call asks for, one for each action and resource."""
+def _operation_of(context: RequestContext) -> Operation:
     request = context.request
-    operation = Operation(
+    return Operation(
         service=context.service.service_name,
         name=context.operation.name,
         parameters=context.service_request or {},
@@ -312,7 +326,10 @@ def decisions(context: RequestContext, principal: Principal) -> list[Decision]:
         path=request.path,
         headers=request.headers,
     )
-    source_ip = None if context.is_internal_call else request.remote_addr
+
+
+def decisions(operation: Operation, principal: Principal, source_ip: str | None) -> list[Decision]:
+    """IAM's answers to what the call asks for, one for each action and resource."""
     known = facts.of_request(operation, principal.facts, source_ip)
     answers = []
     asked_for = actions.asked_by(operation)

@@ -147,7 +147,7 @@ def _check_permitted(caller: Caller, resource: str) -> None:
     who = principals.of_access_key(caller.access_key, caller.account_id)
     about = Resource(resource, resource.split(":")[4])
     decision = decide(caller.arn, who.caller, who.identity, "execute-api:Invoke", about, who.facts)
-    ACCESS.decided(None, decision)
+    ACCESS.decided(decision)
     if not decision.allowed:
         suffix = " with an explicit deny" if decision.explicit else ""
         account = resource.split(":")[4]

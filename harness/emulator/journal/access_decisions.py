@@ -10,6 +10,7 @@ from localstack.aws.api import RequestContext
 
 from harness.emulator.access.enforcement import ACCESS, Mode, as_json, source_as_json
 from harness.emulator.access.evaluation import Decision
+from harness.emulator.access.operation import Operation
 from harness.emulator.apigateway.function_permission import API_GATEWAY
 from harness.emulator.journal.recorder import JOURNAL
 from harness.journal.records import Kind
@@ -22,14 +23,14 @@ def install() -> None:
     ACCESS.on_decision(record)
 
 
-def record(context: RequestContext | None, decision: Decision) -> None:
+def record(decision: Decision, operation: Operation | None, context: RequestContext | None) -> None:
     if not JOURNAL.enabled:
         return
     if context is not None:
         _keep_with_call(context, decision)
     # A function that refuses API Gateway says so by itself (`authorizers.note_refused`).
-    if not decision.allowed and (context is not None or decision.principal != API_GATEWAY):
-        _note_denial(context, decision)
+    if not decision.allowed and (operation is not None or decision.principal != API_GATEWAY):
+        _note_denial(decision, operation)
 
 
 def of_call(context: RequestContext) -> list[dict[str, Any]]:
@@ -49,20 +50,20 @@ def _keep_with_call(context: RequestContext, decision: Decision) -> None:
         decided.append(told)
 
 
-def _note_denial(context: RequestContext | None, decision: Decision) -> None:
+def _note_denial(decision: Decision, operation: Operation | None) -> None:
     enforced = ACCESS.mode is Mode.ENFORCE
     told = {name: value for name, value in as_json(decision).items() if value not in (None, [], "")}
     told["reason"] = "ExplicitDeny" if decision.explicit else "ImplicitDeny"
     if decision.by is not None:
         told["rule"] = decision.by.policy
-    if context is not None:
-        told["operation"] = f"{context.service.service_name}.{context.operation.name}"
+    if operation is not None:
+        told["operation"] = f"{operation.service}.{operation.name}"
     JOURNAL.note(
         Kind.DECISION,
         service="iam",
         name=decision.action,
         resource=decision.resource,
-        account_id=context.account_id if context else "",
-        region=context.region if context else "",
+        account_id=operation.account_id if operation else "",
+        region=operation.region if operation else "",
         data={**told, "passed": not enforced, "enforced": enforced},
     )

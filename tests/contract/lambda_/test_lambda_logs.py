@@ -2,25 +2,9 @@
 
 import json
 import re
-import time
 from uuid import uuid4
 
-WAIT_SECONDS = 15.0
-
-
-def events_of(aws, log_group, until):
-    """The lines of a log group as soon as `until(lines)` holds; they are written just after the answer."""
-    deadline = time.monotonic() + WAIT_SECONDS
-    lines = []
-    while time.monotonic() < deadline:
-        try:
-            found = aws("logs").filter_log_events(logGroupName=log_group)["events"]
-        except aws("logs").exceptions.ResourceNotFoundException:
-            continue
-        lines = [event["message"] for event in found]
-        if until(lines):
-            return lines
-    raise AssertionError(f"the log {log_group} did not come to what was expected; it holds {lines}")
+from tests.contract.functions import log_lines
 
 
 def test_the_log_of_a_cold_start_has_start_lines_end_and_report(function, aws):
@@ -28,7 +12,7 @@ def test_the_log_of_a_cold_start_has_start_lines_end_and_report(function, aws):
 
     result = made.invoke()
 
-    lines = events_of(aws, f"/aws/lambda/{made.name}", lambda lines: any(line.startswith("REPORT") for line in lines))
+    lines = log_lines(aws, f"/aws/lambda/{made.name}", lambda lines: any(line.startswith("REPORT") for line in lines))
     request_id = re.fullmatch(r"START RequestId: (\S+) Version: \$LATEST\n", lines[0])[1]
     assert sorted(lines[1:3]) == ["err\n", "out\n"]
     assert lines[3] == f"END RequestId: {request_id}\n"
@@ -83,7 +67,7 @@ def test_a_log_group_of_ones_own_is_written_to(function, aws):
 
     made.invoke()
 
-    assert "here\n" in events_of(aws, group, lambda lines: "here\n" in lines)
+    assert "here\n" in log_lines(aws, group, lambda lines: "here\n" in lines)
     aws("logs").delete_log_group(logGroupName=group)
 
 
@@ -96,7 +80,7 @@ def test_the_streams_of_a_shared_log_group_tell_whose_they_are(function, aws):
     for one in made:
         one.invoke()
 
-    events_of(aws, group, lambda lines: sum(line.startswith("REPORT") for line in lines) == 2)
+    log_lines(aws, group, lambda lines: sum(line.startswith("REPORT") for line in lines) == 2)
     streams = [s["logStreamName"] for s in aws("logs").describe_log_streams(logGroupName=group)["logStreams"]]
     for one in made:
         [stream] = [s for s in streams if one.name in s]

@@ -1,0 +1,82 @@
+"""What functions log goes straight into CloudWatch Logs' store.
+
+LocalStack 4.14.0 sends it to itself as a PutLogEvents request with the role's keys, one for each invocation: a tenth of what
+a busy engine does. And where the stream is new it asks for CreateLogGroup first, so that a role that may not create groups
+never logs, whoever has made its group; Lambda creates only what is not there.
+
+https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html
+"""
+
+import logging
+import time
+from contextlib import suppress
+from typing import Any
+
+from localstack.aws.connect import connect_to
+from localstack.services.lambda_.invocation.logs import QUEUE_SHUTDOWN, LogHandler, LogItem
+from localstack.services.plugins import SERVICE_PLUGINS
+from localstack.utils.patch import patch
+
+from harness.emulator.access.enforcement import role_may
+from harness.emulator.access.operation import Operation
+from harness.emulator.faults import FAULTS
+
+LOG = logging.getLogger(__name__)
+
+
+class NotDeliveredError(Exception):
+    """Why lines are lost. Lambda tells nobody; here it is in the engine's log, and a denial in the journal."""
+
+
+def install() -> None:
+    @patch(LogHandler.run_log_loop)
+    def run_log_loop(_original: Any, self: Any, *_args: Any, **_options: Any) -> None:
+        while not self._shutdown_event.is_set():
+            item = self.log_queue.get()
+            if item is QUEUE_SHUTDOWN:
+                return
+            try:
+                deliver(self.role_arn, self.region, item)
+            except NotDeliveredError as error:
+                LOG.warning("Nothing is logged to %s in %s: %s", item.log_group, self.region, error)
+            except Exception:
+                # A subscription that cannot be invoked, say; the next lines may go well.
+                LOG.exception("The lines for %s in %s came to nothing, or not to all", item.log_group, self.region)
+
+
+def deliver(role_arn: str, region: str, item: LogItem) -> None:
+    """Write an invocation's lines, as the role may; what subscriptions do with them is done when it returns."""
+    # Its own parts complete it when it loads.
+    SERVICE_PLUGINS.require("logs")
+    from localstack.services.logs.models import get_moto_logs_backend
+    from moto.logs.exceptions import ResourceAlreadyExistsException
+
+    account_id = role_arn.split(":")[4]
+    group, stream = {"logGroupName": item.log_group}, {"logStreamName": item.log_stream}
+    now = int(time.time() * 1000)
+    # CloudWatch Logs takes no empty lines.
+    events = [{"timestamp": now, "message": f"{line}\n"} for line in item.logs.split("\n") if line]
+    backend = get_moto_logs_backend(account_id, region)
+
+    def ask(name: str, parameters: dict[str, Any]) -> None:
+        if not role_may(role_arn, Operation("logs", name, parameters, account_id, region)):
+            raise NotDeliveredError(f"{role_arn} does not allow logs:{name}")
+        if (fault := FAULTS.strike("logs", name, parameters)) is not None:
+            raise NotDeliveredError(f"{name} met a fault of a test ({fault.code})")
+
+    # Of two environments that begin together, one comes second.
+    with suppress(ResourceAlreadyExistsException):
+        if item.log_group not in backend.groups:
+            ask("CreateLogGroup", group)
+            backend.create_log_group(item.log_group, {})
+    with suppress(ResourceAlreadyExistsException):
+        if item.log_stream not in backend.groups[item.log_group].streams:
+            ask("CreateLogStream", group | stream)
+            backend.create_log_stream(item.log_group, item.log_stream)
+    ask("PutLogEvents", {**group, **stream, "logEvents": events})
+    if backend.filters.metric_filters:
+        # LocalStack applies them where the request comes in.
+        logs = connect_to(aws_access_key_id=account_id, region_name=region).logs
+        logs.put_log_events(**group, **stream, logEvents=events)
+    else:
+        backend.put_log_events(item.log_group, item.log_stream, events)
