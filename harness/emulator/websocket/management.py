@@ -72,6 +72,9 @@ def _open(context: RequestContext, connection_id: str) -> Connection:
     connection_id = unquote(connection_id)
     connection = CONNECTIONS.get(connection_id)
     if connection is not None and connection.arn == context.request.headers.get(WEBSOCKET_STAGE):
+        if connection.closing is not None:
+            # It is in the table until its own thread takes it out.
+            raise _gone()
         return connection
     if not re.fullmatch(r"[\w\-]{15}=", connection_id):
         raise bad_request(f"Invalid connectionId: {connection_id}")

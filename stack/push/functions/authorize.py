@@ -15,7 +15,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 KEY_SECONDS = 3600
 """For how long the pool's keys are kept. A key that is not among them is asked for at once."""
-KEYS_TIMEOUT_SECONDS = 3
+KEYS_TIMEOUT_SECONDS = 8
 
 logger = Logger()
 # The pool publishes its keys where its API answers.

@@ -35,7 +35,7 @@ connections = boto3.resource("dynamodb").Table(os.environ["CONNECTIONS_TABLE"])
 gateway = boto3.client(
     "apigatewaymanagementapi",
     endpoint_url=os.environ["CONNECTIONS_URL"],
-    config=Config(connect_timeout=2, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2}),
+    config=Config(connect_timeout=2, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 2}),
 )
 
 
