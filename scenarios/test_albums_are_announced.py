@@ -11,6 +11,7 @@ from harness.faults import Faults
 from harness.flow import Flow
 from harness.journal.records import Kind
 
+CATALOG = "lumen.catalog"
 REFUSED = "AccessDeniedException"
 """An error that the SDK does not repeat
 (https://docs.aws.amazon.com/eventbridge/latest/APIReference/CommonErrors.html)."""
@@ -24,7 +25,17 @@ def _given(flow: Flow, owner: Owner) -> list[dict[str, Any]]:
     """The changes of somebody's albums that functions were given; with them, in one batch, others' may come."""
     events = [one.data["event"] for one in flow.find(Kind.INVOCATION)]
     records = [record for event in events for record in event.get("Records", []) if "dynamodb" in record]
-    return [record for record in records if owner.user_id in record["dynamodb"]["Keys"]["pk"]["S"]]
+    own = [record for record in records if owner.user_id in record["dynamodb"]["Keys"]["pk"]["S"]]
+    # A neighbour in the batch that fails has all of it come again.
+    return list({record["dynamodb"]["SequenceNumber"]: record for record in own}.values())
+
+
+def _published(flow: Flow, owner: Owner) -> list[dict[str, Any]]:
+    """The events about somebody's albums, in the order in which the bus took them; it may deliver them in another."""
+    calls = [call for call in flow.find(Kind.CALL, service="events", name="PutEvents") if call.error is None]
+    entries = [entry for call in calls for entry in call.data["request"]["Entries"] if entry["Source"] == CATALOG]
+    events = [json.loads(entry["Detail"]) for entry in entries]
+    return [event for event in events if event["data"]["user_id"] == owner.user_id]
 
 
 def _about(text: str) -> str:
@@ -35,14 +46,16 @@ def _about(text: str) -> str:
 def test_a_new_album_is_announced_once(flow: NewFlow, owner: Owner, listener: Listener):
     with flow() as f:
         album = owner.create("Dust Bowl")
-    f.settle()
+    f.settle(hurry=True)
     [event] = listener.heard(f)
     assert event["type"] == "AlbumCreated"
     assert event["data"] == {
         "user_id": owner.user_id, "album_id": album["album_id"], "title": "Dust Bowl", "revision": 1
     }  # fmt: skip
     assert event["occurred_at"] == album["created_at"]
-    assert not f.explain(), f.explain()
+    # Of a neighbour in its batch that fails it tells, too.
+    alone = all(len(batch.data["records"]) == 1 for batch in f.find(Kind.BATCH))
+    assert not alone or not f.explain(), f.explain()
 
 
 def test_the_facts_of_an_album_come_in_their_order(flow: NewFlow, owner: Owner, listener: Listener):
@@ -51,10 +64,11 @@ def test_the_facts_of_an_album_come_in_their_order(flow: NewFlow, owner: Owner, 
         for number in range(2, 6):
             album = owner.change(album, f"Title {number}").json()
         assert owner.delete(album).status_code == 204
-    f.settle()
-    heard = listener.heard(f)
+    f.settle(hurry=True)
     changes = [("AlbumChanged", revision) for revision in range(2, 6)]
-    assert _told(heard) == [("AlbumCreated", 1), *changes, ("AlbumDeleted", 5)]
+    assert _told(_published(f, owner)) == [("AlbumCreated", 1), *changes, ("AlbumDeleted", 5)]
+    heard = sorted(listener.heard(f), key=lambda event: (event["data"]["revision"], event["type"] == "AlbumDeleted"))
+    assert heard == _published(f, owner)
     assert len({event["event_id"] for event in heard}) == len(heard)
     assert heard[-1]["data"] == {"user_id": owner.user_id, "album_id": album["album_id"], "revision": 5}
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", heard[-1]["occurred_at"])
@@ -71,7 +85,7 @@ def test_what_was_refused_is_announced_to_nobody(
         stranger.delete(album)
         owner.read(album)
         owner.listed()
-    f.settle()
+    f.settle(hurry=True)
     assert listener.heard(f) == []
     assert not [one for one in f.find(Kind.INVOCATION) if "PublishChanges" in one.begin.name]
 
@@ -82,7 +96,7 @@ def test_a_repeated_request_is_announced_once_and_what_remembers_it_never(
     with flow() as f:
         for _ in range(2):
             assert owner.send("POST", "/albums", {"title": "Once"}, Idempotency_Key="k-1").status_code == 201
-    f.settle()
+    f.settle(hurry=True)
     assert _told(listener.heard(f)) == [("AlbumCreated", 1)]
     keys = [record["dynamodb"]["Keys"] for record in _given(f, owner)]
     assert [key["sk"]["S"].partition("#")[0] for key in keys] == ["ALBUM"]
@@ -96,7 +110,8 @@ def test_an_event_that_the_bus_refused_comes_again(flow: NewFlow, owner: Owner, 
         owner.change(album, "Migrant Mother")
         f.settle(hurry=True)
         assert fault.struck == 2
-    assert _told(listener.heard(f)) == [("AlbumCreated", 1), ("AlbumChanged", 2)]
+    assert _told(_published(f, owner)) == [("AlbumCreated", 1), ("AlbumChanged", 2)]
+    assert sorted(_told(listener.heard(f)), key=lambda told: told[1]) == [("AlbumCreated", 1), ("AlbumChanged", 2)]
 
 
 def test_in_a_batch_nothing_overtakes_what_failed(
@@ -107,7 +122,7 @@ def test_in_a_batch_nothing_overtakes_what_failed(
     with flow() as f:
         album = owner.create("Dust Bowl")
         owner.change(album, "Migrant Mother")
-    f.settle()
+    f.settle(hurry=True)
     records = _given(f, owner)
     assert len(records) == 2
     with faults.failing("events", "PutEvents", code=REFUSED, times=1, when=_about(owner.user_id)), flow() as batch:
@@ -124,11 +139,10 @@ def test_a_redelivered_record_has_the_event_id_that_it_had(
     function = deployment["catalog"].resources["PublishChangesFunction"].physical_id
     with flow() as f:
         owner.create("Dust Bowl")
-    f.settle()
+    f.settle(hurry=True)
     # Lambda may give a record more than once (https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html).
-    [given] = f.find(Kind.INVOCATION, name=function)
     with flow() as again:
-        aws("lambda").invoke(FunctionName=function, Payload=json.dumps(given.begin.data["event"]))
+        aws("lambda").invoke(FunctionName=function, Payload=json.dumps({"Records": _given(f, owner)}))
     again.settle()
     [first], [second] = listener.heard(f), listener.heard(again)
     assert first == second

@@ -164,8 +164,8 @@ def test_of_many_reports_ten_come_at_a_time_and_only_the_one_that_fails_comes_ag
         assert fault.struck == 3
         [dead] = dead_letters.left_by(f)
         assert dead.body["album_id"] == unlucky
-    made = {album: len(analytics.reports(album)) for album in albums}
-    assert made == {album: int(album != unlucky) for album in albums}
+        made = {album: len(analytics.reports(album)) for album in albums}
+        assert made == {album: int(album != unlucky) for album in albums}
     batches = [batch for batch in f.find(Kind.BATCH) if "ReportsQueue" in batch.data["source"]]
     assert max(len(batch.data["records"]) for batch in batches) <= 10
     received = [one["id"] for batch in batches for one in batch.data["records"]]

@@ -27,13 +27,20 @@ def _of(visitor: str, step: dict[str, Any] | None = None) -> str:
 
 def _send(analytics: Analytics, clicks: list[dict[str, Any]]) -> None:
     """Send steps straight into the queue, as the aggregation does."""
-    for click in clicks:
-        analytics.aws("sqs").send_message(
-            QueueUrl=analytics.physical_id("JourneysQueue"),
-            MessageBody=json.dumps(click),
-            MessageGroupId=click["visitor"],
-            MessageDeduplicationId=str(uuid.uuid4()),
+    entries = [
+        {
+            "Id": str(number),
+            "MessageBody": json.dumps(click),
+            "MessageGroupId": click["visitor"],
+            "MessageDeduplicationId": str(uuid.uuid4()),
+        }
+        for number, click in enumerate(clicks)
+    ]
+    for start in range(0, len(entries), 10):
+        answer = analytics.aws("sqs").send_message_batch(
+            QueueUrl=analytics.physical_id("JourneysQueue"), Entries=entries[start : start + 10]
         )
+        assert "Failed" not in answer, answer
 
 
 def test_the_steps_of_each_visitor_stay_in_order(flow: NewFlow, analytics: Analytics):

@@ -127,6 +127,8 @@ def test_a_message_to_the_moderators_that_comes_again_asks_once(flow: NewFlow, u
     f.settle()
     storage.decide(ada, f"review#{form.picture_id}", "approved")
     [event] = [i.data["event"] for i in storage.invocations(f, "RequestReviewFunction")]
+    # Others' messages may have come in the same batch.
+    event = {"Records": [record for record in event["Records"] if ada.user_id in record["body"]]}
     assert storage.invoke("RequestReviewFunction", event) == {"batchItemFailures": []}
     review = storage.item(ada, f"review#{form.picture_id}")
     assert review is not None

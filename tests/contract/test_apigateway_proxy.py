@@ -24,7 +24,7 @@ def handler(event, context):
     if answer == "raise":
         raise ValueError("no")
     if answer == "late":
-        time.sleep(3)
+        time.sleep(8)
     return answer
 """
 INTERNAL = (502, {"message": "Internal server error"}, "InternalServerErrorException")
@@ -155,7 +155,7 @@ def test_an_integration_that_takes_longer_than_its_timeout_is_a_gateway_timeout(
     url = api(integration={"timeoutInMillis": 1000})
     answer = httpx.post(f"{url}/answer", json="late", timeout=30)
     assert refusal(answer) == (504, {"message": "Endpoint request timed out"}, "InternalServerErrorException")
-    assert answer.elapsed.total_seconds() < 2.5
+    assert answer.elapsed.total_seconds() < 7
 
 
 def test_a_function_that_gives_the_api_no_permission_is_a_configuration_error(api, aws, function):
@@ -175,8 +175,8 @@ def test_a_function_that_gives_the_api_no_permission_is_a_configuration_error(ap
 def test_a_path_or_method_that_is_not_there_is_a_missing_authentication_token(api):
     url = api()
     missing = (403, {"message": "Missing Authentication Token"}, "MissingAuthenticationTokenException")
-    assert refusal(httpx.get(f"{url}/nowhere")) == missing
-    assert refusal(httpx.delete(f"{url}/answer")) == missing
+    assert refusal(httpx.get(f"{url}/nowhere", timeout=30)) == missing
+    assert refusal(httpx.delete(f"{url}/answer", timeout=30)) == missing
 
 
 def test_a_validator_refuses_a_body_that_its_model_refuses(api):
@@ -185,12 +185,15 @@ def test_a_validator_refuses_a_body_that_its_model_refuses(api):
         models={"Album": schema("title")},
     )
     invalid = (400, {"message": "Invalid request body"}, "BadRequestException")
-    assert refusal(httpx.post(f"{url}/answer", json={})) == invalid
-    assert refusal(httpx.post(f"{url}/answer", json=[])) == invalid
-    assert refusal(httpx.post(f"{url}/answer", content=b"{", headers={"Content-Type": "application/json"})) == invalid
-    assert refusal(httpx.post(f"{url}/answer", content=b"{}", headers={"Content-Type": ""})) == invalid
+    assert refusal(httpx.post(f"{url}/answer", json={}, timeout=30)) == invalid
+    assert refusal(httpx.post(f"{url}/answer", json=[], timeout=30)) == invalid
+    assert (
+        refusal(httpx.post(f"{url}/answer", content=b"{", headers={"Content-Type": "application/json"}, timeout=30))
+        == invalid
+    )
+    assert refusal(httpx.post(f"{url}/answer", content=b"{}", headers={"Content-Type": ""}, timeout=30)) == invalid
     with_charset = {"Content-Type": "application/json; charset=utf-8"}
-    assert refusal(httpx.post(f"{url}/answer", content=b"{}", headers=with_charset)) == invalid
+    assert refusal(httpx.post(f"{url}/answer", content=b"{}", headers=with_charset, timeout=30)) == invalid
     # It passes the validator, and is no proxy response.
     assert httpx.post(f"{url}/answer", json={"title": "x"}, timeout=30).status_code == 502
 
@@ -216,9 +219,9 @@ def test_a_validator_refuses_required_parameters_that_are_missing_or_blank(api):
         message = f"Missing required request parameters: [{names}]"
         return 400, {"message": message}, "BadRequestException"
 
-    assert refusal(httpx.get(f"{url}/answer")) == missing("x-who, page")
-    assert refusal(httpx.get(f"{url}/answer?page=1")) == missing("x-who")
-    assert refusal(httpx.get(f"{url}/answer?page=", headers={"x-who": "ada"})) == missing("page")
+    assert refusal(httpx.get(f"{url}/answer", timeout=30)) == missing("x-who, page")
+    assert refusal(httpx.get(f"{url}/answer?page=1", timeout=30)) == missing("x-who")
+    assert refusal(httpx.get(f"{url}/answer?page=", headers={"x-who": "ada"}, timeout=30)) == missing("page")
     answer = httpx.post(f"{url}/answer?page=1", headers={"x-who": "ada"}, json={}, timeout=30)
     assert answer.status_code == 200, answer.text
 

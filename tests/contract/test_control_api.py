@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -36,7 +37,7 @@ def test_it_says_that_it_is_ready_and_what_it_can_do(engine):
     ],
 )
 def test_a_request_that_cannot_be_taken_is_answered_with_what_is_wrong(engine, method, path, body, problem):
-    answer = httpx.request(method, f"{engine.endpoint_url}/_harness/{path}", content=body)
+    answer = httpx.request(method, f"{engine.endpoint_url}/_harness/{path}", content=body, timeout=30)
     assert answer.status_code == 400, answer.text
     assert problem in answer.json()["error"]
 
@@ -46,31 +47,32 @@ def test_readme_names_each_kind_that_can_be_fired_and_what_it_takes(engine):
         r"^\| `([a-z0-9-]+)` \| [^|]+ \| (`[a-z_]+`[^|]*) \|$", Path("README.md").read_text(), re.MULTILINE
     )
     for kind, takes in rows:
-        refused = httpx.post(f"{engine.endpoint_url}/_harness/fire", json={"kind": kind, "moon": "rise"})
+        refused = httpx.post(f"{engine.endpoint_url}/_harness/fire", json={"kind": kind, "moon": "rise"}, timeout=30)
         assert refused.status_code == 400
         names = re.findall(r"`(\w+)`", takes)
         assert [name for name in names if name not in refused.json()["error"]] == [], refused.text
-    unknown = httpx.post(f"{engine.endpoint_url}/_harness/fire", json={"kind": "moon-rise"}).json()["error"]
+    unknown = httpx.post(f"{engine.endpoint_url}/_harness/fire", json={"kind": "moon-rise"}, timeout=30).json()["error"]
     there_are = {kind.strip() for kind in unknown.partition("there are:")[2].split(",")}
     # The harness makes due by their numbers what the journal announced; a person calls `settle(hurry=True)`.
     assert {kind for kind, _ in rows} == there_are - {"timer"}
 
 
 def test_a_fault_that_does_not_exist_is_not_found(engine):
-    assert httpx.delete(f"{engine.endpoint_url}/_harness/faults/none").status_code == 404
+    assert httpx.delete(f"{engine.endpoint_url}/_harness/faults/none", timeout=30).status_code == 404
 
 
 def test_a_mail_that_ses_accepts_is_in_the_outbox(engine, aws):
+    reader = f"{uuid4().hex}@outbox.example"
     aws("ses").verify_email_identity(EmailAddress="sender@outbox.example")
     sent = aws("ses").send_email(
         Source="sender@outbox.example",
-        Destination={"ToAddresses": ["reader@outbox.example"]},
+        Destination={"ToAddresses": [reader]},
         Message={
             "Subject": {"Data": "Hello"},
             "Body": {"Text": {"Data": "in text"}, "Html": {"Data": "<p>in HTML</p>"}},
         },
     )
-    [mail] = engine.harness.outbox(recipient="reader@outbox.example", wait_seconds=5)
+    [mail] = engine.harness.outbox(recipient=reader, wait_seconds=5)
     assert mail["message_id"] == sent["MessageId"]
     assert (mail["subject"], mail["text"], mail["html"]) == ("Hello", "in text", "<p>in HTML</p>")
     assert (mail["channel"], mail["source"], mail["sender"]) == ("mail", "ses", "sender@outbox.example")

@@ -343,13 +343,14 @@ def test_a_stack_that_only_a_change_set_stands_for_is_removed(run_of, aws):
     """A command that was killed before it executed the change set leaves a stack without tags."""
     run = run_of()
     body = json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}})
-    for name, value in ((run.name, run.name), (f"{run.name}-foreign", "somebody")):
+    other = f"{run.name}-somebody"
+    for name, value in ((run.name, run.name), (f"{run.name}-foreign", other)):
         aws("cloudformation").create_change_set(
             StackName=name, ChangeSetName="c", ChangeSetType="CREATE", TemplateBody=body,
             Tags=[{"Key": RUN_TAG, "Value": value}],
         )  # fmt: skip
     assert run.remove().stacks == (run.name,)
-    remove(run.target, (RUN_TAG, "somebody"))
+    remove(run.target, (RUN_TAG, other))
 
 
 def test_a_deployment_that_is_still_at_work_is_waited_for(run_of):
@@ -404,12 +405,13 @@ def test_tags_are_on_the_stacks_and_leave_an_unchanged_stack_alone(run_of, aws):
 
 def test_a_stack_of_our_name_without_our_tags_is_somebody_elses_and_is_not_touched(run_of, aws):
     run = run_of()
-    stack_id = run.deploy(tags={RUN_TAG: "somebody"})["base"].stack_id
+    other = f"{run.name}-somebody"
+    stack_id = run.deploy(tags={RUN_TAG: other})["base"].stack_id
     with pytest.raises(PreflightError, match="is not of this deployment") as caught:
         run.deploy()
     assert f"The stack {run.name}-base runs already" in str(caught.value)
     assert aws("cloudformation").describe_stacks(StackName=stack_id)["Stacks"][0]["StackStatus"] == "CREATE_COMPLETE"
-    remove(run.target, (RUN_TAG, "somebody"))
+    remove(run.target, (RUN_TAG, other))
 
 
 def test_an_export_that_another_stack_has_is_a_problem_before_anything_is_deployed(run_of, aws):
@@ -449,24 +451,42 @@ INVENTORY = {
 }
 
 
-def named_after(aws, name):
-    """What is there whose name, ARN or description holds this name: every name of a deployment does. By operation."""
-    found = {}
+def inventory(aws):
+    """What is there, by operation."""
     for service, operations in INVENTORY.items():
         for operation, key in operations:
             arguments = {"MaxResults": 60} if service == "cognito-idp" else {}
             api = aws(service)
             pages = api.get_paginator(operation).paginate(**arguments) if api.can_paginate(operation) else None
-            entries = [e for page in pages or [getattr(api, operation)(**arguments)] for e in page.get(key, [])]
-            if here := [entry for entry in entries if name in str(entry)]:
-                found[f"{service} {operation}"] = len(here)
-    return found
+            yield (
+                f"{service} {operation}",
+                [e for page in pages or [getattr(api, operation)(**arguments)] for e in page.get(key, [])],
+            )
+
+
+def named_after(aws, name):
+    """Where there is something whose name, ARN or description holds this name: every name of a deployment does."""
+    return {operation for operation, entries in inventory(aws) if any(name in str(entry) for entry in entries)}
+
+
+def listed(aws, physical_ids):
+    """Those of the ids that are the value of a field of something that is there."""
+    values = {
+        value
+        for _, entries in inventory(aws)
+        for entry in entries
+        for value in (entry.values() if isinstance(entry, dict) else [entry])
+        if isinstance(value, str)
+    }
+    return values & physical_ids
 
 
 def test_the_projects_own_stacks_stand_beside_themselves_and_go_without_a_trace(project, engine, deployment, aws):
     name = f"harness-{uuid.uuid4().hex[:6]}"
     target, templates = dataclasses.replace(engine, deployment=name), project.templates()
-    before = named_after(aws, "lumen")
+    own = {r.physical_id for stack in deployment.stacks.values() for r in stack.resources.values()}
+    before = listed(aws, own)
+    assert len(before) > 100
     other = deploy(
         target,
         templates,
@@ -481,14 +501,12 @@ def test_the_projects_own_stacks_stand_beside_themselves_and_go_without_a_trace(
         assert mine["UserPoolId"] != theirs["UserPoolId"]
         assert other["platform"].outputs["EventBusName"] == name
         assert other["platform"].outputs["MailSender"] == f"hello@{name}.example"
-        assert named_after(aws, name).keys() >= {
+        assert named_after(aws, name) >= {
             "events list_event_buses", "kms list_aliases", "logs describe_log_groups", "ses list_identities",
             "cognito-idp list_user_pools", "ssm describe_parameters", "cloudformation list_exports", "s3 list_buckets",
         }  # fmt: skip
     finally:
         removal = remove(target, (RUN_TAG, name))
     assert removal.is_complete, str(removal)
-    assert named_after(aws, name) == {}
-    after = named_after(aws, "lumen")
-    # Other tests make some more meanwhile.
-    assert {what for what, count in before.items() if after.get(what, 0) < count} == set()
+    assert named_after(aws, name) == set()
+    assert before - listed(aws, own) == set()

@@ -27,6 +27,7 @@ from harness.engine.docker.client import connect
 from harness.engine.docker.container import of_directory
 from harness.engine.ports import any_free_port, is_free
 from tests.contract.roles import make_roles
+from tests.contract.test_engine_embedded import _wait_until
 
 ROOT = Path(__file__).parents[2]
 
@@ -184,8 +185,11 @@ def test_a_server_of_a_test_is_reached_from_inside(shared: Target):
 def test_its_log_can_be_read_from_a_point_on(own: DockerEngine):
     target = own.start()
     target.client("sqs").create_queue(QueueName="before")
+    # Docker writes down when it read a line, which may be a little later.
+    _wait_until(lambda: "sqs.CreateQueue" in own.last_log_lines(5), "logged")
     mark = own.log_mark()
     target.client("sns").create_topic(Name="after")
+    _wait_until(lambda: "sns.CreateTopic" in own.log_after(mark), "logged")
 
     logged = own.log_after(mark)
 
@@ -244,7 +248,7 @@ def _guards(directory: Path) -> list[psutil.Process]:
 def test_a_run_that_is_killed_leaves_no_container(tmp_path: Path, client):
     _killed_owner(tmp_path, "")
 
-    psutil.wait_procs(_guards(tmp_path), timeout=20)
+    psutil.wait_procs(_guards(tmp_path), timeout=120)
     assert of_directory(client, tmp_path) == []
     assert _guards(tmp_path) == []
 

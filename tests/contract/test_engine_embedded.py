@@ -93,7 +93,7 @@ def test_it_survives_the_shell_that_started_it(own: EmbeddedEngine, tmp_path: Pa
     os.killpg(shell.pid, signal.SIGHUP)
     shell.wait(10)
     shell.stdout.close()
-    assert httpx.get(f"{endpoint_url}/_harness/ready", trust_env=False).json()["ready"]
+    assert httpx.get(f"{endpoint_url}/_harness/ready", trust_env=False, timeout=30).json()["ready"]
 
 
 def test_what_a_killed_engine_left_does_not_stop_the_next_start(own: EmbeddedEngine, tmp_path: Path):

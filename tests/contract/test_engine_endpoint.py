@@ -227,7 +227,7 @@ def test_an_engine_of_ours_behind_its_aws_apis_lacks_nothing_that_our_stacks_nee
 
 
 def test_the_test_api_of_an_engine_can_be_hidden_and_all_else_passes(endpoint_without_harness, engine):
-    with httpx.Client(base_url=endpoint_without_harness, trust_env=False) as http:
+    with httpx.Client(base_url=endpoint_without_harness, trust_env=False, timeout=30) as http:
         for path in ("/_harness", "/_harness/ready", "/_harness/outbox?after=1"):
             assert http.get(path).status_code == 404
         assert http.delete("/_harness/outbox").status_code == 404
@@ -240,7 +240,7 @@ def test_the_test_api_of_an_engine_can_be_hidden_and_all_else_passes(endpoint_wi
     # Signed for the proxy's host, which therefore must arrive.
     url = s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "a b/ü"})
     assert url.startswith(endpoint_without_harness)
-    assert httpx.get(url, trust_env=False).content == bytes(range(256)) * 4096
+    assert httpx.get(url, trust_env=False, timeout=30).content == bytes(range(256)) * 4096
     assert engine.client("s3").head_bucket(Bucket=bucket)["ResponseMetadata"]["HTTPStatusCode"] == 200
 
 

@@ -50,7 +50,7 @@ def form(engine, bucket):
 def post(signed, content=b"content", *, without=(), **changed):
     fields = {**signed["fields"], **{name.replace("_", "-"): value for name, value in changed.items()}}
     fields = {name: value for name, value in fields.items() if name not in without}
-    return httpx.post(signed["url"], data=fields, files={"file": ("name.txt", content)})
+    return httpx.post(signed["url"], data=fields, files={"file": ("name.txt", content)}, timeout=30)
 
 
 def error(answer):

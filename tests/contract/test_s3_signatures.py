@@ -43,12 +43,12 @@ def error(answer):
 
 
 def test_a_presigned_url_works_as_it_is(aws, bucket):
-    assert httpx.get(presigned(aws, bucket)).content == b"content"
+    assert httpx.get(presigned(aws, bucket), timeout=30).content == b"content"
 
 
 def test_a_tampered_presigned_url_is_refused(aws, bucket):
     url = presigned(aws, bucket)
-    status, code, _ = error(httpx.get(url.replace("/k?", "/other?")))
+    status, code, _ = error(httpx.get(url.replace("/k?", "/other?"), timeout=30))
     assert (status, code) == (403, "SignatureDoesNotMatch")
 
 
@@ -60,7 +60,7 @@ def test_an_expired_presigned_url_is_refused(engine, bucket):
     signer._modify_request_before_signing(request)
     canonical = signer.canonical_request(request)
     signature = signer.signature(signer.string_to_sign(request, canonical), request)
-    assert error(httpx.get(f"{request.url}&X-Amz-Signature={signature}")) == (
+    assert error(httpx.get(f"{request.url}&X-Amz-Signature={signature}", timeout=30)) == (
         403,
         "AccessDenied",
         "Request has expired",
@@ -150,7 +150,7 @@ def test_a_bucket_in_the_host_can_be_signed(engine, bucket):
     for secret, status in (("test", 200), ("wrong", 403)):
         request = AWSRequest("GET", f"http://{host}/k", headers={"Host": host})
         S3SigV4Auth(Credentials(engine.account_id, secret), "s3", engine.region).add_auth(request)
-        assert httpx.get(f"{engine.endpoint_url}/k", headers=dict(request.headers)).status_code == status
+        assert httpx.get(f"{engine.endpoint_url}/k", headers=dict(request.headers), timeout=30).status_code == status
 
 
 def sent(engine, method, path, body=b"", *, signed_body=None, change=None, **changed):
@@ -159,7 +159,7 @@ def sent(engine, method, path, body=b"", *, signed_body=None, change=None, **cha
     S3SigV4Auth(Credentials(engine.account_id, "test"), "s3", engine.region).add_auth(request)
     headers = {**dict(request.headers), **{name.replace("_", "-"): value for name, value in changed.items()}}
     url = change(request.url) if change else request.url
-    return httpx.request(method, url, headers={n: v for n, v in headers.items() if v}, content=body)
+    return httpx.request(method, url, headers={n: v for n, v in headers.items() if v}, content=body, timeout=30)
 
 
 def test_another_body_than_was_signed_is_refused(engine, aws, bucket):
@@ -255,7 +255,7 @@ def in_chunks(engine, path, chunks, *, trailer=None, spoil=None):
         body += line.replace(b"\n", b"\r\n")
         body += f"x-amz-trailer-signature:{signature('AWS4-HMAC-SHA256-TRAILER', digest(line))}\r\n".encode()
     body += b"\r\n"
-    return httpx.put(request.url, headers=dict(request.headers), content=spoil(body) if spoil else body)
+    return httpx.put(request.url, headers=dict(request.headers), content=spoil(body) if spoil else body, timeout=30)
 
 
 CHUNKS = (b"first " * 2000, b"second " * 2000)

@@ -9,6 +9,7 @@ import time
 
 import httpx
 import pytest
+from botocore.exceptions import ClientError
 from joserfc import jwk, jwt
 from pycognito.aws_srp import AWSSRP
 from pycognito.exceptions import ForceChangePasswordException
@@ -21,10 +22,10 @@ def claims(engine, token):
     issuer = json.loads(_payload(token))["iss"]
     pool_id = issuer.rpartition("/")[2]
     configuration = httpx.get(
-        f"{engine.endpoint_url}/{pool_id}/.well-known/openid-configuration", trust_env=False
+        f"{engine.endpoint_url}/{pool_id}/.well-known/openid-configuration", trust_env=False, timeout=30
     ).json()
     assert configuration["issuer"] == issuer
-    keys = jwk.KeySet.import_key_set(httpx.get(configuration["jwks_uri"], trust_env=False).json())
+    keys = jwk.KeySet.import_key_set(httpx.get(configuration["jwks_uri"], trust_env=False, timeout=30).json())
     return jwt.decode(token, keys, algorithms=["RS256"]).claims
 
 
@@ -119,11 +120,17 @@ def test_a_disabled_user_does_not_sign_in(make_pool, refused):
 def test_after_five_wrong_passwords_the_right_one_waits(make_pool, refused):
     pool = make_pool()
     email = pool.person()
-    for _ in range(5):
-        with refused("NotAuthorizedException", "Incorrect username or password."):
-            pool.sign_in(email, "Wrong-horse-9")
-    with refused("NotAuthorizedException", "Password attempts exceeded"):
-        pool.sign_in(email)
+    for _attempt in range(3):
+        for _ in range(5):
+            with refused("NotAuthorizedException", "Incorrect username or password."):
+                pool.sign_in(email, "Wrong-horse-9")
+        try:
+            pool.sign_in(email)
+        except ClientError as error:
+            assert error.response["Error"]["Message"] == "Password attempts exceeded"  # noqa: PT017 - or it signs in
+            return
+        # A busy machine may take longer than the second that it has to wait.
+    pytest.fail("The right password was good at once")
 
 
 def test_a_flow_must_be_allowed_by_the_client(make_pool, refused):
@@ -309,7 +316,9 @@ def test_a_forged_token_and_an_id_token_are_no_access_tokens(make_pool, refused)
 
 def test_pools_sign_with_keys_of_their_own(make_pool, engine):
     keys = [
-        httpx.get(f"{engine.endpoint_url}/{make_pool().id}/.well-known/jwks.json", trust_env=False).json()["keys"][0]
+        httpx.get(f"{engine.endpoint_url}/{make_pool().id}/.well-known/jwks.json", trust_env=False, timeout=30).json()[
+            "keys"
+        ][0]
         for _ in range(2)
     ]
     assert keys[0]["kid"] != keys[1]["kid"]

@@ -95,7 +95,7 @@ def test_a_flow_that_does_not_settle_says_what_is_pending_and_why(flow, function
         with flow() as f:
             aws("sqs").send_message(QueueUrl=queue.url, MessageBody="again and again")
         with pytest.raises(FlowTimeoutError) as error:
-            f.settle(timeout_seconds=5)
+            f.settle(timeout_seconds=20)
         assert f"a message in {queue.arn} that {made.name} failed on, and that comes again" in str(error.value)
     finally:
         aws("lambda").delete_event_source_mapping(UUID=mapping)

@@ -24,7 +24,7 @@ class Journal:
     began: int
 
     def all(self, **query: Any) -> list[Record]:
-        with httpx.Client(trust_env=False) as http:
+        with httpx.Client(trust_env=False, timeout=30) as http:
             answer = http.get(self.url, params={"after": self.began, **query})
         return [Record.from_json(json.loads(line)) for line in answer.text.splitlines()]
 
@@ -74,7 +74,7 @@ def last(engine: Target) -> Callable[[], int]:
     """The sequence number of the newest record."""
 
     def of() -> int:
-        with httpx.Client(trust_env=False) as http:
+        with httpx.Client(trust_env=False, timeout=30) as http:
             return int(http.get(f"{engine.endpoint_url}/_harness/journal?after=999999999").headers["x-harness-last"])
 
     return of
@@ -86,7 +86,7 @@ def records(engine: Target, last) -> Callable[..., list[Record]]:
     began = last()
 
     def read(**query: Any) -> list[Record]:
-        with httpx.Client(trust_env=False) as http:
+        with httpx.Client(trust_env=False, timeout=30) as http:
             answer = http.get(f"{engine.endpoint_url}/_harness/journal", params={"after": began, **query})
         return [Record.from_json(json.loads(line)) for line in answer.text.splitlines()]
 

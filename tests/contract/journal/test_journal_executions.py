@@ -121,9 +121,7 @@ def test_a_wait_says_when_it_ends(aws, machine, journal):
     arn = machine({"Rest": {"Type": "Wait", "Seconds": 600, "End": True}}, "Rest")
     started = aws("stepfunctions").start_execution(stateMachineArn=arn)["executionArn"]
     begun = _begun(journal, started)
-    timer = journal.wait(
-        Kind.TIMER, lambda r: r.service == "stepfunctions" and r.data["what"] == "Wait" and begun in journal.causes(r)
-    )
+    timer = journal.wait(Kind.TIMER, lambda r: r.data.get("what") == "Wait" and begun in journal.causes(r), Phase.BEGIN)
     assert timer.data["when"] == pytest.approx(timer.at + 600, abs=5)
     aws("stepfunctions").stop_execution(executionArn=started)
     assert journal.end(begun).data["status"] == "ABORTED"
@@ -141,7 +139,7 @@ def test_a_retry_to_come_says_when(aws, machine, journal):
     started = aws("stepfunctions").start_execution(stateMachineArn=machine(states, "Call"))["executionArn"]
     begun = _begun(journal, started)
     timer = journal.wait(
-        Kind.TIMER, lambda r: r.service == "stepfunctions" and r.data["what"] == "retry" and begun in journal.causes(r)
+        Kind.TIMER, lambda r: r.data.get("what") == "retry" and begun in journal.causes(r), Phase.BEGIN
     )
     assert timer.data["when"] == pytest.approx(timer.at + 1, abs=1)
     assert journal.end(begun).data["status"] == "FAILED"

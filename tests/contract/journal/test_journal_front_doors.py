@@ -62,7 +62,7 @@ def api(aws, engine, function, permit):
 
         def get(**headers):
             url = f"{engine.endpoint_url}/_aws/execute-api/{api_id}/test/"
-            return httpx.get(url, headers=headers, trust_env=False)
+            return httpx.get(url, headers=headers, trust_env=False, timeout=30)
 
         return api_id, get
 

@@ -53,7 +53,7 @@ def balancer(aws, function, engine):
 
 def test_a_request_leads_by_its_rule_to_the_function(balancer, journal):
     arn, function, url = balancer
-    assert httpx.post(f"{url}/ok?a=1", content=b"hello", trust_env=False).text == "ok"
+    assert httpx.post(f"{url}/ok?a=1", content=b"hello", trust_env=False, timeout=30).text == "ok"
     invoked = journal.wait(Kind.INVOCATION, lambda r: r.resource == function, Phase.BEGIN)
     call, request = journal.causes(invoked)
     assert (call.kind, call.data["caller"]["principal"]) == (Kind.CALL, "elasticloadbalancing")
@@ -68,14 +68,14 @@ def test_a_request_leads_by_its_rule_to_the_function(balancer, journal):
 @pytest.mark.parametrize(("path", "code"), [("/raise", "LambdaUnhandled"), ("/else", "LambdaInvalidResponse")])
 def test_what_the_load_balancer_answers_for_has_its_reason(balancer, journal, path, code):
     arn, _function, url = balancer
-    assert httpx.post(url + path, trust_env=False).status_code == 502
+    assert httpx.post(url + path, trust_env=False, timeout=30).status_code == 502
     ended = journal.end(journal.wait(Kind.REQUEST, lambda r: r.resource == arn, Phase.BEGIN))
     assert (ended.data["status"], ended.data["error"]["code"]) == (502, code)
 
 
 def test_a_request_that_no_rule_takes_says_what_each_wanted(balancer, journal):
     arn, _function, url = balancer
-    assert httpx.get(f"{url}/ok", trust_env=False).status_code == 404
+    assert httpx.get(f"{url}/ok", trust_env=False, timeout=30).status_code == 404
     request = journal.wait(Kind.REQUEST, lambda r: r.resource == arn, Phase.BEGIN)
     decided = journal.wait(Kind.DECISION, lambda r: r.cause == request.activity)
     assert (decided.name, decided.data["rule"], decided.data["action"]) == ("default", "default", "fixed-response")

@@ -25,7 +25,9 @@ def test_a_signed_url_that_s3_refuses_is_a_call_of_the_flow(flow, bucket, aws):
     headers: dict[str, str] = {}
     with flow() as f:
         add_header(headers)
-        assert httpx.put(url.replace("/in/1?", "/in/2?"), headers=headers, trust_env=False).status_code == 403
+        assert (
+            httpx.put(url.replace("/in/1?", "/in/2?"), headers=headers, trust_env=False, timeout=30).status_code == 403
+        )
     [call] = f.settle().find(Kind.CALL, service="s3")
     assert (call.begin.name, call.begin.resource) == ("PutObject", f"{bucket}/in/2")
     assert call.error["code"] == "SignatureDoesNotMatch"
@@ -38,7 +40,7 @@ def test_a_signed_url_that_s3_takes_is_recorded_once(flow, bucket, aws):
     headers: dict[str, str] = {}
     with flow() as f:
         add_header(headers)
-        assert httpx.get(url, headers=headers, trust_env=False).status_code == 200
+        assert httpx.get(url, headers=headers, trust_env=False, timeout=30).status_code == 200
     [call] = f.settle().find(Kind.CALL, service="s3")
     assert (call.begin.name, call.error) == ("GetObject", None)
 

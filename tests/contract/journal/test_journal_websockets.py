@@ -51,7 +51,8 @@ def test_a_frame_is_the_root_of_what_it_causes(websocket_api, journal, trace):
     assert {n: closed.data[n] for n in ("connection", "code", "by")} == {
         "connection": connection, "code": 1000, "by": "client",
     }  # fmt: skip
-    told = journal.wait(Kind.INVOCATION, lambda r: r.cause is not None and "disconnectStatusCode" in json.dumps(r.data))
+    about = (connection, "disconnectStatusCode")
+    told = journal.wait(Kind.INVOCATION, lambda r: r.cause is not None and all(a in json.dumps(r.data) for a in about))
     assert closed.activity in [cause.activity for cause in journal.causes(told)]
 
 

@@ -60,7 +60,7 @@ def download(stack: Stack) -> None:
     headers: dict[str, str] = {}
     add_header(headers)
     until = time.monotonic() + 10
-    with httpx.Client(trust_env=False, headers=headers) as http:
+    with httpx.Client(trust_env=False, headers=headers, timeout=30) as http:
         while http.get(url).status_code == 200 and "X-Amz-Expires=1&" in url:
             assert time.monotonic() < until, "the URL does not expire"
 
@@ -72,7 +72,7 @@ def download_altered(stack: Stack) -> None:
     url = s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "k"})
     headers: dict[str, str] = {}
     add_header(headers)
-    with httpx.Client(trust_env=False, headers=headers) as http:
+    with httpx.Client(trust_env=False, headers=headers, timeout=30) as http:
         http.get(url if "mended" in stack.template.read_text() else f"{url}&versionId=1")
 
 
@@ -101,7 +101,7 @@ def send_form(stack: Stack) -> None:
     headers: dict[str, str] = {}
     add_header(headers)
     extra = {} if "mended" in stack.template.read_text() else {"acl": "public-read"}
-    with httpx.Client(trust_env=False, headers=headers) as http:
+    with httpx.Client(trust_env=False, headers=headers, timeout=30) as http:
         http.post(form["url"], data={**form["fields"], **extra}, files={"file": b"12345678"})
 
 

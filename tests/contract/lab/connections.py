@@ -139,7 +139,7 @@ def _url(stack: Stack) -> str:
 
 def said(stack: Stack) -> None:
     """A client says what there is no route of its own for. It stays until its API is deleted."""
-    WebSocket.open(_url(stack)).send('{"action": "dance"}')
+    WebSocket.open(_url(stack), ping_interval=None).send('{"action": "dance"}')
 
 
 def came(stack: Stack) -> None:

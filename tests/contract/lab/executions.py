@@ -146,7 +146,7 @@ BROKEN: list[BrokenStack] = [
         started,
         "task-timed-out",
         "State Ask of state machine Machine failed: nobody called its task back within 1 second.",
-        mended=NOT_WAITING,
+        mended={**NOT_WAITING, "TimeoutSeconds: 1": "TimeoutSeconds: 60"},
     ),
     BrokenStack(
         "a task waits to be called back",

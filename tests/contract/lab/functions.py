@@ -78,7 +78,7 @@ BROKEN: list[BrokenStack] = [
         called,
         "function-timed-out",
         "Function Function did not end within its timeout of 1 second.",
-        mended={"time.sleep(60)": "pass"},
+        mended={"time.sleep(60)": "pass", "Timeout: 1": "Timeout: 5"},
     ),
     BrokenStack(
         "a function needs more memory than it has",

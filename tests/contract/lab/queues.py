@@ -108,11 +108,11 @@ BROKEN: list[BrokenStack] = [
           Type: AWS::SQS::Queue
           Properties:
             FifoQueue: true
-            VisibilityTimeout: 1
+            VisibilityTimeout: 3
         Function:
           Type: AWS::Serverless::Function
           Properties:
-            Timeout: 1
+            Timeout: 3
             Events:
               Message:
                 Type: SQS

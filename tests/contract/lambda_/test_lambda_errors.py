@@ -81,17 +81,17 @@ def test_the_first_event_that_takes_too_long_is_a_timed_out_sandbox(function):
 
 
 def test_a_later_event_that_takes_too_long_ends_its_environment(function):
-    slow = function(SLOW, Timeout=1)
+    slow = function(SLOW, Timeout=3)
     assert [slow.invoke().payload, slow.invoke().payload] == [1, 2]
 
     result = slow.invoke("hang")
 
     assert re.fullmatch(
-        r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z [0-9a-f-]{36} Task timed out after 1.00 seconds",
+        r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z [0-9a-f-]{36} Task timed out after 3.00 seconds",
         result.payload["errorMessage"],
     )
     assert "before it hangs\n" in result.log
-    assert "Duration: 1000.00 ms\tBilled Duration: 1000 ms" in result.report
+    assert "Duration: 3000.00 ms\tBilled Duration: 3000 ms" in result.report
     assert result.report.rstrip().endswith("Status: timeout")
     fresh = slow.invoke()
     assert fresh.payload == 1, "the next event must find a fresh environment"

@@ -144,7 +144,7 @@ def test_a_callback_waits_for_the_event_loop_unless_it_is_told_not_to(function):
         let late = 0;
         exports.handler = (event, context, callback) => {
           context.callbackWaitsForEmptyEventLoop = event.wait;
-          setTimeout(() => { late += 1; console.log("late"); }, 300);
+          setTimeout(() => { late += 1; console.log("late"); }, 2000);
           callback(null, late);
         };
     """

@@ -20,7 +20,7 @@ def handler(event, context):
     if answer == "raise":
         raise ValueError("no")
     if answer == "late":
-        time.sleep(2)
+        time.sleep(8)
     if answer == "large":
         return {"statusCode": 200, "body": "x" * 1024 * 1024}
     return answer

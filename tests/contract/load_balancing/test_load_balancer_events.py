@@ -94,7 +94,7 @@ def test_what_the_load_balancer_adds(balancer):
     """https://docs.aws.amazon.com/elasticloadbalancing/latest/application/x-forwarded-headers.html"""
     at = balancer()
     sent = {"X-Forwarded-For": "203.0.113.7", "X-Forwarded-Proto": "https", "X-Forwarded-Port": "1"}
-    headers = httpx.get(f"{at.url}/echo", headers=sent, trust_env=False).json()["headers"]
+    headers = httpx.get(f"{at.url}/echo", headers=sent, trust_env=False, timeout=30).json()["headers"]
     said, _, added = headers["x-forwarded-for"].partition(", ")
     assert said == "203.0.113.7"
     assert is_from_this_machine(added)

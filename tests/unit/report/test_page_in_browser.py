@@ -24,7 +24,7 @@ PHONE = {"width": 360, "height": 740}
 def browser() -> Iterator["sync_api.Browser"]:
     with sync_api.sync_playwright() as playwright:
         # As root, as in a container, chromium has no sandbox.
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"], timeout=180_000)
         yield launched
         launched.close()
 
@@ -64,6 +64,7 @@ def opened(browser, shop, tmp_path: Path) -> Iterator[Callable[..., "sync_api.Pa
 
     def open_(**how) -> "sync_api.Page":
         contexts.append(context := browser.new_context(**{"viewport": DESKTOP, **how}))
+        context.set_default_timeout(120_000)
         page = context.new_page()
         page.said, page.asked = [], []
         page.on("console", lambda message: page.said.append(message.text))
