@@ -30,13 +30,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> None:  # noqa: ARG
     told = DomainEvent.from_json(event["detail"])
     logger.append_keys(correlation_id=told.correlation_id, event_id=told.event_id)
     key = {"album_id": told.data["album_id"]}
-    if told.type == "AlbumCreated":
-        # When it was made stays true, whatever else is known of it already.
-        albums.update_item(
-            Key=key,
-            UpdateExpression="SET created_at = :at",
-            ExpressionAttributeValues={":at": told.occurred_at},
-        )
     remembered = changes(told)
     try:
         albums.update_item(
@@ -48,3 +41,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> None:  # noqa: ARG
         )
     except albums.meta.client.exceptions.ConditionalCheckFailedException:
         logger.info("a later event came before")
+    if told.type == "AlbumCreated":
+        # When it was made stays true, whatever else is known of it already. It comes last: the digest takes what has it.
+        albums.update_item(
+            Key=key,
+            UpdateExpression="SET created_at = :at",
+            ExpressionAttributeValues={":at": told.occurred_at},
+        )
