@@ -39,6 +39,7 @@ class JournalStream:
         self._failure: str | None = None
         self._first = 1
         self._last = 0
+        self._wants_oldest = False
         # One connection for all questions: to set up a client takes longer than to ask.
         self._http = httpx.Client(timeout=CONNECT_SECONDS, trust_env=trust_env)
 
@@ -66,7 +67,7 @@ class JournalStream:
         more. Raises JournalError."""
         self._first, self._last = self._kept()
         if from_beginning:
-            self._last = self._first - 1
+            self._last, self._wants_oldest = self._first - 1, True
         threading.Thread(target=self._follow, args=(self._last,), name="journal-stream", daemon=True).start()
         if not self._connected.wait(CONNECT_SECONDS):
             raise JournalError(
@@ -139,7 +140,10 @@ class JournalStream:
         with self._changed:
             try:
                 for record in records:
-                    if record.sequence != self._last + 1:
+                    if self._wants_oldest:
+                        # The engine may have let go of some since it was asked which is the oldest.
+                        self._first, self._wants_oldest = record.sequence, False
+                    elif record.sequence != self._last + 1:
                         raise ValueError(f"records {self._last + 1} to {record.sequence - 1} are not kept any more")
                     self._last = record.sequence
                     for listener in self._listeners:

@@ -79,6 +79,16 @@ def test_a_stream_from_the_beginning_begins_with_the_oldest_record_that_is_kept(
     assert seen == [3, 4, 5]
 
 
+def test_what_the_engine_lets_go_of_before_it_is_followed_was_not_kept(engine):
+    served, seen = engine(5, 6), []
+    stream = JournalStream(served.url)
+    stream.listen(lambda record: seen.append(record.sequence))
+    stream.open(from_beginning=True)
+    served.more.set()
+    stream.catch_up()
+    assert (stream.first_sequence, seen[0]) == (5, 5)
+
+
 def test_records_that_were_not_kept_are_told_and_not_passed_over(engine):
     served, seen = engine(6, 8), list[Record]()
     stream = JournalStream(served.url)
