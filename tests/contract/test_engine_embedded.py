@@ -17,19 +17,14 @@ import psutil
 import pytest
 
 from harness.engine import EmbeddedEngine, EngineError
+from harness.engine.ports import any_free_port
 
 
 @pytest.fixture
 def own(tmp_path: Path) -> Iterator[EmbeddedEngine]:
-    engine = EmbeddedEngine(tmp_path, port=_free_port())
+    engine = EmbeddedEngine(tmp_path, port=any_free_port())
     yield engine
     engine.stop()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _pid(directory: Path) -> int:
@@ -107,7 +102,7 @@ def test_what_a_killed_engine_left_does_not_stop_the_next_start(own: EmbeddedEng
 
 
 def test_two_engines_on_one_machine_have_nothing_in_common(own: EmbeddedEngine, tmp_path: Path):
-    other = EmbeddedEngine(tmp_path / "other", port=_free_port())
+    other = EmbeddedEngine(tmp_path / "other", port=any_free_port())
     s3, other_s3 = own.start().client("s3"), other.start().client("s3")
     try:
         for client, text in ((s3, b"mine"), (other_s3, b"theirs")):

@@ -1,23 +1,17 @@
 """`POST /_harness/reset`. Each test empties an engine of its own."""
 
 import json
-import socket
 
 import httpx
 import pytest
 
 from harness.engine import EmbeddedEngine, EngineError
-
-
-def _free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+from harness.engine.ports import any_free_port
 
 
 @pytest.fixture(scope="module")
 def own(tmp_path_factory):
-    engine = EmbeddedEngine(tmp_path_factory.mktemp("reset"), port=_free_port())
+    engine = EmbeddedEngine(tmp_path_factory.mktemp("reset"), port=any_free_port())
     yield engine.start()
     engine.stop()
 

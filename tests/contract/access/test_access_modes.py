@@ -1,7 +1,6 @@
 """`enforce` refuses, `report` tells only, `off` asks nothing."""
 
 import os
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pytest
 
 from harness.engine import EngineError, Target
 from harness.engine.embedded import EmbeddedEngine
+from harness.engine.ports import any_free_port
 from tests.contract.access.conftest import Role, allow, document, name, refused
 
 EVERYONE = {"Principal": "*", "Action": "sts:AssumeRole"}
@@ -22,10 +22,7 @@ def _enforced() -> None:
 @pytest.fixture
 def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Target]:
     monkeypatch.setitem(os.environ, "HARNESS_IAM", "report")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    engine = EmbeddedEngine(tmp_path, port=port)
+    engine = EmbeddedEngine(tmp_path, port=any_free_port())
     yield engine.start()
     engine.stop()
 
