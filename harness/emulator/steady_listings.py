@@ -1,7 +1,7 @@
 """What is listed may be added to meanwhile.
 
 LocalStack 4.14.0 goes through the stacks of CloudFormation, and copies the log groups with all of their lines, while other
-calls and functions add some: now and then such a call ended as InternalError ("dictionary changed size during iteration").
+calls and functions add some: such a call can end as InternalError ("dictionary changed size during iteration").
 """
 
 from collections.abc import Iterator
