@@ -85,7 +85,7 @@ def test_what_was_refused_is_announced_to_nobody(
         stranger.delete(album)
         owner.read(album)
         owner.listed()
-    f.settle(hurry=True)
+    f.settle()
     assert listener.heard(f) == []
     assert not [one for one in f.find(Kind.INVOCATION) if "PublishChanges" in one.begin.name]
 
