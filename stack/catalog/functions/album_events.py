@@ -39,7 +39,10 @@ def album_event(record: Mapping[str, Any]) -> DomainEvent | None:
 
 def _event(event_type: str, album: dict[str, Any], fact: str, correlation_id: str, when: datetime) -> DomainEvent:
     data = {"user_id": album["user_id"], "album_id": album["album_id"], "revision": int(album["revision"])}
-    if event_type != "AlbumDeleted":
+    if event_type == "AlbumDeleted":
+        # The last change of all: what it undid may be heard after it.
+        data["revision"] += 1
+    else:
         data["title"] = album["title"]
     event = DomainEvent.of(event_type, data, fact=fact, correlation_id=correlation_id)
     return replace(event, occurred_at=when.isoformat(timespec="milliseconds").replace("+00:00", "Z"))
