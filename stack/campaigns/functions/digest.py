@@ -16,7 +16,9 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 WEEK = timedelta(days=7)
 RECIPIENTS_AT_ONCE = 1000
-"""Of one campaign: the input of an execution holds 256 KB."""
+"""Of one campaign: the input of an execution holds 256 KiB."""
+TEXT_AT_MOST = 150_000
+"""Bytes of a text as JSON: with so many recipients it is still within the input of an execution."""
 TITLE = "New on Lumen this week"
 SENDER = "lumen"
 """Who started the campaign: nobody of the users."""
@@ -49,7 +51,17 @@ def new_titles(albums: Iterator[dict[str, Any]], until: datetime) -> list[str]:
 
 
 def compose(titles: list[str]) -> str:
-    return "These albums are new:\n\n" + "\n".join(f"- {' '.join(title.split())}" for title in titles)
+    """The newest that there is room for, the oldest of them first, and how many are left out."""
+    lines: list[str] = []
+    room = TEXT_AT_MOST
+    for title in reversed(titles):
+        line = f"- {' '.join(title.split())}"
+        room -= len(json.dumps(f"{line}\n"))
+        if room < 0:
+            break
+        lines.append(line)
+    text = "These albums are new:\n\n" + "\n".join(reversed(lines))
+    return f"{text}\n\nAnd {more:,} more." if (more := len(titles) - len(lines)) else text
 
 
 @logger.inject_lambda_context
