@@ -43,6 +43,7 @@ def test_an_archived_event_is_replayed_to_the_consumers_and_welcomes_nobody_twic
             Destination={"Arn": archive["EventSourceArn"]},
         )
     happened_again.settle()
-    [replayed] = audit.left_by(happened_again)
+    # An engine that stays up has other events of that minute, once in a while.
+    [replayed] = [one for one in audit.left_by(happened_again) if one.body["detail"]["event_id"] == event["event_id"]]
     assert (replayed.body["detail"], replayed.body["replay-name"]) == (event, replay)
     assert len(outbox.read(recipient=person.address)) == 1, json.dumps(replayed.body)

@@ -316,6 +316,6 @@ def test_a_mapping_that_waits_for_its_next_attempt_is_deleted_at_once(aws, kines
     # Nothing waits any more, so there is nothing to hurry.
     f.settle()
     # The reader of the shard is the last to go, after it has seen that nothing is wanted of it.
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not _is_gone(aws, one):
         assert time.monotonic() < deadline

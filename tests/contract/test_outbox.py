@@ -9,7 +9,7 @@ def test_a_raw_mail_is_read_as_its_reader_would(engine, aws):
     aws("ses").verify_email_identity(EmailAddress="raw@outbox.example")
     raw = f"From: raw@outbox.example\nTo: {reader}\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\n\nin text\n"
     aws("ses").send_raw_email(RawMessage={"Data": raw.encode()})
-    [mail] = engine.harness.outbox(recipient=reader, wait_seconds=5)
+    [mail] = engine.harness.outbox(recipient=reader, wait_seconds=30)
     assert (mail["subject"], mail["text"].strip(), mail["sender"]) == ("Grüße", "in text", "raw@outbox.example")
 
 
@@ -25,7 +25,7 @@ def test_a_templated_mail_is_rendered(engine, aws):
         Template=name,
         TemplateData=json.dumps({"who": "Ann"}),
     )
-    [mail] = engine.harness.outbox(recipient=reader, wait_seconds=5)
+    [mail] = engine.harness.outbox(recipient=reader, wait_seconds=30)
     assert (mail["subject"], mail["text"]) == ("Hello Ann", "Dear Ann")
 
 
@@ -36,7 +36,7 @@ def _number():
 def test_a_text_message_to_a_number_is_in_the_outbox(engine, aws):
     number = _number()
     sent = aws("sns").publish(PhoneNumber=number, Message="your table is ready")
-    [message] = engine.harness.outbox(recipient=number, wait_seconds=5)
+    [message] = engine.harness.outbox(recipient=number, wait_seconds=30)
     assert (message["channel"], message["text"]) == ("sms", "your table is ready")
     assert message["message_id"] == sent["MessageId"]
 
@@ -45,5 +45,5 @@ def test_a_topic_sends_text_messages_to_the_numbers_that_subscribe(engine, aws):
     number, topic = _number(), aws("sns").create_topic(Name=f"sms-{uuid.uuid4().hex[:8]}")["TopicArn"]
     aws("sns").subscribe(TopicArn=topic, Protocol="sms", Endpoint=number)
     aws("sns").publish(TopicArn=topic, Message="to all")
-    [message] = engine.harness.outbox(recipient=number, wait_seconds=5)
+    [message] = engine.harness.outbox(recipient=number, wait_seconds=30)
     assert (message["text"], message["sender"]) == ("to all", topic)

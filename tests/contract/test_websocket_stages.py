@@ -12,6 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 from websockets.exceptions import InvalidStatus
 
+from harness.journal.records import Kind
 from tests.contract.websocket_apis import ECHO, ask
 
 FORMAT = {
@@ -53,6 +54,8 @@ def test_an_access_log_has_a_line_for_each_request(websocket_api, aws, log_group
         with api.connected(additional_headers=header) as client:
             said = ask(client, {"action": "say"})["requestContext"]
             ask(client, {"action": "other"})
+    # Who leaves waits for nobody: the API may not have heard of it yet.
+    f.wait_until(lambda seen: seen.find(Kind.CONNECTION))
     f.settle()
     # Log events of the same millisecond have no order: the client leaves right after what it is told.
     order = ("CONNECT", "say", "other", "DISCONNECT")

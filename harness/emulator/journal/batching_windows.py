@@ -52,9 +52,11 @@ def _patch_queues() -> None:
 
     @patch(StandardQueue._put_message)
     def put_message(original: Any, self: Any, message: Any) -> None:
-        if (window := getattr(self.visible, "harness_window", None)) is not None:
-            _announce_message(self, message, window)
-        original(self, message)
+        # Seen by whoever opens a window, or else told of the window: `_window` looks under the same lock.
+        with self.mutex:
+            if (window := getattr(self.visible, "harness_window", None)) is not None:
+                _announce_message(self, message, window)
+            original(self, message)
 
     @patch(InterruptibleQueue.get)
     def get(original: Any, self: Any, block: bool = True, timeout: float | None = None) -> Any:

@@ -120,10 +120,10 @@ def test_a_reader_that_follows_gets_records_as_they_come(engine, traced, queue, 
                     return
 
     threading.Thread(target=follow, daemon=True).start()
-    assert connected.wait(10)
+    assert connected.wait(60)
     assert seen == []
     traced("sqs").send_message(QueueUrl=queue.url, MessageBody="now")
-    assert there.wait(10)
+    assert there.wait(60)
     assert [r.phase for r in seen] == [Phase.BEGIN, Phase.END]
 
 

@@ -26,7 +26,7 @@ def two_messages(stack: Stack) -> None:
 
 
 def message_while_visibility_is_short(stack: Stack) -> None:
-    stack.aws("sqs").set_queue_attributes(QueueUrl=stack.id("Queue"), Attributes={"VisibilityTimeout": "1"})
+    stack.aws("sqs").set_queue_attributes(QueueUrl=stack.id("Queue"), Attributes={"VisibilityTimeout": "3"})
     message(stack)
 
 
@@ -243,13 +243,13 @@ BROKEN: list[BrokenStack] = [
             InlineCode: |
               import time
               def handler(event, context):
-                  time.sleep(2)
+                  time.sleep(4)
         """,
         message_while_visibility_is_short,
         "visibility-timeout-too-short",
-        "Queue Queue hides a message for 1 second only, and function Function worked on it for longer: it is shown "
+        "Queue Queue hides a message for 3 seconds only, and function Function worked on it for longer: it is shown "
         "again meanwhile, and handled twice.",
-        mended={"time.sleep(2)": "pass"},
+        mended={"time.sleep(4)": "pass"},
         lost=False,
     ),
     BrokenStack(

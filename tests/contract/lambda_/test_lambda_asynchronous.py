@@ -145,4 +145,4 @@ def test_the_first_event_after_an_update_reaches_the_new_code(function, queue, a
     made.update("def handler(event, context): return 'new'\n")
     made.send({})
 
-    assert json.loads(queue.receive(seconds=8)["Body"])["responsePayload"] == "new"
+    assert json.loads(queue.receive()["Body"])["responsePayload"] == "new"

@@ -178,7 +178,7 @@ def meeting(engine):
 
     class Meet(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            barrier.wait(10)
+            barrier.wait(60)
             self.send_response(204)
             self.end_headers()
 
@@ -197,10 +197,10 @@ def test_events_at_the_same_time_run_in_environments_of_their_own(function, meet
     source = """
         import os, urllib.request
         def handler(event, context):
-            urllib.request.urlopen(event, timeout=10)
+            urllib.request.urlopen(event, timeout=60)
             return os.getpid()
     """
-    made = function(source)
+    made = function(source, Timeout=60)
 
     with ThreadPoolExecutor(4) as threads:
         processes = list(threads.map(lambda _: made.invoke(meeting).payload, range(4)))
