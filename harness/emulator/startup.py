@@ -32,6 +32,7 @@ from harness.emulator.apigateway import (
     gateway_responses,
     integration_timeout,
     lambda_proxy,
+    openapi_import,
     request_validation,
 )
 from harness.emulator.cloudformation import addresses, custom_resource, stack_updates, streams, supported_types
@@ -110,6 +111,7 @@ PARTS = (
     fifo_dead_letters.install,
     authorization.install,
     gateway_responses.install,
+    openapi_import.install,
     lambda_proxy.install,
     integration_timeout.install,
     request_validation.install,

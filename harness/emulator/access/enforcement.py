@@ -24,6 +24,7 @@ from pydantic import BaseModel, ConfigDict
 
 from harness.emulator import capabilities
 from harness.emulator.access import actions, encryption, engine_state, execution_role, facts, principals
+from harness.emulator.access.conditions import Facts
 from harness.emulator.access.denial import denial_of
 from harness.emulator.access.evaluation import Decision, Source, decide
 from harness.emulator.access.near_misses import NearMiss
@@ -281,6 +282,16 @@ def role_may(role_arn: str, operation: Operation) -> bool:
         return True
     principal = principals.of_role(role_arn, "lambda", operation.partition)
     return all(_passes(decision, operation) for decision in decisions(operation, principal, source_ip=None))
+
+
+def principal_may(principal: Principal, action: str, resource_arn: str, known: Facts | None = None) -> bool:
+    """Whether the caller's policies and the resource's allow the action, in the mode in force: for entry points that are no
+    AWS API. `known` are condition keys of the request beside the caller's own."""
+    if ACCESS.mode is Mode.OFF:
+        return True
+    about = resource(resource_arn, action)
+    merged = {**principal.facts, **(known or {})}
+    return _passes(decide(principal.arn, principal.caller, principal.identity, action, about, merged))
 
 
 def _passes(decision: Decision, operation: Operation | None = None) -> bool:

@@ -9,6 +9,7 @@ import re
 import threading
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -21,6 +22,7 @@ from localstack.services.apigateway.next_gen.execute_api.gateway_response import
 )
 from localstack.services.apigateway.next_gen.execute_api.header_utils import build_multi_value_headers
 
+from harness.emulator.access.conditions import Facts
 from harness.emulator.apigateway.function_permission import may_invoke
 from harness.emulator.apigateway.policy import Decision, PolicyError, decide
 
@@ -63,9 +65,13 @@ def method_arn(context: RestApiInvocationContext) -> str:
     )
 
 
-def authorize(context: RestApiInvocationContext, authorizer: Mapping[str, Any]) -> dict[str, Any]:
+def authorize(
+    context: RestApiInvocationContext, authorizer: Mapping[str, Any], *, allowed_by_policy: bool = False
+) -> dict[str, Any]:
     """`requestContext.authorizer` for the integration.
 
+    `allowed_by_policy`: the API's resource policy allows the call, which is enough where the authorizer's says nothing of
+    it; an explicit deny of the authorizer's still wins.
     Raises UnauthorizedError, AccessDeniedError, and AuthorizerConfigurationError where the function or its answer is
     at fault; the log then says how.
     """
@@ -83,10 +89,10 @@ def authorize(context: RestApiInvocationContext, authorizer: Mapping[str, Any]) 
             ANSWERS.keep(key, answer, ttl)
     # The kept policy is for the whole stage: one that names only the first caller's method refuses the next.
     try:
-        decision = decide(answer["policyDocument"], method_arn(context))
+        decision = decide(answer["policyDocument"], method_arn(context), _facts(context))
     except PolicyError as error:
         raise _at_fault(authorizer, str(error)) from error
-    if decision is not Decision.ALLOW:
+    if decision is Decision.EXPLICIT_DENY or (decision is Decision.IMPLICIT_DENY and not allowed_by_policy):
         suffix = " with an explicit deny" if decision is Decision.EXPLICIT_DENY else ""
         raise AccessDeniedError(f"User is not authorized to access this resource{suffix}")
     if usage_key := answer.get("usageIdentifierKey"):
@@ -96,6 +102,22 @@ def authorize(context: RestApiInvocationContext, authorizer: Mapping[str, Any]) 
         **{k: as_text(v) for k, v in (answer.get("context") or {}).items()},
         "integrationLatency": int((time.monotonic() - started) * 1000),
     }
+
+
+def _facts(context: RestApiInvocationContext) -> Facts:
+    """The condition keys that an authorizer's policy can name."""
+    now = datetime.now(UTC)
+    facts = {
+        "aws:currenttime": (now.isoformat(),),
+        "aws:epochtime": (str(int(now.timestamp())),),
+        "aws:securetransport": ("true",),
+        "aws:sourceip": (context.request.remote_addr or "127.0.0.1",),
+    }
+    headers = context.request.headers
+    for key, header in (("aws:useragent", "User-Agent"), ("aws:referer", "Referer")):
+        if value := headers.get(header):
+            facts[key] = (value,)
+    return facts
 
 
 def _identity(context: RestApiInvocationContext, authorizer: Mapping[str, Any]) -> tuple[str, ...]:

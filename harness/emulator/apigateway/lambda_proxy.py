@@ -16,10 +16,15 @@ from localstack.services.apigateway.next_gen.execute_api.gateway_response import
 from localstack.services.apigateway.next_gen.execute_api.integrations import aws
 from localstack.utils.patch import patch
 
+from harness.emulator.access.enforcement import principal_may
 from harness.emulator.apigateway.function_permission import may_invoke
+from harness.emulator.apigateway.signature import SIGNER
 
 LOG = logging.getLogger(__name__)
 DEFAULT_MEDIA_TYPE = "application/json"
+CALLER = "arn:aws:iam::*:user/*"
+"""The `credentials` of an integration that calls its function as the caller of the API, whose policies must allow it
+(https://docs.aws.amazon.com/apigateway/latest/api/API_Integration.html#apigw-Type-Integration-credentials)."""
 
 
 def is_binary(mime_type: str | None, binary_media_types: list[str]) -> bool:
@@ -79,6 +84,12 @@ def install() -> None:
         return original(self, json.dumps(answer))
 
     def call_lambda(function_arn: str, event: bytes, source_arn: str, credentials: str | None = None) -> Any:
+        signer = SIGNER.get()
+        if credentials == CALLER and signer is not None:
+            if not principal_may(signer.principal, "lambda:InvokeFunction", function_arn):
+                reason = f"{signer.principal.arn} is not authorized to perform lambda:InvokeFunction on {function_arn}"
+                raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": reason}}, "Invoke")
+            return original_call(function_arn, event, source_arn, None)
         if not credentials and not may_invoke(function_arn, source_arn):
             reason = (
                 f"Execution failed due to configuration error: Invalid permissions on Lambda function: {function_arn} "

@@ -1,11 +1,14 @@
 """Evaluates the policy that a Lambda authorizer returns."""
 
+import json
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
-from harness.emulator.access.policy import listed
-from harness.emulator.access.wildcards import compiled
+from harness.emulator.access.conditions import ConditionError, Facts
+from harness.emulator.access.policy import PolicyError, listed, parse
+
+__all__ = ["Decision", "PolicyError", "decide"]
 
 ACTION = "execute-api:Invoke"
 
@@ -18,40 +21,24 @@ class Decision(StrEnum):
     IMPLICIT_DENY = "implicit deny"
 
 
-class PolicyError(ValueError):
-    """A document that is no policy; API Gateway answers it with 500."""
+def decide(document: Any, resource: str, facts: Facts | None = None) -> Decision:
+    """Whether `document` lets a caller invoke the method ARN `resource`; `facts` are the condition keys of the request.
 
-
-def decide(document: Any, resource: str) -> Decision:
-    """Whether `document` lets a caller invoke the method ARN `resource`. Raises PolicyError.
-
+    Raises PolicyError for a document that is no policy; API Gateway answers it with 500.
     https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-authorizer-output.html
     """
     if not isinstance(document, Mapping) or "Statement" not in document:
         raise PolicyError("policyDocument is no policy: it has no Statement")
-    effects = {s["Effect"] for s in _statements(document) if _applies(s, resource)}
-    if "Deny" in effects:
-        return Decision.EXPLICIT_DENY
-    return Decision.ALLOW if "Allow" in effects else Decision.IMPLICIT_DENY
-
-
-def _statements(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    statements = listed(document["Statement"])
-    for statement in statements:
+    for statement in listed(document["Statement"]):
         if not isinstance(statement, Mapping) or statement.get("Effect") not in ("Allow", "Deny"):
             raise PolicyError("policyDocument: each Statement needs an Effect of Allow or Deny")
-        if not {"Action", "Resource"} <= set(statement):
+        if not ({"Action", "NotAction"} & set(statement) and {"Resource", "NotResource"} & set(statement)):
             raise PolicyError("policyDocument: each Statement needs an Action and a Resource")
-        if "Condition" in statement:
-            raise PolicyError("policyDocument: the emulator does not evaluate a Statement's Condition")
-    return statements
-
-
-def _applies(statement: Mapping[str, Any], resource: str) -> bool:
-    actions = any(matches(a.lower(), ACTION.lower()) for a in listed(statement["Action"]))
-    return actions and any(matches(r, resource) for r in listed(statement["Resource"]))
-
-
-def matches(pattern: str, text: str) -> bool:
-    """IAM's wildcards: `*` is any text, slashes too, and `?` any one character."""
-    return compiled(pattern).fullmatch(text) is not None
+    try:
+        policy = parse("policyDocument", json.dumps(document, default=str, sort_keys=True))
+    except ConditionError as error:
+        raise PolicyError(f"policyDocument: {error}") from error
+    effects = {s.allows for s in policy.statements if s.about(ACTION, resource, facts or {})}
+    if False in effects:
+        return Decision.EXPLICIT_DENY
+    return Decision.ALLOW if True in effects else Decision.IMPLICIT_DENY

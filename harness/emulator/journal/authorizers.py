@@ -24,15 +24,14 @@ def install() -> None:
 def _recorded(authorize: Handler) -> Handler:
     def run(chain: Any, context: RestApiInvocationContext, response: Response) -> None:
         kind = (context.resource_method or {}).get("authorizationType") or "NONE"
-        if kind == "NONE":
-            authorize(chain, context, response)
-            return
         try:
             authorize(chain, context, response)
         except BaseGatewayException as refused:
-            _note(context, kind, refused)
+            # Of a method without authorization the API's resource policy.
+            _note(context, "resource policy" if kind == "NONE" else kind, refused)
             raise
-        _note(context, kind, None)
+        if kind != "NONE":
+            _note(context, kind, None)
 
     return run
 

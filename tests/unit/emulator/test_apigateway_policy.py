@@ -4,7 +4,7 @@ import pytest
 
 pytest.importorskip("localstack", reason="the emulator's extra is not installed")
 
-from harness.emulator.apigateway.policy import Decision, PolicyError, decide, matches
+from harness.emulator.apigateway.policy import Decision, PolicyError, decide
 
 ARN = "arn:aws:execute-api:us-east-1:000000000000:api/s/GET/albums/1"
 
@@ -36,6 +36,11 @@ def test_what_is_no_policy_is_an_error(document):
         decide(document, ARN)
 
 
-def test_brackets_are_no_wildcards():
-    assert matches("a[b]?", "a[b]c")
-    assert not matches("a[b]", "ab")
+def test_condition_of_authorizer_policy_is_evaluated():
+    here = {**statement("Allow", "*"), "Condition": {"IpAddress": {"aws:SourceIp": "127.0.0.0/8"}}}
+    assert decide({"Statement": [here]}, ARN, {"aws:sourceip": ("127.0.0.1",)}) is Decision.ALLOW
+    assert decide({"Statement": [here]}, ARN, {"aws:sourceip": ("192.0.2.1",)}) is Decision.IMPLICIT_DENY
+
+
+def test_brackets_in_resource_are_no_wildcards():
+    assert decide({"Statement": [statement("Allow", ARN.replace("api/", "[api]/"))]}, ARN) is Decision.IMPLICIT_DENY
