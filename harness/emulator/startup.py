@@ -61,7 +61,7 @@ from harness.emulator.journal import (
     work,
 )
 from harness.emulator.journal import api as journal_api
-from harness.emulator.lambda_ import asynchronous, creation, executor, invocation_metadata, log_delivery
+from harness.emulator.lambda_ import asynchronous, creation, executor, invocation_metadata, log_delivery, packages
 from harness.emulator.load_balancing import front_door as load_balancers
 from harness.emulator.s3 import header_signature, signed_forms
 from harness.emulator.s3 import notifications as s3_notifications
@@ -120,6 +120,7 @@ PARTS = (
     executor.install,
     log_delivery.install,
     creation.install,
+    packages.install,
     invocation_metadata.install,
     asynchronous.install,
     cloudformation_pace.install,
