@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from harness.emulator.lambda_.function_log import MEGABYTE, Format, Report, invocation_log, timestamp
 from harness.emulator.lambda_.launcher import Launch, RunningProcess
 from harness.emulator.lambda_.runtime_api import Answer, Exited, InitError, Invocation, Ready, RuntimeApi
+from harness.emulator.lambda_.runtime_server import RuntimeServer
 
 INIT_SECONDS = 10.0
 """After this AWS gives up the first initialisation and starts another with the first event, in the function's time."""
@@ -51,21 +52,23 @@ class _Sandbox:
 
     def __init__(self, launcher: Launcher, launch: Launch) -> None:
         self.api = RuntimeApi()
+        self._server = RuntimeServer(self.api)
         self.started = time.perf_counter()
         self.init_seconds: float | None = None
-        environment = {**launch.environment, "AWS_LAMBDA_RUNTIME_API": self.api.address}
+        environment = {**launch.environment, "AWS_LAMBDA_RUNTIME_API": self._server.address}
         try:
             self.process = launcher(
                 Launch(launch.argv, environment, launch.directory, launch.path),
                 lambda status: self.api.happenings.put(Exited(status)),
             )
         except BaseException:
-            self.api.close()
+            self._server.close()
             raise
+        self._server.serve(self.process.pid)
 
     def close(self) -> None:
         self.process.kill()
-        self.api.close()
+        self._server.close()
 
 
 class ExecutionEnvironment:
@@ -114,7 +117,7 @@ class ExecutionEnvironment:
         result: Answer | Exited | InitError | None = failure
         killed_for_memory = False
         if sandbox.init_seconds is not None:
-            sandbox.api.pending.put(
+            sandbox.api.offer(
                 Invocation(
                     request_id=request_id,
                     function_arn=function_arn,

@@ -1,17 +1,15 @@
-"""AWS's Runtime API, served to one execution environment.
+"""The state of AWS's Runtime API for one execution environment: which event is in flight, and what the runtime did.
 
-https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html; refusals in the words of AWS's own server
+(github.com/aws/aws-lambda-runtime-interface-emulator, `internal/lambda/rapi/rendering`).
 """
 
 import json
 import queue
-import sys
 import threading
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from http import HTTPStatus
 
-PREFIX = "/2018-06-01/runtime"
 MAX_RESPONSE_BYTES = 6 * 1024 * 1024 + 100
 """https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html; AWS adds 100 bytes for its envelope."""
 
@@ -48,7 +46,7 @@ class Answer:
     body: bytes
     is_error: bool
     ends_runtime: bool = False
-    """The runtime is told that its answer is refused; AWS's clients end then."""
+    """The runtime learns that its answer is refused; AWS's clients end then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,113 +59,83 @@ class Exited:
 Happening = Ready | InitError | Answer | Exited
 
 
+class RefusedError(Exception):
+    """The runtime asked for what it may not do now."""
+
+    def __init__(self, status: HTTPStatus, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.kind = kind
+
+
 class RuntimeApi:
-    """The server, on a loopback port of its own; `happenings` is what the environment tells, in order."""
+    """What the requests of a runtime do; `happenings` are the environment's, in order.
+
+    Requests may come on several connections at the same time. Only the event in flight can be answered, and once.
+    """
 
     def __init__(self) -> None:
         self.happenings: queue.SimpleQueue[Happening] = queue.SimpleQueue()
-        self.pending: queue.SimpleQueue[Invocation | None] = queue.SimpleQueue()
-        self._server = _Server(self)
-        # The poll interval is how long `shutdown` takes, nothing else waits for it.
-        threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, name="lambda-runtime-api", daemon=True
-        ).start()
+        self._changed = threading.Condition()
+        self._offered: Invocation | None = None
+        self._in_flight: str | None = None
+        self._asked = 0
+        self._closed = False
 
-    @property
-    def address(self) -> str:
-        return f"127.0.0.1:{self._server.server_port}"
+    def offer(self, invocation: Invocation) -> None:
+        """Give the environment its next event."""
+        with self._changed:
+            self._offered = invocation
+            self._changed.notify_all()
 
     def close(self) -> None:
-        """Let go of the environment; its open request for the next event is dropped."""
-        self.pending.put(None)
-        threading.Thread(target=self._shut, name="lambda-runtime-api-close", daemon=True).start()
+        """Drop the request for the next event that waits."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
 
-    def _shut(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+    def next_event(self) -> Invocation | None:
+        """Wait for the next event; None when there will be none for this request.
+
+        A runtime whose request was cut asks again, and the event is for its last request.
+        """
+        with self._changed:
+            if self._in_flight is not None:
+                raise _not_now("asked for the next event before it answered the event that it has")
+            self._asked += 1
+            mine = self._asked
+            if mine == 1:
+                self.happenings.put(Ready())
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self._closed or self._asked != mine or self._offered is not None)
+            if self._closed or self._asked != mine or self._offered is None:
+                return None
+            event, self._offered = self._offered, None
+            self._in_flight = event.request_id
+            return event
+
+    def fail_initialization(self, body: bytes) -> None:
+        with self._changed:
+            if self._asked:
+                raise _not_now("reported an error of its initialisation after it had asked for an event")
+            self.happenings.put(InitError(body))
+
+    def answer(self, request_id: str, body: bytes, *, is_error: bool) -> None:
+        """Take the answer to the event in flight; what is longer than AWS allows is an error of the function."""
+        too_large = not is_error and len(body) > MAX_RESPONSE_BYTES
+        with self._changed:
+            if request_id != self._in_flight:
+                raise RefusedError(HTTPStatus.BAD_REQUEST, "InvalidRequestID", "Invalid request ID")
+            self._in_flight = None
+            answer = Answer(request_id, body, is_error)
+            self.happenings.put(Answer(request_id, _too_large(), True, ends_runtime=True) if too_large else answer)
+        if too_large:
+            message = f"Exceeded maximum allowed payload size ({MAX_RESPONSE_BYTES} bytes)."
+            raise RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "RequestEntityTooLarge", message)
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def __init__(self, api: RuntimeApi) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.api = api
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        # A process that is killed resets its connection; the environment hears of it by the process's end.
-        if not isinstance(sys.exception(), ConnectionError):
-            super().handle_error(request, client_address)
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    # An answer leaves in several writes; with Nagle's algorithm each warm invocation takes 40 ms longer.
-    disable_nagle_algorithm = True
-    wbufsize = -1
-    server: _Server
-
-    def do_GET(self) -> None:
-        if self.path != f"{PREFIX}/invocation/next":
-            return self._answer(404, {"errorType": "NotFound", "errorMessage": f"unknown path {self.path}"})
-        api = self.server.api
-        api.happenings.put(Ready())
-        invocation = api.pending.get()
-        if invocation is None:
-            self.close_connection = True
-            return None
-        headers = {
-            "Lambda-Runtime-Aws-Request-Id": invocation.request_id,
-            "Lambda-Runtime-Invoked-Function-Arn": invocation.function_arn,
-            "Lambda-Runtime-Trace-Id": invocation.trace_header,
-            "Lambda-Runtime-Deadline-Ms": str(invocation.deadline_ms),
-        }
-        if invocation.client_context is not None:
-            headers["Lambda-Runtime-Client-Context"] = invocation.client_context
-        return self._send(200, invocation.payload, headers)
-
-    def do_POST(self) -> None:
-        body = self._body()
-        happenings = self.server.api.happenings
-        match self.path.removeprefix(PREFIX).strip("/").split("/"):
-            case ["init", "error"]:
-                happenings.put(InitError(body))
-            case ["invocation", request_id, "response"] if len(body) > MAX_RESPONSE_BYTES:
-                happenings.put(Answer(request_id, _too_large(), is_error=True, ends_runtime=True))
-                return self._answer(413, {"errorType": "RequestEntityTooLarge", "errorMessage": "Response too large"})
-            case ["invocation", request_id, "response"]:
-                happenings.put(Answer(request_id, body, is_error=False))
-            case ["invocation", request_id, "error"]:
-                happenings.put(Answer(request_id, body, is_error=True))
-            case _:
-                return self._answer(404, {"errorType": "NotFound", "errorMessage": f"unknown path {self.path}"})
-        return self._answer(202, {"status": "OK"})
-
-    def _body(self) -> bytes:
-        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
-            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        body = b""
-        while size := int(self.rfile.readline().split(b";")[0], 16):
-            body += self.rfile.read(size)
-            self.rfile.readline()
-        # Trailers, up to the empty line.
-        while self.rfile.readline().strip():
-            pass
-        return body
-
-    def _answer(self, status: int, body: dict[str, Any]) -> None:
-        self._send(status, json.dumps(body).encode(), {})
-
-    def _send(self, status: int, body: bytes, headers: dict[str, str]) -> None:
-        self.send_response(status)
-        for name, value in {"Content-Type": "application/json", **headers, "Content-Length": str(len(body))}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body)
-        self.wfile.flush()
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the signature of the standard library
-        """The journal of invocations is elsewhere."""
+def _not_now(what: str) -> RefusedError:
+    return RefusedError(HTTPStatus.FORBIDDEN, "InvalidStateTransition", f"The runtime {what}.")
 
 
 def _too_large() -> bytes:
