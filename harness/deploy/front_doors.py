@@ -1,4 +1,4 @@
-"""Where a deployment is reached from outside: its APIs and load balancers."""
+"""Where a deployment is reached from outside: its APIs, load balancers and function URLs."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -62,8 +62,14 @@ def _load_balancer(target: Target, arn: str) -> Iterator[tuple[str, str]]:
         yield "load balancer", target.load_balancer_url(described["DNSName"], None if port == 80 else port)
 
 
+def _function_url(target: Target, function_arn: str) -> Iterator[tuple[str, str]]:
+    client = target.client("lambda")
+    yield "function URL", client.get_function_url_config(FunctionName=function_arn)["FunctionUrl"].rstrip("/")
+
+
 _READERS: dict[str, Callable[[Target, str], Iterable[tuple[str, str]]]] = {
     "AWS::ApiGateway::RestApi": _rest_api,
     "AWS::ApiGatewayV2::Api": _websocket_api,
     "AWS::ElasticLoadBalancingV2::LoadBalancer": _load_balancer,
+    "AWS::Lambda::Url": _function_url,
 }

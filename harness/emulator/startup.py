@@ -61,7 +61,15 @@ from harness.emulator.journal import (
     work,
 )
 from harness.emulator.journal import api as journal_api
-from harness.emulator.lambda_ import asynchronous, creation, executor, invocation_metadata, log_delivery, packages
+from harness.emulator.lambda_ import (
+    asynchronous,
+    creation,
+    executor,
+    function_urls,
+    invocation_metadata,
+    log_delivery,
+    packages,
+)
 from harness.emulator.load_balancing import front_door as load_balancers
 from harness.emulator.s3 import header_signature, signed_forms
 from harness.emulator.s3 import notifications as s3_notifications
@@ -82,6 +90,7 @@ PARTS = (
     requests.install,
     # Its requests are recorded first, and nothing else of the engine's chain is for them.
     load_balancers.install,
+    function_urls.install,
     journal_api.install,
     # Who calls is known before it is asked whether they may.
     header_signature.install,

@@ -86,7 +86,7 @@ PARAMETERS: Mapping[str, Mapping[str, Parameter]] = {
     },
     "AWS::Lambda::LayerVersionPermission": _to("add_layer_version_permission", "OrganizationId"),
     "AWS::Lambda::Permission": _to(
-        "add_permission", "EventSourceToken", "FunctionUrlAuthType", "PrincipalOrgID", "SourceAccount"
+        "add_permission", "EventSourceToken", "FunctionUrlAuthType", "InvokedViaFunctionUrl", "PrincipalOrgID", "SourceAccount"
     ),
     "AWS::Logs::LogGroup": {
         "Tags": Parameter("tags", ("create_log_group",), _tags_by_key),
@@ -127,8 +127,6 @@ IGNORED: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
         "KmsKeyArn": ("",), "PublishToLatestPublished": (False,), "RecursiveLoop": (), "TenancyConfig": (),
         "RuntimeManagementConfig": ({"UpdateRuntimeOn": "Auto"},),
     },
-    # That the function is called by its URL alone is what SAM asks for whom it lets in by the URL.
-    "AWS::Lambda::Permission": {"InvokedViaFunctionUrl": (True, False)},
     "AWS::Lambda::Version": {"FunctionScalingConfig": (), "RuntimePolicy": ({"UpdateRuntimeOn": "Auto"},)},
     "AWS::Logs::LogGroup": {
         "BearerTokenAuthenticationEnabled": (False,), "DataProtectionPolicy": (), "DeletionProtectionEnabled": (False,),

@@ -21,6 +21,7 @@ DOORS = (
     ("apigateway", re.compile(r"^/restapis/(?P<id>[^/]+)/[^/]+/_user_request_")),
     ("cognito-idp", re.compile(r"^/_aws/cognito-idp/(?P<id>[^/]+)")),
     ("elbv2", re.compile(r"^/_aws/elb/(?P<id>[^/:]+)")),
+    ("lambda", re.compile(r"^/_aws/lambda-url/(?P<id>[^/]+)")),
 )
 """The service behind a path, and what of the path names the resource."""
 DOOR_HOSTS = (
