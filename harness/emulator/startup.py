@@ -74,6 +74,8 @@ from harness.emulator.load_balancing import front_door as load_balancers
 from harness.emulator.s3 import header_signature, signed_forms
 from harness.emulator.s3 import notifications as s3_notifications
 from harness.emulator.schedules import clock, scheduler
+from harness.emulator.stepfunctions import api_gateway as states_api_gateway
+from harness.emulator.stepfunctions import choices, definitions, jsonata, map_runs, service_errors
 from harness.emulator.websocket import installation as websocket
 
 LOG = logging.getLogger(__name__)
@@ -117,6 +119,12 @@ PARTS = (
     visibility_timeout.install,
     state_errors.install,
     task_tokens.install,
+    choices.install,
+    definitions.install,
+    jsonata.install,
+    map_runs.install,
+    service_errors.install,
+    states_api_gateway.install,
     fifo_dead_letters.install,
     authorization.install,
     gateway_responses.install,

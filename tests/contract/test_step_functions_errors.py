@@ -27,9 +27,13 @@ def ended(aws, flow, queue) -> Iterator[Callable[..., dict[str, Any]]]:
             "End": True,
             **task,
         }
-        taken = {"Type": "Pass", "End": True}
-        failed = {"Type": "Fail", "ErrorPath": "$.Error", "CausePath": "States.Format('in vain: {}', $.Error)"}
-        definition = {"StartAt": "Ask", "States": {"Ask": asks, "Taken": taken, "Failed": failed}}
+        others = {
+            "Taken": {"Type": "Pass", "End": True},
+            "Failed": {"Type": "Fail", "ErrorPath": "$.Error", "CausePath": "States.Format('in vain: {}', $.Error)"},
+        }
+        # A state that nothing leads to would be refused.
+        reached = {name: others[name] for name in {each["Next"] for each in task.get("Catch", ())}}
+        definition = {"StartAt": "Ask", "States": {"Ask": asks, **reached}}
         arn = states.create_state_machine(
             name=f"contract-{uuid.uuid4().hex[:12]}", roleArn=ROLE, definition=json.dumps(definition)
         )["stateMachineArn"]

@@ -5,8 +5,8 @@ takes the outcome, and what it does next is caused by both.
 https://docs.aws.amazon.com/step-functions/latest/dg/connect-to-resource.html#connect-wait-token
 """
 
-import threading
 import time
+from contextvars import ContextVar
 from typing import Any
 
 from localstack.utils.patch import patch
@@ -128,34 +128,46 @@ def _patch() -> None:
 
     @patch(WaitFunction._wait_interval)
     def wait(_original: Any, self: Any, env: Any, wait_seconds: float) -> None:
-        due = False
+        _pause(env, "Wait", wait_seconds, type(self).__name__)
 
-        def make_due() -> None:
-            nonlocal due
-            due = True
-            # Left set, so that it is not missed by a thread that is just about to wait; nobody else waits for it.
-            env.program_state_event.set()
+    retrying: ContextVar[Any] = ContextVar("harness_retrying", default=None)
 
-        until = time.monotonic() + wait_seconds
-        name = type(self).__name__
-        with waiting("Wait", wait_seconds, make_due, service=SERVICE, name=name, resource=_state(env)):
-            while not due and env.is_running() and (remaining := until - time.monotonic()) > 0:
-                env.program_state_event.wait(remaining)
-            env.program_state_event.clear()
+    @patch(retrier_decl.RetrierDecl._eval_body)
+    def retry(original: Any, self: Any, env: Any) -> None:
+        token = retrying.set(env)
+        try:
+            original(self, env)
+        finally:
+            retrying.reset(token)
 
     class _Time:
-        """`time` for a retrier, whose sleep is recorded and can be ended."""
+        """`time` for a retrier, whose sleep is recorded, can be ended, and ends with the execution."""
 
         def __getattr__(self, name: str) -> Any:
             return getattr(time, name)
 
         @staticmethod
         def sleep(seconds: float) -> None:
-            due = threading.Event()
-            with waiting("retry", seconds, due.set, service=SERVICE, name="retry"):
-                due.wait(seconds)
+            _pause(retrying.get(), "retry", seconds, "retry")
 
     retrier_decl.time = _Time()
+
+
+def _pause(env: Any, kind: str, seconds: float, name: str) -> None:
+    """Wait in a state until the time is over, the wait is made due, or the execution ends."""
+    due = False
+
+    def make_due() -> None:
+        nonlocal due
+        due = True
+        # Left set, so that a thread which is just about to wait does not miss it; nothing else waits for it.
+        env.program_state_event.set()
+
+    until = time.monotonic() + seconds
+    with waiting(kind, seconds, make_due, service=SERVICE, name=name, resource=_state(env)):
+        while not due and env.is_running() and (remaining := until - time.monotonic()) > 0:
+            env.program_state_event.wait(remaining)
+        env.program_state_event.clear()
 
 
 def _state(env: Any) -> str:
