@@ -7,7 +7,7 @@ that does not exist, 404.
 import json
 import math
 import os
-import re
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from importlib import metadata
 from typing import Any
@@ -20,6 +20,7 @@ from pydantic import ValidationError
 
 from harness.emulator import capabilities, plugins, timers
 from harness.emulator.access.enforcement import ACCESS, Setting
+from harness.emulator.bounded.expressions import ExpressionError, compiled
 from harness.emulator.cloudformation.left_out import IGNORED
 from harness.emulator.cloudformation.supported_types import supported_types
 from harness.emulator.faults import FAULTS, Fault
@@ -31,6 +32,8 @@ from harness.emulator.reset import Scope, reset
 from harness.journal.records import Kind
 
 MAX_WAIT_SECONDS = 60.0
+MAX_BODY_BYTES = 10_000_000
+MAX_DEPTH = 64
 
 
 def _json(body: Any, status: int = 200) -> Response:
@@ -55,14 +58,33 @@ def answers(endpoint: Callable[..., Any]) -> Callable[..., Response]:
 
 
 def _body(request: Request) -> dict[str, Any]:
-    data = request.get_data()
+    if (request.content_length or 0) > MAX_BODY_BYTES:
+        raise ValueError(f"the request body has more than {MAX_BODY_BYTES:,} bytes")
+    try:
+        data = request.get_data()
+    except (OSError, EOFError, zlib.error) as error:
+        raise ValueError(f"the request body cannot be read: {error}") from error
     try:
         body = json.loads(data) if data else {}
+    except RecursionError:
+        raise ValueError(f"the request body is nested more than {MAX_DEPTH} levels deep") from None
     except ValueError as error:
         raise ValueError(f"the request body is not JSON: {error}") from error
     if not isinstance(body, dict):
         raise ValueError("the request body must be a JSON object")
+    _hold_to_depth(body)
     return body
+
+
+def _hold_to_depth(body: Any) -> None:
+    """What is written into the journal and answered is walked by functions that call themselves."""
+    level = [body]
+    for _ in range(MAX_DEPTH):
+        level = [value for part in level for value in (part.values() if isinstance(part, dict) else part)]
+        level = [value for value in level if isinstance(value, dict | list)]
+        if not level:
+            return
+    raise ValueError(f"the request body is nested more than {MAX_DEPTH} levels deep")
 
 
 class Ready:
@@ -104,18 +126,21 @@ def get_outbox(request: Request) -> dict[str, Any]:
     if unknown:
         raise ValueError(f"unknown parameter: {', '.join(sorted(unknown))}")
     try:
-        subject = re.compile(query["subject"]) if "subject" in query else None
-    except re.error as error:
+        subject = compiled(query["subject"]) if "subject" in query else None
+    except ExpressionError as error:
         raise ValueError(f"subject: not a regular expression: {error}") from error
     if "channel" in query and query["channel"] not in {c.value for c in Channel}:
         raise ValueError(f"channel: {query['channel']!r} is none of {', '.join(c.value for c in Channel)}")
-    messages = OUTBOX.read(
-        after=int(_number(query, "after")),
-        recipient=query.get("recipient"),
-        channel=Channel(query["channel"]) if "channel" in query else None,
-        subject=subject,
-        wait_seconds=min(_number(query, "wait_seconds"), MAX_WAIT_SECONDS),
-    )
+    try:
+        messages = OUTBOX.read(
+            after=int(_number(query, "after")),
+            recipient=query.get("recipient"),
+            channel=Channel(query["channel"]) if "channel" in query else None,
+            subject=subject.search if subject else None,
+            wait_seconds=min(_number(query, "wait_seconds"), MAX_WAIT_SECONDS),
+        )
+    except ExpressionError as error:
+        raise ValueError(f"subject: {error}") from error
     return {"messages": [m.to_json() for m in messages]}
 
 

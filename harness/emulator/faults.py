@@ -4,11 +4,11 @@ A fault names a service and operations, how the call fails, and optionally which
 over the request's parameters), so that parallel tests do not disturb one another.
 """
 
+import logging
 import threading
 import uuid
 from typing import Any
 
-import jmespath
 from botocore.exceptions import UnknownServiceError
 from localstack.aws.api import CommonServiceException, RequestContext
 from localstack.aws.chain import HandlerChain
@@ -16,6 +16,10 @@ from localstack.aws.handlers import serve_custom_service_request_handlers
 from localstack.aws.spec import load_service
 from localstack.http import Response
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from harness.emulator.bounded.queries import JMESPath, QueryError
+
+LOG = logging.getLogger(__name__)
 
 
 class Fault(BaseModel):
@@ -40,10 +44,7 @@ class Fault(BaseModel):
     @classmethod
     def _is_jmespath(cls, expression: str | None) -> str | None:
         if expression is not None:
-            try:
-                jmespath.compile(expression)
-            except jmespath.exceptions.JMESPathError as error:
-                raise ValueError(f"not a JMESPath expression: {error}") from error
+            JMESPath(expression)
         return expression
 
     @model_validator(mode="after")
@@ -62,7 +63,13 @@ class Fault(BaseModel):
     def applies(self, service: str, operation: str, parameters: dict[str, Any]) -> bool:
         if service != self.service or operation not in self.operations:
             return False
-        return self.when is None or bool(jmespath.search(self.when, parameters))
+        if self.when is None:
+            return True
+        try:
+            return bool(JMESPath(self.when).search(parameters))
+        except QueryError as error:
+            LOG.warning("The fault %s does not apply to %s.%s: %s.", self.fault_id, service, operation, error)
+            return False
 
 
 class Faults:

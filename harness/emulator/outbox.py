@@ -3,11 +3,10 @@
 The outbox knows nothing of LocalStack; `outbox_capture` fills it from SES and SNS, and Cognito writes to it itself.
 """
 
-import re
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -79,21 +78,28 @@ class Outbox:
         after: int = 0,
         recipient: str | None = None,
         channel: Channel | None = None,
-        subject: re.Pattern[str] | None = None,
+        subject: Callable[[str], object] | None = None,
         wait_seconds: float = 0,
     ) -> list[Message]:
         """The messages after sequence number `after` that match, oldest first.
 
-        With `wait_seconds`, returns as soon as one matches, or with an empty list when the time is over.
+        `subject` is asked with a message's subject whether it matches. With `wait_seconds`, returns as soon as one message
+        matches, or with an empty list when the time is over.
         """
         deadline = time.monotonic() + wait_seconds
-        with self._changed:
-            while True:
-                found = list(self._matching(after, recipient, channel, subject))
+        while True:
+            with self._changed:
+                new = [message for message in self._messages if message.sequence > after]
                 remaining = deadline - time.monotonic()
-                if found or remaining <= 0:
-                    return found
-                self._changed.wait(remaining)
+                if not new and remaining > 0:
+                    self._changed.wait(remaining)
+                    continue
+            # Without the lock: what a client asks for may take its time, and mail goes out meanwhile.
+            if found := [message for message in new if _matches(message, recipient, channel, subject)]:
+                return found
+            if remaining <= 0:
+                return []
+            after = new[-1].sequence
 
     def clear(self, account_id: str | None = None) -> int:
         """Forget the messages, of one account or all; returns how many. Sequence numbers go on."""
@@ -103,19 +109,15 @@ class Outbox:
             self._messages = kept
             return removed
 
-    def _matching(
-        self, after: int, recipient: str | None, channel: Channel | None, subject: re.Pattern[str] | None
-    ) -> Iterator[Message]:
-        for message in self._messages:
-            if message.sequence <= after:
-                continue
-            if recipient is not None and recipient.casefold() not in {r.casefold() for r in message.recipients}:
-                continue
-            if channel is not None and message.channel != channel:
-                continue
-            if subject is not None and not subject.search(message.subject or ""):
-                continue
-            yield message
+
+def _matches(
+    message: Message, recipient: str | None, channel: Channel | None, subject: Callable[[str], object] | None
+) -> bool:
+    if recipient is not None and recipient.casefold() not in {r.casefold() for r in message.recipients}:
+        return False
+    if channel is not None and message.channel != channel:
+        return False
+    return subject is None or bool(subject(message.subject or ""))
 
 
 OUTBOX = Outbox()

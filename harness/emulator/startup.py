@@ -35,6 +35,7 @@ from harness.emulator.apigateway import (
     openapi_import,
     request_validation,
 )
+from harness.emulator.bounded import installation as bounded
 from harness.emulator.cloudformation import addresses, custom_resource, stack_updates, streams, supported_types
 from harness.emulator.cognito import endpoints as cognito_endpoints
 from harness.emulator.cognito import hosted_ui as cognito_hosted_ui
@@ -83,6 +84,7 @@ LOG = logging.getLogger(__name__)
 PARTS = (
     # First: it shows what goes wrong in the others.
     engine_log.install,
+    bounded.install,
     listen_address.install,
     idle_connections.install,
     object_storage.install,

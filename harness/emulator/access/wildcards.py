@@ -7,6 +7,8 @@ import functools
 import re
 from collections.abc import Mapping
 
+from harness.emulator.bounded.wildcards import expression
+
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 _LITERAL = {"*": "\ue000", "?": "\ue001", "$": "$"}
 """`${*}` is an asterisk itself. Until the pattern is compiled, characters that no name contains stand for these."""
@@ -15,8 +17,8 @@ _LITERAL = {"*": "\ue000", "?": "\ue001", "$": "$"}
 @functools.lru_cache(maxsize=16384)
 def compiled(pattern: str) -> re.Pattern[str]:
     """IAM's wildcards: `*` is any text, slashes and colons too, and `?` any one character."""
-    expression = re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")
-    return re.compile(expression.replace("\ue000", r"\*").replace("\ue001", r"\?"), re.DOTALL)
+    pieces = (".".join(re.escape(literal(text)) for text in piece.split("?")) for piece in pattern.split("*"))
+    return re.compile(expression(pieces), re.DOTALL)
 
 
 def literal(text: str) -> str:

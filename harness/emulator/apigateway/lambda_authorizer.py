@@ -25,6 +25,7 @@ from localstack.services.apigateway.next_gen.execute_api.header_utils import bui
 from harness.emulator.access.conditions import Facts
 from harness.emulator.apigateway.function_permission import may_invoke
 from harness.emulator.apigateway.policy import Decision, PolicyError, decide
+from harness.emulator.bounded.expressions import LimitedRe
 
 LOG = logging.getLogger(__name__)
 DEFAULT_TTL_SECONDS = 300
@@ -129,7 +130,7 @@ def _identity(context: RestApiInvocationContext, authorizer: Mapping[str, Any]) 
     if not all(values):
         raise UnauthorizedError("Unauthorized")
     expression = authorizer.get("identityValidationExpression")
-    if authorizer["type"] == "TOKEN" and expression and not re.fullmatch(expression, str(values[0])):
+    if authorizer["type"] == "TOKEN" and expression and not LimitedRe().fullmatch(expression, str(values[0])):
         raise UnauthorizedError("Unauthorized")
     return tuple(map(str, values))
 

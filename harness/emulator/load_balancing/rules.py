@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from harness.emulator.bounded.wildcards import expression
+
 Pairs = tuple[tuple[str, str], ...]
 
 
@@ -110,10 +112,13 @@ def _like(pattern: str, text: str, *, any_case: bool = False) -> bool:
 @lru_cache(maxsize=1024)
 def _compiled(pattern: str, any_case: bool) -> re.Pattern[str]:
     """`*` is any text, `?` one character, and a backslash takes both literally."""
-    parts = re.findall(r"\\[*?\\]|.", pattern, re.DOTALL)
-    wild = {"*": ".*", "?": "."}
-    expression = "".join(wild.get(part) or re.escape(part[-1]) for part in parts)
-    return re.compile(expression, re.DOTALL | (re.IGNORECASE if any_case else 0))
+    pieces = [""]
+    for part in re.findall(r"\\[*?\\]|.", pattern, re.DOTALL):
+        if part == "*":
+            pieces.append("")
+        else:
+            pieces[-1] += "." if part == "?" else re.escape(part[-1])
+    return re.compile(expression(pieces), re.DOTALL | (re.IGNORECASE if any_case else 0))
 
 
 @lru_cache(maxsize=256)

@@ -104,8 +104,16 @@ class Wildcard:
 
     @cached_property
     def _expression(self) -> re.Pattern[str]:
-        parts = re.findall(r"\\[*\\]|[^\\]", self.pattern, re.DOTALL)
-        return re.compile("".join(".*" if part == "*" else re.escape(part[-1]) for part in parts), re.DOTALL)
+        pieces = [""]
+        for part in re.findall(r"\\[*\\]|[^\\]", self.pattern, re.DOTALL):
+            if part == "*":
+                pieces.append("")
+            else:
+                pieces[-1] += re.escape(part[-1])
+        first, *others = pieces
+        # The first place where a piece is found is as good as any later one: the atomic group never looks for another.
+        rest = "".join(f"(?>.*?{piece})" for piece in others[:-1]) + ".*" + others[-1] if others else ""
+        return re.compile(first + rest, re.DOTALL)
 
     def accepts(self, value: Scalar) -> bool:
         return isinstance(value, str) and self._expression.fullmatch(value) is not None
