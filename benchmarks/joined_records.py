@@ -12,11 +12,13 @@ import json
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from harness.engine import token
 from harness.journal.records import Kind, Phase, Record
 
 ROOT = Path(__file__).parent.parent
@@ -28,10 +30,10 @@ def harness(*arguments: str) -> str:
     return subprocess.run([BIN / "harness", *arguments], cwd=ROOT, check=True, capture_output=True, text=True).stdout
 
 
-def read(url: str, after: int) -> list[Record]:
+def read(url: str, after: int, headers: Mapping[str, str]) -> list[Record]:
     """Everything since then. Raises SystemExit where some of it is not kept any more."""
     answer = httpx.get(
-        f"{url}/_harness/journal", params={"after": after}, timeout=120, trust_env=False
+        f"{url}/_harness/journal", params={"after": after}, headers=headers, timeout=120, trust_env=False
     ).raise_for_status()
     if (first := int(answer.headers["x-harness-first"])) > after + 1:
         sys.exit(f"The records {after + 1} to {first - 1} are not kept any more.")
@@ -87,10 +89,12 @@ def main(arguments: list[str]) -> None:
     harness("up")
     try:
         url = json.loads(harness("status", "--json"))["endpoint_url"]
-        after = int(httpx.get(f"{url}/_harness/journal?after={2**62}", trust_env=False).headers["x-harness-last"])
+        headers = token.headers(token.token_of(ROOT / ".harness"))
+        newest = httpx.get(f"{url}/_harness/journal?after={2**62}", headers=headers, trust_env=False)
+        after = int(newest.headers["x-harness-last"])
         suite = [BIN / "pytest", "-q", "-n", "2", *(arguments or ["scenarios"])]
         subprocess.run(suite, cwd=ROOT, check=True)
-        records = read(url, after)
+        records = read(url, after, headers)
     finally:
         harness("down")
     joined = Joined(records)

@@ -23,6 +23,7 @@ from harness.emulator.access.enforcement import ACCESS, Setting
 from harness.emulator.bounded.expressions import ExpressionError, compiled
 from harness.emulator.cloudformation.left_out import IGNORED
 from harness.emulator.cloudformation.supported_types import supported_types
+from harness.emulator.door.installation import has_token
 from harness.emulator.faults import FAULTS, Fault
 from harness.emulator.journal.activity import activity
 from harness.emulator.journal.recorder import JOURNAL
@@ -93,7 +94,11 @@ class Ready:
     def __init__(self, failures: Sequence[str]) -> None:
         self.failures = failures
 
-    def __call__(self, _request: Request) -> Response:
+    def __call__(self, request: Request) -> Response:
+        status = 503 if self.failures else 200
+        if not has_token(request):
+            # For health checks, and for clients that ask which token this engine wants.
+            return _json({"ready": not self.failures, "engine": "serverless-harness"}, status)
         body: dict[str, Any] = {
             "ready": not self.failures,
             "pid": os.getpid(),
@@ -106,7 +111,7 @@ class Ready:
         }
         if self.failures:
             body["error"] = "; ".join(self.failures)
-        return _json(body, 503 if self.failures else 200)
+        return _json(body, status)
 
 
 def _number(query: Mapping[str, str], name: str) -> float:

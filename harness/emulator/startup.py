@@ -22,11 +22,12 @@ from harness.emulator import (
     service_metrics,
     state_errors,
     steady_listings,
+    subscription_links,
     task_tokens,
     time_to_live,
     visibility_timeout,
 )
-from harness.emulator.access import enforcement
+from harness.emulator.access import enforcement, queue_urls
 from harness.emulator.apigateway import (
     authorization,
     gateway_responses,
@@ -39,6 +40,7 @@ from harness.emulator.bounded import installation as bounded
 from harness.emulator.cloudformation import addresses, custom_resource, stack_updates, streams, supported_types
 from harness.emulator.cognito import endpoints as cognito_endpoints
 from harness.emulator.cognito import hosted_ui as cognito_hosted_ui
+from harness.emulator.door import installation as door
 from harness.emulator.event_sources import arrivals, record_age, validation, worker
 from harness.emulator.journal import (
     access_decisions,
@@ -74,6 +76,7 @@ from harness.emulator.lambda_ import (
 from harness.emulator.load_balancing import front_door as load_balancers
 from harness.emulator.s3 import header_signature, signed_forms
 from harness.emulator.s3 import notifications as s3_notifications
+from harness.emulator.s3 import pages as s3_pages
 from harness.emulator.schedules import clock, scheduler
 from harness.emulator.stepfunctions import api_gateway as states_api_gateway
 from harness.emulator.stepfunctions import choices, definitions, jsonata, map_runs, service_errors
@@ -85,6 +88,8 @@ PARTS = (
     # First: it shows what goes wrong in the others.
     engine_log.install,
     bounded.install,
+    # Before whatever handles requests.
+    door.install,
     listen_address.install,
     idle_connections.install,
     object_storage.install,
@@ -99,8 +104,11 @@ PARTS = (
     # Who calls is known before it is asked whether they may.
     header_signature.install,
     signed_forms.install,
+    s3_pages.install,
+    subscription_links.install,
     # A call that is denied meets no fault.
     enforcement.install,
+    queue_urls.install,
     faults.install,
     outbox_capture.install,
     event_archive.install,
@@ -168,6 +176,8 @@ PARTS = (
     # After whatever else handles calls: it records them first.
     calls.install,
     signed_forms.install_names,
+    # Before them all, and so the first to know the operation.
+    door.install_second,
     # Last: `/_harness/ready` answers only when every other part is in place.
     control_api.install,
 )

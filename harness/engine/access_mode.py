@@ -4,6 +4,7 @@
 """
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -57,6 +58,8 @@ class RunMode:
     """What is put back at the end of the run."""
     counts: Mapping[str, int] = field(default_factory=dict)
     """How often what was reported before the run, by principal and action."""
+    token: str | None = field(default=None, repr=False)
+    """The engine's, for a process that has only the file."""
 
     @classmethod
     def begin(cls, folder: Path, target: Target, asked: str | None) -> bool:
@@ -73,6 +76,7 @@ class RunMode:
             asked or told["mode"],
             told["mode"],
             {_key(each["principal"], each["action"]): each["count"] for each in told["reported"]},
+            target.token,
         )
         if found.mode == found.before == IAM_MODES[0]:
             return False
@@ -80,7 +84,8 @@ class RunMode:
             found._refuse_beside_others(folder)
         folder.mkdir(parents=True, exist_ok=True)
         # Before it is changed: a run that is killed in between leaves what is needed to put it back.
-        (folder / FILE).write_text(json.dumps(asdict(found)))
+        with os.fdopen(os.open(folder / FILE, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            json.dump(asdict(found), file)
         if found.changes:
             target.harness.set_iam(found.mode)
         return found.changes
@@ -114,7 +119,7 @@ class RunMode:
 
     @property
     def _engine(self) -> HarnessApi:
-        return HarnessApi(self.endpoint_url, trust_env=not is_this_machine(self.endpoint_url))
+        return HarnessApi(self.endpoint_url, secret=self.token, trust_env=not is_this_machine(self.endpoint_url))
 
     def _refuse_beside_others(self, folder: Path) -> None:
         for other in folder.parent.glob(f"run-*/{FILE}"):

@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 
-from harness.engine import tracing
+from harness.engine import token, tracing
 from harness.engine.errors import EngineError
 
 # The API answers a request that waits after at most 60 seconds.
@@ -15,9 +15,12 @@ _TIMEOUT = httpx.Timeout(10, read=75)
 class HarnessApi:
     """The engine's test API (the table is in ARCHITECTURE.md). Every call raises EngineError when it is refused."""
 
-    def __init__(self, endpoint_url: str, *, trust_env: bool = False) -> None:
-        """`trust_env` takes the environment's proxies, for an engine that is not on this machine."""
-        self._http = httpx.Client(base_url=f"{endpoint_url}/_harness", timeout=_TIMEOUT, trust_env=trust_env)
+    def __init__(self, endpoint_url: str, *, secret: str | None = None, trust_env: bool = False) -> None:
+        """`secret` is the engine's token; `trust_env` takes the environment's proxies, for an engine that is not on this
+        machine."""
+        self._http = httpx.Client(
+            base_url=f"{endpoint_url}/_harness", timeout=_TIMEOUT, trust_env=trust_env, headers=token.headers(secret)
+        )
 
     def ready(self) -> dict[str, Any]:
         return self.call("GET", "/ready")

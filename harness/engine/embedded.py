@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 import psutil
 
+from harness.engine import token
 from harness.engine.access_mode import IAM_VARIABLE
 from harness.engine.capabilities import CALLBACKS
 from harness.engine.errors import EngineError
@@ -114,11 +115,12 @@ class EmbeddedEngine:
         return self._target(process)
 
     def _start_on(self, port: int) -> Process:
+        secret = token.new_token(self.directory)
         popen = self._spawn(port)
         process = Process(popen.pid, psutil.Process(popen.pid).create_time(), port, self.region)
         self._state_file.write_text(json.dumps(asdict(process)))
         try:
-            self._wait_until_ready(popen, port)
+            self._wait_until_ready(popen, port, secret)
         except BaseException:
             # Nothing is in it yet that a shutdown would save.
             popen.kill()
@@ -134,6 +136,7 @@ class EmbeddedEngine:
         if running is not None:
             self._end(running)
         self._state_file.unlink(missing_ok=True)
+        (self.directory / token.FILE).unlink(missing_ok=True)
         shutil.rmtree(self.directory / "engine", ignore_errors=True)
         return running is not None
 
@@ -187,12 +190,24 @@ class EmbeddedEngine:
 
     def _target(self, process: Process) -> Target:
         endpoint_url = f"http://127.0.0.1:{process.port}"
+        secret = token.token_of(self.directory)
         try:
             ready = (
-                httpx.get(f"{endpoint_url}/_harness/ready", timeout=self.answer_seconds, trust_env=False)
+                httpx.get(
+                    f"{endpoint_url}/_harness/ready",
+                    headers=token.headers(secret),
+                    timeout=self.answer_seconds,
+                    trust_env=False,
+                )
                 .raise_for_status()
                 .json()
             )
+            capabilities = ready["capabilities"]
+        except KeyError as error:
+            raise EngineError(
+                f"The engine (process {process.pid}) wants its token, and {self.directory / token.FILE} is not there. "
+                "Stop the engine with 'harness down' and start again."
+            ) from error
         except httpx.HTTPError as error:
             raise EngineError(
                 f"The engine (process {process.pid}) runs but does not answer at {endpoint_url}: {error}. "
@@ -203,8 +218,9 @@ class EmbeddedEngine:
             engine=self.name,
             endpoint_url=endpoint_url,
             region=process.region,
-            capabilities=frozenset([*ready["capabilities"], CALLBACKS]),
+            capabilities=frozenset([*capabilities, CALLBACKS]),
             callback=Callback(),
+            token=secret,
         )
 
     def _spawn(self, port: int) -> subprocess.Popen[bytes]:
@@ -224,20 +240,23 @@ class EmbeddedEngine:
         files = self.directory / "engine"
         (files / "tmp").mkdir(parents=True, exist_ok=True)
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "LOCALSTACK_", "LAMBDA_"))}
+        # That of another engine, or of none.
+        inherited.pop(token.VARIABLE, None)
         return inherited | {
             **SETTINGS,
             **addresses("127.0.0.1", port),
             **self.delays.environment(),
             **({IAM_VARIABLE: self.iam} if self.iam else {}),
+            token.FILE_VARIABLE: str(self.directory / token.FILE),
             "FILESYSTEM_ROOT": str(files),
             # LocalStack unpacks the code of functions into the system's temporary folder and leaves it there.
             "TMPDIR": str(files / "tmp"),
         }
 
-    def _wait_until_ready(self, popen: subprocess.Popen[bytes], port: int) -> None:
+    def _wait_until_ready(self, popen: subprocess.Popen[bytes], port: int, secret: str) -> None:
         deadline = time.monotonic() + BOOT_SECONDS
         url = f"http://127.0.0.1:{port}/_harness/ready"
-        with httpx.Client(timeout=5, trust_env=False) as http:
+        with httpx.Client(timeout=5, trust_env=False, headers=token.headers(secret)) as http:
             while time.monotonic() < deadline:
                 if popen.poll() is not None:
                     raise EngineError(

@@ -11,6 +11,7 @@ import psutil
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, ProfileNotFound, SSLError
 from botocore.exceptions import ConnectionError as UnreachableError
 
+from harness.engine import token
 from harness.engine.attachment import AttachedEngine, Attachment, new_deployment_name
 from harness.engine.capabilities import CALLBACKS
 from harness.engine.errors import EngineError
@@ -18,6 +19,8 @@ from harness.engine.locking import locked
 from harness.engine.target import Callback, Target, is_this_machine
 
 ANSWER_SECONDS = 30.0
+OURS = "serverless-harness"
+"""How an engine of ours names itself to a client without its token."""
 _SHOWN_CHARACTERS = 200
 
 
@@ -122,6 +125,7 @@ class EndpointEngine(AttachedEngine):
             ambient_credentials=attachment.profile is not None,
             profile=attachment.profile,
             callback=callback,
+            token=token.token_of_environment() if capabilities else None,
         )
 
     def _account_id(self, target: Target) -> str:
@@ -173,11 +177,15 @@ class EndpointEngine(AttachedEngine):
     def _harness(self, endpoint_url: str) -> tuple[frozenset[str], Callback | None]:
         """What the target says that it can do beside AWS's APIs; nothing where it is not an engine of ours."""
         try:
-            response = self._http(endpoint_url).get("/_harness/ready")
-            body = response.json()
+            response, body = self._ready(endpoint_url)
+            if body.get("engine") == OURS and "capabilities" not in body:
+                # Only an engine of ours is sent its token.
+                response, body = self._ready(endpoint_url, _token_for(endpoint_url))
         except (httpx.HTTPError, ValueError):
             return frozenset(), None
-        if not isinstance(body, dict) or not isinstance(body.get("capabilities"), list):
+        if response.status_code == httpx.codes.UNAUTHORIZED:
+            raise EngineError(_wants_token(endpoint_url, f"and does not take the token of {token.VARIABLE}"))
+        if not isinstance(body.get("capabilities"), list):
             return frozenset(), None
         if response.is_error:
             raise EngineError(
@@ -189,6 +197,11 @@ class EndpointEngine(AttachedEngine):
             return capabilities | {CALLBACKS}, Callback()
         return capabilities, None
 
+    def _ready(self, endpoint_url: str, secret: str | None = None) -> tuple[httpx.Response, dict[str, Any]]:
+        response = self._http(endpoint_url).get("/_harness/ready", headers=token.headers(secret))
+        body = response.json()
+        return response, body if isinstance(body, dict) else {}
+
     def _http(self, endpoint_url: str) -> httpx.Client:
         # As AWS's tools do.
         authority = os.environ.get("AWS_CA_BUNDLE")
@@ -198,6 +211,20 @@ class EndpointEngine(AttachedEngine):
             trust_env=not is_this_machine(endpoint_url),
             verify=ssl.create_default_context(cafile=authority) if authority else True,
         )
+
+
+def _token_for(endpoint_url: str) -> str:
+    """The token of the environment. Raises EngineError without one."""
+    if (secret := token.token_of_environment()) is None:
+        raise EngineError(_wants_token(endpoint_url, "and wants its token"))
+    return secret
+
+
+def _wants_token(endpoint_url: str, what: str) -> str:
+    return (
+        f"The engine at {endpoint_url} is one of ours, {what}. Set {token.VARIABLE} to what stands in {token.FILE} of the "
+        "folder where it was started (.harness after 'harness up'), or to the HARNESS_TOKEN of its container."
+    )
 
 
 def checked_url(url: str) -> str:

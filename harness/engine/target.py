@@ -1,6 +1,7 @@
 """The place that answers AWS calls."""
 
 import ipaddress
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from harness.engine.capabilities import CALLBACKS, DESCRIPTIONS, HARNESS_API
 from harness.engine.control import HarnessApi
 from harness.engine.errors import MissingCapabilityError
 from harness.engine.outbox import Outbox
+from harness.engine.token import headers
 from harness.engine.tracing import add_header
 
 if TYPE_CHECKING:
@@ -50,6 +52,8 @@ class Target:
     ambient_credentials: bool = False
     profile: str | None = None
     callback: Callback | None = None
+    token: str | None = field(default=None, repr=False)
+    """What the engine's own endpoints want beside its address (`harness.engine.token`)."""
 
     def __repr__(self) -> str:
         # Shown with every failed test that has a fixture of it.
@@ -162,7 +166,12 @@ class Target:
                 "harness-api",
                 f"needs the test API of our engines, /_harness; the {self.engine} target at {self.address} has none",
             )
-        return HarnessApi(self.endpoint_url, trust_env=not is_this_machine(self.endpoint_url))
+        return HarnessApi(self.endpoint_url, secret=self.token, trust_env=not is_this_machine(self.endpoint_url))
+
+    @property
+    def harness_headers(self) -> Mapping[str, str]:
+        """What a request carries to `/_harness/*`, and to LocalStack's own endpoints below `/_localstack/` and `/_aws/`."""
+        return headers(self.token)
 
     @cached_property
     def outbox(self) -> Outbox:

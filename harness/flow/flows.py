@@ -27,7 +27,7 @@ class Flows:
         self._history = History()
         self._mappings = EventSourceMappings(target)
         self._held: list[Flow] = []
-        self._stream = JournalStream(str(target.endpoint_url))
+        self._stream = JournalStream(str(target.endpoint_url), headers=target.harness_headers)
         self._stream.listen(self._take)
 
     def open(self) -> None:

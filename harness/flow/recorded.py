@@ -73,7 +73,7 @@ class RecordedFlows:
         self._topology = topology
         self._history = History()
         self._mappings = EventSourceMappings(target)
-        self._stream = JournalStream(str(target.endpoint_url))
+        self._stream = JournalStream(str(target.endpoint_url), headers=target.harness_headers)
         self._stream.listen(self._history.add)
         self._stream.listen(self._mappings.note)
 

@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -29,7 +29,9 @@ class JournalStream:
     One stream serves all that a process asks; `listen` is told of every record, in the stream's own thread.
     """
 
-    def __init__(self, endpoint_url: str, *, trust_env: bool = False) -> None:
+    def __init__(self, endpoint_url: str, *, headers: Mapping[str, str] | None = None, trust_env: bool = False) -> None:
+        """`headers` prove to the engine that its journal may be read."""
+        self._headers = headers or {}
         self._url = f"{endpoint_url}/_harness/journal"
         self._trust_env = trust_env
         self._listeners: list[Callable[[Record], None]] = []
@@ -41,7 +43,7 @@ class JournalStream:
         self._last = 0
         self._wants_oldest = False
         # One connection for all questions: to set up a client takes longer than to ask.
-        self._http = httpx.Client(timeout=CONNECT_SECONDS, trust_env=trust_env)
+        self._http = httpx.Client(timeout=CONNECT_SECONDS, trust_env=trust_env, headers=self._headers)
 
     @property
     def first_sequence(self) -> int:
@@ -118,7 +120,7 @@ class JournalStream:
         timeout = httpx.Timeout(CONNECT_SECONDS, read=SILENCE_SECONDS)
         try:
             with (
-                httpx.Client(timeout=timeout, trust_env=self._trust_env) as http,
+                httpx.Client(timeout=timeout, trust_env=self._trust_env, headers=self._headers) as http,
                 http.stream("GET", self._url, params={"after": after, "follow": 1}) as answer,
             ):
                 answer.raise_for_status()

@@ -37,9 +37,17 @@ def test_it_says_that_it_is_ready_and_what_it_can_do(engine):
     ],
 )
 def test_a_request_that_cannot_be_taken_is_answered_with_what_is_wrong(engine, method, path, body, problem):
-    answer = httpx.request(method, f"{engine.endpoint_url}/_harness/{path}", content=body, timeout=30)
+    answer = httpx.request(
+        method, f"{engine.endpoint_url}/_harness/{path}", content=body, headers=engine.harness_headers, timeout=30
+    )
     assert answer.status_code == 400, answer.text
     assert problem in answer.json()["error"]
+
+
+def fire(engine, body):
+    return httpx.post(
+        f"{engine.endpoint_url}/_harness/fire", json=body, headers=engine.harness_headers, trust_env=False, timeout=30
+    )
 
 
 def test_readme_names_each_kind_that_can_be_fired_and_what_it_takes(engine):
@@ -47,18 +55,19 @@ def test_readme_names_each_kind_that_can_be_fired_and_what_it_takes(engine):
         r"^\| `([a-z0-9-]+)` \| [^|]+ \| (`[a-z_]+`[^|]*) \|$", Path("README.md").read_text(), re.MULTILINE
     )
     for kind, takes in rows:
-        refused = httpx.post(f"{engine.endpoint_url}/_harness/fire", json={"kind": kind, "moon": "rise"}, timeout=30)
+        refused = fire(engine, {"kind": kind, "moon": "rise"})
         assert refused.status_code == 400
         names = re.findall(r"`(\w+)`", takes)
         assert [name for name in names if name not in refused.json()["error"]] == [], refused.text
-    unknown = httpx.post(f"{engine.endpoint_url}/_harness/fire", json={"kind": "moon-rise"}, timeout=30).json()["error"]
+    unknown = fire(engine, {"kind": "moon-rise"}).json()["error"]
     there_are = {kind.strip() for kind in unknown.partition("there are:")[2].split(",")}
     # The harness makes due by their numbers what the journal announced; a person calls `settle(hurry=True)`.
     assert {kind for kind, _ in rows} == there_are - {"timer"}
 
 
 def test_a_fault_that_does_not_exist_is_not_found(engine):
-    assert httpx.delete(f"{engine.endpoint_url}/_harness/faults/none", timeout=30).status_code == 404
+    url = f"{engine.endpoint_url}/_harness/faults/none"
+    assert httpx.delete(url, headers=engine.harness_headers, timeout=30).status_code == 404
 
 
 def test_a_mail_that_ses_accepts_is_in_the_outbox(engine, aws):

@@ -103,7 +103,9 @@ def _wait_until(condition: Callable[[], bool], what: Callable[[], str], seconds:
 
 
 @pytest.fixture
-def attach(tmp_path: Path) -> Callable[[str], Target]:
+def attach(tmp_path: Path, engine: Target, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Target]:
+    """Attaches with the token of this run's engine in the environment."""
+    monkeypatch.setenv("HARNESS_TOKEN", engine.token or "")
     return lambda url: EndpointEngine(tmp_path / "state", endpoint_url=url).start()
 
 

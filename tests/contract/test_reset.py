@@ -118,7 +118,9 @@ def test_a_scope_that_is_none_is_refused_and_empties_nothing(own, scope):
 
 def test_the_journal_is_forgotten_with_everything_and_kept_with_the_data(own):
     def kept():
-        return httpx.get(f"{own.endpoint_url}/_harness/journal", trust_env=False, timeout=30).text.splitlines()
+        return httpx.get(
+            f"{own.endpoint_url}/_harness/journal", headers=own.harness_headers, trust_env=False, timeout=30
+        ).text.splitlines()
 
     own.client("sqs").list_queues()
     before = kept()
@@ -132,6 +134,8 @@ def test_the_journal_is_forgotten_with_everything_and_kept_with_the_data(own):
 
 def test_readers_of_the_journal_learn_that_the_engine_was_emptied(own):
     own.harness.reset(scope="all")
-    text = httpx.get(f"{own.endpoint_url}/_harness/journal", trust_env=False, timeout=30).text
+    text = httpx.get(
+        f"{own.endpoint_url}/_harness/journal", headers=own.harness_headers, trust_env=False, timeout=30
+    ).text
     notes = [record for record in map(json.loads, text.splitlines()) if record["name"] == "reset"]
     assert [(note["service"], note["data"]) for note in notes] == [("harness", {"scope": "all", "account_id": None})]

@@ -25,7 +25,7 @@ from localstack.utils.patch import patch
 from rolo.request import get_raw_path
 from rolo.serving.twisted import HeaderPreservingWSGIResponse
 
-from harness.emulator import capabilities
+from harness.emulator import capabilities, door
 from harness.emulator.journal import requests
 from harness.emulator.journal.recorder import JOURNAL
 from harness.emulator.load_balancing import actions, networks, targets
@@ -294,4 +294,5 @@ def install() -> None:
                 self.request.responseHeaders.setRawHeaders(b"server", [value.encode("latin-1")])
         return original(self, status, headers, *rest)
 
+    door.serve_site(lambda host: (found := _HOST.fullmatch(host.name)) is not None and find(found["label"]) is not None)
     capabilities.provide("load-balancers")

@@ -1,9 +1,11 @@
 """The containers that an engine runs in: started, found, asked and removed."""
 
 import contextlib
+import io
 import ipaddress
 import os
 import socket
+import tarfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -13,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 from harness.engine.localstack_settings import addresses
 from harness.engine.ports import PortLostError
 from harness.engine.target import Callback
+from harness.engine.token import FILE_VARIABLE as TOKEN_FILE_VARIABLE
+from harness.engine.token import VARIABLE as TOKEN_VARIABLE
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -23,11 +27,15 @@ ENGINE_LABEL = "serverless-harness.engine"
 """Every container of the image has it."""
 DIRECTORY_LABEL = "serverless-harness.directory"
 """The folder with the state of the engine that started the container."""
+TOKEN_FILE = "/var/lib/localstack/engine.token"
+"""Where the image's engine keeps its token, in LocalStack's volume."""
 HOST = "host.docker.internal"
 """This machine, as a container knows it: built into Docker Desktop, elsewhere by `host-gateway`."""
 
 
-PASSED_ON = ("DEBUG", "HARNESS_DELAYS", "HARNESS_IAM", "HARNESS_JOURNAL")
+PASSED_ON = (
+    "DEBUG", "HARNESS_ALLOWED_HOSTS", "HARNESS_ALLOWED_ORIGINS", "HARNESS_DELAYS", "HARNESS_IAM", "HARNESS_JOURNAL",
+)  # fmt: skip
 """Settings of the engine that the environment of whoever starts it may hold, as without Docker."""
 
 
@@ -115,6 +123,25 @@ def port_of(container: "Container") -> int:
     variables: list[str] = container.attrs["Config"]["Env"]
     (listen,) = (v.partition("=")[2] for v in variables if v.startswith("GATEWAY_LISTEN="))
     return int(listen.split(",")[0].rpartition(":")[2])
+
+
+def token(container: "Container") -> str | None:
+    """The token of the engine in a container: of its environment, else of the file that the engine makes; None as long as
+    there is none."""
+    from docker.errors import APIError
+
+    variables: dict[str, str] = dict(v.partition("=")[::2] for v in container.attrs["Config"]["Env"])
+    if chosen := variables.get(TOKEN_VARIABLE, "").strip():
+        return chosen
+    try:
+        chunks, _ = container.get_archive(variables.get(TOKEN_FILE_VARIABLE) or TOKEN_FILE)
+        with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as archive:
+            file = archive.extractfile(archive.getmembers()[0])
+            return str(file.read().decode()).strip() or None if file else None
+    except APIError as error:
+        if error.status_code == 404:
+            return None
+        raise
 
 
 def endpoint_url(container: "Container") -> str | None:

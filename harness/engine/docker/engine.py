@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import psutil
 
+from harness.engine import token
 from harness.engine.access_mode import IAM_VARIABLE
 from harness.engine.capabilities import CALLBACKS
 from harness.engine.docker import container as containers
@@ -220,13 +221,19 @@ class DockerEngine:
         if endpoint_url is None:
             return None
         try:
-            response = httpx.get(f"{endpoint_url}/_harness/ready", timeout=self.answer_seconds, trust_env=False)
+            response = httpx.get(
+                f"{endpoint_url}/_harness/ready",
+                headers=token.headers(containers.token(container)),
+                timeout=self.answer_seconds,
+                trust_env=False,
+            )
         except httpx.TransportError:
             # Docker takes the connection before anything listens inside, and ends it.
             return None
         if response.is_success and response.headers.get("content-type") == "application/json":
             ready: dict[str, Any] = response.json()
-            return ready
+            # Without its token, which the engine writes before it serves, it says no more than that.
+            return ready if "capabilities" in ready else None
         raise EngineError(
             f"The engine in container {container.name} answers, but without the emulator's parts "
             f"({response.status_code}: {response.text[:300]}).",
@@ -251,6 +258,7 @@ class DockerEngine:
             region=self.region,
             capabilities=frozenset([*ready["capabilities"], CALLBACKS]),
             callback=containers.callback(self._client),
+            token=containers.token(container),
         )
 
 

@@ -64,7 +64,13 @@ def test_a_request_of_a_browser_is_a_flow_of_its_own(recorded, engine):
 
 def test_what_somebody_fires_from_a_shell_is_a_flow_of_its_own(recorded, engine):
     kind = f"nothing-{uuid.uuid4().hex}"
-    httpx.post(f"{engine.endpoint_url}/_harness/fire", json={"kind": kind}, trust_env=False, timeout=30)
+    httpx.post(
+        f"{engine.endpoint_url}/_harness/fire",
+        json={"kind": kind},
+        headers=engine.harness_headers,
+        trust_env=False,
+        timeout=30,
+    )
     beginning = _of(recorded, kind)
     assert beginning.what == f"fire {kind}"
     assert outcome_of(recorded.flow(beginning.root))[0] == "failed"

@@ -3,7 +3,7 @@
 import json
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,9 +22,10 @@ class Journal:
 
     url: str
     began: int
+    headers: Mapping[str, str]
 
     def all(self, **query: Any) -> list[Record]:
-        with httpx.Client(trust_env=False, timeout=30) as http:
+        with httpx.Client(trust_env=False, timeout=30, headers=self.headers) as http:
             answer = http.get(self.url, params={"after": self.began, **query})
         return [Record.from_json(json.loads(line)) for line in answer.text.splitlines()]
 
@@ -56,7 +57,9 @@ class Journal:
         """The records as they come, for as long as a test waits."""
         until = time.monotonic() + WAIT_SECONDS
         query = {"after": self.began, "follow": "1"}
-        with httpx.stream("GET", self.url, params=query, trust_env=False, timeout=WAIT_SECONDS) as answer:
+        with httpx.stream(
+            "GET", self.url, params=query, headers=self.headers, trust_env=False, timeout=WAIT_SECONDS
+        ) as answer:
             for line in answer.iter_lines():
                 if line:
                     yield Record.from_json(json.loads(line))
@@ -66,7 +69,7 @@ class Journal:
 
 @pytest.fixture
 def journal(engine: Target, last: Callable[[], int]) -> Journal:
-    return Journal(f"{engine.endpoint_url}/_harness/journal", last())
+    return Journal(f"{engine.endpoint_url}/_harness/journal", last(), engine.harness_headers)
 
 
 @pytest.fixture
@@ -74,7 +77,7 @@ def last(engine: Target) -> Callable[[], int]:
     """The sequence number of the newest record."""
 
     def of() -> int:
-        with httpx.Client(trust_env=False, timeout=30) as http:
+        with httpx.Client(trust_env=False, timeout=30, headers=engine.harness_headers) as http:
             return int(http.get(f"{engine.endpoint_url}/_harness/journal?after=999999999").headers["x-harness-last"])
 
     return of
@@ -86,7 +89,7 @@ def records(engine: Target, last) -> Callable[..., list[Record]]:
     began = last()
 
     def read(**query: Any) -> list[Record]:
-        with httpx.Client(trust_env=False, timeout=30) as http:
+        with httpx.Client(trust_env=False, timeout=30, headers=engine.harness_headers) as http:
             answer = http.get(f"{engine.endpoint_url}/_harness/journal", params={"after": began, **query})
         return [Record.from_json(json.loads(line)) for line in answer.text.splitlines()]
 

@@ -152,9 +152,9 @@ def test_an_item_that_expires_leaves_its_stream_record(table, aws, engine, journ
     item = {"id": {"S": "one"}, "expires": {"N": str(int(time.time()) - 60)}}
     aws("dynamodb").put_item(TableName=name, Item=item)
     body = {"kind": "dynamodb-ttl", "table_name": name}
-    assert httpx.post(f"{engine.endpoint_url}/_harness/fire", json=body, trust_env=False, timeout=30).json() == {
-        "deleted": 1
-    }
+    assert httpx.post(
+        f"{engine.endpoint_url}/_harness/fire", json=body, headers=engine.harness_headers, trust_env=False, timeout=30
+    ).json() == {"deleted": 1}
     fired = journal.wait(Kind.TIMER, lambda r: r.data.get("table_name") == name)
     [mark] = journal.end(fired).leaves
     assert mark.startswith(f"record:{stream}:")

@@ -109,7 +109,12 @@ def test_a_reader_that_follows_gets_records_as_they_come(engine, traced, queue, 
     def follow() -> None:
         query = {"after": last(), "trace": trace, "follow": "1"}
         with httpx.stream(
-            "GET", f"{engine.endpoint_url}/_harness/journal", params=query, trust_env=False, timeout=30
+            "GET",
+            f"{engine.endpoint_url}/_harness/journal",
+            params=query,
+            headers=engine.harness_headers,
+            trust_env=False,
+            timeout=30,
         ) as answer:
             for line in answer.iter_lines():
                 connected.set()
@@ -128,12 +133,22 @@ def test_a_reader_that_follows_gets_records_as_they_come(engine, traced, queue, 
 
 
 def test_a_wrong_question_is_answered_with_what_is_wrong(engine):
-    answer = httpx.get(f"{engine.endpoint_url}/_harness/journal?after=yesterday", trust_env=False, timeout=30)
+    answer = httpx.get(
+        f"{engine.endpoint_url}/_harness/journal?after=yesterday",
+        headers=engine.harness_headers,
+        trust_env=False,
+        timeout=30,
+    )
     assert (answer.status_code, answer.text) == (400, "after: not a sequence number\n")
 
 
 def test_the_answer_says_which_record_is_the_oldest_that_is_kept(engine, traced, queue, records, trace):
     traced("sqs").send_message(QueueUrl=queue.url, MessageBody="now")
     begin = _of(records(trace=trace), "sqs", "SendMessage", Phase.BEGIN)
-    headers = httpx.get(f"{engine.endpoint_url}/_harness/journal?after=999999999", trust_env=False, timeout=30).headers
+    headers = httpx.get(
+        f"{engine.endpoint_url}/_harness/journal?after=999999999",
+        headers=engine.harness_headers,
+        trust_env=False,
+        timeout=30,
+    ).headers
     assert 1 <= int(headers["x-harness-first"]) <= begin.sequence <= int(headers["x-harness-last"])

@@ -152,7 +152,9 @@ def test_a_target_that_is_throttled_is_tried_again_and_then_given_up(
         "status": 429,
         "when": f"FunctionName == '{target}'",
     }
-    with httpx.Client(base_url=engine.endpoint_url, trust_env=False, timeout=30) as http:
+    with httpx.Client(
+        base_url=engine.endpoint_url, headers=engine.harness_headers, trust_env=False, timeout=30
+    ) as http:
         put = http.put("/_harness/faults", json=fault)
         assert put.status_code == 200, put.text
         try:
@@ -198,7 +200,11 @@ def test_a_schedule_that_runs_is_the_cause_of_what_follows(events, queue, engine
     arn = events.put_rule(Name=name, ScheduleExpression="rate(1 day)")["RuleArn"]
     events.put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": queue.arn}])
     fired = httpx.post(
-        f"{engine.endpoint_url}/_harness/fire", json={"kind": "schedule", "schedule": arn}, trust_env=False, timeout=30
+        f"{engine.endpoint_url}/_harness/fire",
+        json={"kind": "schedule", "schedule": arn},
+        headers=engine.harness_headers,
+        trust_env=False,
+        timeout=30,
     )
     assert (fired.status_code, fired.json()) == (200, {"schedule": arn, "state": "ENABLED", "targets": 1})
     event = json.loads(queue.receive()["Body"])
@@ -214,7 +220,11 @@ def test_a_schedule_that_runs_is_the_cause_of_what_follows(events, queue, engine
 def test_a_schedule_that_does_not_exist_cannot_be_fired(engine):
     arn = "arn:aws:events:us-east-1:000000000000:rule/nowhere-to-be-found"
     answer = httpx.post(
-        f"{engine.endpoint_url}/_harness/fire", json={"kind": "schedule", "schedule": arn}, trust_env=False, timeout=30
+        f"{engine.endpoint_url}/_harness/fire",
+        json={"kind": "schedule", "schedule": arn},
+        headers=engine.harness_headers,
+        trust_env=False,
+        timeout=30,
     )
     assert answer.status_code == 404
     assert answer.json()["error"].startswith(f"there is no schedule {arn}")

@@ -72,7 +72,9 @@ def test_an_alarm_is_the_cause_of_what_it_does(aws, engine, queue, journal):
     journal.wait(Kind.TIMER, lambda r: r.name == name and r.data["after"] == "OK")
     measure(5)
     body = {"kind": "cloudwatch-alarm", "alarm_arn": alarm["AlarmArn"]}
-    fired = httpx.post(f"{engine.endpoint_url}/_harness/fire", json=body, trust_env=False, timeout=30)
+    fired = httpx.post(
+        f"{engine.endpoint_url}/_harness/fire", json=body, headers=engine.harness_headers, trust_env=False, timeout=30
+    )
     assert (fired.status_code, fired.json()) == (200, {"state": "ALARM"})
     queue.receive()
     note = journal.wait(Kind.TIMER, lambda r: r.name == name and r.data["after"] == "ALARM")

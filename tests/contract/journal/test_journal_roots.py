@@ -52,7 +52,7 @@ def _is_delivered_again(record: Record) -> bool:
 
 def test_nothing_begins_by_itself(engine, function, queue, aws, last):
     """Over what happened in this engine in the tests before this one, too."""
-    journal = Journal(f"{engine.endpoint_url}/_harness/journal", last())
+    journal = Journal(f"{engine.endpoint_url}/_harness/journal", last(), engine.harness_headers)
     made = function("def handler(event, context): pass\n")
     mapping = aws("lambda").create_event_source_mapping(FunctionName=made.name, EventSourceArn=queue.arn)["UUID"]
     aws("sqs").send_message(QueueUrl=queue.url, MessageBody="hello")

@@ -27,7 +27,10 @@ def _environment(dockerfile: str) -> dict[str, str]:
 
 def test_a_bare_docker_run_has_the_settings_of_the_engine_without_docker():
     environment = _environment(DOCKERFILE)
-    only_in_the_image = {name: environment.pop(name) for name in ("HARNESS_LOG_FILE", "LOCALSTACK_SUPERVISOR_COMMAND")}
+    only_in_the_image = {
+        name: environment.pop(name)
+        for name in ("HARNESS_LOG_FILE", "HARNESS_TOKEN_FILE", "LOCALSTACK_SUPERVISOR_COMMAND")
+    }
 
     assert environment == {**SETTINGS, **addresses("0.0.0.0", 4566)}
     assert only_in_the_image["LOCALSTACK_SUPERVISOR_COMMAND"].endswith("-m harness.emulator")
