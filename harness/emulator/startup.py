@@ -6,6 +6,7 @@ from localstack.runtime import hooks
 
 from harness.emulator import (
     cloudformation_pace,
+    connections,
     control_api,
     delays,
     engine_log,
@@ -13,7 +14,8 @@ from harness.emulator import (
     event_rules,
     faults,
     fifo_dead_letters,
-    idle_connections,
+    idle_threads,
+    internal_calls,
     listen_address,
     log_subscriptions,
     object_storage,
@@ -69,6 +71,7 @@ from harness.emulator.lambda_ import (
     creation,
     executor,
     function_urls,
+    idle_environments,
     invocation_metadata,
     log_delivery,
     packages,
@@ -91,7 +94,9 @@ PARTS = (
     # Before whatever handles requests.
     door.install,
     listen_address.install,
-    idle_connections.install,
+    connections.install,
+    idle_threads.install,
+    internal_calls.install,
     object_storage.install,
     service_loading.install,
     causes.install,
@@ -145,6 +150,7 @@ PARTS = (
     # After the front doors' records: it goes before them in the chain.
     websocket.install,
     executor.install,
+    idle_environments.install,
     log_delivery.install,
     creation.install,
     packages.install,

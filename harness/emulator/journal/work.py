@@ -4,7 +4,6 @@ more to come.
 So a flow that has nothing going on any more has nothing to come either, whatever a service does behind its answer.
 """
 
-import concurrent.futures.thread
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,6 +14,7 @@ from localstack.services.sns import executor as sns_executor
 from localstack.services.sns.executor import TopicPartitionedThreadPoolExecutor
 from localstack.utils.patch import patch
 
+from harness.emulator.idle_threads import serve_pool
 from harness.emulator.journal.causes import CAUSE, Cause, doing
 from harness.emulator.journal.recorder import JOURNAL
 from harness.journal.records import Kind
@@ -26,10 +26,10 @@ LONG_LIVED = (
     "cloudwatch-scheduler",
     "ddb-remove-expired-items",
     "event-source-mapping-poller",
+    "harness-deadlines",
     "harness-schedule",
     "lambda-poller",
-    "lambda-process",
-    "lambda-runtime-api",
+    "lambda-watch",
     "log_handler",
     "sqs-",
 )
@@ -38,7 +38,7 @@ BOOKKEEPING = ("record-cloudwatch-metric", "sqs-metrics-cloudwatch-dispatcher")
 """Names of threads and pools that count what happens; nothing comes of it at once."""
 WITHIN: ContextVar[int | None] = ContextVar("harness_within", default=None)
 """The work that this thread does. What waits in it is known to hold it up."""
-POOL_THREADS = (concurrent.futures.thread._worker, sns_executor._worker)
+POOL_THREADS = (serve_pool, sns_executor._worker)
 """What the threads of a pool run: they stay, and their tasks are known by themselves."""
 
 

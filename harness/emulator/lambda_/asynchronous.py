@@ -2,11 +2,11 @@
 
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-async.html
 
-- A function's poller asks an internal queue with a long poll of two seconds. When the function is updated, the poller
-  of the old version may be in such a call: it takes the next event, sees that it is shut down and drops it, and the
-  event comes back only when its visibility timeout is over, the function's timeout plus 60 seconds. Here it is put
-  back at once, and a poller that is to stop is woken.
-- A retry that is due waits for a worker that looks at all queues once a second. Here a timer of its own makes it due.
+- Each function has a thread that asks its internal queue with a long poll of two seconds. When the function is updated,
+  the poller of the old version may be in such a call: it takes the next event, sees that it is shut down and drops it, and
+  the event comes back only when its visibility timeout is over, the function's timeout plus 60 seconds. Here the queue says
+  that an event is there, and one thread hands over the events of all functions.
+- A retry that is due waits for a worker that looks at all queues once a second. Here a deadline makes it due.
 - The dead-letter message carries a random RequestID, and an event that is not a JSON object is written anew. Here it
   is as on AWS: the id of the invocation, the error's message, the event as it was sent
   (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html#invocation-dlq).
@@ -15,24 +15,25 @@ https://docs.aws.amazon.com/lambda/latest/dg/invocation-async.html
 import json
 import threading
 from concurrent.futures import Future
+from queue import SimpleQueue
 from typing import Any
 
 from localstack.aws.connect import connect_to
-from localstack.services.lambda_.invocation import event_manager
+from localstack.services.lambda_.invocation import event_manager, internal_sqs_queue
 from localstack.services.lambda_.invocation.internal_sqs_queue import FakeSqsClient
+from localstack.services.sqs.models import StandardQueue
 from localstack.utils.aws.arns import parse_arn, sqs_queue_url_for_arn
 from localstack.utils.patch import patch
 
-LONG_POLL_SECONDS = 2
-ERROR_PAUSE_SECONDS = 1.0
-TIMER_MARGIN_SECONDS = 0.01
+from harness.emulator.deadlines import Deadline
+
+DELAY_MARGIN_SECONDS = 0.01
 """A message is due when its delay is over, not when it is just about to be."""
-WAKE = "wake"
-"""A message that is no event: it only ends a poller's long poll."""
 MAX_ERROR_MESSAGE_BYTES = 1024
 
 
 def install() -> None:
+    internal_sqs_queue.StandardQueue = _EventQueue
     patch(event_manager.Poller.run)(_poll)
     patch(event_manager.Poller.stop)(_stop_polling)
     patch(event_manager.Poller.process_dead_letter_queue)(_send_to_dead_letter_queue)
@@ -65,27 +66,88 @@ def _write_event_bus_records() -> None:
     event_manager.send_event_to_target = send_event_to_target
 
 
-def _poll(_original: Any, self: Any, *_args: Any, **_options: Any) -> None:
-    function = self.version_manager.function_version
-    queue = event_manager.get_sqs_client(function, client_config=event_manager.CLIENT_CONFIG)
-    while not self._shutdown_event.is_set():
-        try:
-            answer = queue.receive_message(
-                QueueUrl=self.event_queue_url,
-                WaitTimeSeconds=LONG_POLL_SECONDS,
-                MaxNumberOfMessages=10,
-                VisibilityTimeout=function.config.timeout + 60,
-            )
-            for message in answer.get("Messages") or ():
-                if message["Body"] == WAKE:
-                    queue.delete_message(QueueUrl=self.event_queue_url, ReceiptHandle=message["ReceiptHandle"])
-                else:
-                    _hand_over(self, queue, message)
-        except Exception:  # noqa: BLE001 - a poller must go on, whatever one message brings
-            if self._shutdown_event.is_set():
+class _EventQueue(StandardQueue):
+    """The internal queue of a function's asynchronous events: it says when one is there."""
+
+    def _put_message(self, message: Any) -> None:
+        super()._put_message(message)
+        POLLERS.arrived(self.name)
+
+
+class _Pollers:
+    """One thread takes the events of all functions from their queues, and gives each to the pool of its function."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._by_queue: dict[str, Any] = {}
+        self._asked: set[str] = set()
+        self._arrivals: SimpleQueue[str] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+
+    def add(self, poller: Any) -> None:
+        """The poller of a function's new version takes the place of that of the old one."""
+        with self._lock:
+            self._by_queue[poller.event_queue_url] = poller
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="lambda-poller", daemon=True)
+                self._thread.start()
+        self.arrived(poller.event_queue_url)
+
+    def remove(self, poller: Any) -> None:
+        with self._lock:
+            queue = str(poller.event_queue_url)
+            if self._by_queue.get(queue) is poller:
+                del self._by_queue[queue]
+
+    def arrived(self, queue: str) -> None:
+        """Called by whoever puts an event there, with the lock of the queue."""
+        with self._lock:
+            if queue in self._asked or queue not in self._by_queue:
                 return
-            event_manager.LOG.exception("asynchronous events of %s could not be read", function.qualified_arn)
-            self._shutdown_event.wait(ERROR_PAUSE_SECONDS)
+            self._asked.add(queue)
+        self._arrivals.put(queue)
+
+    def _run(self) -> None:
+        while True:
+            name = self._arrivals.get()
+            with self._lock:
+                self._asked.discard(name)
+                poller = self._by_queue.get(name)
+            if poller is not None and not poller._shutdown_event.is_set():
+                try:
+                    _take(poller)
+                except Exception:  # noqa: BLE001 - the events of others are still to be handed over
+                    function = poller.version_manager.function_version.qualified_arn
+                    event_manager.LOG.exception("asynchronous events of %s could not be read", function)
+
+
+POLLERS = _Pollers()
+"""Those of this LocalStack process."""
+
+
+def _poll(_original: Any, self: Any, *_args: Any, **_options: Any) -> None:
+    POLLERS.add(self)
+
+
+def _stop_polling(original: Any, self: Any) -> None:
+    original(self)
+    POLLERS.remove(self)
+
+
+def _take(poller: Any) -> None:
+    function = poller.version_manager.function_version
+    queue = event_manager.get_sqs_client(function, client_config=event_manager.CLIENT_CONFIG)
+    if poller.event_queue_url not in queue.queue_manager.queues:
+        # The function is deleted.
+        return
+    while messages := queue.receive_message(
+        QueueUrl=poller.event_queue_url,
+        WaitTimeSeconds=0,
+        MaxNumberOfMessages=10,
+        VisibilityTimeout=function.config.timeout + 60,
+    ).get("Messages"):
+        for message in messages:
+            _hand_over(poller, queue, message)
 
 
 def _hand_over(poller: Any, queue: Any, message: dict[str, Any]) -> None:
@@ -106,19 +168,11 @@ def _hand_over(poller: Any, queue: Any, message: dict[str, Any]) -> None:
     return handled.add_done_callback(lambda done: put_back() if done.cancelled() else None)
 
 
-def _stop_polling(original: Any, self: Any) -> None:
-    original(self)
-    queue = event_manager.get_sqs_client(self.version_manager.function_version)
-    queue.send_message(QueueUrl=self.event_queue_url, MessageBody=WAKE)
-
-
 def _send_message(original: Any, self: Any, QueueUrl: str, **options: Any) -> Any:  # noqa: N803 - boto3's name
     sent = original(self, QueueUrl=QueueUrl, **options)
     if delay := options.get("DelaySeconds"):
         queue = self.queue_manager.get_queue(queue_name=QueueUrl)
-        timer = threading.Timer(delay + TIMER_MARGIN_SECONDS, queue.enqueue_delayed_messages)
-        timer.daemon = True
-        timer.start()
+        Deadline(delay + DELAY_MARGIN_SECONDS, queue.enqueue_delayed_messages).start()
     return sent
 
 

@@ -4,7 +4,6 @@ import array
 import contextlib
 import json
 import os
-import select
 import signal
 import socket
 import subprocess
@@ -14,8 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.emulator.lambda_ import zygote as zygote_script
+from harness.emulator.lambda_.watch import WATCH
 
 START_SECONDS = 30.0
+CHUNKS_AT_ONCE = 4
+"""What is read of a process's output before it is the turn of the others, in pieces of 64 KiB."""
 
 
 class LaunchError(Exception):
@@ -44,8 +46,10 @@ class RunningProcess:
         self._peak_resident_bytes = 0
         self._text = bytearray()
         self._lock = threading.Lock()
+        self._report = b""
         os.set_blocking(output, False)
-        threading.Thread(target=self._watch, name=f"lambda-process-{pid}", daemon=True).start()
+        reports.setblocking(False)
+        WATCH.add({output: self._read_output, reports.fileno(): self._read_report})
 
     def take_output(self) -> str:
         """What the process has written since the last call.
@@ -81,40 +85,43 @@ class RunningProcess:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, signal.SIGKILL)
 
-    def _watch(self) -> None:
-        poll = select.poll()
-        poll.register(self._output, select.POLLIN | select.POLLHUP)
-        poll.register(self._reports, select.POLLIN | select.POLLHUP)
-        report = b""
-        while not report.endswith(b"\n"):
-            for descriptor, _event in poll.poll():
-                if descriptor == self._output:
-                    with self._lock:
-                        if not self._drain():
-                            poll.unregister(self._output)
-                else:
-                    chunk = self._reports.recv(4096)
-                    # An end without a report: the zygote itself was killed.
-                    report += chunk or b'{"status": 9}\n'
+    def _read_output(self) -> bool:
+        with self._lock:
+            return self._drain(CHUNKS_AT_ONCE)
+
+    def _read_report(self) -> bool:
+        # An end without a report: the zygote itself was killed.
+        try:
+            self._report += self._reports.recv(4096) or b'{"status": 9}\n'
+        except BlockingIOError:
+            return True
+        except ConnectionError:
+            self._report += b'{"status": 9}\n'
+        if not self._report.endswith(b"\n"):
+            return True
+        self._end(json.loads(self._report))
+        return False
+
+    def _end(self, ended: dict[str, int]) -> None:
         with self._lock:
             self._drain()
-        self._reports.close()
-        ended = json.loads(report)
         self._peak_resident_bytes = ended.get("peak_resident_bytes", 0)
         # What it started ends with it, as AWS ends the whole environment.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
         self.exited.set()
         self._on_exit(ended["status"])
+        WATCH.remove(self._output, self._reports.fileno())
+        self._reports.close()
         with self._lock:
             os.close(self._output)
             self._output = -1
 
-    def _drain(self) -> bool:
-        """Read what is in the pipe; False when nothing more can come."""
+    def _drain(self, chunks: int = 1 << 10) -> bool:
+        """Read what is in the pipe, up to a number of pieces; False when nothing more can come."""
         if self._output < 0:
             return False
-        while True:
+        for _ in range(chunks):
             try:
                 chunk = os.read(self._output, 1 << 16)
             except BlockingIOError:
@@ -122,6 +129,7 @@ class RunningProcess:
             if not chunk:
                 return False
             self._text += chunk
+        return True
 
 
 class Zygote:

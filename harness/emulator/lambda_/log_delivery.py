@@ -2,26 +2,32 @@
 
 LocalStack 4.14.0 sends it to itself as a PutLogEvents request with the role's keys, one for each invocation: a tenth of what
 a busy engine does. And where the stream is new it asks for CreateLogGroup first, so that a role that may not create groups
-never logs, whoever has made its group; Lambda creates only what is not there.
+never logs, whoever has made its group; Lambda creates only what is not there. And each function has a thread for it; here
+a few deliver what there is, the lines of a function in their order.
 
 https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html
 """
 
 import logging
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from queue import Empty
 from typing import Any
 
 from localstack.aws.connect import connect_to
-from localstack.services.lambda_.invocation.logs import QUEUE_SHUTDOWN, LogHandler, LogItem
+from localstack.services.lambda_.invocation.logs import LogHandler, LogItem
 from localstack.services.plugins import SERVICE_PLUGINS
 from localstack.utils.patch import patch
 
 from harness.emulator.access.enforcement import role_may
 from harness.emulator.access.operation import Operation
 from harness.emulator.faults import FAULTS
+from harness.emulator.journal.causes import doing
 
 LOG = logging.getLogger(__name__)
+MAX_THREADS = 16
 
 
 class NotDeliveredError(Exception):
@@ -29,19 +35,55 @@ class NotDeliveredError(Exception):
 
 
 def install() -> None:
-    @patch(LogHandler.run_log_loop)
-    def run_log_loop(_original: Any, self: Any, *_args: Any, **_options: Any) -> None:
-        while not self._shutdown_event.is_set():
-            item = self.log_queue.get()
-            if item is QUEUE_SHUTDOWN:
+    deliveries = _Deliveries()
+
+    @patch(LogHandler.start_subscriber)
+    def start_subscriber(_original: Any, _self: Any) -> None:
+        """Its thread comes with the first lines."""
+
+    @patch(LogHandler.add_logs)
+    def add_logs(original: Any, self: Any, item: LogItem) -> None:
+        original(self, item)
+        deliveries.are_due(self)
+
+
+class _Deliveries:
+    """The handlers, one for each function, whose lines are being delivered."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._served: set[int] = set()
+        self._pool = ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="log_handler")
+
+    def are_due(self, handler: Any) -> None:
+        with self._lock:
+            if id(handler) in self._served or handler.log_queue.empty():
                 return
-            try:
-                deliver(self.role_arn, self.region, item)
-            except NotDeliveredError as error:
-                LOG.warning("Nothing is logged to %s in %s: %s", item.log_group, self.region, error)
-            except Exception:
-                # A subscription that cannot be invoked, say; the next lines may go well.
-                LOG.exception("The lines for %s in %s came to nothing, or not to all", item.log_group, self.region)
+            self._served.add(id(handler))
+        # Each item brings its own cause.
+        with doing(None):
+            self._pool.submit(self._serve, handler)
+
+    def _serve(self, handler: Any) -> None:
+        with doing(None):
+            while (item := self._next(handler)) is not None:
+                try:
+                    deliver(handler.role_arn, handler.region, item)
+                except NotDeliveredError as error:
+                    LOG.warning("Nothing is logged to %s in %s: %s", item.log_group, handler.region, error)
+                except Exception:
+                    # A subscription that cannot be invoked, say; the next lines may go well.
+                    LOG.exception(
+                        "The lines for %s in %s came to nothing, or not to all", item.log_group, handler.region
+                    )
+
+    def _next(self, handler: Any) -> LogItem | None:
+        with self._lock:
+            with suppress(Empty):
+                if not handler._shutdown_event.is_set():
+                    return handler.log_queue.get_nowait()
+            self._served.discard(id(handler))
+            return None
 
 
 def deliver(role_arn: str, region: str, item: LogItem) -> None:

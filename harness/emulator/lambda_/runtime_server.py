@@ -5,17 +5,19 @@ but clients read that variable as `host:port`: `awslambdaric` 3.1 gives it to `h
 reports an error of the initialisation, and the Rust runtime takes it for a URI without a scheme, which can have no path.
 """
 
+import errno
 import json
 import re
 import socket
 import sys
-import threading
+import time
 from collections.abc import Iterator
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from harness.emulator.lambda_.runtime_api import MAX_RESPONSE_BYTES, RefusedError, RuntimeApi
+from harness.emulator.lambda_.watch import WATCH
 from harness.emulator.peers.processes import is_of_session
 
 PREFIX = "/2018-06-01/runtime"
@@ -25,6 +27,7 @@ _LONGEST_LINE = 4096
 _MOST_TRAILERS = 64
 MAX_BODY_BYTES = 64 * 1024 * 1024
 """A longer body is not read to its end, so its sender finds the connection closed instead of an answer."""
+NO_HANDLE_PAUSE_SECONDS = 0.05
 BODY_SECONDS = 30.0
 """How long a body that has begun may stand still."""
 
@@ -49,19 +52,14 @@ class RuntimeServer:
         """Answer the processes of this session, whose leader is the environment's first process."""
         self._server.session = session
         self._serving = True
-        # The poll interval is how long `shutdown` takes, nothing else waits for it.
-        threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, name="lambda-runtime-api", daemon=True
-        ).start()
+        WATCH.add({self._server.fileno(): self._server.accept})
 
     def close(self) -> None:
         """Let go of the environment; its open request for the next event is dropped."""
         self._api.close()
-        threading.Thread(target=self._shut, name="lambda-runtime-api-close", daemon=True).start()
-
-    def _shut(self) -> None:
         if self._serving:
-            self._server.shutdown()
+            self._serving = False
+            WATCH.remove(self._server.fileno())
         self._server.server_close()
 
 
@@ -72,6 +70,21 @@ class _Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.api = api
         self.session = 0
+        self.socket.setblocking(False)
+
+    def accept(self) -> bool:
+        """Give a connection that is there a thread; whether there may be more."""
+        try:
+            connection, address = self.get_request()
+        except OSError as error:
+            if error.errno in (errno.EMFILE, errno.ENFILE):
+                # It stays there, and would be found again at once.
+                time.sleep(NO_HANDLE_PAUSE_SECONDS)
+            # Else it went before it was taken, or the environment is closed.
+            return self.socket.fileno() >= 0
+        connection.setblocking(True)
+        self.process_request(connection, address)
+        return True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         # A process that is killed resets its connection, and one that is stopped lets it stand still; the environment

@@ -19,6 +19,7 @@ import array
 import ctypes
 import json
 import os
+import resource
 import select
 import signal
 import socket
@@ -29,6 +30,8 @@ PRELOADED = ("boto3", "botocore", "s3transfer", "urllib3", "jmespath", "dateutil
 """What boto3 brings. A function or layer that packages one of these must get its own."""
 SDK = ("boto3", "botocore", "s3transfer", "urllib3")
 PR_SET_PDEATHSIG = 1
+FILE_DESCRIPTORS = 1024
+"""https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html; the engine, whose limits it has, takes more."""
 
 
 def preload(runtime_packages: str) -> None:
@@ -44,6 +47,12 @@ def die_with_parent() -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     if hasattr(libc, "prctl"):
         libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def limit_file_descriptors() -> None:
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    soft = FILE_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(FILE_DESCRIPTORS, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def forget_what_the_function_packages(path: list[str]) -> None:
@@ -79,6 +88,7 @@ def become_environment(request: dict[str, Any], output: int) -> None:
     os.dup2(output, 1)
     os.dup2(output, 2)
     os.closerange(3, 1024)
+    limit_file_descriptors()
     os.environ.clear()
     os.environ.update(request["environment"])
     os.chdir(request["directory"])

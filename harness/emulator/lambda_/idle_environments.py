@@ -1,0 +1,86 @@
+"""Bounds how many execution environments wait for their next event.
+
+AWS ends an environment that has been idle for a while, without saying for how long
+(https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html). LocalStack 4.14.0 does so after
+LAMBDA_KEEPALIVE_MS, ten minutes; a burst leaves the processes of its busiest moment until then. Here the one that has been
+idle for the longest ends when there are more than MAX_IDLE, or fewer where file handles are scarce.
+"""
+
+import resource
+import threading
+from collections import OrderedDict
+from typing import Any
+
+from localstack.services.lambda_.invocation import execution_environment
+from localstack.services.lambda_.invocation.assignment import AssignmentService
+from localstack.services.lambda_.invocation.execution_environment import ExecutionEnvironment
+from localstack.services.lambda_.invocation.lambda_models import InitializationType
+from localstack.utils.patch import patch
+
+from harness.emulator.deadlines import Deadline
+
+MAX_IDLE = 64
+HANDLES_EACH = 6
+"""Two pipes, its connection to the Runtime API, and those of its SDK clients to the engine."""
+
+
+def install() -> None:
+    # One for each environment, for ten minutes.
+    execution_environment.Timer = Deadline
+    idle = _Idle()
+
+    @patch(ExecutionEnvironment.release)
+    def release(original: Any, self: Any) -> None:
+        original(self)
+        if self.initialization_type == InitializationType.on_demand:
+            idle.add(self)
+
+    @patch(ExecutionEnvironment.reserve)
+    def reserve(original: Any, self: Any) -> None:
+        original(self)
+        idle.discard(self)
+
+    @patch(ExecutionEnvironment.stop)
+    def stop(original: Any, self: Any) -> None:
+        idle.discard(self)
+        original(self)
+
+    @patch(AssignmentService.__init__)
+    def init(original: Any, self: Any, *args: Any, **options: Any) -> None:
+        original(self, *args, **options)
+        self.environments.default_factory = _Environments
+
+
+class _Environments(dict[str, Any]):
+    """Those of a version, by id. LocalStack looks for a free one in the dictionary itself while others end."""
+
+    def values(self) -> Any:
+        return list(super().values())
+
+
+class _Idle:
+    """The one that has been idle for the longest first."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._environments: OrderedDict[str, Any] = OrderedDict()
+
+    def add(self, environment: Any) -> None:
+        with self._lock:
+            self._environments[environment.id] = environment
+            surplus = [self._environments.popitem(last=False)[1] for _ in range(len(self._environments) - limit())]
+        for each in surplus:
+            # As when its time is over; in a thread, because the caller's event is handled.
+            Deadline(0, each.keepalive_passed).start()
+
+    def discard(self, environment: Any) -> None:
+        with self._lock:
+            self._environments.pop(environment.id, None)
+
+
+def limit() -> int:
+    handles, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if handles == resource.RLIM_INFINITY:
+        return MAX_IDLE
+    # A quarter of the handles at most.
+    return max(1, min(MAX_IDLE, handles // 4 // HANDLES_EACH))
