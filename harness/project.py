@@ -343,7 +343,12 @@ def _engine(name: str, settings: Settings, owner_pid: int | None = None) -> Engi
     match name:
         case "embedded":
             return EmbeddedEngine(
-                directory, port=settings.port, region=settings.region, iam=settings.iam, delays=settings.delays
+                directory,
+                port=settings.port,
+                region=settings.region,
+                iam=settings.iam,
+                delays=settings.delays,
+                callers=settings.callers,
             )
         case "docker":
             return DockerEngine(
@@ -352,6 +357,7 @@ def _engine(name: str, settings: Settings, owner_pid: int | None = None) -> Engi
                 region=settings.region,
                 iam=settings.iam,
                 delays=settings.delays,
+                callers=settings.callers,
                 compose_file=_compose_file(settings),
                 owner_pid=owner_pid,
             )

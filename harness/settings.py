@@ -1,5 +1,6 @@
 """The project's settings: `[tool.harness]` of the nearest pyproject.toml."""
 
+import os
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -41,6 +42,35 @@ class Delays(BaseModel):
         return {DELAYS_VARIABLE: self.model_dump_json(exclude_unset=True)} if self.model_fields_set else {}
 
 
+ORIGINS_VARIABLE, HOSTS_VARIABLE = "HARNESS_ALLOWED_ORIGINS", "HARNESS_ALLOWED_HOSTS"
+"""The engine's environment variables, with commas between the entries."""
+
+Origin = Annotated[str, Field(pattern=r"^https?://(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?$")]
+HostName = Annotated[str, Field(pattern=r"^(\*\.)?[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_])?$|^[0-9a-fA-F:.]+$")]
+
+
+class Callers(BaseModel):
+    """Who may call the engine beside programs of this machine and the pages of deployed sites.
+
+    `allowed_origins` are origins of browsers' pages (`http://localhost:3000`), `allowed_hosts` names that the engine may be
+    called by beside its own (`engine.test`, `*.engine.test`).
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    allowed_origins: tuple[Origin, ...] = ()
+    allowed_hosts: tuple[HostName, ...] = ()
+
+    def environment(self) -> dict[str, str]:
+        """What the engine is told: these, and those of this process's environment."""
+        given = {ORIGINS_VARIABLE: self.allowed_origins, HOSTS_VARIABLE: self.allowed_hosts}
+        return {
+            variable: ",".join(dict.fromkeys([*entries, *filter(None, os.environ.get(variable, "").split(","))]))
+            for variable, entries in given.items()
+            if entries
+        }
+
+
 class Settings(BaseModel):
     """What `[tool.harness]` may say, with the defaults for what it does not.
 
@@ -54,6 +84,8 @@ class Settings(BaseModel):
     engine attaches. `accounts` are the AWS accounts that the aws engine may deploy to, `profile` the credentials that
     these two use. On their targets everything gets a name of its own: the stacks by a prefix, what has a fixed name in a
     template by the template's parameter `name_parameter`.
+
+    `allowed_origins` and `allowed_hosts` are let in beside what is deployed (`Callers`).
 
     `accept_ignored` are properties that templates may declare though the engine does nothing about them, as
     `AWS::S3::Bucket.ReplicationConfiguration`.
@@ -75,7 +107,13 @@ class Settings(BaseModel):
     name_parameter: str | None = None
     iam: Literal["enforce", "report", "off"] | None = None
     delays: Delays = Delays()
+    allowed_origins: tuple[Origin, ...] = ()
+    allowed_hosts: tuple[HostName, ...] = ()
     accept_ignored: tuple[Annotated[str, Field(pattern=r"^\w+::\w+::\w+\.\w+$")], ...] = ()
+
+    @property
+    def callers(self) -> Callers:
+        return Callers(allowed_origins=self.allowed_origins, allowed_hosts=self.allowed_hosts)
 
     @property
     def state_directory(self) -> Path:

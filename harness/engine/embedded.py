@@ -22,7 +22,7 @@ from harness.engine.localstack_settings import SETTINGS, addresses
 from harness.engine.locking import locked
 from harness.engine.ports import PortLostError, any_free_port, choose_port
 from harness.engine.target import Callback, Target
-from harness.settings import Delays
+from harness.settings import Callers, Delays
 
 BOOT_SECONDS = 90.0
 STOP_SECONDS = 15.0
@@ -53,7 +53,7 @@ class EmbeddedEngine:
 
     `port` None takes the usual port when it is free and any free one otherwise; a given port must be free. The process
     listens on the loopback interface only and outlives the shell that started it. `iam` is the mode that it starts in
-    (`access_mode`), `delays` how long it waits; None leaves it to the environment.
+    (`access_mode`), `delays` how long it waits, `callers` who may call it; None leaves it to the environment.
     """
 
     name = "embedded"
@@ -66,6 +66,7 @@ class EmbeddedEngine:
         region: str = "us-east-1",
         iam: str | None = None,
         delays: Delays | None = None,
+        callers: Callers | None = None,
         answer_seconds: float = 10.0,
     ) -> None:
         self.directory = directory.resolve()
@@ -74,6 +75,7 @@ class EmbeddedEngine:
         self.region = region
         self.iam = iam
         self.delays = delays or Delays()
+        self.callers = callers or Callers()
 
     @property
     def log_file(self) -> Path:
@@ -246,6 +248,7 @@ class EmbeddedEngine:
             **SETTINGS,
             **addresses("127.0.0.1", port),
             **self.delays.environment(),
+            **self.callers.environment(),
             **({IAM_VARIABLE: self.iam} if self.iam else {}),
             token.FILE_VARIABLE: str(self.directory / token.FILE),
             "FILESYSTEM_ROOT": str(files),

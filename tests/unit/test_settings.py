@@ -75,3 +75,36 @@ def test_a_delay_that_is_none_is_refused(tmp_path: Path, wrong: str):
     _write(tmp_path, f"[tool.harness.delays]\n{wrong}\n")
     with pytest.raises(SettingsError, match=f"delays.{wrong.split()[0]}"):
         Settings.load(tmp_path)
+
+
+def test_engine_gets_allowed_origins_and_hosts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("HARNESS_ALLOWED_ORIGINS", raising=False)
+    monkeypatch.setenv("HARNESS_ALLOWED_HOSTS", "lab")
+    _write(
+        tmp_path,
+        '[tool.harness]\nallowed_origins = ["http://localhost:3000"]\nallowed_hosts = ["*.engine.test", "engine.test"]\n',
+    )
+    assert Settings.load(tmp_path).callers.environment() == {
+        "HARNESS_ALLOWED_ORIGINS": "http://localhost:3000",
+        "HARNESS_ALLOWED_HOSTS": "*.engine.test,engine.test,lab",
+    }
+    assert Settings().callers.environment() == {}, "what the environment says reaches the engine by itself"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        'allowed_origins = ["*"]',
+        'allowed_origins = ["null"]',
+        'allowed_origins = ["localhost:3000"]',
+        'allowed_origins = ["http://localhost:3000/page"]',
+        'allowed_origins = ["file://"]',
+        'allowed_hosts = ["*"]',
+        'allowed_hosts = ["http://engine.test"]',
+        'allowed_hosts = ["engine.test:4566"]',
+    ],
+)
+def test_allowed_origin_or_host_that_is_none_is_refused(tmp_path: Path, wrong: str):
+    _write(tmp_path, f"[tool.harness]\n{wrong}\n")
+    with pytest.raises(SettingsError, match=wrong.split()[0]):
+        Settings.load(tmp_path)

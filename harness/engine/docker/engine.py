@@ -22,7 +22,7 @@ from harness.engine.errors import EngineError
 from harness.engine.locking import locked
 from harness.engine.ports import PortLostError, any_free_port, choose_port
 from harness.engine.target import Target
-from harness.settings import Delays
+from harness.settings import Callers, Delays
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -40,7 +40,7 @@ class DockerEngine:
     removed when that process is gone, even killed, unless `keep` was called.
 
     `port` None takes the usual port when it is free and any free one otherwise (for the compose service HARNESS_PORT
-    says it first). `iam` is the mode that it starts in (`access_mode`), `delays` how long it waits;
+    says it first). `iam` is the mode that it starts in (`access_mode`), `delays` how long it waits, `callers` who may call it;
     None leaves it to the environment.
     """
 
@@ -54,6 +54,7 @@ class DockerEngine:
         region: str = "us-east-1",
         iam: str | None = None,
         delays: Delays | None = None,
+        callers: Callers | None = None,
         compose_file: Path | None = None,
         owner_pid: int | None = None,
         answer_seconds: float = 10.0,
@@ -63,6 +64,7 @@ class DockerEngine:
         self.region = region
         self.iam = iam
         self.delays = delays or Delays()
+        self.callers = callers or Callers()
         self.compose = ComposeProject(compose_file.resolve()) if compose_file else None
         self.owner_pid = owner_pid
         self.answer_seconds = answer_seconds
@@ -177,7 +179,11 @@ class DockerEngine:
 
     @property
     def _environment(self) -> dict[str, str]:
-        return {**self.delays.environment(), **({IAM_VARIABLE: self.iam} if self.iam else {})}
+        return {
+            **self.delays.environment(),
+            **self.callers.environment(),
+            **({IAM_VARIABLE: self.iam} if self.iam else {}),
+        }
 
     def _set_guard(self, pid: int) -> None:
         try:

@@ -60,13 +60,13 @@ def test_nothing_begins_by_itself(engine, function, queue, aws, last):
     aws("lambda").delete_event_source_mapping(UUID=mapping)
 
     newest = last()
-    found = Journal(journal.url, max(0, newest - READ)).all()
+    found = Journal(journal.url, max(0, newest - READ), journal.headers).all()
     looked_at = range(newest - LOOKED_AT, found[-1].sequence + 1)
     if any(record.sequence in looked_at for record in _without_a_cause(found)):
         # A call says at its end what it left, and that may have been taken up before: those that go on are waited for.
         going_on = {r.activity for r in found if r.kind is Kind.CALL and r.phase is Phase.BEGIN}
         going_on -= {r.activity for r in found if r.phase is Phase.END}
-        later = Journal(journal.url, found[-1].sequence).follow()
+        later = Journal(journal.url, found[-1].sequence, journal.headers).follow()
         while going_on and (record := next(later, None)) is not None:
             found.append(record)
             if record.phase is Phase.END:
