@@ -125,7 +125,13 @@ class Project:
             patterns = json.loads(self._deployed_file.read_text())
         except (FileNotFoundError, json.JSONDecodeError):
             return self
+        if patterns == self._absolute_patterns():
+            # Of the default patterns only one need match.
+            return self
         return replace(self, settings=self.settings.model_copy(update={"templates": tuple(patterns)}))
+
+    def _absolute_patterns(self) -> list[str]:
+        return [str(self.settings.root / pattern) for pattern in self.settings.templates]
 
     def deploy_and_remember(
         self, target: Target, *, on_event: "Callable[[DeployEvent], None]" = _ignore, force: bool = False
@@ -136,7 +142,7 @@ class Project:
         """
         from harness.deploy import PreflightError
 
-        absolute = json.dumps([str(self.settings.root / pattern) for pattern in self.settings.templates])
+        absolute = json.dumps(self._absolute_patterns())
         try:
             deployment = self.deploy(target, on_event=on_event, force=force)
         except PreflightError:

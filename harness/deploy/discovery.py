@@ -1,5 +1,6 @@
 """Which templates there are, and what their stacks are called."""
 
+import os
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -22,7 +23,7 @@ def discover(root: Path, patterns: Sequence[str] = DEFAULT_PATTERNS) -> list[Tem
 
     Raises DeployError when a given pattern matches nothing, or when none of the default patterns does.
     """
-    root = root.resolve()
+    root = root.absolute()
     files: list[Path] = []
     for pattern in patterns:
         matches = _matches(root, pattern)
@@ -37,7 +38,8 @@ def discover(root: Path, patterns: Sequence[str] = DEFAULT_PATTERNS) -> list[Tem
             f"No templates found in {root} (looked for {', '.join(patterns)}). "
             "Name them with --template or with templates in [tool.harness] of pyproject.toml."
         )
-    unique = sorted(set(files))
+    # One file that two patterns reach is one template, named as it is written first: a linked folder keeps its name.
+    unique = sorted({file.resolve(): file for file in reversed(files)}.values())
     in_folder = Counter(file.parent for file in unique)
     return [Template(file, _stack_name(file, alone=in_folder[file.parent] == 1)) for file in unique]
 
@@ -47,10 +49,15 @@ def _matches(root: Path, pattern: str) -> list[Path]:
     base, relative = (Path(path.anchor), path.relative_to(path.anchor)) if path.is_absolute() else (root, path)
     exact = base / relative
     if exact.is_dir():
-        return [(exact / name).resolve() for name in _FILE_NAMES if (exact / name).is_file()][:1]
+        return [_written(exact / name) for name in _FILE_NAMES if (exact / name).is_file()][:1]
     if exact.is_file():
-        return [exact.resolve()]
-    return [file.resolve() for file in base.glob(str(relative)) if file.is_file()]
+        return [_written(exact)]
+    return [_written(file) for file in base.glob(str(relative)) if file.is_file()]
+
+
+def _written(file: Path) -> Path:
+    """Without `.` and `..`, and with links as they are: a service's folder that is a link has a name of the project's."""
+    return Path(os.path.normpath(file))
 
 
 def _stack_name(file: Path, *, alone: bool) -> str:

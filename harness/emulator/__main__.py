@@ -14,6 +14,7 @@ from plux.runtime.cache import EntryPointsCache
 from plux.runtime.metadata import MetadataEntryPointsResolver
 
 from harness.emulator import older_python
+from harness.emulator.outbound import environment, guard
 
 
 def read_plugins_from_the_environment() -> None:
@@ -44,6 +45,8 @@ def leave(exit_code: int) -> NoReturn:
 
 if __name__ == "__main__":
     collect_garbage_less_often()
+    environment.isolate(os.environ)
+    guard.install()
     older_python.install()
     read_plugins_from_the_environment()
     try:

@@ -77,6 +77,7 @@ from harness.emulator.lambda_ import (
     packages,
 )
 from harness.emulator.load_balancing import front_door as load_balancers
+from harness.emulator.outbound import declared, installers
 from harness.emulator.s3 import header_signature, signed_forms
 from harness.emulator.s3 import notifications as s3_notifications
 from harness.emulator.s3 import pages as s3_pages
@@ -99,6 +100,8 @@ PARTS = (
     internal_calls.install,
     object_storage.install,
     service_loading.install,
+    installers.install,
+    declared.install,
     causes.install,
     work.install,
     requests.install,

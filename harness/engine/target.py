@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from harness.engine.aws_session import session_without_environment
 from harness.engine.capabilities import CALLBACKS, DESCRIPTIONS, HARNESS_API
 from harness.engine.control import HarnessApi
 from harness.engine.errors import MissingCapabilityError
@@ -89,7 +90,12 @@ class Target:
         if self.ambient_credentials:
             return boto3.Session(profile_name=self.profile, region_name=self.region)
         # An access key id of twelve digits selects the account in LocalStack.
-        return boto3.Session(aws_access_key_id=self.account_id, aws_secret_access_key="test", region_name=self.region)
+        return boto3.Session(
+            aws_access_key_id=self.account_id,
+            aws_secret_access_key="test",
+            region_name=self.region,
+            botocore_session=session_without_environment(),
+        )
 
     def client(self, service: str, **arguments: Any) -> Any:
         """A boto3 client of this target. It retries on AWS only, so that elsewhere a test sees the first answer."""

@@ -13,6 +13,7 @@ from websockets.protocol import State
 from websockets.sync.client import ClientConnection, connect
 
 from harness.engine import tracing
+from harness.engine.target import is_this_machine
 
 OPEN_SECONDS = 30.0
 
@@ -39,7 +40,7 @@ class WebSocket(ClientConnection):
             # What nobody has read yet must not keep the answer to a ping from coming through.
             "max_queue": None,
             # Proxies are for the world outside.
-            "proxy": True if url.startswith("wss:") else None,
+            "proxy": None if is_this_machine(url) or url.startswith("ws:") else True,
             **settings,
         }
         traced = {tracing.HEADER: f"Root={trace};Sampled=1", **(headers or {})}

@@ -20,6 +20,7 @@ from harness.emulator.cognito.credentials import check_may_sign_in
 from harness.emulator.cognito.errors import CognitoError
 from harness.emulator.cognito.triggers import Call
 from harness.emulator.cognito.user_pool import UserPool
+from harness.emulator.outbound.guard import allowed
 
 TIMEOUT_SECONDS = 10
 EXTERNAL = "EXTERNAL_PROVIDER"
@@ -90,7 +91,8 @@ class Provider:
 
 def _request(method: str, uri: str, **more: Any) -> dict[str, Any]:
     try:
-        answer = requests.request(method, uri, timeout=TIMEOUT_SECONDS, **more)
+        with allowed(uri):
+            answer = requests.request(method, uri, timeout=TIMEOUT_SECONDS, **more)
         body = answer.json()
     except (requests.RequestException, ValueError) as error:
         raise ProviderError(f"{uri} cannot be used: {error}") from error

@@ -1,5 +1,6 @@
 """The `process` executor: LocalStack's contract, kept with the processes of this machine."""
 
+import contextlib
 import json
 import logging
 import os
@@ -69,14 +70,19 @@ class _Machine:
 WRAPPER_VARIABLE = "AWS_LAMBDA_EXEC_WRAPPER"
 """https://docs.aws.amazon.com/lambda/latest/dg/runtimes-modify.html#runtime-wrapper; not done here."""
 CACHE_VARIABLE = "HARNESS_LAMBDA_CACHE"
-"""Where the packages of interpreters are kept (default: the user's cache directory)."""
+"""Where the packages of interpreters are kept (default: the user's cache directory; the engine's own without one)."""
 
 
 def cache_directory() -> Path:
     if chosen := os.environ.get(CACHE_VARIABLE):
         return Path(chosen)
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "serverless-harness" / "lambda-runtimes"
+    with contextlib.suppress(RuntimeError, OSError):  # no home folder, or one that cannot be written
+        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+        folder = Path(base) / "serverless-harness" / "lambda-runtimes"
+        folder.mkdir(parents=True, exist_ok=True)
+        if os.access(folder, os.W_OK):
+            return folder
+    return Path(tempfile.gettempdir()) / "lambda-runtimes"
 
 
 MACHINE = _Machine()
@@ -276,6 +282,8 @@ def environment_variables(
         "HOME": temporary,
         "LD_LIBRARY_PATH": os.pathsep.join([*(str(Path(layer, "lib")) for layer in layers), str(Path(code, "lib"))]),
         "NODE_PATH": os.pathsep.join(str(Path(layer, "nodejs", "node_modules")) for layer in layers),
+        # As on AWS, where there is no metadata service. This machine may have one, with a role that is not the function's.
+        "AWS_EC2_METADATA_DISABLED": "true",
         **variables,
         "AWS_EXECUTION_ENV": f"AWS_Lambda_{runtime}",
         "LAMBDA_TASK_ROOT": code,

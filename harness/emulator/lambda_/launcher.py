@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from harness.emulator.lambda_ import zygote as zygote_script
 from harness.emulator.lambda_.watch import WATCH
+from harness.emulator.outbound.environment import NO_ACCOUNT
 
 START_SECONDS = 30.0
 CHUNKS_AT_ONCE = 4
@@ -207,11 +209,17 @@ class Zygote:
         ours, theirs = socket.socketpair()
         # -I -S: nothing of this virtual environment can be imported by a function, as nothing of it is on AWS.
         self._process = subprocess.Popen(
-            [self.interpreter, "-I", "-S", str(zygote_script.__file__), self.runtime_packages],
+            [self.interpreter, *_bytecode(), "-I", "-S", str(zygote_script.__file__), self.runtime_packages],
             stdin=theirs.fileno(),
-            env={"PATH": os.environ.get("PATH", os.defpath), "LANG": "en_US.UTF-8"},
+            # The SDK that it loads reads no profile of the user's, and asks no metadata service.
+            env={"PATH": os.environ.get("PATH", os.defpath), "LANG": "en_US.UTF-8", **NO_ACCOUNT},
             start_new_session=True,
         )
         theirs.close()
         self._control = ours
         return ours
+
+
+def _bytecode() -> list[str]:
+    """Compiled modules lie where the engine keeps them. -I ignores the variable that says so."""
+    return ["-X", f"pycache_prefix={sys.pycache_prefix}"] if sys.pycache_prefix else []

@@ -157,7 +157,7 @@ def find_interpreter(wanted: tuple[int, int]) -> Interpreter | None:
 def _candidates(wanted: tuple[int, int]) -> Iterator[str]:
     name = f"python{wanted[0]}.{wanted[1]}"
     for folder in filter(None, os.environ.get(INTERPRETERS_VARIABLE, "").split(os.pathsep)):
-        yield folder if Path(folder).is_file() else str(Path(folder) / name)
+        yield folder if os.path.isfile(folder) else str(Path(folder) / name)  # noqa: PTH113 - False, too, where it may not look
     with contextlib.suppress(FileNotFoundError):
         found = subprocess.run(
             [_uv(), "python", "find", "--no-python-downloads", "--system", name.removeprefix("python")],
@@ -169,9 +169,10 @@ def _candidates(wanted: tuple[int, int]) -> Iterator[str]:
             yield found.stdout.strip()
     for folder in os.environ.get("PATH", os.defpath).split(os.pathsep):
         yield str(Path(folder) / name)
-    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
-    for version in sorted(pyenv.glob(f"{wanted[0]}.{wanted[1]}.*"), reverse=True):
-        yield str(version / "bin" / name)
+    with contextlib.suppress(OSError, RuntimeError):  # a folder that this user may not read; no home folder
+        pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
+        for version in sorted(pyenv.glob(f"{wanted[0]}.{wanted[1]}.*"), reverse=True):
+            yield str(version / "bin" / name)
 
 
 def _ask(executable: str) -> Interpreter | None:

@@ -110,6 +110,9 @@ def become_environment(request: dict[str, Any], output: int) -> None:
     time.tzset()
     import awslambdaric.__main__ as runtime_client
 
+    # The function's bytecode lies beside its code, which is another folder at each deployment.
+    sys.pycache_prefix = None
+
     runtime_client.main(["awslambdaric", request["environment"]["_HANDLER"]])
 
 

@@ -1,0 +1,50 @@
+"""The parts of LocalStack that call an address which a resource declares, as AWS does: these calls may leave the machine."""
+
+import importlib
+from typing import Any
+
+from harness.emulator.outbound.guard import allowed
+from harness.emulator.service_loading import when_loaded
+
+CALLERS = {
+    "apigateway": ("localstack.services.apigateway.next_gen.execute_api.integrations.http",),
+    "events": ("localstack.services.events.target", "localstack.services.events.api_destination"),
+    "firehose": ("localstack.services.firehose.provider",),
+    # Of functions in containers of their own (LAMBDA_RUNTIME_EXECUTOR=docker), at an address of Docker's network.
+    "lambda": ("localstack.services.lambda_.invocation.executor_endpoint",),
+    "sns": ("localstack.services.sns.publisher",),
+}
+"""By the service that loads them, the modules whose global `requests` calls such addresses."""
+
+_FIXED = "https://fcm.googleapis.com/"
+"""Where `sns.publisher` would push to phones: Google's address and not one that a resource names."""
+
+
+class _Requests:
+    """The module `requests` for such a caller: each call may reach the host of its URL."""
+
+    def __init__(self, requests: Any) -> None:
+        self._requests = requests
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._requests, name)
+
+    def request(self, method: str, url: str, **options: Any) -> Any:
+        if url.startswith(_FIXED):
+            return self._requests.request(method, url, **options)
+        with allowed(url):
+            return self._requests.request(method, url, **options)
+
+    def post(self, url: str, **options: Any) -> Any:
+        return self.request("post", url, **options)
+
+
+def install() -> None:
+    for service, modules in CALLERS.items():
+        for name in modules:
+            when_loaded(service, lambda name=name: _complete(name))
+
+
+def _complete(name: str) -> None:
+    module = importlib.import_module(name)
+    module.requests = _Requests(module.requests)  # type: ignore[attr-defined]
