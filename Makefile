@@ -26,7 +26,7 @@ STALE   := $(if $(wildcard $(INSTALLED)),$(shell \
              [ "$$(cat $(INSTALLED))" = "$(CURDIR)" ] && has=$$($(BIN)/python $(WHICH) 2>&1) && \
              { [ -z "$(ASKED)" ] || [ "$$has" = "$$("$(ASKED)" $(WHICH) 2>&1)" ]; } || echo stale))
 # Without the program `harness`, which does not run in an environment that was moved.
-STOP    := if $(BIN)/python -c '' 2>/dev/null; then $(BIN)/python -c 'from harness.cli import main; main()' down || true; fi
+STOP    := if $(BIN)/python -c '' 2>/dev/null; then $(BIN)/python -m harness down || true; fi
 
 # Images and shells that say that no bytecode be written save what is imported once. Here each engine, worker and command
 # would compile LocalStack anew: half of the time that an engine needs to start.

@@ -3,10 +3,14 @@
 Exit codes: 0 done; 1 something failed, and the message says what; 2 wrong usage; 3 nothing runs that could answer.
 """
 
+import contextlib
 import json
+import os
+import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+import traceback
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from enum import IntEnum, StrEnum
@@ -19,7 +23,7 @@ import typer
 from rich.markup import escape
 
 from harness import doctor as doctor_part
-from harness import terminal
+from harness import os_errors, terminal
 from harness.deploy import DeployError, Deployment, NotDeployedError, front_doors
 from harness.engine import EngineError, Target, access_mode, function_logs
 from harness.flow.recorded import UnknownFlowError
@@ -543,13 +547,63 @@ _KNOWN = (
 )  # fmt: skip
 
 
+TRACEBACK_VARIABLE = "HARNESS_TRACEBACK"
+"""Set, what went wrong in a way that is not known is raised."""
+
+
 def main() -> None:
-    """Run the command; what went wrong in a way that is known is told without a traceback."""
-    run: Callable[[], Any] = app
+    """Run the command and end the process with its exit code; no mistake of the user's and no state of the machine ends in
+    a traceback. `harness.__main__` guards the imports before it."""
+    code = _run()
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        # Threads that still work are waited for; a second Ctrl-C does not wait.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    sys.exit(_flushed(code))
+
+
+def _run() -> int:
     try:
-        run()
-    except _KNOWN as error:
-        terminal.print_error(str(error))
-        sys.exit(Exit.FAILED)
+        app()
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else Exit.OK if ended.code is None else Exit.FAILED
     except KeyboardInterrupt:
-        sys.exit(130)
+        return 130
+    except BrokenPipeError:
+        return 128 + signal.SIGPIPE
+    except Exception as error:
+        if os.environ.get(TRACEBACK_VARIABLE):
+            raise
+        with contextlib.suppress(OSError):
+            terminal.print_error(_sentence(error))
+    return Exit.FAILED
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, _KNOWN):
+        return str(error)
+    if isinstance(error, OSError):
+        return os_errors.describe(error)
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
+    said = " ".join(str(error).split())
+    return (
+        f"harness met an error that it does not know: {type(error).__name__}: {said}{where}. Run the command again with "
+        f"{TRACEBACK_VARIABLE}=1, and report what it prints."
+    )
+
+
+def _flushed(code: int) -> int:
+    """Write what is buffered. A reader that has gone is no mistake; a full disk behind `>` is."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError as error:
+            # Python would try again while it ends, and print a traceback.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+            if isinstance(error, BrokenPipeError):
+                code = code or 128 + signal.SIGPIPE
+            else:
+                code = code or Exit.FAILED
+                with contextlib.suppress(OSError):
+                    terminal.print_error(f"The output could not be written. {os_errors.describe(error)}")
+    return code

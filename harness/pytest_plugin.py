@@ -15,6 +15,7 @@ import pytest
 from harness import pytest_traces
 from harness.engine import Callback, EngineError, MissingCapabilityError, Outbox, Target, access_mode, tracing
 from harness.engine.access_mode import IAM_MODES, RunMode
+from harness.engine.proxies import bypass_for_loopback
 from harness.faults import Faults
 from harness.project import ENGINES, KEPT, OURS_ALONE, Project
 from harness.settings import SettingsError
@@ -74,6 +75,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    bypass_for_loopback(os.environ)
     config.addinivalue_line("markers", "requires(*capabilities): skip where the target lacks one of them")
     try:
         project = Project.load(

@@ -128,12 +128,7 @@ class Settings(BaseModel):
         start = (start or Path.cwd()).resolve()
         for folder in (start, *start.parents):
             file = folder / "pyproject.toml"
-            if not file.is_file():
-                continue
-            try:
-                table: dict[str, Any] = tomllib.loads(file.read_text()).get("tool", {}).get("harness")
-            except tomllib.TOMLDecodeError as error:
-                raise SettingsError(f"{file}: not valid TOML: {error}") from error
+            table = _table(file)
             if table is None:
                 continue
             try:
@@ -147,3 +142,28 @@ class Settings(BaseModel):
                     f"{file}: [tool.harness] is not valid:\n{problems}\nIt may set: {known}."
                 ) from error
         return cls(root=start)
+
+
+def _table(file: Path) -> dict[str, Any] | None:
+    """`[tool.harness]` of a pyproject.toml; None without either. Raises SettingsError."""
+    try:
+        document = tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except IsADirectoryError as error:
+        raise SettingsError(
+            f"{file} is a folder, and the settings are a file of this name. Move the folder away."
+        ) from error
+    except OSError as error:
+        raise SettingsError(
+            f"{file} cannot be read: {error.strerror}. Let this user read it, or run the command elsewhere."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{file} is no text in UTF-8 ({error.reason}). Write it as TOML, or remove it.") from error
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise SettingsError(f"{file}: not valid TOML: {error}") from error
+    tools = document.get("tool", {})
+    table = tools.get("harness") if isinstance(tools, dict) else None
+    if table is not None and not isinstance(table, dict):
+        raise SettingsError(f"{file}: [tool.harness] is not valid: it is a table of settings, and {table!r} is none.")
+    return table

@@ -355,7 +355,13 @@ class _Deploy:
             from harness.deploy.sam import TransformError, transform
 
             try:
-                result = transform(plan.parts.body, plan.template, plan.scope.parameters, self.target.session)
+                result = transform(
+                    plan.parts.body,
+                    plan.template,
+                    plan.scope.parameters,
+                    self.target.session,
+                    asks_aws=self.target.is_aws,
+                )
             except TransformError as error:
                 problems += error.problems
                 result = None

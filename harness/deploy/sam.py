@@ -32,11 +32,16 @@ class TransformError(Exception):
 
 
 def transform(
-    body: dict[str, Any], template: Template, parameters: Mapping[str, str], session: boto3.Session
+    body: dict[str, Any],
+    template: Template,
+    parameters: Mapping[str, str],
+    session: boto3.Session,
+    *,
+    asks_aws: bool,
 ) -> dict[str, Any]:
     """The CloudFormation template that `body`, the template with addresses in the place of local paths, stands for.
 
-    Raises TransformError.
+    `asks_aws` says whether `session` may ask AWS for published applications. Raises TransformError.
     """
     body = copy.deepcopy(body)
     others = [name for name in _listed(body.get("Transform")) if name != TRANSFORM]
@@ -45,6 +50,8 @@ def transform(
         line = template.line("Resources", loops[0])
         hint = "Write these resources out, or move them to a template without SAM's Transform."
         raise TransformError([Problem(template.path, line, None, f"{loops[0]} beside SAM is not supported.", hint)])
+    if not asks_aws and (published := _published_applications(body, template)):
+        raise TransformError(published)
     values: dict[str, Any] = dict(parameters)
     # The translator derives logical ids (of API deployments) from hashes of strings as Python 2.7 printed them.
     to_py27_compatible_template(body, values)
@@ -61,6 +68,24 @@ def transform(
     if others:
         transformed["Transform"] = others
     return transformed
+
+
+def _published_applications(body: dict[str, Any], template: Template) -> list[Problem]:
+    """Applications of AWS's Serverless Application Repository, which only AWS has."""
+    return [
+        Problem(
+            template.path,
+            template.line("Resources", logical_id, "Properties", "Location"),
+            logical_id,
+            f"the application {location['ApplicationId']} is in AWS's Serverless Application Repository, and nothing is "
+            "fetched from there.",
+            "Save its template beside this one, with its code, and name that file as Location.",
+        )
+        for logical_id, resource in body["Resources"].items()
+        if isinstance(resource, dict) and resource.get("Type") == "AWS::Serverless::Application"
+        if isinstance(location := (resource.get("Properties") or {}).get("Location"), dict)
+        and "ApplicationId" in location
+    ]
 
 
 def _listed(declared: Any) -> list[Any]:

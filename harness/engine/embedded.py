@@ -14,7 +14,8 @@ from pathlib import Path
 import httpx
 import psutil
 
-from harness.engine import bytecode, token
+from harness import bytecode
+from harness.engine import token
 from harness.engine.access_mode import IAM_VARIABLE
 from harness.engine.capabilities import CALLBACKS
 from harness.engine.errors import EngineError
@@ -254,7 +255,7 @@ class EmbeddedEngine:
             "FILESYSTEM_ROOT": str(files),
             # LocalStack unpacks the code of functions into the system's temporary folder and leaves it there.
             "TMPDIR": str(files / "tmp"),
-            **bytecode.settings(os.environ, self.directory.parent),
+            **bytecode.settings(os.environ, self.directory),
         }
 
     def _wait_until_ready(self, popen: subprocess.Popen[bytes], port: int, secret: str) -> None:

@@ -1,5 +1,6 @@
 """The parts of LocalStack that call an address which a resource declares, as AWS does: these calls may leave the machine."""
 
+import functools
 import importlib
 from typing import Any
 
@@ -42,7 +43,7 @@ class _Requests:
 def install() -> None:
     for service, modules in CALLERS.items():
         for name in modules:
-            when_loaded(service, lambda name=name: _complete(name))
+            when_loaded(service, functools.partial(_complete, name))
 
 
 def _complete(name: str) -> None:

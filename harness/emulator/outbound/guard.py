@@ -28,7 +28,19 @@ LOOPBACK = "127.0.0.1"
 _LOCAL_NAMES = (".localhost", ".localhost.localstack.cloud")
 """Names below these are this machine's. The system's resolver would ask a name server
 (https://www.rfc-editor.org/rfc/rfc6761#section-6.3), which need not know them, and learns what is looked up."""
-_LIBRARIES = ("asyncio", "boto", "botocore", "concurrent", "http", "requests", "rolo", "socket", "twisted", "urllib", "urllib3")
+_LIBRARIES = (
+    "asyncio",
+    "boto",
+    "botocore",
+    "concurrent",
+    "http",
+    "requests",
+    "rolo",
+    "socket",
+    "twisted",
+    "urllib",
+    "urllib3",
+)
 
 
 class OutsideContactError(socket.gaierror):
@@ -59,7 +71,9 @@ def allowed(url: str) -> Iterator[None]:
 
 def install() -> None:
     """Guard every socket that this process makes from now on."""
-    configured = _Allowed(frozenset(filter(None, os.environ.get(HOSTS_VARIABLE, "").lower().replace(" ", "").split(","))))
+    configured = _Allowed(
+        frozenset(filter(None, os.environ.get(HOSTS_VARIABLE, "").lower().replace(" ", "").split(",")))
+    )
 
     def places() -> Iterator[_Allowed]:
         yield configured
@@ -167,7 +181,7 @@ def _caller() -> str:
     frame = sys._getframe(2)
     while frame.f_back is not None:
         module = frame.f_globals.get("__name__", "")
-        if module != __name__ and module.partition(".")[0] not in _LIBRARIES:
+        if not module.startswith(f"{__package__}.") and module.partition(".")[0] not in _LIBRARIES:
             return f"{module} ({Path(frame.f_code.co_filename).name}:{frame.f_lineno})"
         frame = frame.f_back
     return "a library"

@@ -4,8 +4,10 @@ An image or a shell with PYTHONDONTWRITEBYTECODE says that no files are written 
 compiles 2,000 modules at each start, so it writes them to a folder of the user's cache instead.
 """
 
+import contextlib
 import importlib.util
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -26,6 +28,14 @@ def settings(environment: Mapping[str, str], fallback: Path) -> dict[str, str]:
     return {DONT_WRITE: "", PREFIX: str(_cache(environment, fallback))}
 
 
+def keep_for_this_process() -> None:
+    """The same for the modules that this process is about to import."""
+    if sys.dont_write_bytecode and sys.pycache_prefix is None and not _is_compiled():
+        folder = _cache(os.environ, None)
+        if folder is not None:
+            sys.dont_write_bytecode, sys.pycache_prefix = False, str(folder)
+
+
 def _sources() -> list[Path]:
     """The first modules of the large packages that are installed."""
     specs = (importlib.util.find_spec(name) for name in _LARGE_PACKAGES)
@@ -40,11 +50,13 @@ def _is_writable() -> bool:
     return all(os.access(source.parent, os.W_OK) for source in _sources())
 
 
-def _cache(environment: Mapping[str, str], fallback: Path) -> Path:
+def _cache(environment: Mapping[str, str], fallback: Path | None) -> Path | None:
+    """The folder of the user's cache, else one in `fallback`."""
     base = environment.get("XDG_CACHE_HOME") or (environment.get("HOME") and f"{environment['HOME']}/.cache")
-    folder = Path(base or fallback) / "serverless-harness" / "bytecode"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return fallback / "bytecode"
-    return folder if os.access(folder, os.W_OK) else fallback / "bytecode"
+    if base:
+        folder = Path(base) / "serverless-harness" / "bytecode"
+        with contextlib.suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
+            if os.access(folder, os.W_OK):
+                return folder
+    return fallback and fallback / "bytecode"
