@@ -16,6 +16,7 @@ from harness.emulator import (
     fifo_dead_letters,
     idle_threads,
     internal_calls,
+    kms_source_keys,
     listen_address,
     log_subscriptions,
     object_storage,
@@ -84,6 +85,7 @@ from harness.emulator.s3 import pages as s3_pages
 from harness.emulator.schedules import clock, scheduler
 from harness.emulator.stepfunctions import api_gateway as states_api_gateway
 from harness.emulator.stepfunctions import choices, definitions, jsonata, map_runs, service_errors
+from harness.emulator.validation import request_constraints, unreadable_requests
 from harness.emulator.websocket import installation as websocket
 
 LOG = logging.getLogger(__name__)
@@ -114,6 +116,9 @@ PARTS = (
     signed_forms.install,
     s3_pages.install,
     subscription_links.install,
+    # IAM asks about resources by their names, so names are names by then.
+    unreadable_requests.install,
+    request_constraints.install,
     # A call that is denied meets no fault.
     enforcement.install,
     queue_urls.install,
@@ -143,6 +148,7 @@ PARTS = (
     map_runs.install,
     service_errors.install,
     states_api_gateway.install,
+    kms_source_keys.install,
     fifo_dead_letters.install,
     authorization.install,
     gateway_responses.install,

@@ -78,7 +78,7 @@ def client_context(encoded: str | None) -> str:
     try:
         text = base64.b64decode(encoded, validate=True).decode()
         json.loads(text)
-    except (binascii.Error, ValueError) as error:
+    except (binascii.Error, ValueError, RecursionError) as error:
         raise InvalidRequestContentException(
             f"Client context must be a valid Base64-encoded JSON object: {error}", Type="User"
         ) from error
@@ -91,7 +91,7 @@ def refuse_invalid_json(payload: bytes | None) -> None:
         return
     try:
         json.loads(payload)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidRequestContentException(
             f"Could not parse request body into json: Could not parse payload into json: {error}", Type="User"
         ) from error

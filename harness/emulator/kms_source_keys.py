@@ -1,0 +1,29 @@
+"""ReEncrypt without SourceKeyId: a symmetric ciphertext says which key it is of; LocalStack 4.14.0 fails on it.
+
+https://docs.aws.amazon.com/kms/latest/APIReference/API_ReEncrypt.html#KMS-ReEncrypt-request-SourceKeyId
+"""
+
+from localstack.aws.api import RequestContext
+from localstack.aws.api.kms import InvalidCiphertextException
+from localstack.aws.chain import HandlerChain
+from localstack.aws.handlers import serve_custom_service_request_handlers
+from localstack.http import Response
+
+
+def name_the_source_key(_chain: HandlerChain, context: RequestContext, _response: Response) -> None:
+    """A request handler."""
+    if context.operation is None or context.operation.name != "ReEncrypt" or context.service is None:
+        return
+    request = context.service_request
+    if context.service.service_name != "kms" or request is None or request.get("SourceKeyId"):
+        return
+    from localstack.services.kms.models import deserialize_ciphertext_blob  # loads with the service, not at boot
+
+    try:
+        request["SourceKeyId"] = deserialize_ciphertext_blob(request["CiphertextBlob"]).key_id
+    except Exception as error:  # whatever the bytes are, they are none of KMS
+        raise InvalidCiphertextException from error
+
+
+def install() -> None:
+    serve_custom_service_request_handlers.append(name_the_source_key)

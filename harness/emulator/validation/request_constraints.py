@@ -1,0 +1,81 @@
+"""Refuses requests that break a constraint of their service's model, before anything else looks at them.
+
+AWS checks a request's form before it asks IAM in some services and after in others; here it comes first, because IAM asks
+about resources by names that have to be names.
+"""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from botocore.model import OperationModel
+from localstack.aws.api import RequestContext
+from localstack.aws.chain import HandlerChain
+from localstack.aws.handlers import serve_custom_service_request_handlers
+from localstack.http import Response
+from localstack.services.plugins import SERVICE_PLUGINS
+
+from harness.emulator.validation.answers import exception_of
+from harness.emulator.validation.constraints import checker_of
+from harness.emulator.validation.messages import refusal
+from harness.emulator.validation.model_corrections import MISTAKES_OF_LOCALSTACK, NOT_FROM_THE_MODEL
+from harness.emulator.validation.violations import Kind, Violation
+
+Checker = Callable[[dict[str, Any]], list[Violation]]
+
+AGGREGATES = frozenset({"list", "map", "structure"})
+
+
+class Checkers:
+    """One for each operation, compiled when it is first called."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._compiled: dict[tuple[str, str], Checker | None] = {}
+
+    def of(self, operation: OperationModel) -> Checker | None:
+        """None for an operation that is not checked here."""
+        service = operation.service_model.service_name
+        key = (service, operation.name)
+        try:
+            return self._compiled[key]
+        except KeyError:
+            with self._lock:
+                if key not in self._compiled:
+                    checked = service not in NOT_FROM_THE_MODEL and SERVICE_PLUGINS.exists(service)
+                    self._compiled[key] = checker_of(operation) if checked else None
+                return self._compiled[key]
+
+
+CHECKERS = Checkers()
+"""Of this LocalStack process; what they check is in the models, which do not change."""
+
+
+def refuse(_chain: HandlerChain, context: RequestContext, _response: Response) -> None:
+    """A request handler."""
+    operation = context.operation
+    if context.service is None or operation is None:
+        return
+    checker = CHECKERS.of(operation)
+    if checker is None:
+        return
+    if context.is_internal_call and (context.service.service_name, operation.name) in MISTAKES_OF_LOCALSTACK:
+        return
+    request: Any = context.service_request
+    violations = checker(request if isinstance(request, dict) else {})
+    if violations and context.protocol in ("query", "ec2"):
+        violations = [v for v in violations if not _is_empty(v, context)]
+    if not violations:
+        return
+    raise exception_of(refusal(context.service.service_name, str(context.protocol), operation.name, violations))
+
+
+def _is_empty(violation: Violation, context: RequestContext) -> bool:
+    """Forms have no empty lists: `Names=` is one, which LocalStack's parser leaves out as if it were missing."""
+    if violation.kind is not Kind.MISSING or violation.shape.type_name not in AGGREGATES:
+        return False
+    return any(str(key).startswith(violation.member) for key in context.request.values)
+
+
+def install() -> None:
+    serve_custom_service_request_handlers.append(refuse)
