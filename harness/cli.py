@@ -26,6 +26,7 @@ from harness import doctor as doctor_part
 from harness import os_errors, terminal
 from harness.deploy import DeployError, Deployment, NotDeployedError, front_doors
 from harness.engine import EngineError, Target, access_mode, function_logs
+from harness.engine.running import RunningEngine, engines
 from harness.flow.recorded import UnknownFlowError
 from harness.journal.stream import JournalError
 from harness.project import ENGINES, Project
@@ -159,6 +160,12 @@ def _running(**options: Any) -> Iterator[tuple[Project, Target]]:
     yield running, target
 
 
+def _elsewhere(project: Project) -> list[RunningEngine]:
+    """The engines of this user that are not this project's."""
+    here = project.settings.state_directory.resolve()
+    return [engine for engine in engines() if engine.directory != here]
+
+
 IamOption = Annotated[
     IamMode | None,
     typer.Option(
@@ -212,11 +219,28 @@ def up(
 
 
 @app.command()
-def down() -> None:
+def down(
+    strays: Annotated[
+        bool,
+        typer.Option(
+            "--strays",
+            help="Stop instead the engines of this user, in any folder, that no command and no test run has any more; "
+            "'harness status' lists them.",
+        ),
+    ] = False,
+) -> None:
     """Stop the engine and everything in it. What was in it is gone; the next 'up' starts afresh.
 
     On a target that is not ours alone (endpoint, aws), what was deployed by us is removed.
     """
+    if strays:
+        found = [engine for engine in engines() if engine.stray]
+        if found:
+            terminal.show_engines(found)
+        for engine in found:
+            engine.end()
+        terminal.out.print(f"Stopped {len(found)}." if found else "There are no strays.")
+        return
     with terminal.DeployProgress().shown() as progress:
         ended = _project().down(on_event=progress)
     for removal in ended.removals:
@@ -230,7 +254,16 @@ def down() -> None:
 
 @app.command()
 def status(as_json: JsonOption = False) -> None:
-    """Say what runs: the engine, its stacks, its process."""
+    """Say what runs: the engine, its stacks, its process; and the engines of this user in other folders."""
+    elsewhere = _elsewhere(_project())
+    try:
+        _show_status(elsewhere, as_json=as_json)
+    finally:
+        if elsewhere and not as_json:
+            terminal.show_engines(elsewhere, heading="Other engines of this user")
+
+
+def _show_status(elsewhere: list[RunningEngine], *, as_json: bool) -> None:
     with _running() as (project, target):
         deployment = project.describe(target)
         process = project.engine.information()
@@ -248,6 +281,7 @@ def status(as_json: JsonOption = False) -> None:
                     "stacks": {
                         s.name: {"status": s.status, "resources": len(s.resources)} for s in deployment.stacks.values()
                     },
+                    "elsewhere": [engine.to_json() for engine in elsewhere],
                 }
             )
         else:

@@ -15,9 +15,10 @@ from pathlib import Path
 
 import psutil
 
-from harness.engine import EngineError
+from harness.engine import EngineError, state_folder
 from harness.engine.docker.client import connect
 from harness.engine.docker.compose import command as compose_command
+from harness.engine.running import engines
 from harness.settings import Settings
 
 MIN_FREE_DISK_BYTES = 2 * 1024**3
@@ -54,6 +55,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _disk(settings.root)
     yield _memory()
     yield _writable(settings.state_directory)
+    yield _engines()
 
 
 def _python() -> Finding:
@@ -155,8 +157,24 @@ def _memory() -> Finding:
     )
 
 
+def _engines() -> Finding:
+    """All of this user, whatever folder they are of."""
+    found = engines()
+    if not found:
+        return Finding("Engines", Verdict.OK, "none runs")
+    told = "; ".join(f"{e.directory} at {e.address} (process {e.pid}, {e.age}, {e.belongs_to})" for e in found)
+    if any(e.stray for e in found):
+        return Finding("Engines", Verdict.OPTIONAL, told, "'harness down --strays' stops the strays.")
+    return Finding("Engines", Verdict.OK, told)
+
+
 def _writable(directory: Path) -> Finding:
     folder = directory if directory.exists() else directory.parent
     if os.access(folder, os.W_OK):
+        if state_folder.is_open(directory):
+            remedy = (
+                "Its file system keeps no modes: other users may read it. Set directory in [tool.harness] elsewhere."
+            )
+            return Finding("State folder", Verdict.OPTIONAL, f"{directory} is open to other users", remedy)
         return Finding("State folder", Verdict.OK, str(directory))
     return Finding("State folder", Verdict.MISSING, f"{folder} is not writable", "Make it writable for this user.")

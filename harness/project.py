@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from harness.engine import AwsEngine, DockerEngine, EmbeddedEngine, EndpointEngine, Engine, Target, access_mode
+from harness.engine import (
+    AwsEngine,
+    DockerEngine,
+    EmbeddedEngine,
+    EndpointEngine,
+    Engine,
+    Target,
+    access_mode,
+    state_folder,
+)
 from harness.engine.probe import probe
 from harness.settings import Settings, SettingsError
 
@@ -72,7 +81,7 @@ class Project:
 
         An `endpoint_url` chooses the endpoint engine. Over `iam` of the settings wins the environment variable of the
         engine, HARNESS_IAM. Raises SettingsError when the settings are not valid, the engine is not one that there is, or
-        `iam` is given for a target of others.
+        `iam` is given for a target of others; EngineError for a state folder that is not this user's.
         """
         settings = Settings.load(start)
         if endpoint_url is not None:
@@ -84,6 +93,7 @@ class Project:
             "iam": iam or _iam_of_environment(),
         }  # fmt: skip
         settings = settings.model_copy(update={name: value for name, value in chosen.items() if value is not None})
+        state_folder.close(settings.state_directory)
         project = cls(settings, _engine(settings.engine, settings), settings.state_directory)
         if iam is not None:
             project.may_choose_iam()
@@ -101,6 +111,7 @@ class Project:
         """The same project with an engine of its own, whose state is in `directory` and whose port is the usual one or any
         free one, unless one is given."""
         settings = self.settings.model_copy(update={"port": port, "directory": directory, "compose_file": None})
+        state_folder.close(settings.state_directory)
         return replace(
             self, settings=settings, engine=_engine(settings.engine, settings, owner_pid), owner_pid=owner_pid
         )
@@ -148,9 +159,9 @@ class Project:
         except PreflightError:
             raise
         except Exception:
-            self._deployed_file.write_text(absolute)
+            state_folder.write(self._deployed_file, absolute)
             raise
-        self._deployed_file.write_text(absolute)
+        state_folder.write(self._deployed_file, absolute)
         return deployment
 
     @property
@@ -312,7 +323,7 @@ class Project:
             known = {}
         if known.get("deployment") != target.deployment or known.get("services") != services:
             known = {"deployment": target.deployment, "services": services, "lacking": probe(target, services)}
-            file.write_text(json.dumps(known))
+            state_folder.write(file, json.dumps(known))
         return dict(known["lacking"])
 
 
@@ -355,6 +366,7 @@ def _engine(name: str, settings: Settings, owner_pid: int | None = None) -> Engi
                 iam=settings.iam,
                 delays=settings.delays,
                 callers=settings.callers,
+                owner_pid=owner_pid,
             )
         case "docker":
             return DockerEngine(

@@ -1,6 +1,5 @@
 """The pytest plugin: options and fixtures. The parts below it do the work."""
 
-import fcntl
 import os
 import re
 from collections.abc import Callable, Generator, Iterator
@@ -15,6 +14,7 @@ import pytest
 from harness import pytest_traces
 from harness.engine import Callback, EngineError, MissingCapabilityError, Outbox, Target, access_mode, tracing
 from harness.engine.access_mode import IAM_MODES, RunMode
+from harness.engine.locking import locked
 from harness.engine.proxies import bypass_for_loopback
 from harness.faults import Faults
 from harness.project import ENGINES, KEPT, OURS_ALONE, Project
@@ -84,7 +84,7 @@ def pytest_configure(config: pytest.Config) -> None:
             endpoint_url=config.getoption("--endpoint-url"),
             iam=config.getoption("--iam"),
         )
-    except SettingsError as error:
+    except (SettingsError, EngineError) as error:
         raise pytest.UsageError(str(error)) from error
     config.stash[_project] = project
     worker: dict[str, Any] | None = getattr(config, "workerinput", None)
@@ -315,9 +315,7 @@ def _tell_what_iam_would_deny(terminalreporter: pytest.TerminalReporter) -> None
 @contextmanager
 def _locked(directory: Path) -> Iterator[None]:
     """One xdist worker at a time starts the engine and deploys; the others wait and find it done."""
-    directory.mkdir(parents=True, exist_ok=True)
-    with (directory / "pytest.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(directory / "pytest.lock"):
         yield
 
 

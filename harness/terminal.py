@@ -25,6 +25,7 @@ from harness.engine import Message, Target
 from harness.engine.function_logs import LogEvent
 
 if TYPE_CHECKING:
+    from harness.engine.running import RunningEngine
     from harness.flow import Beginning, Flow, Line, Role
 
 # Where nobody looks at the width of a window, tables are as wide as what is in them.
@@ -186,6 +187,19 @@ def show_status(target: Target, deployment: Deployment, process: Sequence[tuple[
     for stack in deployment.stacks.values():
         table.add_row(f"  {stack.name}", stack.status, str(len(stack.resources)))
     out.print(table)
+
+
+def show_engines(engines: "Sequence[RunningEngine]", *, heading: str = "") -> None:
+    """On standard error: they are beside what was asked for."""
+    if heading:
+        err.print(f"\n{heading}")
+    rows = [(e.address, f"process {e.pid}", str(e.age), e.belongs_to, str(e.directory)) for e in engines]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        # No table: it would break a folder's name where the window ends.
+        err.print(escape("  " + "  ".join(map(str.ljust, row, widths)).rstrip()))
+    if any(engine.stray for engine in engines):
+        err.print("[dim]'harness down --strays' stops the strays.[/]")
 
 
 def show_outputs(outputs: Mapping[str, Mapping[str, str]]) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.deploy.errors import DeployError
+from harness.engine import state_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +78,10 @@ class Lint:
             ) from error
         if returncode != 0:
             raise DeployError(f"cfn-lint failed (exit code {returncode}): {errors.strip()[-2000:]}")
-        self._cache.mkdir(parents=True, exist_ok=True)
+        state_folder.make(self._cache)
         for file in self._unknown:
             own = [entry for entry in entries if Path(entry["Filename"]) == file]
-            (self._cache / self._keys[file]).write_text(json.dumps(own))
+            state_folder.write(self._cache / self._keys[file], json.dumps(own))
 
 
 def _finding(file: Path, entry: dict[str, Any]) -> Finding:

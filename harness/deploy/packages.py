@@ -23,6 +23,7 @@ import uv
 from harness.deploy.errors import DeployError
 from harness.deploy.interpreters import Interpreter, Interpreters
 from harness.deploy.sources import Sources, is_executable
+from harness.engine import state_folder
 from harness.topology import read_document
 
 Method = Literal["archive", "python", "nodejs", "makefile", "file", "document"]
@@ -90,11 +91,13 @@ class Packer:
         file = self.folder / self.name(recipe)
         if file.is_file() and not self._rebuild:
             return file, False
-        self.folder.mkdir(parents=True, exist_ok=True)
+        state_folder.make(self.folder)
         with tempfile.TemporaryDirectory(prefix=".building-", dir=self.folder) as name:
             scratch = Path(name)
             unfinished = scratch / "package"
             self._write(recipe, unfinished, scratch)
+            # What functions need of modes is in the package.
+            unfinished.chmod(state_folder.FILE_MODE)
             # In one step, so that a command that is stopped here leaves no half package under this name.
             unfinished.replace(file)
         return file, True

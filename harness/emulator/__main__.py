@@ -13,7 +13,7 @@ from typing import NoReturn
 from plux.runtime.cache import EntryPointsCache
 from plux.runtime.metadata import MetadataEntryPointsResolver
 
-from harness.emulator import older_python
+from harness.emulator import older_python, owner
 from harness.emulator.outbound import environment, guard
 
 
@@ -43,7 +43,16 @@ def leave(exit_code: int) -> NoReturn:
     os._exit(exit_code)
 
 
+def write_for_this_user_alone() -> None:
+    """What the engine writes are events, mails and objects of its user. Where functions run in containers, they read their code
+    as other users; there the modes stay."""
+    if os.environ.get("LAMBDA_RUNTIME_EXECUTOR") == "process":
+        os.umask(0o077)
+
+
 if __name__ == "__main__":
+    owner.watch()
+    write_for_this_user_alone()
     collect_garbage_less_often()
     environment.isolate(os.environ)
     guard.install()

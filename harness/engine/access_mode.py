@@ -4,13 +4,13 @@
 """
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import psutil
 
+from harness.engine import state_folder
 from harness.engine.capabilities import HARNESS_API
 from harness.engine.control import HarnessApi
 from harness.engine.errors import EngineError
@@ -82,10 +82,8 @@ class RunMode:
             return False
         if found.changes:
             found._refuse_beside_others(folder)
-        folder.mkdir(parents=True, exist_ok=True)
         # Before it is changed: a run that is killed in between leaves what is needed to put it back.
-        with os.fdopen(os.open(folder / FILE, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            json.dump(asdict(found), file)
+        state_folder.write(folder / FILE, json.dumps(asdict(found)))
         if found.changes:
             target.harness.set_iam(found.mode)
         return found.changes

@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
+from harness.engine import state_folder
+
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
@@ -28,11 +30,8 @@ class Attachment:
             return None
 
     def write(self, file: Path) -> None:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = file.with_suffix(".unfinished")
-        unfinished.write_text(json.dumps(asdict(self)))
-        # In one step: a command that is killed here would else leave stacks that nobody finds again.
-        unfinished.replace(file)
+        # In one step: a command that is killed here would else leave stacks that no command finds again.
+        state_folder.write(file, json.dumps(asdict(self)))
 
 
 def new_deployment_name() -> str:

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import httpx
 import psutil
 
 from harness import bytecode
-from harness.engine import token
+from harness.engine import state_folder, token
 from harness.engine.access_mode import IAM_VARIABLE
 from harness.engine.capabilities import CALLBACKS
 from harness.engine.errors import EngineError
@@ -28,16 +28,25 @@ from harness.settings import Callers, Delays
 BOOT_SECONDS = 90.0
 STOP_SECONDS = 15.0
 LOG_LINES = 30
+KEPT_FILE = "engine.kept"
+COMMAND = [sys.executable, "-m", "harness.emulator"]
+OWNER_VARIABLE = "HARNESS_OWNER"
+KEPT_VARIABLE = "HARNESS_KEPT_FILE"
+"""As `harness.emulator.owner` reads them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """The engine's process as its state file tells it; `created` guards against a reused process id."""
+    """The engine's process as its state file tells it; `created` guards against a reused process id.
+
+    It is not ready as long as the command boots it that started it.
+    """
 
     pid: int
     created: float
     port: int
     region: str
+    ready: bool = True
 
     def find(self) -> psutil.Process | None:
         """The process, if it still runs."""
@@ -53,7 +62,8 @@ class EmbeddedEngine:
     """One engine process and the folder with its state, log and files.
 
     `port` None takes the usual port when it is free and any free one otherwise; a given port must be free. The process
-    listens on the loopback interface only and outlives the shell that started it. `iam` is the mode that it starts in
+    listens on the loopback interface only. It outlives the shell that started it, once it is ready; with `owner_pid` it
+    ends when that process has ended, even killed, unless `keep` was called. `iam` is the mode that it starts in
     (`access_mode`), `delays` how long it waits, `callers` who may call it; None leaves it to the environment.
     """
 
@@ -68,9 +78,11 @@ class EmbeddedEngine:
         iam: str | None = None,
         delays: Delays | None = None,
         callers: Callers | None = None,
+        owner_pid: int | None = None,
         answer_seconds: float = 10.0,
     ) -> None:
         self.directory = directory.resolve()
+        self.owner_pid = owner_pid
         self.answer_seconds = answer_seconds
         self.port = port
         self.region = region
@@ -85,6 +97,11 @@ class EmbeddedEngine:
     @property
     def _state_file(self) -> Path:
         return self.directory / "engine.json"
+
+    @property
+    def _kept_file(self) -> Path:
+        """Its existence is how the engine knows that it may outlive its owner."""
+        return self.directory / KEPT_FILE
 
     def find(self) -> Target | None:
         """The engine that runs here, or None. Clears the state that a killed engine left behind."""
@@ -105,8 +122,8 @@ class EmbeddedEngine:
 
         Raises EngineError when the chosen port is taken, the process ends while it boots, or it is not ready in time.
         """
-        self.directory.mkdir(parents=True, exist_ok=True)
         with locked(self.directory / "engine.lock"):
+            self._end_unfinished()
             if (running := self.find()) is not None:
                 return running
             try:
@@ -119,11 +136,17 @@ class EmbeddedEngine:
 
     def _start_on(self, port: int) -> Process:
         secret = token.new_token(self.directory)
-        popen = self._spawn(port)
-        process = Process(popen.pid, psutil.Process(popen.pid).create_time(), port, self.region)
-        self._state_file.write_text(json.dumps(asdict(process)))
+        # Until it is ready it belongs to this process, if to no other: when that is killed, the engine ends by itself.
+        self._kept_file.unlink(missing_ok=True)
+        popen = self._spawn(port, psutil.Process(self.owner_pid or os.getpid()))
         try:
+            process = Process(popen.pid, psutil.Process(popen.pid).create_time(), port, self.region, ready=False)
+            self._write_state(process)
             self._wait_until_ready(popen, port, secret)
+            if self.owner_pid is None:
+                self.keep()
+            process = replace(process, ready=True)
+            self._write_state(process)
         except BaseException:
             # Nothing is in it yet that a shutdown would save.
             popen.kill()
@@ -132,19 +155,29 @@ class EmbeddedEngine:
             raise
         return process
 
+    def _write_state(self, process: Process) -> None:
+        state_folder.write(self._state_file, json.dumps(asdict(process)))
+
+    def _end_unfinished(self) -> None:
+        """End an engine whose command was killed while it booted: the lock says that no command boots it any more."""
+        process = self._read_state()
+        if process is not None and not process.ready and (booting := process.find()) is not None:
+            self.end_process(booting)
+
     def stop(self) -> bool:
         """End the engine and every process below it; returns whether there was one."""
         process = self._read_state()
         running = process.find() if process else None
         if running is not None:
-            self._end(running)
+            self.end_process(running)
         self._state_file.unlink(missing_ok=True)
         (self.directory / token.FILE).unlink(missing_ok=True)
-        shutil.rmtree(self.directory / "engine", ignore_errors=True)
+        self._kept_file.unlink(missing_ok=True)
+        shutil.rmtree(self.directory / state_folder.ENGINE_FILES, ignore_errors=True)
         return running is not None
 
     def keep(self) -> None:
-        """It outlives whoever starts it anyway."""
+        state_folder.write(self._kept_file, "")
 
     def log_mark(self) -> float:
         try:
@@ -175,6 +208,12 @@ class EmbeddedEngine:
             "log": str(self.log_file),
         }
 
+    @property
+    def pid(self) -> int | None:
+        """The process that the state file names, whether it runs or not."""
+        process = self._read_state()
+        return process.pid if process else None
+
     def last_log_lines(self, count: int = LOG_LINES) -> str:
         try:
             return "\n".join(self.log_file.read_text(errors="replace").splitlines()[-count:])
@@ -192,6 +231,12 @@ class EmbeddedEngine:
             return None
 
     def _target(self, process: Process) -> Target:
+        if not process.ready:
+            raise EngineError(
+                f"The engine (process {process.pid}) is booting. Wait for the command that starts it; if that was ended, "
+                "'harness up' starts another.",
+                log=self.last_log_lines(),
+            )
         endpoint_url = f"http://127.0.0.1:{process.port}"
         secret = token.token_of(self.directory)
         try:
@@ -226,11 +271,12 @@ class EmbeddedEngine:
             token=secret,
         )
 
-    def _spawn(self, port: int) -> subprocess.Popen[bytes]:
-        with self.log_file.open("wb") as log:
+    def _spawn(self, port: int, owner: psutil.Process) -> subprocess.Popen[bytes]:
+        with state_folder.opened(self.log_file, "wb") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", "harness.emulator"],
-                env=self._environment(port),
+                COMMAND,
+                env=self._environment(port)
+                | {OWNER_VARIABLE: f"{owner.pid} {owner.create_time()}", KEPT_VARIABLE: str(self._kept_file)},
                 cwd=self.directory,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -240,8 +286,8 @@ class EmbeddedEngine:
 
     def _environment(self, port: int) -> dict[str, str]:
         """What LocalStack reads."""
-        files = self.directory / "engine"
-        (files / "tmp").mkdir(parents=True, exist_ok=True)
+        files = self.directory / state_folder.ENGINE_FILES
+        state_folder.make(files / "tmp")
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "LOCALSTACK_", "LAMBDA_"))}
         # That of another engine, or of none.
         inherited.pop(token.VARIABLE, None)
@@ -291,7 +337,8 @@ class EmbeddedEngine:
             log=self.last_log_lines(),
         )
 
-    def _end(self, process: psutil.Process) -> None:
+    @staticmethod
+    def end_process(process: psutil.Process) -> None:
         """SIGTERM first, so that LocalStack runs its shutdown hooks; then whatever is left of the tree."""
         try:
             tree = process.children(recursive=True)

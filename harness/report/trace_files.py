@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from importlib import metadata
 from pathlib import Path
 
+from harness.engine import state_folder
 from harness.report.page import render
 from harness.report.story import FlowLike, Test, Trace, story_of
 
@@ -20,14 +21,11 @@ def write(
     command: str = "",
     versions: Mapping[str, str] | None = None,
 ) -> None:
-    """Tell these flows in a file; nobody sees a half of it."""
+    """Tell these flows in a file, for this user alone."""
     told = list(flows)
     trace = Trace(tuple(story_of(flow) for flow in told), test, command, versions or {})
     page = render(trace, [flow.topology for flow in told])
-    file.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = file.with_suffix(".part")
-    unfinished.write_text(page)
-    unfinished.replace(file)
+    state_folder.write(file, page)
 
 
 def command(test_id: str, options: Iterable[str]) -> str:

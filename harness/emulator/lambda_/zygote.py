@@ -89,6 +89,8 @@ def become_environment(request: dict[str, Any], output: int) -> None:
     os.dup2(output, 2)
     os.closerange(3, 1024)
     limit_file_descriptors()
+    # As on AWS; the engine's own is 077.
+    os.umask(0o022)
     os.environ.clear()
     os.environ.update(request["environment"])
     os.chdir(request["directory"])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import psutil
 
-from harness.engine import token
+from harness.engine import state_folder, token
 from harness.engine.access_mode import IAM_VARIABLE
 from harness.engine.capabilities import CALLBACKS
 from harness.engine.docker import container as containers
@@ -190,7 +190,7 @@ class DockerEngine:
             owner = psutil.Process(pid)
         except psutil.NoSuchProcess as error:
             raise EngineError(f"The container was to belong to process {pid}, and there is none.") from error
-        self._guard_file.write_text(json.dumps(asdict(watch(owner, self.directory))))
+        state_folder.write(self._guard_file, json.dumps(asdict(watch(owner, self.directory))))
 
     def _remove(self) -> bool:
         ran = containers.remove_all(self._client, self.directory) > 0
