@@ -9,6 +9,7 @@ import sys
 import time
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from http import HTTPStatus
 from pathlib import Path
 
 import httpx
@@ -131,7 +132,10 @@ class EmbeddedEngine:
             except PortLostError as lost:
                 if self.port is not None:
                     raise EngineError(f"{lost} Choose another port, or stop the other engine.") from lost
-                process = self._start_on(any_free_port())
+                try:
+                    process = self._start_on(any_free_port())
+                except PortLostError as again:
+                    raise EngineError(f"{again} Start it again.") from again
         return self._target(process)
 
     def _start_on(self, port: int) -> Process:
@@ -321,6 +325,9 @@ class EmbeddedEngine:
                         if response.json().get("pid") != popen.pid:
                             raise PortLostError(f"Another engine took port {port} while this one booted.")
                         return
+                    if response.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+                        # Ours takes its own token, and connections of its own user.
+                        raise PortLostError(f"Another engine took port {port} while this one booted.")
                     # LocalStack serves only when its hooks have run, and boots on when one of them cannot be loaded.
                     raise EngineError(
                         "The engine answers, but without the emulator's parts "
