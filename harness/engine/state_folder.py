@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from harness.engine.errors import EngineError
+from harness.os_errors import describe
 
 FOLDER_MODE = 0o700
 FILE_MODE = 0o600
@@ -29,7 +30,7 @@ def check(folder: Path) -> None:
     except FileNotFoundError:
         return
     except OSError as error:
-        raise EngineError(f"The state folder {folder} cannot be used: {error.strerror}.") from error
+        raise EngineError(f"The state folder {folder} cannot be used. {describe(error)}") from error
     if folder.is_symlink():
         raise EngineError(
             f"The state folder {folder} is a symbolic link to {folder.readlink()}. What is in a state folder decides where "
@@ -54,10 +55,7 @@ def make(folder: Path) -> None:
         for missing in reversed([each for each in (folder, *folder.parents) if not each.exists()]):
             missing.mkdir(FOLDER_MODE, exist_ok=True)
     except OSError as error:
-        raise EngineError(
-            f"The state folder {folder} cannot be made: {error.strerror}. Make {folder.parent} writable for "
-            f"{_user(os.geteuid())}, or set directory in [tool.harness]."
-        ) from error
+        raise EngineError(f"The state folder {folder} cannot be made. {describe(error)}") from error
     close(folder)
 
 
