@@ -43,23 +43,27 @@ class Delays(BaseModel):
 
 
 ORIGINS_VARIABLE, HOSTS_VARIABLE = "HARNESS_ALLOWED_ORIGINS", "HARNESS_ALLOWED_HOSTS"
+USERS_VARIABLE = "HARNESS_ALLOWED_USERS"
 """The engine's environment variables, with commas between the entries."""
 
 Origin = Annotated[str, Field(pattern=r"^https?://(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?$")]
 HostName = Annotated[str, Field(pattern=r"^(\*\.)?[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_])?$|^[0-9a-fA-F:.]+$")]
+UserName = Annotated[str, Field(pattern=r"^(\*|[A-Za-z0-9_][A-Za-z0-9_.@-]*)$")]
 
 
 class Callers(BaseModel):
     """Who may call the engine beside programs of this machine and the pages of deployed sites.
 
     `allowed_origins` are origins of browsers' pages (`http://localhost:3000`), `allowed_hosts` names that the engine may be
-    called by beside its own (`engine.test`, `*.engine.test`).
+    called by beside its own (`engine.test`, `*.engine.test`). `allowed_users` are users of this machine by name or id, beside
+    this one and root; `*` is all.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     allowed_origins: tuple[Origin, ...] = ()
     allowed_hosts: tuple[HostName, ...] = ()
+    allowed_users: tuple[UserName, ...] = ()
 
     def environment(self) -> dict[str, str]:
         """What the engine is told: these, and those of this process's environment."""
@@ -69,6 +73,11 @@ class Callers(BaseModel):
             for variable, entries in given.items()
             if entries
         }
+
+    def users(self) -> dict[str, str]:
+        """For an engine that is a process of this machine, always: without the variable it lets in every user."""
+        given = os.environ.get(USERS_VARIABLE, "").split(",")
+        return {USERS_VARIABLE: ",".join(dict.fromkeys([*self.allowed_users, *filter(None, given)]))}
 
 
 class Settings(BaseModel):
@@ -85,7 +94,8 @@ class Settings(BaseModel):
     these two use. On their targets everything gets a name of its own: the stacks by a prefix, what has a fixed name in a
     template by the template's parameter `name_parameter`.
 
-    `allowed_origins` and `allowed_hosts` are let in beside what is deployed (`Callers`).
+    `allowed_origins`, `allowed_hosts` and, at the embedded engine, `allowed_users` are let in beside what is deployed
+    (`Callers`).
 
     `accept_ignored` are properties that templates may declare though the engine does nothing about them, as
     `AWS::S3::Bucket.ReplicationConfiguration`.
@@ -109,11 +119,16 @@ class Settings(BaseModel):
     delays: Delays = Delays()
     allowed_origins: tuple[Origin, ...] = ()
     allowed_hosts: tuple[HostName, ...] = ()
+    allowed_users: tuple[UserName, ...] = ()
     accept_ignored: tuple[Annotated[str, Field(pattern=r"^\w+::\w+::\w+\.\w+$")], ...] = ()
 
     @property
     def callers(self) -> Callers:
-        return Callers(allowed_origins=self.allowed_origins, allowed_hosts=self.allowed_hosts)
+        return Callers(
+            allowed_origins=self.allowed_origins,
+            allowed_hosts=self.allowed_hosts,
+            allowed_users=self.allowed_users,
+        )
 
     @property
     def state_directory(self) -> Path:

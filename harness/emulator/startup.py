@@ -79,6 +79,7 @@ from harness.emulator.lambda_ import (
 )
 from harness.emulator.load_balancing import front_door as load_balancers
 from harness.emulator.outbound import declared, installers
+from harness.emulator.peers import users
 from harness.emulator.s3 import header_signature, signed_forms
 from harness.emulator.s3 import notifications as s3_notifications
 from harness.emulator.s3 import pages as s3_pages
@@ -97,6 +98,7 @@ PARTS = (
     # Before whatever handles requests.
     door.install,
     listen_address.install,
+    users.install,
     connections.install,
     idle_threads.install,
     internal_calls.install,

@@ -300,6 +300,7 @@ class EmbeddedEngine:
             **addresses("127.0.0.1", port),
             **self.delays.environment(),
             **self.callers.environment(),
+            **self.callers.users(),
             **({IAM_VARIABLE: self.iam} if self.iam else {}),
             token.FILE_VARIABLE: str(self.directory / token.FILE),
             "FILESYSTEM_ROOT": str(files),
