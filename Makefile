@@ -9,8 +9,8 @@ ENGINE  ?=
 # enforce, report or off; unset: what the settings say, else enforce.
 IAM     ?=
 ARGS    ?=
-# How long `make fuzz` goes on.
-MINUTES ?= 10
+# How long `make fuzz` (10 minutes) and `make soak` (60) go on.
+MINUTES ?=
 # The environment's own where there is one, so that nothing changes it by itself. LocalStack is written for 3.13, so else
 # the newest that runs is taken. A shim of a version manager may exist and not run.
 SUPPORTED := -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))'
@@ -33,7 +33,7 @@ STOP    := if $(BIN)/python -c '' 2>/dev/null; then $(BIN)/python -m harness dow
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status test fuzz check format lock clean stale
+.PHONY: help up down status test fuzz soak check format lock clean stale
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,7 +51,10 @@ test: $(INSTALLED) ## drive every flow through it, on all cores (ARGS="-k welcom
 	@$(BIN)/pytest $(if $(ENGINE),--engine=$(ENGINE)) $(if $(IAM),--iam=$(IAM)) $(or $(ARGS),-n logical)
 
 fuzz: $(INSTALLED) ## try new malformed requests on every door (MINUTES=10)
-	@FUZZ_MINUTES=$(MINUTES) $(BIN)/pytest tests/robustness -m fuzz $(if $(ENGINE),--engine=$(ENGINE)) $(ARGS)
+	@FUZZ_MINUTES=$(or $(MINUTES),10) $(BIN)/pytest tests/robustness -m fuzz $(if $(ENGINE),--engine=$(ENGINE)) $(ARGS)
+
+soak: $(INSTALLED) ## mixed flows with faults and resets: what grows, what is lost (MINUTES=60, SEED=1)
+	@$(BIN)/python -m tests.robustness.soak --minutes $(or $(MINUTES),60) $(if $(SEED),--seed $(SEED))
 
 check: $(INSTALLED) ## format, lint, types, layers
 	@$(BIN)/ruff format --check .

@@ -13,7 +13,7 @@ from harness.emulator.journal import payloads
 from harness.emulator.journal.causes import CAUSE, Cause
 from harness.journal.records import Kind, Phase
 
-MAX_BYTES = 128 * 1024 * 1024
+MAX_BYTES = int(os.environ.get("HARNESS_JOURNAL_MAX_BYTES") or 128 * 1024 * 1024)
 """Of all records together; the oldest go first. A reader that asks for one that is gone is told so."""
 
 
