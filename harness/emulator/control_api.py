@@ -25,6 +25,7 @@ from harness.emulator.cloudformation.left_out import IGNORED
 from harness.emulator.cloudformation.supported_types import supported_types
 from harness.emulator.door.installation import has_token
 from harness.emulator.faults import FAULTS, Fault
+from harness.emulator.journal import secrets
 from harness.emulator.journal.activity import activity
 from harness.emulator.journal.recorder import JOURNAL
 from harness.emulator.outbox import OUTBOX, Channel
@@ -221,6 +222,13 @@ def delete_iam(_request: Request) -> dict[str, Any]:
 
 
 @answers
+def get_secrets(_request: Request) -> dict[str, Any]:
+    """`key`: what marks are made with, in hexadecimal. `shown`: whether the engine was started to remember what they stand
+    for; then `marks` says it."""
+    return secrets.told()
+
+
+@answers
 def get_resource_types(_request: Request) -> dict[str, Any]:
     """`ignored`: by type and property what has no effect here, with the values that mean what is done anyway."""
     return {"types": supported_types(), "ignored": IGNORED}
@@ -241,4 +249,5 @@ def install() -> None:
     ROUTER.add("/_harness/fire", post_fire, methods=["POST"])
     ROUTER.add("/_harness/preload", post_preload, methods=["POST"])
     ROUTER.add("/_harness/reset", post_reset, methods=["POST"])
+    ROUTER.add("/_harness/secrets", get_secrets, methods=["GET"])
     ROUTER.add("/_harness/ready", Ready(plugins.failures()), methods=["GET"])

@@ -4,6 +4,7 @@ A mark is `<kind>:<where>:<id>`: `message:arn:aws:sqs:…:queue:5f1c…` for a m
 leaves it and for whoever takes it up, and nobody else has it.
 """
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,12 +26,17 @@ def invocation(request_id: str) -> str:
 
 def task_token(token: str) -> str:
     """A task of an execution that waits to be called back."""
-    return f"task:{token[:128]}"
+    return f"task:{_digest(token)}"
 
 
 def callback(token: str) -> str:
     """The outcome that a task's execution was called back with, until the execution goes on."""
-    return f"callback:{token[:128]}"
+    return f"callback:{_digest(token)}"
+
+
+def _digest(token: str) -> str:
+    """A token lets its holder end the task. It is as good as random, so that a plain digest does not give it away."""
+    return hashlib.sha256(token.encode()).hexdigest()[:32]
 
 
 def archived_event(archive_arn: str, event_id: str) -> str:

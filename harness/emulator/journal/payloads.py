@@ -1,7 +1,8 @@
 """Payloads as they may stand in a journal: without secrets, and not longer than somebody would read.
 
-What is secret is decided by AWS's own models: a member whose shape is marked sensitive, and a few that are secret without
-that mark. What is cut leaves its size and its digest, so that two payloads can still be told to be the same.
+What is secret is decided by AWS's own models, where a member's shape is marked sensitive, and everywhere by names and forms
+(`harness.journal.redaction`). It is cut before a record enters the journal's memory. What is too long leaves its size and its
+digest, so that two payloads can still be told to be the same.
 """
 
 import base64
@@ -12,34 +13,13 @@ from typing import Any
 
 from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
 
-REDACTED = "***"
+from harness.emulator.journal.secrets import REDACTOR
+from harness.journal.redaction.names import kind_of_name
+
 MAX_TEXT_CHARACTERS = 8_192
 MAX_PAYLOAD_CHARACTERS = 131_072
 SHOWN_CHARACTERS = 512
 
-SECRET_MEMBERS = frozenset(
-    {
-        "AccessToken",
-        "AuthParameters",
-        "ChallengeResponses",
-        "ClientSecret",
-        "ConfirmationCode",
-        "IdToken",
-        "Password",
-        "Plaintext",
-        "PreviousPassword",
-        "ProposedPassword",
-        "RefreshToken",
-        "SecretAccessKey",
-        "SecretBinary",
-        "SecretHash",
-        "SecretString",
-        "SessionToken",
-        "UserCode",
-        "client_secret",
-    }
-)
-"""Members that are secret wherever they stand, marked or not."""
 NOT_SECRET = frozenset(
     {
         "Body",
@@ -57,8 +37,8 @@ NOT_SECRET = frozenset(
     }
 )
 """Members that AWS's models mark because of what people may put there, and that a journal is there to show."""
-SECRET_HEADERS = frozenset({"authorization", "cookie", "set-cookie", "x-api-key", "x-amz-security-token"})
-SECRET_QUERY = frozenset({"code", "token", "x-amz-security-token", "x-amz-signature"})
+UNMARKED = {("apigateway", "ApiKey", "value"): "key", ("apigateway", "CreateApiKeyRequest", "value"): "key"}
+"""Members of a service's shapes that are secret, though its model does not mark them and their name does not tell."""
 
 
 def call_payload(operation: OperationModel, shape: Shape | None, payload: Any) -> Any:
@@ -67,15 +47,7 @@ def call_payload(operation: OperationModel, shape: Shape | None, payload: Any) -
         return payload
     if shape is None or not _has_secrets(operation.service_model.service_name, shape):
         return payload
-    return _without_secrets(shape, payload)
-
-
-def headers(given: Mapping[str, str]) -> dict[str, str]:
-    return {name: REDACTED if name.lower() in SECRET_HEADERS else value for name, value in given.items()}
-
-
-def query(given: Mapping[str, str]) -> dict[str, str]:
-    return {name: REDACTED if name.lower() in SECRET_QUERY else value for name, value in given.items()}
+    return _without_secrets(operation.service_model.service_name, shape, payload)
 
 
 def text(body: bytes | str | None) -> Any:
@@ -88,19 +60,19 @@ def text(body: bytes | str | None) -> Any:
         return {"$base64": base64.b64encode(body if isinstance(body, bytes) else body.encode()).decode()}
     try:
         return json.loads(decoded)
-    except ValueError:
+    except (ValueError, RecursionError):
         return decoded
 
 
 def to_text(data: Mapping[str, Any]) -> str:
-    """The data of a record as JSON text of a bounded length."""
-    written = json.dumps(data, default=_other, ensure_ascii=False, separators=(",", ":"))
+    """The data of a record as JSON text without secrets and of a bounded length."""
+    written = REDACTOR.json(json.dumps(data, default=_other, ensure_ascii=False, separators=(",", ":")))
     if len(written) <= MAX_TEXT_CHARACTERS:
         return written
     written = json.dumps(_cut(json.loads(written)), ensure_ascii=False, separators=(",", ":"))
     if len(written) <= MAX_PAYLOAD_CHARACTERS:
         return written
-    return json.dumps({name: _marker(value) for name, value in data.items()}, ensure_ascii=False)
+    return json.dumps({name: _marker(value) for name, value in json.loads(written).items()}, ensure_ascii=False)
 
 
 def _other(value: Any) -> Any:
@@ -131,10 +103,13 @@ def _marker(value: Any) -> Any:
     return {"$cut": {"bytes": len(data), "sha256": digest, "begins": written[:SHOWN_CHARACTERS]}}
 
 
-def _is_secret(name: str, shape: Shape) -> bool:
-    if name in SECRET_MEMBERS:
-        return True
-    return bool(shape.metadata.get("sensitive")) and name not in NOT_SECRET
+def _kind(service: str, shape: Shape, name: str, member: Shape) -> str | None:
+    """The kind of secret that a member is, by the models and by what they leave out."""
+    if name in NOT_SECRET:
+        return None
+    if member.metadata.get("sensitive"):
+        return kind_of_name(name) or "secret"
+    return UNMARKED.get((service, shape.name, name))
 
 
 _known: dict[tuple[str, str], bool] = {}
@@ -144,38 +119,53 @@ def _has_secrets(service: str, shape: Shape) -> bool:
     """Whether anything below a shape is secret; known after the first time."""
     key = (service, shape.name)
     if key not in _known:
-        _known[key] = _search(shape, set())
+        _known[key] = _search(service, shape, set())
     return _known[key]
 
 
-def _search(shape: Shape, seen: set[str]) -> bool:
+def _search(service: str, shape: Shape, seen: set[str]) -> bool:
     if shape.name in seen:
         return False
     seen.add(shape.name)
     match shape:
         case StructureShape():
-            return any(_is_secret(name, member) or _search(member, seen) for name, member in shape.members.items())
+            return any(
+                _kind(service, shape, name, member) or _search(service, member, seen)
+                for name, member in shape.members.items()
+            )
         case ListShape():
-            return _search(shape.member, seen)
+            return _search(service, shape.member, seen)
         case MapShape():
-            return _search(shape.value, seen)
+            return _is_sensitive(shape.value) or _search(service, shape.value, seen)
     return False
 
 
-def _without_secrets(shape: Shape, value: Any) -> Any:
+def _is_sensitive(shape: Shape) -> bool:
+    return bool(shape.metadata.get("sensitive"))
+
+
+def _without_secrets(service: str, shape: Shape, value: Any) -> Any:
     match shape:
         case StructureShape() if isinstance(value, Mapping):
             members = shape.members
+            if service == "ssm" and value.get("Type", "SecureString") != "SecureString":
+                # The model marks the values of all parameters.
+                return value
             return {
                 name: member
-                if name not in members
-                else REDACTED
-                if member is not None and _is_secret(name, members[name])
-                else _without_secrets(members[name], member)
+                if name not in members or member is None
+                else REDACTOR.secret(kind, member)
+                if (kind := _kind(service, shape, name, members[name]))
+                else _without_secrets(service, members[name], member)
                 for name, member in value.items()
             }
         case ListShape() if isinstance(value, list):
-            return [_without_secrets(shape.member, member) for member in value]
+            return [_without_secrets(service, shape.member, member) for member in value]
         case MapShape() if isinstance(value, Mapping):
-            return {name: _without_secrets(shape.value, member) for name, member in value.items()}
+            return {
+                name: REDACTOR.secret(kind_of_name(name) or "secret", member)
+                if _is_sensitive(shape.value)
+                else _without_secrets(service, shape.value, member)
+                for name, member in value.items()
+            }
     return value

@@ -11,6 +11,7 @@ from typing import Any
 
 from harness.emulator.journal import payloads
 from harness.emulator.journal.causes import CAUSE, Cause
+from harness.emulator.journal.secrets import REDACTOR
 from harness.journal.records import Kind, Phase
 
 MAX_BYTES = int(os.environ.get("HARNESS_JOURNAL_MAX_BYTES") or 128 * 1024 * 1024)
@@ -107,7 +108,7 @@ class Journal:
             head["trace"] = trace
         head.update((name, value) for name, value in what.items() if value)
         # Written before the lock is taken: other threads record meanwhile.
-        rest = json.dumps(head, separators=(",", ":"), default=list)[1:-1]
+        rest = REDACTOR.forms(json.dumps(head, separators=(",", ":"), default=list)[1:-1])
         if data:
             rest += ',"data":' + payloads.to_text(data)
         with self._more:

@@ -74,8 +74,8 @@ def begin(_chain: HandlerChain, context: RequestContext, _response: Response) ->
         data={
             "method": request.method,
             "path": request.path,
-            "query": payloads.query(request.args.to_dict()),
-            "headers": payloads.headers(dict(request.headers)),
+            "query": request.args.to_dict(),
+            "headers": dict(request.headers),
             "body": None if isinstance(request, WebSocketRequest) else payloads.text(request.get_data()),
         },
     )
@@ -98,7 +98,7 @@ def end(_chain: HandlerChain, context: RequestContext, response: Response) -> No
         return
     service, activity = recorded
     body: Any = {"$stream": "response"} if response.is_streamed else payloads.text(response.get_data())
-    data = {"status": response.status_code, "headers": payloads.headers(dict(response.headers)), "body": body}
+    data = {"status": response.status_code, "headers": dict(response.headers), "body": body}
     if service in _DESCRIBED:
         data |= _DESCRIBED[service][1](context)
     JOURNAL.end(Kind.REQUEST, activity, service=service, name=context.request.method, data=data)

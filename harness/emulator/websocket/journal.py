@@ -34,8 +34,8 @@ def handshake(connection: Connection, request: Handshake, path: str, caused_by: 
     data = {
         "method": "GET",
         "path": path,
-        "query": payloads.query(dict(request.query)),
-        "headers": payloads.headers(dict(request.headers)),
+        "query": dict(request.query),
+        "headers": dict(request.headers),
         "connection": connection.connection_id,
         "stage": connection.stage,
     }
