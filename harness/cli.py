@@ -12,7 +12,7 @@ import time
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from enum import IntEnum, StrEnum
 from functools import cache
 from importlib import metadata
@@ -25,9 +25,10 @@ from rich.markup import escape
 from harness import doctor as doctor_part
 from harness import os_errors, terminal
 from harness.deploy import DeployError, Deployment, NotDeployedError, front_doors
-from harness.engine import EngineError, Target, access_mode, function_logs
+from harness.engine import EngineError, Target, access_mode, function_logs, secrets
 from harness.engine.running import RunningEngine, engines
 from harness.flow.recorded import UnknownFlowError
+from harness.journal.redaction import Redactor
 from harness.journal.stream import JournalError
 from harness.project import ENGINES, Project
 from harness.settings import SettingsError
@@ -177,6 +178,16 @@ IamOption = Annotated[
 ]
 
 
+ShowSecretsOption = Annotated[
+    bool,
+    typer.Option(
+        "--show-secrets",
+        help="Show passwords, tokens and keys instead of marks such as <secret:jwt 812 chars #1f3a5c7e>. The engine must have "
+        "been started with 'harness up --show-secrets'.",
+    ),
+]
+
+
 @app.command()
 def up(
     template: TemplateOption = None,
@@ -185,13 +196,28 @@ def up(
     engine: EngineOption = None,
     endpoint_url: EndpointOption = None,
     iam: IamOption = None,
+    show_secrets: Annotated[
+        bool,
+        typer.Option(
+            "--show-secrets",
+            help="Let the engine remember, in memory, the secrets that it cuts out of its journal, so that "
+            "'harness trace --show-secrets' can show them.",
+        ),
+    ] = False,
 ) -> None:
     """Start the engine and deploy the stacks.
 
     Does only what is not done yet: run it again after a change, and just the changed stacks are updated.
     """
     started = time.monotonic()
-    project = _project(port=port, templates=template or (), engine=engine, endpoint_url=endpoint_url, iam=iam)
+    project = _project(
+        port=port,
+        templates=template or (),
+        engine=engine,
+        endpoint_url=endpoint_url,
+        iam=iam,
+        show_secrets=show_secrets,
+    )
     # Read first: a wrong template is told before anything is started.
     project.templates()
     running = project.running()
@@ -213,6 +239,9 @@ def up(
                 f"The engine already runs at {target.address}, not on port {port}. "
                 "'harness down' stops it; then 'harness up' takes the port you want."
             )
+        if show_secrets:
+            # One that was up before may have been started without it.
+            secrets.Shown(target)
         progress.step("Reading the templates")
         deployment = project.deploy_and_remember(target, on_event=progress, force=force)
     terminal.show_up(target, deployment, front_doors(target, deployment), time.monotonic() - started)
@@ -341,9 +370,17 @@ def logs(
     lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many of the last lines.")] = 100,
     engine: Annotated[bool, typer.Option("--engine", help="The engine's own log instead.")] = False,
     as_json: JsonOption = False,
+    show_secrets: Annotated[
+        bool, typer.Option("--show-secrets", help="Show what looks like a secret in what functions wrote, too.")
+    ] = False,
 ) -> None:
     """Show what functions wrote (their CloudWatch logs), or the engine's own log."""
     if engine:
+        if show_secrets:
+            raise typer.BadParameter(
+                "the engine's log has no secrets to show: they are cut before they enter it",
+                param_hint="--show-secrets",
+            )
         project = _project()
         text = (project.running() or project).engine.last_log_lines(lines)
         if not text:
@@ -356,11 +393,18 @@ def logs(
         logs_of = {name: function_logs.log_of(target, physical_id) for name, physical_id in chosen.items()}
         width = max(map(len, logs_of), default=0)
         since = int(time.time() * 1000)
+        # CloudWatch has what the function wrote, as on AWS; what a terminal shows is copied on.
+        cut = None if show_secrets else secrets.redactor_of(target)
+
+        def show(event: function_logs.LogEvent) -> None:
+            shown = event if cut is None else replace(event, message=cut.text(event.message))
+            terminal.print_json(asdict(shown)) if as_json else terminal.show_log_event(shown, width=width)
+
         for event in function_logs.read(target, logs_of)[-lines:]:
-            terminal.print_json(asdict(event)) if as_json else terminal.show_log_event(event, width=width)
+            show(event)
         if follow:
             for event in function_logs.follow(target, logs_of, since=since):
-                terminal.print_json(asdict(event)) if as_json else terminal.show_log_event(event, width=width)
+                show(event)
 
 
 @app.command()
@@ -404,6 +448,7 @@ def trace(
     everything: Annotated[
         bool, typer.Option("--all", "-a", help="List what only read or set up resources, too.")
     ] = False,
+    show_secrets: ShowSecretsOption = False,
 ) -> None:
     """Show what happened and why: the flows of whoever began them, a test, a browser, curl, the AWS CLI.
 
@@ -414,7 +459,7 @@ def trace(
         raise typer.BadParameter(f"{option} is for one flow; 'last' is the newest", param_hint="FLOW")
     if follow and (format_ is not TraceFormat.TEXT or output is not None):
         raise typer.BadParameter("it shows a flow on the terminal, and writes nothing else", param_hint="--follow")
-    with _recorded() as (recorded, target):
+    with _recorded(show_secrets=show_secrets) as (recorded, target):
         if flow is None:
             _list_flows(recorded, target, format_, output, number=number, everything=everything)
             return
@@ -482,7 +527,7 @@ def graph(
 
 
 @contextmanager
-def _recorded() -> "Iterator[tuple[RecordedFlows, Target]]":
+def _recorded(*, show_secrets: bool = False) -> "Iterator[tuple[RecordedFlows, Target]]":
     """The flows that the engine has recorded, with the topology of what is deployed there."""
     from harness.flow import RecordedFlows  # 0.3 s that the other commands do without
 
@@ -493,7 +538,7 @@ def _recorded() -> "Iterator[tuple[RecordedFlows, Target]]":
                 "Engines of ours keep one, unless HARNESS_JOURNAL=off is in their environment: 'harness down', then "
                 "'harness up' without it."
             )
-        recorded = RecordedFlows(target, cache(lambda: project.deployed_topology(target)))
+        recorded = RecordedFlows(target, cache(lambda: project.deployed_topology(target)), show_secrets=show_secrets)
         recorded.open()
         try:
             yield recorded, target
@@ -608,7 +653,7 @@ def _run() -> int:
         if os.environ.get(TRACEBACK_VARIABLE):
             raise
         with contextlib.suppress(OSError):
-            terminal.print_error(_sentence(error))
+            terminal.print_error(Redactor().text(_sentence(error)))
     return Exit.FAILED
 
 

@@ -76,6 +76,7 @@ class Project:
         port: int | None = None,
         templates: Sequence[str] = (),
         iam: str | None = None,
+        show_secrets: bool | None = None,
     ) -> "Project":
         """The project around `start` (default: the working directory); arguments that are given win over its settings.
 
@@ -91,6 +92,7 @@ class Project:
         chosen = {
             "engine": engine, "endpoint_url": endpoint_url, "port": port, "templates": tuple(templates) or None,
             "iam": iam or _iam_of_environment(),
+            "show_secrets": show_secrets or None,
         }  # fmt: skip
         settings = settings.model_copy(update={name: value for name, value in chosen.items() if value is not None})
         state_folder.close(settings.state_directory)
@@ -367,6 +369,7 @@ def _engine(name: str, settings: Settings, owner_pid: int | None = None) -> Engi
                 delays=settings.delays,
                 callers=settings.callers,
                 owner_pid=owner_pid,
+                show_secrets=settings.show_secrets,
             )
         case "docker":
             return DockerEngine(
@@ -376,6 +379,7 @@ def _engine(name: str, settings: Settings, owner_pid: int | None = None) -> Engi
                 iam=settings.iam,
                 delays=settings.delays,
                 callers=settings.callers,
+                show_secrets=settings.show_secrets,
                 compose_file=_compose_file(settings),
                 owner_pid=owner_pid,
             )

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import httpx
 import pytest
 
-from harness import pytest_traces
-from harness.engine import Callback, EngineError, MissingCapabilityError, Outbox, Target, access_mode, tracing
+from harness import pytest_secrets, pytest_traces
+from harness.engine import Callback, EngineError, MissingCapabilityError, Outbox, Target, access_mode, secrets, tracing
 from harness.engine.access_mode import IAM_MODES, RunMode
 from harness.engine.locking import locked
 from harness.engine.proxies import bypass_for_loopback
 from harness.faults import Faults
+from harness.journal.redaction import Redactor
 from harness.project import ENGINES, KEPT, OURS_ALONE, Project
 from harness.settings import SettingsError
 
@@ -38,6 +39,7 @@ _run_directory = pytest.StashKey[Path]()
 _in_use = pytest.StashKey[Project]()
 _log_mark = pytest.StashKey[float]()
 _left = pytest.StashKey[list[str]]()
+_cutting = pytest.StashKey[tuple[Redactor | None, Project | None]]()
 _flows = pytest.StashKey["list[Flow]"]()
 _topology = pytest.StashKey["Callable[[], Topology]"]()
 
@@ -71,6 +73,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="Leave the engine that this run started running, with everything in it, to look at what happened.",
     )
+    pytest_secrets.add_option(group)
     pytest_traces.add_option(group)
 
 
@@ -83,6 +86,7 @@ def pytest_configure(config: pytest.Config) -> None:
             engine=config.getoption("--engine"),
             endpoint_url=config.getoption("--endpoint-url"),
             iam=config.getoption("--iam"),
+            show_secrets=config.getoption(pytest_secrets.OPTION),
         )
     except (SettingsError, EngineError) as error:
         raise pytest.UsageError(str(error)) from error
@@ -92,7 +96,11 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_run_directory] = Path(worker[RUN_DIRECTORY]) if worker else state / f"run-{os.getpid()}"
     config.pluginmanager.register(
         pytest_traces.Traces(
-            config, state / "traces", lambda item: item.stash.get(_flows, []), cache(lambda: _versions(config))
+            config,
+            state / "traces",
+            lambda item: item.stash.get(_flows, []),
+            cache(lambda: _versions(config)),
+            lambda text: text if config.getoption(pytest_secrets.OPTION) else _redactor(config).text(text),
         ),
         "harness-traces",
     )
@@ -214,6 +222,8 @@ def pytest_runtest_makereport(
     When the engine died, say so with its last words, and do not let every later test fail for it.
     """
     report = yield
+    if (report.failed or report.sections) and not item.config.getoption(pytest_secrets.OPTION):
+        pytest_secrets.cut(report, _redactor(item.config))
     if call.excinfo is not None and isinstance(lack := call.excinfo.value, MissingCapabilityError):
         report.outcome = "skipped"
         path, line, _ = item.location
@@ -234,6 +244,19 @@ def pytest_runtest_makereport(
     # The last that is read is what is looked for.
     report.sections += _stories(flows, call)
     return report
+
+
+def _redactor(config: pytest.Config) -> Redactor:
+    """Cuts as this run's engine does."""
+    project = config.stash.get(_in_use, None)
+    found, whose = config.stash.get(_cutting, (None, None))
+    if found is None or whose is not project:
+        try:
+            target = project.engine.find() if project is not None else None
+        except EngineError:
+            target = None
+        config.stash[_cutting] = (found := secrets.redactor_of(target), project)
+    return found
 
 
 def _log(text: str, *, told: bool) -> list[str]:
@@ -351,6 +374,8 @@ def engine(project: Project, request: pytest.FixtureRequest) -> Target:
             if RunMode.begin(config.stash[_run_directory], target, config.getoption("--iam")):
                 # What it can do has changed with it.
                 target = project.engine.find() or target
+            if config.getoption(pytest_secrets.OPTION):
+                secrets.Shown(target)
             return target
         except EngineError as error:
             _give_up(request, str(error))
@@ -425,7 +450,11 @@ def _watched(engine: Target, pytestconfig: pytest.Config) -> "Iterator[Flows]":
     from harness.flow import Flows
     from harness.topology import Topology
 
-    flows = Flows(engine, lambda: pytestconfig.stash.get(_topology, Topology.empty)())
+    flows = Flows(
+        engine,
+        lambda: pytestconfig.stash.get(_topology, Topology.empty)(),
+        show_secrets=pytestconfig.getoption(pytest_secrets.OPTION),
+    )
     flows.open()
     yield flows
     flows.close()

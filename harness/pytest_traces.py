@@ -39,6 +39,7 @@ class Traces:
     """Writes the files, and lists them at the end of the run.
 
     `flows_of` gives a test's flows, as long as it has any; `versions` those of the engine in use, with its name.
+    `cut` takes the secrets out of a text.
     """
 
     def __init__(
@@ -47,11 +48,13 @@ class Traces:
         directory: Path,
         flows_of: "Callable[[pytest.Item], Sequence[Flow]]",
         versions: Callable[[], dict[str, str]],
+        cut: Callable[[str], str],
     ) -> None:
         self._config = config
         self._directory = directory
         self._flows_of = flows_of
         self._versions = versions
+        self._cut = cut
         self._mode = config.getoption("--traces")
 
     @pytest.hookimpl(tryfirst=True)
@@ -80,7 +83,8 @@ class Traces:
         from harness.report import Test, trace_files  # a second, which a run whose tests pass does not wait for
 
         file = self._file(item)
-        test = Test(item.nodeid, report.outcome, report.longreprtext, _summary(call))
+        # What the report says is without secrets by now; what was raised is not.
+        test = Test(item.nodeid, report.outcome, report.longreprtext, self._cut(_summary(call)))
         try:
             versions = self._versions()
             command = trace_files.command(item.nodeid, self._options(versions.get("engine", "")))

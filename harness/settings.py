@@ -89,6 +89,8 @@ class Settings(BaseModel):
     denied is let through and listed) or `off`; `delays` how long they wait where AWS waits. `directory` holds what the
     harness writes: state of the engine, logs, builds.
 
+    `show_secrets` lets these two remember in memory what they cut out of their journal, for a local look (`--show-secrets`).
+
     `compose_file` is what `harness up --engine=docker` brings up, where it is there. `endpoint_url` is where the endpoint
     engine attaches. `accounts` are the AWS accounts that the aws engine may deploy to, `profile` the credentials that
     these two use. On their targets everything gets a name of its own: the stacks by a prefix, what has a fixed name in a
@@ -116,6 +118,7 @@ class Settings(BaseModel):
     profile: str | None = None
     name_parameter: str | None = None
     iam: Literal["enforce", "report", "off"] | None = None
+    show_secrets: bool = False
     delays: Delays = Delays()
     allowed_origins: tuple[Origin, ...] = ()
     allowed_hosts: tuple[HostName, ...] = ()

@@ -24,6 +24,7 @@ from harness.engine.localstack_settings import SETTINGS, addresses
 from harness.engine.locking import locked
 from harness.engine.ports import PortLostError, any_free_port, choose_port
 from harness.engine.target import Callback, Target
+from harness.journal.redaction import SHOW_VARIABLE
 from harness.settings import Callers, Delays
 
 BOOT_SECONDS = 90.0
@@ -65,7 +66,8 @@ class EmbeddedEngine:
     `port` None takes the usual port when it is free and any free one otherwise; a given port must be free. The process
     listens on the loopback interface only. It outlives the shell that started it, once it is ready; with `owner_pid` it
     ends when that process has ended, even killed, unless `keep` was called. `iam` is the mode that it starts in
-    (`access_mode`), `delays` how long it waits, `callers` who may call it; None leaves it to the environment.
+    (`access_mode`), `delays` how long it waits, `callers` who may call it; None leaves it to the environment. With
+    `show_secrets` it remembers what it cuts out of its journal (`engine.secrets`).
     """
 
     name = "embedded"
@@ -80,6 +82,7 @@ class EmbeddedEngine:
         delays: Delays | None = None,
         callers: Callers | None = None,
         owner_pid: int | None = None,
+        show_secrets: bool = False,
         answer_seconds: float = 10.0,
     ) -> None:
         self.directory = directory.resolve()
@@ -90,6 +93,7 @@ class EmbeddedEngine:
         self.iam = iam
         self.delays = delays or Delays()
         self.callers = callers or Callers()
+        self.show_secrets = show_secrets
 
     @property
     def log_file(self) -> Path:
@@ -303,6 +307,7 @@ class EmbeddedEngine:
             **self.callers.users(),
             **({IAM_VARIABLE: self.iam} if self.iam else {}),
             token.FILE_VARIABLE: str(self.directory / token.FILE),
+            **({SHOW_VARIABLE: "1"} if self.show_secrets else {}),
             "FILESYSTEM_ROOT": str(files),
             # LocalStack unpacks the code of functions into the system's temporary folder and leaves it there.
             "TMPDIR": str(files / "tmp"),

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from harness.engine import Target
+from harness.engine import Target, secrets
 from harness.engine.tracing import new_root, tracing
 from harness.flow.event_source_mappings import EventSourceMappings
 from harness.flow.flow import Flow
@@ -17,17 +17,24 @@ class Flows:
     """Watches a target, and keeps what happens there as long as somebody has a flow.
 
     `topology` gives what is deployed there, when an explanation asks for it. Raises MissingCapabilityError for a target
-    that keeps no journal.
+    that keeps no journal. With `show_secrets` flows have the secrets that the engine cut out of them; raises EngineError for one
+    that keeps none.
     """
 
-    def __init__(self, target: Target, topology: Callable[[], Topology] = Topology.empty) -> None:
+    def __init__(
+        self, target: Target, topology: Callable[[], Topology] = Topology.empty, *, show_secrets: bool = False
+    ) -> None:
         target.require("journal")
         self._target = target
         self._topology = topology
         self._history = History()
         self._mappings = EventSourceMappings(target)
         self._held: list[Flow] = []
-        self._stream = JournalStream(str(target.endpoint_url), headers=target.harness_headers)
+        self._stream = JournalStream(
+            str(target.endpoint_url),
+            headers=target.harness_headers,
+            shown=secrets.Shown(target) if show_secrets else None,
+        )
         self._stream.listen(self._take)
 
     def open(self) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from harness.engine import Target
+from harness.engine import Target, secrets
 from harness.flow.event_source_mappings import EventSourceMappings
 from harness.flow.flow import Flow
 from harness.flow.history import Activity, History
@@ -64,16 +64,23 @@ class RecordedFlows:
     """All flows in the journal of a target, from its oldest record on, and as they go on.
 
     `topology` gives what is deployed there, when an explanation asks for it. Raises MissingCapabilityError for a target
-    that keeps no journal.
+    that keeps no journal. With `show_secrets` flows have the secrets that the engine cut out of them; raises EngineError for one
+    that keeps none.
     """
 
-    def __init__(self, target: Target, topology: Callable[[], Topology] = Topology.empty) -> None:
+    def __init__(
+        self, target: Target, topology: Callable[[], Topology] = Topology.empty, *, show_secrets: bool = False
+    ) -> None:
         target.require("journal")
         self._target = target
         self._topology = topology
         self._history = History()
         self._mappings = EventSourceMappings(target)
-        self._stream = JournalStream(str(target.endpoint_url), headers=target.harness_headers)
+        self._stream = JournalStream(
+            str(target.endpoint_url),
+            headers=target.harness_headers,
+            shown=secrets.Shown(target) if show_secrets else None,
+        )
         self._stream.listen(self._history.add)
         self._stream.listen(self._mappings.note)
 

@@ -29,11 +29,20 @@ class JournalStream:
     One stream serves all that a process asks; `listen` is told of every record, in the stream's own thread.
     """
 
-    def __init__(self, endpoint_url: str, *, headers: Mapping[str, str] | None = None, trust_env: bool = False) -> None:
-        """`headers` prove to the engine that its journal may be read."""
+    def __init__(
+        self,
+        endpoint_url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        trust_env: bool = False,
+        shown: Callable[[str], str] | None = None,
+    ) -> None:
+        """`headers` prove to the engine that its journal may be read. `shown` makes of each line what is read of it: the same
+        with its secrets (`engine.secrets`)."""
         self._headers = headers or {}
         self._url = f"{endpoint_url}/_harness/journal"
         self._trust_env = trust_env
+        self._shown = shown
         self._listeners: list[Callable[[Record], None]] = []
         self._changed = threading.Condition()
         self._connected = threading.Event()
@@ -129,11 +138,14 @@ class JournalStream:
                     if self._closed:
                         return
                     *lines, rest = (rest + chunk).split(b"\n")
-                    self._take([Record.from_json(json.loads(line)) for line in lines if line])
+                    self._take([self._record(line) for line in lines if line])
                     self._connected.set()
             self._fail("the engine ended it")
         except (httpx.HTTPError, ValueError, LookupError, TypeError) as error:
             self._fail(repr(error))
+
+    def _record(self, line: bytes) -> Record:
+        return Record.from_json(json.loads(line if self._shown is None else self._shown(line.decode())))
 
     def _take(self, records: Sequence[Record]) -> None:
         """Those that came together are told of as one: who waits looks once."""

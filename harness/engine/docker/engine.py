@@ -22,6 +22,7 @@ from harness.engine.errors import EngineError
 from harness.engine.locking import locked
 from harness.engine.ports import PortLostError, any_free_port, choose_port
 from harness.engine.target import Target
+from harness.journal.redaction import SHOW_VARIABLE
 from harness.settings import Callers, Delays
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ class DockerEngine:
 
     `port` None takes the usual port when it is free and any free one otherwise (for the compose service HARNESS_PORT
     says it first). `iam` is the mode that it starts in (`access_mode`), `delays` how long it waits, `callers` who may call it;
-    None leaves it to the environment.
+    None leaves it to the environment. With
+    `show_secrets` it remembers what it cuts out of its journal (`engine.secrets`).
     """
 
     name = "docker"
@@ -55,6 +57,7 @@ class DockerEngine:
         iam: str | None = None,
         delays: Delays | None = None,
         callers: Callers | None = None,
+        show_secrets: bool = False,
         compose_file: Path | None = None,
         owner_pid: int | None = None,
         answer_seconds: float = 10.0,
@@ -65,6 +68,7 @@ class DockerEngine:
         self.iam = iam
         self.delays = delays or Delays()
         self.callers = callers or Callers()
+        self.show_secrets = show_secrets
         self.compose = ComposeProject(compose_file.resolve()) if compose_file else None
         self.owner_pid = owner_pid
         self.answer_seconds = answer_seconds
@@ -183,6 +187,7 @@ class DockerEngine:
             **self.delays.environment(),
             **self.callers.environment(),
             **({IAM_VARIABLE: self.iam} if self.iam else {}),
+            **({SHOW_VARIABLE: "1"} if self.show_secrets else {}),
         }
 
     def _set_guard(self, pid: int) -> None:
