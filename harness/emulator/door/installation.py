@@ -44,6 +44,7 @@ def request_of(request: Any) -> Request:
         query=list(request.args.items(multi=True)),
         headers=headers,
         protocol=str(environ.get("SERVER_PROTOCOL", "HTTP/1.1")),
+        is_secure=environ.get("wsgi.url_scheme") == "https",
         target_host=target.split("/")[2] if target.lower().startswith(("http://", "https://")) else None,
     )
 

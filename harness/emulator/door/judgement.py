@@ -30,6 +30,7 @@ class Request:
     headers: Headers
     protocol: str = "HTTP/1.1"
     target_host: str | None = None
+    is_secure: bool = False
 
     @property
     def hosts(self) -> list[str]:
@@ -97,7 +98,7 @@ class Door:
         host = self._host_of(request)
         if isinstance(host, Refusal):
             return host
-        page = pages.page_of(request.headers, lambda origin: self.is_own(origin, host))
+        page = self._page_of(request, host)
         place = place_of(request.method, host.name, request.raw_path)
         if place in (Place.CONTROL, Place.READY, Place.CALLBACK):
             return self._at_the_engine(request, place, page)
@@ -161,8 +162,11 @@ class Door:
         return parsed
 
     def _may_choose(self, request: Request, host: Host) -> bool:
-        sender = pages.page_of(request.headers, lambda origin: self.is_own(origin, host)).sender
-        return sender is Sender.PROGRAM and takes_any_host(request.raw_path)
+        return self._page_of(request, host).sender is Sender.PROGRAM and takes_any_host(request.raw_path)
+
+    def _page_of(self, request: Request, host: Host) -> Page:
+        trustworthy = request.is_secure or self.names.is_loopback(host.name)
+        return pages.page_of(request.headers, lambda origin: self.is_own(origin, host), is_trustworthy=trustworthy)
 
     def _at_the_engine(self, request: Request, place: Place, page: Page) -> Refusal | Admission:
         shown = self.token.is_shown(request.token)

@@ -3,8 +3,9 @@
 Browsers say so by themselves, and a page cannot keep them from it: Sec-Fetch-* where the engine's address is a loopback one or
 has TLS (https://www.w3.org/TR/fetch-metadata/), Origin with every request that is no plain GET or HEAD, or is a script's
 (https://fetch.spec.whatwg.org/#origin-header). Referer can be left out by the page. To another name over plain HTTP a picture
-without a referrer carries none of these; what remains is User-Agent, which begins with `Mozilla/` in every browser and in no
-AWS SDK outside of one.
+without a referrer carries none of these; what remains there is User-Agent, which begins with `Mozilla/` in every browser. At a
+loopback address it says nothing: what takes a browser's name and sends no Sec-Fetch-* is a program, such as Playwright's
+requests. Neither is it one for a request with a header that a page may send with a preflight only, and so with Origin.
 """
 
 from collections.abc import Callable, Sequence
@@ -29,6 +30,9 @@ class Sender(Enum):
     """A browser that says nothing of the page."""
 
 
+_WITH_PREFLIGHT_ONLY = ("authorization", "x-amz-target", "x-amz-date", "x-amz-content-sha256")
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """Who sent a request: `evidence` is what says so, for people; `origin` is the page's, where the browser names it."""
@@ -36,15 +40,18 @@ class Page:
     sender: Sender
     evidence: str = ""
     origin: str | None = None
+    is_navigation: bool = False
+    """Whether a browser shows the answer as a page of its own, which no other page can read."""
 
     @property
     def is_person(self) -> bool:
-        """Whether the answer is shown to a person and to no page, as far as can be seen."""
-        return self.sender in (Sender.PERSON, Sender.UNKNOWN_PAGE)
+        """Whether a person sees the answer, and no page."""
+        return self.sender is Sender.PERSON or (self.sender is Sender.UNKNOWN_PAGE and self.is_navigation)
 
 
-def page_of(headers: Headers, is_own: Callable[[str], bool]) -> Page:
-    """`is_own` says whether an origin is one whose pages may call the engine."""
+def page_of(headers: Headers, is_own: Callable[[str], bool], *, is_trustworthy: bool) -> Page:
+    """`is_own` says whether an origin is one whose pages may call the engine, `is_trustworthy` whether browsers send
+    Sec-Fetch-* to the address (https://www.w3.org/TR/secure-contexts/#is-origin-trustworthy)."""
     site, origin, referer, agent = (_values(headers, n) for n in ("sec-fetch-site", "origin", "referer", "user-agent"))
     named = origin[0] if origin else _origin_of(referer[0]) if referer else None
     for name, values in (("Origin", origin), ("Referer", [_origin_of(each) for each in referer])):
@@ -60,8 +67,11 @@ def page_of(headers: Headers, is_own: Callable[[str], bool]) -> Page:
     if site:
         sender = Sender.PERSON if "none" in site else Sender.OWN_PAGE
         return Page(sender, f"Sec-Fetch-Site: {site[0]}")
-    if any(each.startswith("Mozilla/") for each in agent):
-        return Page(Sender.UNKNOWN_PAGE, f"User-Agent: {agent[0][:80]}")
+    needs_preflight = any(name in _WITH_PREFLIGHT_ONLY for name, _ in headers)
+    if not is_trustworthy and not needs_preflight and any(each.startswith("Mozilla/") for each in agent):
+        # https://www.w3.org/TR/upgrade-insecure-requests/#preference: with navigations only.
+        navigates = bool(_values(headers, "upgrade-insecure-requests"))
+        return Page(Sender.UNKNOWN_PAGE, f"User-Agent: {agent[0][:80]}", is_navigation=navigates)
     mode, destination = _values(headers, "sec-fetch-mode"), _values(headers, "sec-fetch-dest")
     # Node.js's fetch sends `sec-fetch-mode: cors` and nothing else of it.
     if destination or any(value != "cors" for value in mode):
