@@ -237,6 +237,25 @@ def test_an_engine_of_ours_that_is_not_whole_is_refused(tmp_path, serving):
     assert list(tmp_path.iterdir()) == []
 
 
+WITHOUT_TOKEN = (200, "application/json", json.dumps({"ready": True, "engine": "serverless-harness"}))
+
+
+def test_engine_of_ours_without_its_token_says_where_it_is(tmp_path, serving, monkeypatch):
+    monkeypatch.delenv("HARNESS_TOKEN", raising=False)
+    url = serving({"sts": identity("000000000000"), "/_harness/ready": WITHOUT_TOKEN})
+    with pytest.raises(EngineError, match=r"one of ours, and wants its token. Set HARNESS_TOKEN to .* engine\.token"):
+        EndpointEngine(tmp_path, endpoint_url=url).start()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_engine_of_ours_with_another_token_is_refused(tmp_path, serving, monkeypatch):
+    monkeypatch.setenv("HARNESS_TOKEN", "that of another engine")
+    refused = (401, "application/json", json.dumps({"error": "not this engine's"}))
+    url = serving({"sts": identity("000000000000"), "/_harness/ready": refused})
+    with pytest.raises(EngineError, match="does not take the token of HARNESS_TOKEN"):
+        EndpointEngine(tmp_path, endpoint_url=url).start()
+
+
 def test_a_damaged_memory_is_none(tmp_path: Path):
     (tmp_path / "endpoint.json").write_text('{"deployment": "har')
     assert EndpointEngine(tmp_path).find() is None
