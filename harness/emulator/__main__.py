@@ -50,6 +50,16 @@ def write_for_this_user_alone() -> None:
         os.umask(0o077)
 
 
+def close_the_door() -> None:
+    """Before LocalStack can serve anything, and not by its hooks: it boots on without one that fails."""
+    try:
+        from harness.emulator.door import installation
+
+        installation.install()
+    except ValueError as error:
+        sys.exit(f"The engine does not start: {error}.")
+
+
 if __name__ == "__main__":
     owner.watch()
     write_for_this_user_alone()
@@ -58,6 +68,7 @@ if __name__ == "__main__":
     guard.install()
     older_python.install()
     read_plugins_from_the_environment()
+    close_the_door()
     try:
         runpy.run_module("localstack.runtime.main", run_name="__main__", alter_sys=True)
     except SystemExit as ended:

@@ -95,8 +95,6 @@ PARTS = (
     # First: it shows what goes wrong in the others.
     engine_log.install,
     bounded.install,
-    # Before whatever handles requests.
-    door.install,
     listen_address.install,
     users.install,
     connections.install,

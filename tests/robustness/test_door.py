@@ -13,7 +13,7 @@ from botocore.auth import SigV4Auth, SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from harness.engine import Target
+from harness.engine import EmbeddedEngine, EngineError, Target
 from tests.robustness.raw_http import Headers, send
 
 UPGRADE = (
@@ -458,3 +458,19 @@ def test_host_of_an_api_opens_no_aws_api(endpoint_url, host):
         answer = send(endpoint_url, method, path, page, b"", host=host)
         assert answer.status != 200, answer.text
         assert "ListQueuesResult" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("HARNESS_ALLOWED_ORIGINS", "*", "'*' is no origin; write scheme, host and port"),
+        ("HARNESS_ALLOWED_HOSTS", "http://engine.test", "'http://engine.test' is no host name"),
+    ],
+)
+def test_engine_with_wrong_settings_does_not_start(tmp_path, monkeypatch, variable, value, said):
+    """LocalStack boots on without a part that fails; without its door nothing is served."""
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(EngineError) as failed:
+        EmbeddedEngine(tmp_path).start()
+    assert said in failed.value.log
+    assert not EmbeddedEngine(tmp_path).is_alive()
