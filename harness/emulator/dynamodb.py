@@ -5,7 +5,6 @@ empty ones, none for a transaction that was cancelled, and `userIdentity` where 
 (https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_Record.html).
 """
 
-import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,16 +12,12 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 
-from localstack.aws.api import RequestContext
 from localstack.services.lambda_.event_source_mapping.pollers.dynamodb_poller import DynamoDBPoller
-from localstack.services.moto import _proxy_moto
 from localstack.utils.patch import patch
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.table import StreamShard, Table
 from moto.dynamodbstreams.models import DynamoDBStreamsBackend
-
-ONE_CALL_AT_A_TIME = threading.RLock()
 
 _pending: ContextVar[list[tuple[StreamShard, Any, Any]] | None] = ContextVar("pending_stream_records", default=None)
 """Changes that become stream records when the operation succeeds; None outside an operation."""
@@ -36,12 +31,6 @@ MAX_SHARD_ITERATORS = 10_000
 
 RECORD_LISTENERS: list[Callable[[Table, dict[str, Any]], None]] = []
 """Called with each stream record that is written, in the thread that wrote the item."""
-
-
-def serve(context: RequestContext, _request: dict[str, Any]) -> Any:
-    """Serve one operation alone: moto checks a condition and writes in two steps, and AWS does it in one."""
-    with ONE_CALL_AT_A_TIME:
-        return _proxy_moto(context, _request)
 
 
 def _attributes(item: Any) -> dict[str, Any]:
@@ -167,8 +156,17 @@ def complete_moto() -> None:
     def get_records(original: Any, self: DynamoDBStreamsBackend, iterator_arn: str, limit: int) -> Any:
         # moto keeps every iterator for good, and an event source mapping takes a new one with each poll.
         while len(self.shard_iterators) > MAX_SHARD_ITERATORS:
-            self.shard_iterators.pop(next(iter(self.shard_iterators)))
+            self.shard_iterators.pop(next(dict.__iter__(self.shard_iterators)))
         return original(self, iterator_arn, limit)
+
+    @patch(DynamoDBBackend.list_tables)
+    def list_tables(
+        _original: Any, self: DynamoDBBackend, limit: int, after: str | None
+    ) -> tuple[list[str], str | None]:
+        """moto ends the listing where the table is gone at which it is to go on."""
+        names = sorted(name for name in self.tables if name > (after or ""))
+        page = names[:limit] if limit else names
+        return page, page[-1] if len(page) < len(names) else None
 
     @patch(DynamoDBPoller.transform_into_events)
     def transform_into_events(original: Any, self: Any, records: list[dict[str, Any]], shard_id: str) -> Any:

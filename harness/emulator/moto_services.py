@@ -52,7 +52,7 @@ def dynamodb() -> Service:
     from harness.emulator import dynamodb  # moto's DynamoDB loads with the service, not at boot
 
     dynamodb.complete_moto()
-    return moto_service("dynamodb", dict.fromkeys(load_service("dynamodb").operation_names, dynamodb.serve))
+    return moto_service("dynamodb")
 
 
 @aws_provider(api="dynamodbstreams", name="moto")

@@ -15,6 +15,7 @@ from localstack.state import AssetDirectory, StateVisitor
 from pydantic import BaseModel, ConfigDict, Field
 
 from harness.emulator.apigateway.lambda_authorizer import ANSWERS
+from harness.emulator.concurrency import monitor
 from harness.emulator.faults import FAULTS
 from harness.emulator.journal.recorder import JOURNAL
 from harness.emulator.outbox import OUTBOX
@@ -77,7 +78,8 @@ def _reset_all(loaded: list[str], account_id: str | None) -> list[str]:
         hooks = service.lifecycle_hook if account_id is None or name != "lambda" else None
         if hooks:
             hooks.on_before_state_reset()
-        service.accept_state_visitor(_Empty(account_id))
+        with monitor(name):
+            service.accept_state_visitor(_Empty(account_id))
         if hooks:
             hooks.on_after_state_reset()
     return loaded
@@ -160,7 +162,8 @@ def _reset_data(loaded: list[str], account_id: str | None) -> list[str]:
     }
     emptied = [name for name in loaded if name in empty]
     for name in emptied:
-        empty[name](account_id)
+        with monitor(name):
+            empty[name](account_id)
     return emptied
 
 
@@ -191,12 +194,9 @@ def _moto(service: str, account_id: str | None) -> Iterator[Any]:
 
 def _empty_tables(account_id: str | None) -> None:
     """Without stream records: a reset is no event of the architecture's."""
-    from harness.emulator.dynamodb import ONE_CALL_AT_A_TIME
-
-    with ONE_CALL_AT_A_TIME:
-        for backend in _moto("dynamodb", account_id):
-            for table in backend.tables.values():
-                table.items.clear()
+    for backend in _moto("dynamodb", account_id):
+        for table in backend.tables.values():
+            table.items.clear()
 
 
 def _empty_streams(account_id: str | None) -> None:

@@ -18,13 +18,13 @@ from harness.emulator import (
     internal_calls,
     kms_source_keys,
     listen_address,
+    log_groups,
     log_subscriptions,
     object_storage,
     outbox_capture,
     service_loading,
     service_metrics,
     state_errors,
-    steady_listings,
     subscription_links,
     task_tokens,
     time_to_live,
@@ -43,6 +43,7 @@ from harness.emulator.bounded import installation as bounded
 from harness.emulator.cloudformation import addresses, custom_resource, stack_updates, streams, supported_types
 from harness.emulator.cognito import endpoints as cognito_endpoints
 from harness.emulator.cognito import hosted_ui as cognito_hosted_ui
+from harness.emulator.concurrency import installation as concurrency
 from harness.emulator.door import installation as door
 from harness.emulator.event_sources import arrivals, record_age, validation, worker
 from harness.emulator.journal import (
@@ -104,6 +105,8 @@ PARTS = (
     service_loading.install,
     installers.install,
     declared.install,
+    # Before any service loads: its operations and its store are completed on the way.
+    concurrency.install,
     causes.install,
     work.install,
     requests.install,
@@ -136,7 +139,7 @@ PARTS = (
     custom_resource.install,
     streams.install,
     log_subscriptions.install,
-    steady_listings.install,
+    log_groups.install,
     service_metrics.install,
     time_to_live.install,
     visibility_timeout.install,

@@ -10,6 +10,7 @@ from typing import Any
 
 from localstack.aws.connect import connect_to
 
+from harness.emulator.concurrency import monitor
 from harness.emulator.timers import on_fire
 
 FIVE_YEARS_SECONDS = 5 * 365 * 24 * 3600
@@ -37,7 +38,7 @@ def delete_expired_items(parameters: Mapping[str, Any]) -> dict[str, Any]:
     connect_to(aws_access_key_id=account, region_name=region).dynamodb.list_tables(Limit=1)
     from moto.dynamodb.models import dynamodb_backends
 
-    from harness.emulator.dynamodb import ONE_CALL_AT_A_TIME, deleted_by_time_to_live
+    from harness.emulator.dynamodb import deleted_by_time_to_live
 
     table = dynamodb_backends[account][region].tables.get(name)
     if table is None:
@@ -45,7 +46,7 @@ def delete_expired_items(parameters: Mapping[str, Any]) -> dict[str, Any]:
     if table.ttl.get("TimeToLiveStatus") != "ENABLED":
         raise ValueError(f"table {name} has no time to live; enable it (TimeToLiveSpecification) to let items expire")
     now = Decimal(datetime.now(UTC).timestamp())
-    with ONE_CALL_AT_A_TIME:
+    with monitor("dynamodb"):
         expired = [item for item in table.all_items() if _is_expired(item, table.ttl["AttributeName"], now)]
         token = deleted_by_time_to_live.set(True)
         try:

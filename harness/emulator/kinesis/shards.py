@@ -4,13 +4,16 @@ stream retains them.
 https://docs.aws.amazon.com/streams/latest/dev/kinesis-using-sdk-java-resharding.html
 """
 
+import base64
 import hashlib
+import json
 import threading
 import time
 from typing import Any
 
 from localstack.utils.patch import patch
 from moto.kinesis.models import Shard, Stream
+from moto.kinesis.responses import KinesisResponse
 
 from harness.emulator.event_sources.record_age import arrival
 
@@ -54,6 +57,24 @@ def complete_moto() -> None:
             **({"EndingSequenceNumber": str(self.harness_last)} if self.harness_last else {}),
         }
         return described
+
+    @patch(KinesisResponse.list_streams)
+    def list_streams(_original: Any, self: Any) -> str:
+        """By name, so that a page goes on also where the stream is gone that ended the last one; moto fails there, and
+        knows no NextToken (https://docs.aws.amazon.com/kinesis/latest/APIReference/API_ListStreams.html)."""
+        token = self._get_param("NextToken")
+        after = base64.b64decode(token).decode() if token else self._get_param("ExclusiveStartStreamName") or ""
+        streams = sorted(self.kinesis_backend.list_streams(), key=lambda stream: str(stream.stream_name))
+        following = [stream for stream in streams if stream.stream_name > after]
+        page = following[: int(self._get_param("Limit") or 100)]
+        answer: dict[str, Any] = {
+            "StreamNames": [stream.stream_name for stream in page],
+            "StreamSummaries": [stream.to_json_summary()["StreamDescriptionSummary"] for stream in page],
+            "HasMoreStreams": len(page) < len(following),
+        }
+        if answer["HasMoreStreams"]:
+            answer["NextToken"] = base64.b64encode(page[-1].stream_name.encode()).decode()
+        return json.dumps(answer)
 
     @patch(Stream.get_shard_for_key)
     def get_shard_for_key(_original: Any, self: Any, partition_key: str, explicit_hash_key: str | None) -> Any:

@@ -23,6 +23,7 @@ from localstack.utils.patch import patch
 
 from harness.emulator.access.enforcement import role_may
 from harness.emulator.access.operation import Operation
+from harness.emulator.concurrency import monitor
 from harness.emulator.faults import FAULTS
 from harness.emulator.journal.causes import doing
 
@@ -106,19 +107,20 @@ def deliver(role_arn: str, region: str, item: LogItem) -> None:
         if (fault := FAULTS.strike("logs", name, parameters)) is not None:
             raise NotDeliveredError(f"{name} met a fault of a test ({fault.code})")
 
-    # Of two environments that begin together, one comes second.
-    with suppress(ResourceAlreadyExistsException):
-        if item.log_group not in backend.groups:
-            ask("CreateLogGroup", group)
-            backend.create_log_group(item.log_group, {})
-    with suppress(ResourceAlreadyExistsException):
-        if item.log_stream not in backend.groups[item.log_group].streams:
-            ask("CreateLogStream", group | stream)
-            backend.create_log_stream(item.log_group, item.log_stream)
-    ask("PutLogEvents", {**group, **stream, "logEvents": events})
-    if backend.filters.metric_filters:
-        # LocalStack applies them where the request comes in.
-        logs = connect_to(aws_access_key_id=account_id, region_name=region).logs
-        logs.put_log_events(**group, **stream, logEvents=events)
-    else:
-        backend.put_log_events(item.log_group, item.log_stream, events)
+    with monitor("logs"):
+        # Of two environments that begin together, one comes second: a fault may hold up the other.
+        with suppress(ResourceAlreadyExistsException):
+            if item.log_group not in backend.groups:
+                ask("CreateLogGroup", group)
+                backend.create_log_group(item.log_group, {})
+        with suppress(ResourceAlreadyExistsException):
+            if item.log_stream not in backend.groups[item.log_group].streams:
+                ask("CreateLogStream", group | stream)
+                backend.create_log_stream(item.log_group, item.log_stream)
+        ask("PutLogEvents", {**group, **stream, "logEvents": events})
+        if backend.filters.metric_filters:
+            # LocalStack applies them where the request comes in.
+            logs = connect_to(aws_access_key_id=account_id, region_name=region).logs
+            logs.put_log_events(**group, **stream, logEvents=events)
+        else:
+            backend.put_log_events(item.log_group, item.log_stream, events)

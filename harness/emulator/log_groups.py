@@ -1,10 +1,5 @@
-"""What is listed may be added to meanwhile.
+"""Lists log groups without copying them: LocalStack 4.14.0 copies every line of every log group for each DescribeLogGroups."""
 
-LocalStack 4.14.0 goes through the stacks of CloudFormation, and copies the log groups with all of their lines, while other
-calls and functions add some: such a call can end as InternalError ("dictionary changed size during iteration").
-"""
-
-from collections.abc import Iterator
 from typing import Any
 
 from localstack.utils.patch import patch
@@ -12,35 +7,11 @@ from localstack.utils.patch import patch
 from harness.emulator.service_loading import when_loaded
 
 
-class Steady(dict[str, Any]):
-    """Its listings are of the moment in which they began."""
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(list(super().keys()))
-
-    def keys(self) -> Any:
-        return list(super().keys())
-
-    def values(self) -> Any:
-        return list(super().values())
-
-    def items(self) -> Any:
-        return list(super().items())
-
-
 def install() -> None:
-    when_loaded("cloudformation", _of_stacks)
-    when_loaded("logs", _of_log_groups)
+    when_loaded("logs", _describe)
 
 
-def _of_stacks() -> None:
-    from localstack.services.cloudformation.stores import CloudFormationStore
-
-    for name in ("stacks_v2", "change_sets"):
-        vars(CloudFormationStore)[name].default = Steady
-
-
-def _of_log_groups() -> None:
+def _describe() -> None:
     from localstack.aws.api.logs import DescribeLogGroupsResponse, InvalidParameterException, LogGroupClass
     from localstack.services.logs.models import get_moto_logs_backend
     from localstack.services.logs.provider import LogsProvider
