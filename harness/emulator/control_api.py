@@ -234,7 +234,15 @@ def get_resource_types(_request: Request) -> dict[str, Any]:
     return {"types": supported_types(), "ignored": IGNORED}
 
 
+@answers
+def no_endpoint(request: Request, **_path: Any) -> dict[str, Any]:
+    raise LookupError(f"there is no {request.method} {request.path}; ARCHITECTURE.md lists the endpoints")
+
+
 def install() -> None:
+    # What none of the others takes would go on to the services, as a request of S3.
+    for path in ("/_harness", "/_harness/", "/_harness/<path:rest>"):
+        ROUTER.add(path, no_endpoint)
     capabilities.provide("faults", "fire", "outbox", "preload", "reset", "cloudformation-types", "rest-api-authorizers")
     ROUTER.add("/_harness/cloudformation/types", get_resource_types, methods=["GET"])
     ROUTER.add("/_harness/outbox", get_outbox, methods=["GET"])

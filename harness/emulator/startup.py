@@ -39,8 +39,16 @@ from harness.emulator.apigateway import (
     openapi_import,
     request_validation,
 )
+from harness.emulator.bounded import documents
 from harness.emulator.bounded import installation as bounded
-from harness.emulator.cloudformation import addresses, custom_resource, stack_updates, streams, supported_types
+from harness.emulator.cloudformation import (
+    addresses,
+    custom_resource,
+    stack_updates,
+    streams,
+    supported_types,
+    template_text,
+)
 from harness.emulator.cognito import endpoints as cognito_endpoints
 from harness.emulator.cognito import hosted_ui as cognito_hosted_ui
 from harness.emulator.concurrency import installation as concurrency
@@ -125,6 +133,7 @@ PARTS = (
     # A call that is denied meets no fault.
     enforcement.install,
     queue_urls.install,
+    documents.install,
     faults.install,
     outbox_capture.install,
     event_archive.install,
@@ -135,6 +144,7 @@ PARTS = (
     cognito_hosted_ui.install,
     supported_types.install,
     addresses.install,
+    template_text.install,
     stack_updates.install,
     custom_resource.install,
     streams.install,

@@ -8,17 +8,20 @@ JSON form, so that everything above sees one notation.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from harness.topology.document_structure import loader, structure_problem
 
 Location = tuple[str | int, ...]
 """The keys and indexes that lead to a value: ("Resources", "Function", "Properties", "Layers", 0)."""
 
 _YAML = "tag:yaml.org,2002:"
 _EXCERPT_LINES = 2
+_LONGEST_NUMBER = 1000
+"""Longer ones take minutes: `1:1:1:...` is a number of base 60 in YAML 1.1."""
 
 
 class TemplateError(Exception):
@@ -56,8 +59,10 @@ def read_document(file: Path) -> Document:
         raise TemplateError(file, 1, 1, f"cannot be read: {error}") from error
     if text.lstrip().startswith("{"):
         text = _check_json(file, text)
+    if found := structure_problem(text):
+        raise TemplateError(file, found.line, found.column, found.problem, _excerpt(text, found.line, found.column))
     try:
-        root = yaml.compose(text, Loader=_loader())
+        root = yaml.compose(text, Loader=loader())
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         if mark and error.context_mark and mark.line >= len(text.splitlines()):
@@ -73,12 +78,6 @@ def read_document(file: Path) -> Document:
     return Document(file, _Builder(file, text, lines).mapping(root, ()), lines)
 
 
-@cache
-def _loader() -> Any:
-    """libyaml's parser where PyYAML was built with it: ten times the speed."""
-    return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
 def _check_json(file: Path, text: str) -> str:
     """JSON's own parser names JSON's own mistakes; what passes is YAML as well, but for tabs between tokens.
 
@@ -86,6 +85,8 @@ def _check_json(file: Path, text: str) -> str:
     """
     try:
         json.loads(text)
+    except RecursionError:
+        return text.replace("\t", " ")  # what is nested too deeply is named below
     except json.JSONDecodeError as error:
         if file.suffix == ".json":
             excerpt = _excerpt(text, error.lineno, error.colno)
@@ -153,6 +154,8 @@ class _Builder:
         raise self._error(node, f"cannot be read: {node.tag}")
 
     def _scalar(self, node: yaml.ScalarNode) -> Any:
+        if len(node.value) > _LONGEST_NUMBER:
+            return str(node.value)
         try:
             match node.tag.removeprefix(_YAML):
                 case "int":

@@ -31,7 +31,7 @@ _V2_FIELDS = ("AWSAccessKeyId", "Signature")
 
 def name_the_object(_chain: HandlerChain, context: RequestContext, _response: Response) -> None:
     """A request handler: the key that is uploaded to is a field of the form, and a parameter for all who look at the call."""
-    if _is_upload(context) and _is_form(context):
+    if _is_upload(context) and _is_form(context) and _is_well_formed(context):
         fields = context.request.form
         key = next((value for name, value in fields.items() if name.lower() == "key"), None)
         file = context.request.files.get("file")
@@ -45,9 +45,15 @@ def authenticate(_chain: HandlerChain, context: RequestContext, _response: Respo
     """A request handler: whoever uploads with a form acts as the one who signed it."""
     if not _is_upload(context) or not _is_form(context):
         return
+    if not _is_well_formed(context):
+        said = "The body of your POST request is not well-formed multipart/form-data."
+        raise errors.Refusal("MalformedPOSTRequest", said, 400)
     fields = _by_lower_case(context.request.form)
     if not fields.get("key"):
         raise _missing("key")
+    if "file" not in context.request.files and "file" not in context.request.form:
+        said = "POST requires exactly one file upload per request."
+        raise InvalidArgument(said, ArgumentName="file", ArgumentValue="0", HostId=S3_HOST_ID)
     if not fields.get("policy"):
         return
     signed_by = _signer_v4(fields) if _complete(fields, _V4_FIELDS) else None
@@ -74,6 +80,11 @@ def _is_upload(context: RequestContext) -> bool:
 
 def _is_form(context: RequestContext) -> bool:
     return "multipart/form-data" in (context.request.headers.get("Content-Type") or "")
+
+
+def _is_well_formed(context: RequestContext) -> bool:
+    """Whether each part of the form has a name."""
+    return None not in context.request.form and None not in context.request.files
 
 
 def _by_lower_case(form: Mapping[str, str]) -> dict[str, str]:

@@ -10,6 +10,7 @@ from localstack.utils.patch import patch
 
 from harness.emulator import capabilities
 from harness.emulator.timers import on_fire
+from harness.emulator.websocket import handshake
 from harness.emulator.websocket.connections import CONNECTIONS, Closing, idle, lifetime_over
 from harness.emulator.websocket.gateway import close_all, connect
 from harness.emulator.websocket.management import address
@@ -38,6 +39,7 @@ def fire_lifetime(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def install() -> None:
+    handshake.install()
     # Before the front doors are recorded: a call of @connections is an AWS call, and no request at one.
     preprocess_request.handlers.insert(0, address)
 

@@ -72,7 +72,10 @@ def as_text(pattern: str | Mapping[str, Any]) -> str:
 
 def compile_pattern(text: str, dialect: Dialect = "ruler") -> tuple[Branch, ...]:
     """The alternatives that a pattern stands for: one, or more where it has `$or`. Raises PatternSyntaxError."""
-    return _Compiler(JsonReader(text), dialect).compile()
+    try:
+        return _Compiler(JsonReader(text), dialect).compile()
+    except RecursionError:
+        raise PatternSyntaxError("Filter is nested too deeply") from None
 
 
 class _Compiler:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from harness.topology.document_structure import read_json
 from harness.topology.patterns.compiler import Branch, Wanted
 from harness.topology.patterns.conditions import Equals, Exists, NumericRange, Scalar, number, show
 from harness.topology.patterns.match import MATCHED, Match, Refusal
@@ -147,7 +148,7 @@ def _what_stands_there(wanted: Wanted, event: Mapping[str, Any]) -> str:
 
 def _is_json_object(text: str) -> bool:
     try:
-        return isinstance(json.loads(text), dict)
+        return isinstance(read_json(text), dict)
     except ValueError:
         return False
 

@@ -18,11 +18,11 @@ https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis-filtering.html)
 
 import base64
 import binascii
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from harness.topology.document_structure import read_json
 from harness.topology.patterns.compiler import Branch, as_text, compile_pattern
 from harness.topology.patterns.evaluation import match_branches
 from harness.topology.patterns.json_reader import PatternSyntaxError
@@ -104,7 +104,7 @@ def _text(data: Any) -> Any:
 
 def _parse(data: Any) -> tuple[bool, Any]:
     try:
-        return True, json.loads(data)
+        return True, read_json(data)
     except (ValueError, TypeError):
         return False, None
 

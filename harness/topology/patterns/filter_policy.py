@@ -1,14 +1,13 @@
 """SNS's subscription filter policies (https://docs.aws.amazon.com/sns/latest/dg/sns-subscription-filter-policies.html)."""
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from harness.topology.document_structure import read_json
 from harness.topology.patterns.compiler import Branch, as_text, compile_pattern
 from harness.topology.patterns.evaluation import match_branches
-from harness.topology.patterns.json_reader import PatternSyntaxError
 from harness.topology.patterns.match import Match, Refusal
 
 Scope = Literal["MessageAttributes", "MessageBody"]
@@ -49,10 +48,11 @@ class FilterPolicy:
         text = as_text(policy)
         try:
             branches = compile_pattern(text, "sns")
-        except PatternSyntaxError as error:
+            body = read_json(text)
+        except ValueError as error:
             raise InvalidFilterPolicyError(f"Invalid parameter: FilterPolicy: {error}") from error
         found = cls(text, "MessageBody" if scope == "MessageBody" else "MessageAttributes", branches)
-        found._check_limits(json.loads(text))
+        found._check_limits(body)
         return found
 
     def _check_limits(self, body: Mapping[str, Any]) -> None:
@@ -117,6 +117,6 @@ def _in_words_of_attributes(refusal: Refusal, message: str) -> Refusal:
 def _json(text: Any) -> Any:
     """What the text is in JSON; None where it is none (or null, which is no use either)."""
     try:
-        return json.loads(text)
+        return read_json(text)
     except (ValueError, TypeError):
         return None

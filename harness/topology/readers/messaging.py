@@ -1,9 +1,9 @@
 """SNS subscriptions and the redrive of SQS queues."""
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from harness.topology.document_structure import read_json
 from harness.topology.edges import Edge, RedriveCondition, SubscriptionCondition
 from harness.topology.nodes import NodeId
 from harness.topology.patterns import FilterPolicy
@@ -54,7 +54,7 @@ def _policy_body(policy: Any) -> Mapping[str, Any]:
     """A redrive policy is an object, or JSON text."""
     if isinstance(policy, str):
         try:
-            policy = json.loads(policy)
+            policy = read_json(policy)
         except ValueError:
             return {}
     return policy if isinstance(policy, Mapping) else {}

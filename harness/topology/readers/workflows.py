@@ -1,12 +1,12 @@
 """Step Functions: what the tasks of a state machine call
 (https://docs.aws.amazon.com/step-functions/latest/dg/integrate-services.html)."""
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from harness.topology.document import Document, Location, TemplateError, read_document
+from harness.topology.document_structure import read_json
 from harness.topology.edges import Edge, TaskCondition
 from harness.topology.nodes import NodeId
 from harness.topology.readers.making import edge
@@ -65,7 +65,7 @@ def _definition(machine: Resource) -> tuple[Mapping[str, Any] | None, Location, 
             part if isinstance(part, str) else _variable(part) for part in joined
         )
     try:
-        body = json.loads(text) if isinstance(text, str) else None
+        body = read_json(text) if isinstance(text, str) else None
     except ValueError:
         return None, (), None
     return (body if isinstance(body, Mapping) else None), ("DefinitionString",), None

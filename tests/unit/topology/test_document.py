@@ -75,3 +75,40 @@ def test_a_mistake_is_reported_with_file_line_and_the_text_around_it(tmp_path, n
 def test_a_file_that_is_not_there_is_an_error_of_the_same_kind(tmp_path):
     with pytest.raises(TemplateError, match="cannot be read"):
         read_document(tmp_path / "missing.yaml")
+
+
+LAUGHS = "A: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{here.upper()}: &{here} [{', '.join([f'*{there}'] * 10)}]\n"
+    for there, here in zip("abcdefgh", "bcdefghi", strict=True)
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "problem"),
+    [
+        ("Resources:\n  A: &a\n    B: *a\n", 3, "the anchor &a holds its own alias"),
+        ("Resources:\n  A: &a\n    <<: *a\n", 3, "the anchor &a holds its own alias"),
+        (LAUGHS, 6, "more than 200,000 values"),
+        ("A: 1\nB: " + "[" * 3000 + "]" * 3000, 2, "nested more than 100 levels deep"),
+        ("A: 1\nB:\n" + "".join(" " * depth + "a:\n" for depth in range(1, 3000)), 101, "nested more than 100 levels"),
+        ('{\n"A": ' + '{"a":' * 3000 + "1" + "}" * 3001, 2, "nested more than 100 levels deep"),
+        ("A: &a " + "[" * 60 + "]" * 60 + "\nB: " + "[" * 60 + "*a" + "]" * 60, 2, "nested more than 100 levels deep"),
+    ],
+    ids=["recursive", "merged into itself", "laughs", "flow", "block", "json", "through an alias"],
+)
+def test_document_without_an_end_is_refused_with_its_line(tmp_path, text, line, problem):
+    for name in ("template.yaml", "template.json") if text.startswith("{") else ("template.yaml",):
+        with pytest.raises(TemplateError) as refused:
+            read_document(write(tmp_path, text, name))
+        assert refused.value.line == line
+        assert problem in refused.value.problem
+
+
+def test_aliases_within_the_limits_are_written_out(tmp_path):
+    body = read_document(write(tmp_path, "A: &a {x: 1}\nB: [*a, *a]\nC:\n  <<: *a\n  y: 2\n")).body
+    assert body == {"A": {"x": 1}, "B": [{"x": 1}, {"x": 1}], "C": {"x": 1, "y": 2}}
+
+
+def test_number_of_many_digits_stays_a_text(tmp_path):
+    text = "1:" * 200_000 + "1"
+    assert read_document(write(tmp_path, f"A: {text}\n")).body == {"A": text}

@@ -1,0 +1,50 @@
+"""Handshakes that are none are refused as RFC 6455 has it (section 4.4); in rolo they end in a 500 of Twisted's.
+
+https://www.rfc-editor.org/rfc/rfc6455#section-4.4
+"""
+
+import json
+from typing import Any
+
+from localstack.utils.patch import patch
+from rolo.serving.twisted import WebsocketResourceDecorator
+from wsproto import ConnectionType, WSConnection
+from wsproto.utilities import ProtocolError, RemoteProtocolError
+
+UPGRADE_REQUIRED = 426
+
+
+def install() -> None:
+    @patch(WebsocketResourceDecorator.render)
+    def render(original: Any, self: Any, request: Any) -> Any:
+        upgrade = request.getHeader(b"upgrade") or b""
+        if upgrade.isascii() and upgrade.lower() != b"websocket":
+            return original(self, request)
+        if (refusal := _refusal(request)) is None:
+            return original(self, request)
+        status, message = refusal
+        request.setResponseCode(status)
+        request.setHeader("Content-Type", "application/json")
+        if status == UPGRADE_REQUIRED:
+            request.setHeader("Sec-WebSocket-Version", "13")
+        return json.dumps({"message": message}).encode()
+
+
+def _refusal(request: Any) -> tuple[int, str] | None:
+    """The status and the reason for a handshake that is none; found out on a connection that serves nothing else."""
+    if not (request.getHeader(b"upgrade") or b"").isascii():
+        return 400, "the header Upgrade is not in ASCII"
+    if request.method != b"GET":
+        return 400, "a WebSocket handshake is a GET request"
+    headers = [(name, value) for name, values in request.requestHeaders.getAllRawHeaders() for value in values]
+    connection = WSConnection(ConnectionType.SERVER)
+    try:
+        connection.initiate_upgrade_connection(headers, request.path)
+        for _ in connection.events():
+            pass
+    except RemoteProtocolError as error:
+        hinted = getattr(error.event_hint, "status_code", 400)
+        return (UPGRADE_REQUIRED if hinted == UPGRADE_REQUIRED else 400), str(error)
+    except (ProtocolError, UnicodeError, ValueError) as error:
+        return 400, str(error)
+    return None
