@@ -1,7 +1,7 @@
 """The folder with what the harness writes: for its user alone.
 
-Whoever can write there decides where calls go, and whoever can read there sees events, mails and traces. So folders are of
-mode 700 and files of mode 600, whatever the umask, and a folder that another user could have prepared is refused.
+What is in it decides where calls go, and holds events, mails and traces. So folders are of mode 700 and files of mode 600,
+whatever the umask, and a folder that another user could have prepared is refused.
 """
 
 import os

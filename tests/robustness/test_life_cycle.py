@@ -237,7 +237,7 @@ def test_engine_of_a_running_test_run_is_no_stray(tmp_path, fake):
     assert listed(process).belongs_to == f"test run {os.getpid()}"
 
 
-def test_engine_of_an_ended_test_run_is_a_stray_unless_it_was_kept(tmp_path, fake):
+def test_engine_of_an_ended_test_run_is_a_stray_unless_kept(tmp_path, fake):
     gone = ended_pid()
     run = tmp_path / f"run-{gone}"
     process = fake(run)
@@ -288,7 +288,7 @@ def test_down_strays_lists_and_ends_strays_only(tmp_path, fake):
     assert runs(used.pid)
 
 
-def test_engine_that_no_command_boots_any_more_is_ended_by_the_next(tmp_path, fake):
+def test_engine_whose_boot_was_cut_is_ended_by_the_next_start(tmp_path, fake):
     process = fake(tmp_path)
     state_of(process, tmp_path, ready=False)
     engine = EmbeddedEngine(tmp_path)

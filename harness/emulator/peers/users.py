@@ -1,8 +1,8 @@
 """Refuses connections of other users of this machine.
 
-Credentials are not checked as on AWS (`test` counts), so whoever may connect may run code as this engine's user through Lambda.
-Linux tells whose a connection is, in about 20 microseconds for each; on other systems, and for clients outside of the engine's
-container, nothing tells it, and all are let in.
+Credentials are not checked as on AWS (`test` counts), so a client that may connect can run code as this engine's user, through
+Lambda. Linux tells whose a connection is, in about 20 microseconds for each. On other systems, and for clients outside of the
+engine's container, nothing tells it, and all are let in.
 """
 
 import json
