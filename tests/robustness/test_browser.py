@@ -4,6 +4,7 @@ Each attack is run from a page at a stranger's name and from one at another port
 loopback address and by a name to which browsers send no Sec-Fetch-* headers. That an attack arrived, the engine's log says.
 """
 
+import http.client
 import http.server
 import re
 import shutil
@@ -11,6 +12,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
@@ -65,15 +67,22 @@ self.addEventListener('message', e => fetch(e.data, {mode: 'no-cors'}).then(a =>
 """
 
 
-@pytest.fixture(scope="module")
-def port() -> Iterator[int]:
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Pages) as server:
+@contextmanager
+def serving(handler: type[http.server.BaseHTTPRequestHandler]) -> Iterator[int]:
+    """A server of this machine's; gives its port."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         server.daemon_threads = True
         thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         yield server.server_port
         server.shutdown()
         thread.join()
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    with serving(Pages) as at:
+        yield at
 
 
 @pytest.fixture(scope="module")
@@ -207,11 +216,39 @@ def test_page_of_a_file_has_no_effect(page, victim, tmp_path: Path):
     victim.assert_unharmed()
 
 
-def test_rebound_name_reads_nothing(page, victim):
+@pytest.fixture
+def rebound(victim: Victim) -> Iterator[str]:
+    """A site whose name has come to lead to the engine: its page was read before, everything else is the engine's."""
+
+    class Rebound(Pages):
+        def do_GET(self) -> None:
+            if self.path == "/attack.html":
+                super().do_GET()
+                return
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            connection = http.client.HTTPConnection("127.0.0.1", victim.port, timeout=30)
+            connection.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
+            for name, value in self.headers.items():
+                connection.putheader(name, value)
+            connection.endheaders(body)
+            answer = connection.getresponse()
+            said = answer.read()
+            self.send_response(answer.status)
+            self.send_header("Content-Type", answer.getheader("Content-Type") or "text/plain")
+            self.send_header("Content-Length", str(len(said)))
+            self.end_headers()
+            self.wfile.write(said)
+            connection.close()
+
+        do_POST = do_GET  # noqa: N815 - the name that the server calls
+
+    with serving(Rebound) as port:
+        yield f"http://{REBOUND}:{port}"
+
+
+def test_rebound_name_reads_nothing(page, victim, rebound):
     """The page and the engine are of one origin then: https://en.wikipedia.org/wiki/DNS_rebinding"""
-    site = f"http://{REBOUND}:{victim.port}"
-    page.route(f"{site}/attack.html", lambda route: route.fulfill(body="<body>", content_type="text/html"))
-    page.goto(f"{site}/attack.html")
+    page.goto(f"{rebound}/attack.html")
     for path in ("/_harness/outbox", "/_harness/journal", "/_localstack/health", f"/{victim.marker}/secret.js"):
         read = page.evaluate("async path => (await fetch(path)).text()", path)
         assert "UnknownHost" in read, read
@@ -219,8 +256,9 @@ def test_rebound_name_reads_nothing(page, victim):
     sent = "async path => (await fetch(path, {method: 'POST', body: '{\"scope\": \"all\"}'})).status"
     assert page.evaluate(sent, "/_harness/reset") == 403
     for url in (victim.writes(REBOUND), victim.creates(REBOUND)):
-        assert page.evaluate("async url => (await fetch(url)).status", url) == 403
-    assert page.goto(f"{site}/_harness/ready").status == 403
+        path = url.partition(f":{victim.port}")[2]
+        assert page.evaluate("async path => (await fetch(path)).status", path) == 403
+    assert page.goto(f"{rebound}/_harness/ready").status == 403
     victim.assert_unharmed()
 
 
@@ -246,7 +284,7 @@ def test_deployed_site_uses_presigned_urls_and_forms(page, site, victim):
     assert read == victim.secret
     where = {"Bucket": victim.marker, "Key": "secret.js"}
     put = victim.s3.generate_presigned_url("put_object", Params=where)
-    assert page.evaluate("async url => (await fetch(url, {method: 'PUT', body: 'new'})).status", put) == 200
+    assert page.evaluate("async url => (await fetch(url, {method: 'PUT', body: new Blob(['new'])})).status", put) == 200
     form = victim.s3.generate_presigned_post(victim.marker, "secret.js")
     script = """async form => {
         const data = new FormData();
