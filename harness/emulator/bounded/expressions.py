@@ -45,6 +45,18 @@ class Expression:
     def fullmatch(self, text: str) -> Any:
         return self._run(self._compiled.fullmatch, text)
 
+    def finditer(self, text: str) -> list[Any]:
+        # All of them within one limit, not each within a new one.
+        found: list[Any] = self._run(lambda _, **limits: list(self._compiled.finditer(text, **limits)), text)
+        return found
+
+    def sub(self, replacement: Any, text: str, count: int = 0) -> str:
+        return str(self._run(lambda _, **limits: self._compiled.sub(replacement, text, count, **limits), text))
+
+    def split(self, text: str, maxsplit: int = 0) -> list[Any]:
+        parts: list[Any] = self._run(lambda _, **limits: self._compiled.split(text, maxsplit, **limits), text)
+        return parts
+
     def _run(self, method: Any, text: str) -> Any:
         try:
             return method(text, timeout=LIMIT_SECONDS, concurrent=True)

@@ -8,12 +8,14 @@ https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html
 import hashlib
 import json
 import random
+import re
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from localstack.utils.patch import patch
 
+from harness.emulator.bounded.expressions import Expression
 from harness.emulator.service_loading import when_loaded
 from harness.emulator.stepfunctions.failures import failure
 
@@ -68,11 +70,17 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
 (https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html#jsonata-functions-provided-by-sfn)."""
 
 
+def _bounded(pattern: str, flags: Any) -> Expression:
+    """The expressions between slashes, which the limit of time of JSONata itself does not interrupt."""
+    ignore_case = re.IGNORECASE if flags.case_insensitive else 0
+    return Expression(pattern, ignore_case | (re.MULTILINE if flags.multiline else 0))
+
+
 def evaluate(expression: str) -> Any:
     """The value of an expression, as JSON has it. Raises any exception for one that cannot be evaluated."""
     from jsonata import Jsonata
 
-    compiled = Jsonata(expression, timeout=TIMEOUT_MS, stack=MAX_DEPTH)
+    compiled = Jsonata(expression, regex_engine=_bounded, timeout=TIMEOUT_MS, stack=MAX_DEPTH)
     for name, function in FUNCTIONS.items():
         compiled.register_lambda(name, function)
     compiled.register_lambda("eval", _no_eval)

@@ -190,6 +190,18 @@ ATTACKS = {
         except NoSuchJsonPathError:
             print("refused")
     """,
+    "expression of JSONata": """
+        from harness.emulator.stepfunctions.jsonata import evaluate
+        assert evaluate("$replace('a1b2', /[0-9]/, '-')") == "a-b-"
+        assert evaluate("$split('a, b,c', /, */)") == ["a", "b", "c"]
+        assert evaluate("$match('abAB', /a(b)/i).groups") == ["b", "B"]
+        for query in ("$match(s, /(a|aa)+$/)", "$contains(s, /(a|aa)+$/)", "$replace(s, /(a|aa)+$/, 'x')"):
+            try:
+                print(evaluate("($s := '" + "a" * 100 + "b'; " + query.replace("(s", "($s") + ")"))
+            except Exception as error:
+                assert "takes more than" in str(error), repr(error)
+        print("refused")
+    """,
     "loop of a mapping template": """
         import airspeed
         try:
