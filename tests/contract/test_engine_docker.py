@@ -16,8 +16,10 @@ from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
+import httpx
 import psutil
 import pytest
 
@@ -208,6 +210,29 @@ def test_it_tells_what_runs(own: DockerEngine):
     assert str(told["image"]).startswith(f"{image.REPOSITORY}:")
     assert int(told["memory_mib"]) > 20
     assert told["log"] == f"docker logs {told['name']}"
+
+
+def test_token_is_in_the_container_and_found_by_the_client(own: DockerEngine, client):
+    target = own.start()
+    journal = f"{target.endpoint_url}/_harness/outbox"
+    assert httpx.get(journal, trust_env=False, timeout=30).status_code == 401
+    assert target.harness.outbox() == []
+    assert DockerEngine(own.directory).find().harness.outbox() == []
+    container = client.containers.get(own.information()["container"])
+    _, mode = container.exec_run("stat -c %a /var/lib/localstack/engine.token")
+    assert mode.strip() == b"600"
+    assert str(target.token) not in str(container.attrs["Config"]) + own.last_log_lines(1000)
+
+
+def test_other_containers_reach_it_by_its_name(shared: Target, client):
+    """Docker's own DNS knows a container by its id, its name and its aliases; no page of a stranger has such a name."""
+    port = urlsplit(str(shared.endpoint_url)).port
+    [container] = [c for c in client.containers.list() if f"{port}/tcp" in c.attrs["NetworkSettings"]["Ports"]]
+    for host in (container.attrs["Config"]["Hostname"], container.name, "localstack", "host.docker.internal"):
+        asked = ["curl", "-s", "-H", f"Host: {host}:{port}", f"http://127.0.0.1:{port}/_harness/ready"]
+        assert json.loads(container.exec_run(asked)[1])["ready"], host
+    asked = ["curl", "-s", "-H", "Host: evil.example", f"http://127.0.0.1:{port}/_harness/ready"]
+    assert b"UnknownHost" in container.exec_run(asked)[1]
 
 
 def test_it_decides_calls_as_it_is_asked_to(own: DockerEngine, monkeypatch: pytest.MonkeyPatch):

@@ -9,6 +9,7 @@ import ipaddress
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 _AWS = re.compile(r"([a-z0-9_-]+\.)*(amazonaws\.com|amazonaws\.com\.cn|api\.aws|on\.aws|amazoncognito\.com)")
 _MACHINES_ON_AWS = re.compile(r".*\.(compute(-1)?|elb)\.amazonaws\.com(\.cn)?")
@@ -50,12 +51,16 @@ def parse(header: str) -> Host:
     return Host(name, int(found[2]) if found[2] else None)
 
 
-def is_address(name: str) -> bool:
+@lru_cache(maxsize=1024)
+def _address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
-        ipaddress.ip_address(name)
+        return ipaddress.ip_address(name)
     except ValueError:
-        return False
-    return True
+        return None
+
+
+def is_address(name: str) -> bool:
+    return _address(name) is not None
 
 
 @dataclass(frozen=True)
@@ -73,8 +78,8 @@ class Names:
         return self.is_loopback(name) or self._is_reachable(name) or self._is_served(name) or self._is_allowed(name)
 
     def is_loopback(self, name: str) -> bool:
-        if is_address(name):
-            return ipaddress.ip_address(name).is_loopback
+        if (address := _address(name)) is not None:
+            return address.is_loopback
         return name == "localhost" or name.endswith(".localhost")
 
     def is_own(self, name: str) -> bool:
@@ -82,8 +87,7 @@ class Names:
         return name in ("localhost", "127.0.0.1", "::1", "localhost.localstack.cloud") or name in self.own
 
     def _is_reachable(self, name: str) -> bool:
-        if is_address(name):
-            address = ipaddress.ip_address(name)
+        if (address := _address(name)) is not None:
             # A port may be published by a machine or a container's host whose address is not known here.
             return address.is_private or address.is_link_local or name in self.addresses
         if name in self.own or name in _OF_DOCKER:
