@@ -19,7 +19,7 @@ from harness.emulator.access.secret_keys import secret_of
 from harness.emulator.door import Host
 
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
-_WEBSITE = re.compile(r"(?P<bucket>.+)\.s3-website\.(?P<domain>[^:]+)")
+_WEBSITE = re.compile(r"(?P<bucket>.+)\.s3-website\.([a-z0-9-]+\.)?localhost(\.localstack\.cloud)?")
 
 
 def may_call(context: RequestContext, page: door.Page) -> bool:
@@ -70,7 +70,7 @@ def _bucket(name: str | None) -> Any:
 def is_website(host: Host) -> bool:
     """Whether a bucket with a website is served from this host."""
     found = _WEBSITE.fullmatch(host.name)
-    if found is None or not found["domain"].endswith(("localhost", "localhost.localstack.cloud")):
+    if found is None:
         return False
     bucket = _bucket(found["bucket"])
     return bucket is not None and bucket.website_configuration is not None
