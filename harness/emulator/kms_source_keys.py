@@ -20,7 +20,7 @@ def name_the_source_key(_chain: HandlerChain, context: RequestContext, _response
     from localstack.services.kms.models import deserialize_ciphertext_blob  # loads with the service, not at boot
 
     try:
-        request["SourceKeyId"] = deserialize_ciphertext_blob(request["CiphertextBlob"]).key_id
+        request["SourceKeyId"] = deserialize_ciphertext_blob(request.get("CiphertextBlob")).key_id
     except Exception as error:  # whatever the bytes are, they are none of KMS
         raise InvalidCiphertextException from error
 

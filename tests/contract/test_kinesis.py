@@ -299,3 +299,33 @@ def test_a_stream_is_made_and_changed_as_its_template_says(aws, kinesis):
     assert kinesis.list_tags_for_stream(StreamName=name)["Tags"] == [{"Key": "other", "Value": "one"}]
     stacks.delete_stack(StackName=stack)
     stacks.get_waiter("stack_delete_complete").wait(StackName=stack, WaiterConfig={"Delay": 1})
+
+
+def test_stream_in_provisioned_mode_says_how_many_shards(kinesis):
+    """https://docs.aws.amazon.com/kinesis/latest/APIReference/API_CreateStream.html"""
+    assert refused(kinesis.create_stream, StreamName=f"s-{uuid4().hex[:8]}") == (
+        "ValidationException",
+        "1 validation error detected: Value null at 'shardCount' failed to satisfy constraint: Member must not be null",
+    )
+
+
+@pytest.mark.parametrize(
+    ("operation", "arguments"),
+    [
+        ("describe_stream", {}),
+        ("describe_stream_summary", {}),
+        ("list_shards", {}),
+        ("list_tags_for_stream", {}),
+        ("delete_stream", {}),
+        ("add_tags_to_stream", {"Tags": {"a": "b"}}),
+        ("increase_stream_retention_period", {"RetentionPeriodHours": 48}),
+        ("update_shard_count", {"TargetShardCount": 2, "ScalingType": "UNIFORM_SCALING"}),
+    ],
+)
+def test_operation_on_missing_stream_is_refused(kinesis, operation, arguments):
+    """https://docs.aws.amazon.com/kinesis/latest/APIReference/API_DescribeStream.html#API_DescribeStream_Errors"""
+    call = getattr(kinesis, operation)
+    assert refused(call, StreamName="no-such-stream", **arguments)[0] == "ResourceNotFoundException"
+    arn = "arn:aws:kinesis:nowhere-1:000000000000:stream/no-such-stream"
+    assert refused(call, StreamARN=arn, **arguments)[0] == "ResourceNotFoundException"
+    assert refused(call, **arguments)[0] == "InvalidArgumentException"

@@ -5,12 +5,15 @@ tables here and in `resources`. https://docs.aws.amazon.com/service-authorizatio
 """
 
 import functools
+import logging
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from harness.emulator.access import authorization_reference, resources
 from harness.emulator.access.operation import Asked, Operation
+
+LOG = logging.getLogger(__name__)
 
 PREFIXES = {
     "apigatewaymanagementapi": "execute-api",
@@ -131,6 +134,10 @@ WITHOUT_IAM = {("sts", "GetCallerIdentity"), ("sts", "GetSessionToken")}
 (https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html)."""
 
 
+_UNREADABLE = (KeyError, ValueError, IndexError, AttributeError, TypeError)
+"""What reading a name raises that is none: an ARN of three parts, of a region that there is not."""
+
+
 def prefix_of(service: str) -> str:
     return PREFIXES.get(service, service)
 
@@ -147,7 +154,12 @@ def asked_by(operation: Operation) -> list[Asked]:
     action = action_of(operation.service, operation.name)
     special = resources.RULES.get(prefix_of(operation.service))
     if special is not None:
-        found = special(operation, action)
+        try:
+            found = special(operation, action)
+        except _UNREADABLE:
+            # The values are a client's and may be anything; who may do it to all may, and the service refuses it.
+            LOG.info("IAM: what %s names cannot be read; it is asked on '*'", action, exc_info=True)
+            return [Asked(action, "*", mapped=False)]
         if found is not None:
             return found
     return [by_reference(operation, action)]

@@ -42,12 +42,15 @@ _NEEDED = {
 def keys_used(operation: Operation, asked: Asked) -> list[Asked]:
     """What the caller is asked for besides: actions on the key behind the resource, through its service."""
     needed = _NEEDED.get(asked.action)
-    if needed is None or not asked.resource.startswith("arn:"):
+    if needed is None or not asked.resource.startswith("arn:") or asked.resource.count(":") < 5:
         return []
     if asked.action.startswith("ssm:") and not operation.parameters.get("WithDecryption"):
         return []
     service = asked.resource.split(":")[2]
-    key = _key_of(service, operation, asked.resource)
+    try:
+        key = _key_of(service, operation, asked.resource)
+    except (KeyError, ValueError):
+        return []  # an ARN of a region or account that there is not
     if not key or "alias/aws/" in key:
         return []
     facts = {

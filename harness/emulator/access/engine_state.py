@@ -121,7 +121,8 @@ def role_of_function(function: str, account_id: str, region: str) -> str | None:
     """The ARN of the execution role of a function, by its name or ARN."""
     from localstack.services.lambda_.invocation.models import lambda_stores
 
-    name = function.split(":")[6] if function.startswith("arn:") else function.split(":")[0]
+    parts = function.split(":")
+    name = (parts[6] if len(parts) > 6 else "") if parts[0] == "arn" else parts[0]
     known = lambda_stores[account_id][region].functions.get(name)
     latest = known.latest() if known is not None else None
     return str(latest.config.role) if latest is not None else None

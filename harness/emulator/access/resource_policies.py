@@ -18,7 +18,10 @@ def resource(arn: str, action: str) -> Resource:
         return Resource(arn, None)
     prefix = arn.split(":", 3)[2]
     read = _READERS.get(prefix)
-    document = read(arn, action) if read is not None else None
+    try:
+        document = read(arn, action) if read is not None else None
+    except (KeyError, ValueError):
+        document = None  # a client may ask about any ARN: the stores have no such region or account
     policies = () if document is None else (_parsed(arn, document),)
     required = prefix == "kms" or action in ("sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity")
     # CreateKey and the lists are about no key yet.
@@ -176,8 +179,11 @@ def _table(arn: str, _action: str) -> Any:
     return policy.policy_doc if policy is not None else None
 
 
-def _statements(document: str) -> list[Any]:
-    found = json.loads(document).get("Statement") or []
+def _statements(document: str | None) -> list[Any]:
+    try:
+        found = json.loads(document or "{}").get("Statement") or []
+    except (ValueError, AttributeError):
+        return []  # the service accepted what is no policy
     return found if isinstance(found, list) else [found]
 
 

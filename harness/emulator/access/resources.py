@@ -122,7 +122,8 @@ def _leading_keys(operation: Operation, table: str, entries: Any) -> dict[str, t
     if isinstance(entries, dict):
         keys = entries.get("Keys") or ()
     else:
-        keys = [next(iter(r.values())).get("Key") or next(iter(r.values())).get("Item") or {} for r in entries or ()]
+        written = [next(iter(r.values()), None) or {} for r in entries or ()]
+        keys = [entry.get("Key") or entry.get("Item") or {} for entry in written]
     return leading_keys(operation, table, keys)
 
 
@@ -130,7 +131,7 @@ def leading_keys(operation: Operation, table: str, items: Iterable[dict[str, Any
     """`dynamodb:LeadingKeys`: the partition keys that the call names
     (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html)."""
     name = partition_key(operation.account_id, operation.region, table.rpartition("/")[2])
-    values = tuple(str(next(iter(item[name].values()))) for item in items if name and name in item)
+    values = tuple(str(next(iter(item[name].values()))) for item in items if name and item.get(name))
     return {"dynamodb:leadingkeys": values} if values else {}
 
 
@@ -301,7 +302,11 @@ def _kms(operation: Operation, action: str) -> list[Asked] | None:
     parameters = operation.parameters
     if operation.name == "ReEncrypt":
         source = parameters.get("SourceKeyId")
-        read = key_arn(source, operation) if source else key_of_ciphertext(parameters["CiphertextBlob"], operation)
+        read = (
+            key_arn(source, operation)
+            if source
+            else key_of_ciphertext(parameters.get("CiphertextBlob") or b"", operation)
+        )
         write = key_arn(parameters["DestinationKeyId"], operation)
         return [Asked("kms:ReEncryptFrom", read or "*"), Asked("kms:ReEncryptTo", write)]
     named = parameters.get("KeyId") or parameters.get("TargetKeyId")

@@ -9,22 +9,15 @@ from typing import Any
 
 from localstack.aws.api import CommonServiceException, RequestContext
 from localstack.aws.api.kinesis import LimitExceededException, ResourceInUseException, ResourceNotFoundException
-from moto.kinesis.models import Consumer, kinesis_backends
+from moto.kinesis.models import Consumer
+
+from harness.emulator.kinesis.streams import stream_by_arn
 
 CONSUMERS_OF_A_STREAM = 20
 
 
-def _stream(arn: str) -> Any:
-    _, _, _, region, account, resource = arn.split(":", 5)
-    name = resource.split("/")[1]
-    stream = kinesis_backends[account][region].streams.get(name)
-    if stream is None:
-        raise ResourceNotFoundException(f"Stream {name} under account {account} not found.")
-    return stream
-
-
 def register(_context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
-    stream, name = _stream(request["StreamARN"]), request["ConsumerName"]
+    stream, name = stream_by_arn(request.get("StreamARN")), request["ConsumerName"]
     if any(one.consumer_name == name for one in stream.consumers):
         raise ResourceInUseException(f"Consumer {name} under stream {stream.stream_name} already exists for account "
                                      f"{stream.account_id}.")  # fmt: skip
@@ -42,7 +35,7 @@ def register(_context: RequestContext, request: dict[str, Any]) -> dict[str, Any
 def _find(request: Mapping[str, Any]) -> tuple[Any, Any]:
     """The stream and the consumer that a request names, by the consumer's ARN or by both names."""
     arn, name = request.get("ConsumerARN"), request.get("ConsumerName")
-    stream = _stream(arn.partition("/consumer/")[0] if arn else request["StreamARN"])
+    stream = stream_by_arn(arn.partition("/consumer/")[0] if arn else request.get("StreamARN"))
     for one in stream.consumers:
         if one.consumer_arn == arn or (not arn and one.consumer_name == name):
             return stream, one
@@ -61,7 +54,7 @@ def deregister(_context: RequestContext, request: dict[str, Any]) -> dict[str, A
 
 
 def list_of_stream(_context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
-    return {"Consumers": [one.to_json() for one in _stream(request["StreamARN"]).consumers]}
+    return {"Consumers": [one.to_json() for one in stream_by_arn(request.get("StreamARN")).consumers]}
 
 
 def subscribe(_context: RequestContext, _request: dict[str, Any]) -> dict[str, Any]:

@@ -18,32 +18,17 @@ from localstack.aws.api.kinesis import (
     ValidationException,
 )
 from localstack.services.moto import _proxy_moto
-from moto.kinesis.models import kinesis_backends
 
 from harness.emulator.faults import FAULTS
-from harness.emulator.kinesis import consumers, shards
+from harness.emulator.kinesis import consumers, shards, streams
 from harness.emulator.kinesis.iterators import ShardIterator, position
+from harness.emulator.kinesis.streams import stream_of
 
 RECORD_BYTES = 1024 * 1024
 CALL_BYTES = 5 * RECORD_BYTES
 CALL_RECORDS = 500
 ANSWER_BYTES = 10 * RECORD_BYTES
 ANSWER_RECORDS = 10_000
-
-
-def stream_of(context: RequestContext, request: Mapping[str, Any]) -> Any:
-    """The stream that a request names. Raises ResourceNotFoundException, in AWS's words."""
-    arn, name = request.get("StreamARN"), request.get("StreamName")
-    account, region = context.account_id, context.region
-    if arn:
-        _, _, _, region, account, resource = arn.split(":", 5)
-        name = resource.split("/")[1]
-    if not name:
-        raise InvalidArgumentException("Either StreamARN or StreamName is required.")
-    stream = kinesis_backends[account][region].streams.get(name)
-    if stream is None:
-        raise ResourceNotFoundException(f"Stream {name} under account {account} not found.")
-    return stream
 
 
 # ---- putting -----------------------------------------------------------------------------------------------------
@@ -201,6 +186,7 @@ def start_stream_encryption(context: RequestContext, request: dict[str, Any]) ->
 
 
 OURS = {
+    **streams.OURS,
     "PutRecord": put_record,
     "PutRecords": put_records,
     "GetShardIterator": get_shard_iterator,

@@ -47,8 +47,11 @@ def refusal(service: str, protocol: str, operation: str, violations: Sequence[Vi
     words = OWN_WORDS.get(service)
     if words is not None and (own := words(operation, violations)) is not None:
         return own
-    code = CODES.get(service) or (QUERY_CODE if protocol in ("query", "ec2", "rest-xml") else JSON_CODE)
-    return Refusal(code, detected(violations))
+    return Refusal(validation_code(service, protocol), detected(violations))
+
+
+def validation_code(service: str, protocol: str) -> str:
+    return CODES.get(service) or (QUERY_CODE if protocol in ("query", "ec2", "rest-xml") else JSON_CODE)
 
 
 def detected(violations: Sequence[Violation]) -> str:

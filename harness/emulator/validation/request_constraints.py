@@ -64,7 +64,11 @@ def refuse(_chain: HandlerChain, context: RequestContext, _response: Response) -
     request: Any = context.service_request
     violations = checker(request if isinstance(request, dict) else {})
     if violations and context.protocol in ("query", "ec2"):
-        violations = [v for v in violations if not _is_empty(v, context)]
+        empty = [violation for violation in violations if _is_empty(violation, context)]
+        for violation in empty:
+            if "." not in violation.path and isinstance(request, dict):
+                request[violation.member] = [] if violation.shape.type_name == "list" else {}
+        violations = [violation for violation in violations if violation not in empty]
     if not violations:
         return
     raise exception_of(refusal(context.service.service_name, str(context.protocol), operation.name, violations))

@@ -17,7 +17,7 @@ from localstack.aws.protocol import service_router
 from localstack.utils.patch import patch
 from werkzeug.exceptions import HTTPException
 
-from harness.emulator.validation import malformed, request_head, wire_types
+from harness.emulator.validation import malformed, mistaken_values, request_head, wire_types
 from harness.emulator.validation.answers import exception_of
 from harness.emulator.validation.messages import Refusal
 
@@ -116,6 +116,8 @@ def exception_response(original: Any, self: Any, exception: Exception, context: 
         assert context.service is not None
         refused = malformed.malformed(context.service, str(context.protocol), exception.description or exception.name)
         exception = exception_of(Refusal(refused.code, refused.message, exception.code or 400))
+    elif (mistake := mistaken_values.refusal(exception, context)) is not None:
+        exception = exception_of(mistake)
     if context.operation is not None or context.service is None or not isinstance(exception, ServiceException):
         return original(self, exception, context)
     context.operation = context.service.operation_model(context.service.operation_names[0])
