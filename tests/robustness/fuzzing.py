@@ -32,10 +32,16 @@ def share_the_time(fuzzers: int) -> None:
     _seconds_for_each = float(os.environ.get(MINUTES) or 0) * 60 / max(fuzzers, 1)
 
 
-def fuzz(test: Callable[..., Any]) -> Callable[..., Any]:
-    """Decorate a `@given` test as a fuzzer, outermost; the profile `quick` or `fuzz` says how many examples it tries."""
-    profile = settings.get_profile("fuzz" if os.environ.get(MINUTES) else "quick")
-    generated = profile(test)
+def fuzz(test: Callable[..., Any] | None = None, *, examples: int | None = None) -> Callable[..., Any]:
+    """Decorate a `@given` test as a fuzzer, outermost; the profile `quick` or `fuzz` says how many examples it tries.
+
+    `examples` is for one with many parameters: how many the profile `quick` tries for each.
+    """
+    if test is None:
+        return functools.partial(fuzz, examples=examples)
+    campaign = bool(os.environ.get(MINUTES))
+    profile = settings.get_profile("fuzz" if campaign else "quick")
+    generated = (profile if campaign or examples is None else settings(profile, max_examples=examples))(test)
 
     @pytest.mark.fuzz
     @functools.wraps(generated)
