@@ -22,6 +22,7 @@ from harness.emulator.cognito.errors import CognitoError, invalid_parameter, not
 from harness.emulator.cognito.keys import SigningKey, unverified_claims
 from harness.emulator.cognito.user_pool import all_pools
 from harness.emulator.cognito.verification import ExpiredToken, TokenError, verify_token
+from harness.emulator.concurrency import SteadyDict
 
 Request = dict[str, Any]
 Handler = Callable[[RequestContext, Request], Any]
@@ -50,7 +51,7 @@ class Identity:
 
 @dataclass
 class _State:
-    identities: dict[str, Identity] = field(default_factory=dict)
+    identities: dict[str, Identity] = field(default_factory=SteadyDict)
     roles: dict[str, str] = field(default_factory=dict)
     role_mappings: dict[str, dict[str, Any]] = field(default_factory=dict)
     key: SigningKey = field(default_factory=SigningKey)

@@ -19,6 +19,7 @@ from moto.cognitoidp.models import CognitoIdpUserPool, cognitoidp_backends
 from harness.emulator.cognito.errors import CognitoError, not_authorized, not_found
 from harness.emulator.cognito.keys import SigningKey
 from harness.emulator.cognito.records import AuthorizationCode, Code, Federation, Grant, Session
+from harness.emulator.concurrency import SteadyDict
 
 
 @dataclass
@@ -48,14 +49,14 @@ class PoolState:
     secret: bytes = field(default_factory=lambda: secrets.token_bytes(32))
     """Of what must look random and stay the same, see `digest`."""
     users: dict[str, UserState] = field(default_factory=dict)
-    sessions: dict[str, "Session"] = field(default_factory=dict)
-    grants: dict[str, "Grant"] = field(default_factory=dict)
+    sessions: dict[str, "Session"] = field(default_factory=SteadyDict)
+    grants: dict[str, "Grant"] = field(default_factory=SteadyDict)
     """By refresh token."""
     revoked: set[str] = field(default_factory=set)
     """`origin_jti` of the sign-ins whose tokens are revoked."""
     authorization_codes: dict[str, "AuthorizationCode"] = field(default_factory=dict)
     federations: dict[str, "Federation"] = field(default_factory=dict)
-    links: dict[tuple[str, str, str], str] = field(default_factory=dict)
+    links: dict[tuple[str, str, str], str] = field(default_factory=SteadyDict)
     """User id by provider, attribute and value, see `linking`."""
 
     def digest(self, *parts: str) -> bytes:

@@ -11,7 +11,7 @@ LOG = logging.getLogger(__name__)
 SHARED = {"dynamodbstreams": "dynamodb", "s3control": "s3", "sesv2": "ses"}
 """Services that keep their state in the store of another one."""
 PATIENCE_SECONDS = 30.0
-"""Whoever waits longer goes on without the monitor: a race is better than an engine that stands still."""
+"""A thread that waits longer goes on without the monitor: a race is better than an engine that stands still."""
 
 
 class _Held(threading.local):

@@ -85,7 +85,7 @@ def steady_attributes(model: type[Any], *names: str) -> None:
 
 
 def guarded(model: type[Any], *methods: str) -> None:
-    """Run these methods of an object one at a time; they must call nothing that waits."""
+    """Run these methods one at a time, whatever objects of the class they are of; they must call nothing that waits."""
     lock = threading.RLock()
 
     def one_at_a_time(original: Callable[..., Any]) -> Callable[..., Any]:

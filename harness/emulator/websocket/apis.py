@@ -10,6 +10,8 @@ from typing import Any
 
 from localstack.services.stores import AccountRegionBundle, BaseStore, LocalAttribute
 
+from harness.emulator.concurrency import SteadyDict
+
 Settings = dict[str, Any]
 """One resource, with the members that the API's answers have."""
 
@@ -53,7 +55,7 @@ class Api:
 
     def __post_init__(self) -> None:
         for kind in (*DEPLOYED, "Deployment", "Stage"):
-            self.parts.setdefault(kind, {})
+            self.parts.setdefault(kind, SteadyDict())
 
     @property
     def api_id(self) -> str:
