@@ -89,6 +89,8 @@ class Connection(_Server):
         self.opened_at = self.received_at = self.sent_at = self.arriving_since = time.monotonic()
         self.arriving: object = None
         """The request of which a part has arrived, when it was last looked at."""
+        self.unread_since: float | None = None
+        """When a part of an answer was first seen waiting, and none was when it was last looked at."""
         CONNECTIONS.add(self)
 
     def _dataReceived(self, data: bytes) -> Any:  # noqa: N802 - Twisted's name
@@ -134,6 +136,18 @@ class Connection(_Server):
         if channel._handlingRequest or self.has_unsent:
             return State.IN_USE
         return State.ARRIVING if channel.requests or channel._buffer else State.IDLE
+
+    def answer_is_unread(self, now: float) -> bool:
+        """Whether the client takes nothing of its answer. To be asked again and again: it sees when one begins to wait.
+
+        When it last sent something says nothing of that: the connection may have been idle until a moment ago.
+        """
+        if not self.has_unsent:
+            self.unread_since = None
+            return False
+        if self.unread_since is None:
+            self.unread_since = now
+        return now - max(self.unread_since, self.sent_at) > UNREAD_SECONDS
 
     def channel(self) -> Any:
         """What speaks HTTP or WebSocket on it; None before anything was received."""
@@ -186,7 +200,7 @@ class Connections:
         """Close what takes too long."""
         now = time.monotonic()
         for connection in list(self._open):
-            if connection.has_unsent and now - connection.sent_at > UNREAD_SECONDS:
+            if connection.answer_is_unread(now):
                 LOG.warning("%s is cut off: it reads nothing of its answer", connection.getPeer())
                 connection.abortConnection()
             elif not connection.disconnecting and connection.arrival_is_late(now):
