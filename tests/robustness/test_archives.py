@@ -155,7 +155,7 @@ def test_links_inside_code_and_layer_are_followed(aws, function):
     assert answered.payload == "layer code", answered.log
 
 
-def test_stack_with_code_that_leaves_is_rolled_back_with_the_reason(aws, bucket, victim):
+def test_stack_with_code_that_leaves_is_rolled_back(aws, bucket, victim):
     archive = packed(("index.py", HANDLER), ("way", str(victim.parent), LINK), ("way/id_rsa", "theirs"))
     aws("s3").put_object(Bucket=bucket, Key="code.zip", Body=archive)
     cloudformation, name = aws("cloudformation"), f"robust-{uuid4().hex[:12]}"

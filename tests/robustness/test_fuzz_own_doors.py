@@ -38,7 +38,7 @@ class Answer:
 
 
 def send(endpoint: str, method: str, target: str, headers: dict[str, str], body: bytes) -> Answer:
-    """One request as it is, on a connection of its own. Raises TimeoutError where nothing is answered."""
+    """One request as it is, on a new connection. Raises TimeoutError where nothing is answered."""
     split = urlsplit(endpoint)
     connection = http.client.HTTPConnection(split.hostname or "", split.port, timeout=ANSWER_SECONDS)
     try:
@@ -240,6 +240,30 @@ def test_handshake_of_any_form_is_answered(engine, websocket_url, method, versio
     answered = exchange(url, handshake(url, upgrade(url, **changed), method, version))
     assert status_of(answered) < 500, answered[:500]
     assert engine.harness.ready()["ready"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "status"),
+    [
+        ({}, 101),
+        ({"Sec_WebSocket_Version": "99"}, 426),
+        ({"Sec_WebSocket_Version": None}, 400),
+        ({"Sec_WebSocket_Key": "short"}, 400),
+        ({"Sec_WebSocket_Key": None}, 400),
+        ({"Connection": None}, 400),
+    ],
+)
+def test_handshake_is_answered_as_the_protocol_has_it(websocket_url, changed, status):
+    """https://www.rfc-editor.org/rfc/rfc6455#section-4.4"""
+    answered = exchange(websocket_url, handshake(websocket_url, upgrade(websocket_url, **changed)))
+    assert status_of(answered) == status, answered[:500]
+    if status == 426:
+        assert b"sec-websocket-version: 13" in answered.lower()
+
+
+def test_address_without_a_stage_is_forbidden(websocket_url):
+    url = websocket_url.removesuffix("/dev")
+    assert status_of(exchange(url, handshake(url, upgrade(url)))) == 403
 
 
 pieces = st.binary(max_size=40) | st.sampled_from(

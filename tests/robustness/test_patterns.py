@@ -23,7 +23,7 @@ def many_mails(aws):
     return reader
 
 
-def test_subject_pattern_that_never_ends_does_not_stop_the_engine(engine, aws, many_mails):
+def test_subject_pattern_without_an_end_stops_no_engine(engine, aws, many_mails):
     said = {}
 
     def ask(pattern):

@@ -45,7 +45,7 @@ _REASONS = {
 """What API Gateway says where the client's close frame gives no reason."""
 
 
-def connect(request: WebSocketRequest, api_id: str, stage: str) -> Response | None:
+def connect(request: WebSocketRequest, api_id: str, stage: str = "") -> Response | None:
     """Serves a connection from its handshake to its end."""
     api = find_api(api_id)
     snapshot = api.served(stage) if api is not None else None

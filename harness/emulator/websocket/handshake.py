@@ -3,6 +3,7 @@
 https://www.rfc-editor.org/rfc/rfc6455#section-4.4
 """
 
+import base64
 import json
 from typing import Any
 
@@ -47,4 +48,14 @@ def _refusal(request: Any) -> tuple[int, str] | None:
         return (UPGRADE_REQUIRED if hinted == UPGRADE_REQUIRED else 400), str(error)
     except (ProtocolError, UnicodeError, ValueError) as error:
         return 400, str(error)
+    if not _is_key(request.getHeader(b"sec-websocket-key") or b""):
+        return 400, "the header Sec-WebSocket-Key is not 16 bytes in base64"
     return None
+
+
+def _is_key(text: bytes) -> bool:
+    # wsproto takes any text.
+    try:
+        return len(base64.b64decode(text, validate=True)) == 16
+    except ValueError:
+        return False

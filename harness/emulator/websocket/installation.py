@@ -48,7 +48,8 @@ def install() -> None:
         # API Gateway asks no browser where its page is from: that is for $connect to do.
         return context.request.path.startswith("/_aws/ws/") or original(context)
 
-    for path in ("/_aws/ws/<api_id>/<stage>", "/_aws/ws/<api_id>/<stage>/"):
+    # An address without a stage is one without an API: 403.
+    for path in ("/_aws/ws/<api_id>", "/_aws/ws/<api_id>/", "/_aws/ws/<api_id>/<stage>", "/_aws/ws/<api_id>/<stage>/"):
         ROUTER.add(path, connect, methods=["WEBSOCKET"])
     # A thread that waits for a client would keep the engine from ending.
     SHUTDOWN_HANDLERS.register(lambda: close_all("reset"))

@@ -142,7 +142,7 @@ def test_content_that_is_not_what_its_checksum_says_is_refused(unpack):
         unpack(archive[:place] + bytes([archive[place] ^ 0xFF]) + archive[place + 1 :])
 
 
-def test_bytes_that_an_archive_takes_are_known_before_it_is_unpacked():
+def test_size_of_an_archive_is_known_before_it_is_unpacked():
     archive = packed(*((f"zeros-{i}", "\0" * 1_000_000) for i in range(30)))
     assert len(archive) < 100_000
     assert inspect_zip(archive).size_bytes == 30_000_000
