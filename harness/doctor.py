@@ -50,6 +50,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _embedded_engine(settings)
     yield _uv()
     yield _node()
+    yield from _folders_of_interpreters()
     yield _docker(settings)
     yield _port(settings)
     yield _disk(settings.root)
@@ -96,6 +97,19 @@ def _node() -> Finding:
         what = f"{found} does not run" if found else "not found"
         return Finding("Node.js", Verdict.OPTIONAL, what, "Functions with a nodejs runtime need it: nodejs.org")
     return Finding("Node.js", Verdict.OK, f"{version} at {found}")
+
+
+def _folders_of_interpreters() -> Iterator[Finding]:
+    """Folders where the engine looks for the Pythons of functions, and may not: it skips them."""
+    for variable in ("HARNESS_LAMBDA_PYTHONS", "PYENV_ROOT"):
+        for folder in filter(None, os.environ.get(variable, "").split(os.pathsep)):
+            if not os.access(folder, os.R_OK | os.X_OK):
+                yield Finding(
+                    variable,
+                    Verdict.OPTIONAL,
+                    f"{folder} is not there, or may not be read",
+                    "Functions run on the interpreters that are found elsewhere. Let this user read it, or unset the variable.",
+                )
 
 
 def _said_by(*command: str) -> str | None:

@@ -136,8 +136,10 @@ class Project:
         """The same project with the templates that were last deployed from the command line, where they were others."""
         try:
             patterns = json.loads(self._deployed_file.read_text())
-        except (FileNotFoundError, json.JSONDecodeError):
+        except (FileNotFoundError, ValueError):
             return self
+        if not isinstance(patterns, list) or not all(isinstance(pattern, str) for pattern in patterns):
+            return self  # written by another version
         if patterns == self._absolute_patterns():
             # Of the default patterns only one need match.
             return self

@@ -94,3 +94,11 @@ def test_docker_that_does_not_run_is_told_and_missing_only_where_it_is_the_engin
 def test_the_embedded_engine_is_not_missed_where_another_is_chosen(monkeypatch):
     monkeypatch.setattr(doctor.importlib.util, "find_spec", lambda name: None if name == "moto" else object())
     assert _finding("Embedded engine", engine="docker").verdict is Verdict.OPTIONAL
+
+
+@pytest.mark.parametrize("variable", ["HARNESS_LAMBDA_PYTHONS", "PYENV_ROOT"])
+def test_folder_of_interpreters_that_cannot_be_read_is_told(monkeypatch, tmp_path, variable):
+    monkeypatch.setenv(variable, str(tmp_path / "nowhere"))
+    found = _finding(variable)
+    assert found.verdict is Verdict.OPTIONAL
+    assert found.found == f"{tmp_path / 'nowhere'} is not there, or may not be read"
