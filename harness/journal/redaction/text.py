@@ -75,9 +75,7 @@ _FIELD = re.compile(
     r"(?P<before>\bname=\\{0,8}\"?(?P<name>[\w.-]{1,100}+)\\{0,8}\"?[^\r\n\\]{0,400}+"
     rf"{_END_OF_LINE}(?:[^\r\n\\]{{1,400}}+{_END_OF_LINE}){{0,4}}+{_END_OF_LINE})(?P<value>[^\r\n\\]{{1,65536}}+)"
 )
-_CODE_SAID = re.compile(
-    r"(?P<before>[^\n]{0,12}?)\b(?P<said>code(?: is| was)?:?[ \t]{1,3})(?P<value>\d{6,8})(?!\w)", re.IGNORECASE
-)
+_CODE_SAID = re.compile(r"\b(?P<said>code(?: is| was)?:?[ \t]{1,3})(?P<value>\d{6,8})(?!\w)", re.IGNORECASE)
 _OTHER_CODE = re.compile(
     r"(?:error|status|exit|zip|postal|post|area|country|http|return|response|reason|close)\W*$", re.I
 )
@@ -104,15 +102,19 @@ def cut(text: str, mark: Mark, *, source_code: bool = False) -> str:
 
 def named(text: str, mark: Mark, *, source_code: bool = False) -> str:
     """The text without what a name or a scheme promises."""
-    text = _SCHEME_IN_TEXT.sub(lambda found: _after_scheme(found, mark), text)
+    small = text.lower()
+    if "bearer" in small or "basic" in small:
+        text = _SCHEME_IN_TEXT.sub(lambda found: _after_scheme(found, mark), text)
     text = _pairs(text, mark, source_code)
     if "<" in text:
         text = _ELEMENT.sub(lambda found: _named(found, mark), text)
     if "name=" in text:
         text = _FIELD.sub(lambda found: _named(found, mark), text)
     if not source_code:
-        text = _CODE_SAID.sub(lambda found: _said_code(found, mark), text)
-        text = _PASSWORD_SAID.sub(lambda found: _said_password(found, mark), text)
+        if "code" in small:
+            text = _CODE_SAID.sub(lambda found: _said_code(found, mark), text)
+        if "password is" in small or "password: " in small:
+            text = _PASSWORD_SAID.sub(lambda found: _said_password(found, mark), text)
     return text
 
 
@@ -273,9 +275,9 @@ def _named(found: re.Match[str], mark: Mark) -> str:
 
 
 def _said_code(found: re.Match[str], mark: Mark) -> str:
-    if _OTHER_CODE.search(found["before"]):
+    if _OTHER_CODE.search(found.string, max(0, found.start() - 12), found.start()):
         return found[0]
-    return f"{found['before']}{found['said']}{mark(CODE, found['value'])}"
+    return f"{found['said']}{mark(CODE, found['value'])}"
 
 
 def _said_password(found: re.Match[str], mark: Mark) -> str:
