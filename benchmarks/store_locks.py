@@ -18,7 +18,7 @@ from resources import Resources, running_engine
 
 from harness.engine import Target
 
-CALLS = 160
+CALLS = 80
 CLIENTS = (1, 8)
 
 
