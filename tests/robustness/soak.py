@@ -352,8 +352,12 @@ def soak(minutes: float, seed: int, directory: Path) -> int:
                 print(samples[-1].row(), flush=True)
         if not process.is_running():
             world.lost.append("the engine ended")
+    except KeyboardInterrupt:
+        print("interrupted; what was measured so far:")
     finally:
         project.engine.stop()
+    if world is None:
+        return 1
     return report(samples, world, internal_errors(log), seed)
 
 

@@ -27,6 +27,7 @@ LONG_LIVED = (
     "ddb-remove-expired-items",
     "event-source-mapping-poller",
     "harness-deadlines",
+    "harness-garbage",
     "harness-schedule",
     "lambda-poller",
     "lambda-watch",

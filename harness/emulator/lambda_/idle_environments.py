@@ -12,7 +12,6 @@ from collections import OrderedDict
 from typing import Any
 
 from localstack.services.lambda_.invocation import execution_environment
-from localstack.services.lambda_.invocation.assignment import AssignmentService
 from localstack.services.lambda_.invocation.execution_environment import ExecutionEnvironment
 from localstack.services.lambda_.invocation.lambda_models import InitializationType
 from localstack.utils.patch import patch
@@ -44,18 +43,6 @@ def install() -> None:
     def stop(original: Any, self: Any) -> None:
         idle.discard(self)
         original(self)
-
-    @patch(AssignmentService.__init__)
-    def init(original: Any, self: Any, *args: Any, **options: Any) -> None:
-        original(self, *args, **options)
-        self.environments.default_factory = _Environments
-
-
-class _Environments(dict[str, Any]):
-    """Those of a version, by id. LocalStack looks for a free one in the dictionary itself while others end."""
-
-    def values(self) -> Any:
-        return list(super().values())
 
 
 class _Idle:
