@@ -3,11 +3,14 @@
 `harness.engine.embedded` starts this module on this machine, LocalStack's own supervisor inside the Docker image.
 """
 
+import contextlib
 import gc
 import logging
 import os
 import runpy
 import sys
+from importlib.machinery import SourceFileLoader
+from pathlib import Path
 from typing import NoReturn
 
 from plux.runtime.cache import EntryPointsCache
@@ -47,7 +50,20 @@ def write_for_this_user_alone() -> None:
     """What the engine writes are events, mails and objects of its user. Where functions run in containers, they read their code
     as other users; there the modes stay."""
     if os.environ.get("LAMBDA_RUNTIME_EXECUTOR") == "process":
-        os.umask(0o077)
+        keep_bytecode_readable(os.umask(0o077))
+
+
+def keep_bytecode_readable(umask: int) -> None:
+    """Bytecode lies beside modules that other users may run as well. Python takes a file that it may not read for an error."""
+    write = SourceFileLoader.set_data
+
+    def set_data(self: SourceFileLoader, path: str, data: bytes, *, _mode: int = 0o666) -> None:
+        write(self, path, data, _mode=_mode)
+        with contextlib.suppress(OSError):
+            Path(path).chmod(_mode & ~umask)
+            Path(path).parent.chmod(0o777 & ~umask)
+
+    SourceFileLoader.set_data = set_data  # type: ignore[method-assign, assignment]
 
 
 def close_the_door() -> None:

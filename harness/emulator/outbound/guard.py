@@ -176,12 +176,16 @@ def _refusal(host: str, port: Any) -> OutsideContactError:
     return OutsideContactError(socket.EAI_FAIL, message)
 
 
+_BETWEEN = (f"{__package__}.", "harness.emulator.concurrency.")
+"""Ours, around every connection that is made."""
+
+
 def _caller() -> str:
     """The module and line that want the connection: the innermost one that is no library of clients."""
     frame = sys._getframe(2)
     while frame.f_back is not None:
         module = frame.f_globals.get("__name__", "")
-        if not module.startswith(f"{__package__}.") and module.partition(".")[0] not in _LIBRARIES:
+        if not module.startswith(_BETWEEN) and module.partition(".")[0] not in _LIBRARIES:
             return f"{module} ({Path(frame.f_code.co_filename).name}:{frame.f_lineno})"
         frame = frame.f_back
     return "a library"

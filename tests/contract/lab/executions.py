@@ -49,7 +49,6 @@ BROKEN: list[BrokenStack] = [
             Definition:
               StartAt: Charge
               States:
-                Done: {Type: Succeed}
                 Charge:  # <- here
                   Type: Task
                   Resource: !GetAtt Function.Arn
