@@ -1,4 +1,4 @@
-"""Unit tests of the emulator import LocalStack in this process, which needs two things."""
+"""Some tests import the emulator, and with it LocalStack, in this process, which needs two things before any of them does."""
 
 import importlib.util
 import os
