@@ -1,6 +1,7 @@
 """What `[tool.harness.delays]` says is what the engine does."""
 
 import json
+import os
 
 import pytest
 
@@ -30,7 +31,9 @@ WAITS = {
 
 @pytest.fixture
 def hasty(tmp_path):
-    engine = EmbeddedEngine(tmp_path, port=any_free_port(), delays=Delays(step_functions_factor=0.00002))
+    engine = EmbeddedEngine(
+        tmp_path, port=any_free_port(), delays=Delays(step_functions_factor=0.00002), owner_pid=os.getpid()
+    )
     target = engine.start()
     make_roles(target)
     yield target

@@ -1,6 +1,7 @@
 """`POST /_harness/reset`. Each test empties an engine of its own."""
 
 import json
+import os
 
 import httpx
 import pytest
@@ -11,7 +12,7 @@ from harness.engine.ports import any_free_port
 
 @pytest.fixture(scope="module")
 def own(tmp_path_factory):
-    engine = EmbeddedEngine(tmp_path_factory.mktemp("reset"), port=any_free_port())
+    engine = EmbeddedEngine(tmp_path_factory.mktemp("reset"), port=any_free_port(), owner_pid=os.getpid())
     yield engine.start()
     engine.stop()
 

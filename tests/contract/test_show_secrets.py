@@ -1,6 +1,7 @@
 """`--show-secrets`: an engine that was started for a look shows what it cut, only to those who ask."""
 
 import json
+import os
 import uuid
 from collections.abc import Iterator
 
@@ -15,7 +16,7 @@ from harness.report import exports
 
 @pytest.fixture(scope="module")
 def showing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
-    engine = EmbeddedEngine(tmp_path_factory.mktemp("showing"), show_secrets=True)
+    engine = EmbeddedEngine(tmp_path_factory.mktemp("showing"), show_secrets=True, owner_pid=os.getpid())
     try:
         yield engine.start()
     finally:

@@ -22,7 +22,7 @@ def _enforced() -> None:
 @pytest.fixture
 def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Target]:
     monkeypatch.setitem(os.environ, "HARNESS_IAM", "report")
-    engine = EmbeddedEngine(tmp_path, port=any_free_port())
+    engine = EmbeddedEngine(tmp_path, port=any_free_port(), owner_pid=os.getpid())
     yield engine.start()
     engine.stop()
 
