@@ -64,7 +64,9 @@ BROKEN: list[BrokenStack] = [
         "state-failed",
         "State Charge of state machine Machine failed, and nothing catches that: function Function raised KeyError: "
         "'customer' (index.py, line 2).",
-        mended={"End: true": "End: true\n          Catch: [{ErrorEquals: [States.ALL], Next: Done}]"},
+        mended={
+            "End: true": "End: true\n          Catch: [{ErrorEquals: [States.ALL], Next: Done}]\n        Done: {Type: Succeed}"
+        },
     ),
     BrokenStack(
         "a task fails for good, is caught, and the execution fails on purpose",
