@@ -116,16 +116,11 @@ def test_unknown_url_is_forbidden(function_url):
     assert (httpx.get(gone).status_code, httpx.get(gone).json()) == (403, {"Message": None})
 
 
-def test_permission_for_urls_allows_no_other_invocation(function_url, aws):
+def test_permission_for_urls_allows_no_other_invocation(function, aws):
     """Without the condition, everyone could call Invoke."""
-    url, client = function_url(), aws("lambda")
-    config = next(
-        c
-        for f in client.list_functions()["Functions"]
-        for c in client.list_function_url_configs(FunctionName=f["FunctionName"])["FunctionUrlConfigs"]
-        if c["FunctionUrl"] == url
-    )
-    policy = json.loads(client.get_policy(FunctionName=config["FunctionArn"])["Policy"])
+    made, client = function(ECHO), aws("lambda")
+    permit(client, made.name, "NONE")
+    policy = json.loads(client.get_policy(FunctionName=made.name)["Policy"])
     conditions = {s["Action"]: s["Condition"] for s in policy["Statement"]}
     assert conditions["lambda:InvokeFunction"] == {"Bool": {"lambda:InvokedViaFunctionUrl": "true"}}
 
