@@ -101,11 +101,16 @@ class Execution:
         return {int(note.data["event"]["id"]): note for note in self.notes if "id" in note.data["event"]}
 
     def before(self, note: Activity) -> Iterator[Activity]:
-        """An event and those that led to it, the newest first."""
+        """An event and those that led to it, the newest first.
+
+        Workflows of a distributed Map count their events anew, so an id is no proof that an event came before.
+        """
         current: Activity | None = note
         while current is not None:
             yield current
-            current = self.events.get(int(current.data["event"].get("previous") or 0))
+            event = current.data["event"]
+            previous = int(event.get("previous") or 0)
+            current = self.events.get(previous) if previous < int(event.get("id") or 0) else None
 
     def state_of(self, note: Activity) -> str:
         """The state that was entered last before an event."""

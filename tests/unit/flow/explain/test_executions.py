@@ -173,3 +173,20 @@ def test_a_token_of_nobody(stack):
         "SendTaskSuccess was refused (InvalidToken): no task has that token.",
         True,
     )
+
+
+def test_events_that_name_each_other_end_the_explanation(stack):
+    """Workflows of a distributed Map count their events anew, so their ids meet those of the execution."""
+    happened = Happening()
+    execution = Execution(happened)
+    execution.event("MapStateEntered", "Each")
+    for number, previous in ((1, 2), (2, 1)):
+        event = {"id": number, "previous": previous, "type": "PassStateEntered", "details": {}}
+        happened.note(
+            Kind.TRANSITION, "stepfunctions", "PassStateEntered", resource="Ask", cause=execution.number,
+            data={"event": event},
+        )  # fmt: skip
+    execution._events = 2
+    execution.event("ExecutionFailed")
+    happened.end(execution.number, 1.0, data={"status": "FAILED", "error": "Odd"})
+    assert len(told(happened, stack)) == 1
