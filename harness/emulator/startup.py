@@ -84,6 +84,7 @@ from harness.emulator.lambda_ import (
     function_urls,
     idle_environments,
     invocation_metadata,
+    layer_listing,
     log_delivery,
     packages,
 )
@@ -123,6 +124,7 @@ PARTS = (
     # Its requests are recorded first, and nothing else of the engine's chain is for them.
     load_balancers.install,
     function_urls.install,
+    layer_listing.install,
     journal_api.install,
     # Who calls is known before it is asked whether they may.
     header_signature.install,

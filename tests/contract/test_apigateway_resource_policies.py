@@ -14,7 +14,8 @@ from botocore.credentials import Credentials
 
 ALLOW = {"Effect": "Allow", "Principal": "*", "Action": "execute-api:Invoke", "Resource": "execute-api:/*"}
 DENY = {**ALLOW, "Effect": "Deny"}
-HERE = {"Condition": {"IpAddress": {"aws:SourceIp": "127.0.0.0/8"}}}
+HERE = {"Condition": {"IpAddress": {"aws:SourceIp": ["127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"]}}}
+"""Of this machine, also through the network of a container."""
 ELSEWHERE = {"Condition": {"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}}}
 MOCK = {
     "type": "mock",

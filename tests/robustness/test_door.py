@@ -131,7 +131,9 @@ NAMES_THAT_ARE_NOT_OURS = (
 
 @pytest.mark.parametrize("way", WAYS_IN)
 @pytest.mark.parametrize("host", NAMES_THAT_ARE_NOT_OURS)
-def test_unknown_host_is_refused_at_every_way_in(endpoint_url, way, host):
+def test_unknown_host_is_refused_at_every_way_in(engine, endpoint_url, way, host):
+    if engine.engine != "embedded" and "." not in host:
+        pytest.skip("in a container, names without a dot are those that other containers know it by")
     method, path, headers, body = WAYS_IN[way]
     answer = send(endpoint_url, method, path, headers, body, host=host)
     assert (answer.status, json.loads(answer.body)["__type"]) == (403, "UnknownHost")

@@ -239,3 +239,21 @@ def test_a_layer_brings_modules_and_a_later_layer_wins(function, aws):
     for layer in layers:
         name = layer["LayerVersionArn"].split(":")[6]
         aws("lambda").delete_layer_version(LayerName=name, VersionNumber=layer["Version"])
+
+
+def test_layer_without_versions_is_listed_no_more(aws):
+    """https://docs.aws.amazon.com/lambda/latest/api/API_DeleteLayerVersion.html"""
+    client, name = aws("lambda"), f"contract-{uuid4().hex[:12]}"
+    code = {"ZipFile": archive({"python/a.py": "A = 1"})}
+
+    def listed():
+        pages = client.get_paginator("list_layers").paginate()
+        return [layer["LayerName"] for page in pages for layer in page["Layers"]]
+
+    first = client.publish_layer_version(LayerName=name, Content=code)["Version"]
+    assert name in listed()
+    client.delete_layer_version(LayerName=name, VersionNumber=first)
+    assert name not in listed()
+    second = client.publish_layer_version(LayerName=name, Content=code)["Version"]
+    assert second == first + 1
+    client.delete_layer_version(LayerName=name, VersionNumber=second)

@@ -1,0 +1,24 @@
+"""ListLayers after the last version of a layer is deleted: LocalStack 4.14.0 fails with IndexError, AWS leaves the layer out.
+
+https://docs.aws.amazon.com/lambda/latest/api/API_ListLayers.html
+"""
+
+from typing import Any
+
+from localstack.services.lambda_.invocation.models import lambda_stores
+from localstack.services.lambda_.provider import LambdaProvider
+from localstack.utils.patch import patch
+
+
+def install() -> None:
+    @patch(LambdaProvider.list_layers)
+    def list_layers(original: Any, self: Any, context: Any, *args: Any, **options: Any) -> Any:
+        layers = lambda_stores[context.account_id][context.region].layers
+        # Kept: a version that is published later goes on counting. Operations of Lambda run one at a time.
+        without_versions = {name: layer for name, layer in list(layers.items()) if not layer.layer_versions}
+        for name in without_versions:
+            layers.pop(name)
+        try:
+            return original(self, context, *args, **options)
+        finally:
+            layers.update(without_versions)
