@@ -66,7 +66,7 @@ class Callers(BaseModel):
     allowed_users: tuple[UserName, ...] = ()
 
     def environment(self) -> dict[str, str]:
-        """What the engine is told: these, and those of this process's environment."""
+        """What the engine gets: these, and those of this process's environment."""
         given = {ORIGINS_VARIABLE: self.allowed_origins, HOSTS_VARIABLE: self.allowed_hosts}
         return {
             variable: ",".join(dict.fromkeys([*entries, *filter(None, os.environ.get(variable, "").split(","))]))

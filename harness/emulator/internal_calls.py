@@ -100,7 +100,7 @@ def _call(application: WsgiGateway, environ: dict[str, Any]) -> tuple[int, Heade
         answered.append((int(status.split(" ", 1)[0]), headers))
         return lambda _data: None
 
-    # A context of its own, as a thread of the web server has: what the call sets says nothing of what goes on here.
+    # A separate context, as a thread of the web server has: what the call sets must not reach the caller.
     chunks: Any = Context().run(application, environ, start_response)
     status, headers = answered[-1]
     if any(value.startswith(EVENT_STREAM) for name, value in headers if name.lower() == "content-type"):

@@ -332,7 +332,7 @@ class EmbeddedEngine:
                             raise PortLostError(f"Another engine took port {port} while this one booted.")
                         return
                     if response.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-                        # Ours takes its own token, and connections of its own user.
+                        # Ours accepts its token and its user's connections.
                         raise PortLostError(f"Another engine took port {port} while this one booted.")
                     # LocalStack serves only when its hooks have run, and boots on when one of them cannot be loaded.
                     raise EngineError(

@@ -105,7 +105,7 @@ def page(browser: Any) -> Iterator[Any]:
 
 
 class Victim:
-    """A queue that nobody may write to, an object that nobody may read, and what the engine said of those who tried."""
+    """A queue and an object without any permission, and what the engine logs of attempts."""
 
     def __init__(self, engine: Target, project: Project) -> None:
         self.engine, self.project = engine, project
@@ -267,7 +267,7 @@ def test_rebound_name_reads_nothing(page, victim, rebound):
 
 @pytest.fixture
 def site(engine: Target, victim: Victim) -> Iterator[str]:
-    """The address of a deployed website; its bucket has a CORS configuration for nobody."""
+    """The address of a deployed website; its bucket has a CORS configuration that allows no origin."""
     bucket = f"site-{uuid.uuid4().hex}"
     s3 = engine.client("s3")
     s3.create_bucket(Bucket=bucket)

@@ -275,7 +275,7 @@ def test_scope_of_s3_opens_no_other_service(endpoint_url):
 
 @pytest.mark.parametrize("path", ["/queue/us-east-1/000000000000/{name}", "/000000000000/{name}"])
 def test_queue_url_without_a_signature_is_nobodys(engine, aws, endpoint_url, path):
-    """An unsigned request is anonymous, and a queue lets nobody anonymous in by itself
+    """An unsigned request is anonymous, and a queue lets no anonymous caller in by default
     (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-overview-of-managing-access.html)."""
     engine.require("iam")
     name = f"door-{uuid.uuid4().hex}"

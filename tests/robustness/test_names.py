@@ -1,4 +1,4 @@
-"""Names that AWS refuses are refused by whoever makes the resource, with AWS's error, and nothing is made."""
+"""Names that AWS refuses are refused when the resource is made, with AWS's error, and nothing is made."""
 
 import io
 import json

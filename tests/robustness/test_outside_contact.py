@@ -1,6 +1,6 @@
 """The engine, the commands, a test run and the calls of functions contact no machine but this one.
 
-All of it runs once in a network namespace that has the loopback interface only, with proxies that answer nobody and an AWS
+All of it runs once in a network namespace that has the loopback interface only, with proxies that do not answer and an AWS
 configuration that is broken, while every connection is recorded.
 """
 

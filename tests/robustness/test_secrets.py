@@ -63,7 +63,7 @@ def _canaries() -> dict[str, str]:
 
 
 def _secret_part(kind: str, canary: str) -> str:
-    """What of a canary nobody may see: of an address its password, of a key its content, of a JWT its signature."""
+    """What of a canary must stay hidden: of an address its password, of a key its content, of a JWT its signature."""
     match kind:
         case "url user":
             return canary.split(":")[2].partition("@")[0]

@@ -1,6 +1,6 @@
 """Calls at a queue's URL are their caller's.
 
-LocalStack 4.14.0 serves `GET <queue URL>?Action=...` by a call of its own, which nobody is asked for
+LocalStack 4.14.0 serves `GET <queue URL>?Action=...` by a call to itself, for which IAM decides nothing
 (`localstack/services/sqs/query_api.py`), so that a request without a signature does what the engine may do.
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-making-api-requests-xml.html
 """

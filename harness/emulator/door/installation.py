@@ -140,8 +140,8 @@ def judge_call(chain: HandlerChain, context: RequestContext, response: Response)
 
 
 def _install_cors() -> None:
-    """LocalStack's CORS check lets requests without Origin and Referer pass, and has origins of its own: only its answers to
-    preflights are left, and its headers for pages that were let in."""
+    """LocalStack's CORS check lets requests without Origin and Referer pass, and has a list of allowed origins. Only its answers
+    to preflights are left, and its headers for pages that were let in."""
 
     def is_in_allowed_origins(_allowed: list[str], origin: str) -> bool:
         return DOOR.is_own(origin)

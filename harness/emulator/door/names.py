@@ -1,7 +1,7 @@
 """The names that the engine answers to.
 
 A page that is served under a name of its author's can have that name lead to this machine later (DNS rebinding), and its
-requests are then of its own origin. They still carry that name in Host, so the engine answers to names that no stranger's
+requests are then same-origin. They still carry that name in Host, so the engine answers to names that no stranger's
 DNS can hold. An address is none that DNS could change.
 """
 
@@ -44,7 +44,7 @@ def parse(header: str) -> Host:
     found = re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^\[\]:]*)(?::([0-9]{0,5}))?", header.strip(" \t"))
     if found is None:
         raise BadHostError(f"{header!r} is no host")
-    # A dot at its end makes a name absolute; it is the same name.
+    # A trailing dot makes a name absolute; it is the same name.
     name = found[1].lower().removesuffix(".").strip("[]")
     if not (is_address(name) if found[1].startswith("[") else _NAME.fullmatch(name)):
         raise BadHostError(f"{header!r} is no host")

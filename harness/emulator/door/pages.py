@@ -41,7 +41,7 @@ class Page:
     evidence: str = ""
     origin: str | None = None
     is_navigation: bool = False
-    """Whether a browser shows the answer as a page of its own, which no other page can read."""
+    """Whether a browser shows the answer as a top-level page, which no other page can read."""
 
     @property
     def is_person(self) -> bool:

@@ -15,7 +15,7 @@ class Place(Enum):
     READY = auto()
     """Says whether the engine runs, for health checks: no token, and no foreign page."""
     CALLBACK = auto()
-    """Addresses with a secret of their own, which the engine gives to what it started: no token, and no browser."""
+    """Addresses that hold a secret, which the engine gives to what it started: no token, and no browser."""
     DEPLOYED = auto()
     """What was deployed, as its users reach it: open to browsers, as on AWS. Its own settings decide (CORS, authorizers)."""
     RESOURCE = auto()

@@ -1,4 +1,4 @@
-"""Credentials in the query: whoever makes a browser fetch a URL has these with it, so they count in documented forms only.
+"""Credentials in the query: any page can make a browser fetch a URL with them, so they count in documented forms only.
 
 - S3: presigned URLs, https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html, and those of version 2,
   https://docs.aws.amazon.com/AmazonS3/latest/userguide/RESTAuthentication.html#RESTAuthenticationQueryStringAuth

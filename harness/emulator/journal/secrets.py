@@ -13,6 +13,6 @@ REDACTOR = Redactor(keeps=os.environ.get(SHOW_VARIABLE) == "1")
 
 
 def told() -> dict[str, Any]:
-    """What `/_harness/secrets` answers: the key, so that whoever reads this engine cuts with the same, and what it kept."""
+    """What `/_harness/secrets` answers: the key, so that readers of this engine cut with the same one, and what it kept."""
     marking = REDACTOR.marking
     return {"key": marking.key.hex(), "shown": marking.keeps, "marks": marking.kept()}

@@ -45,7 +45,7 @@ def _find(account: str, region: str, name: str) -> Any:
 
 
 def served_by_moto(context: RequestContext, request: dict[str, Any]) -> Any:
-    """An operation on a stream that moto serves once there is one; it fails where there is none."""
+    """An operation that moto serves for a stream that exists; without one it fails."""
     if not request.get("NextToken"):
         stream_of(context, request)
     return _proxy_moto(context, request)

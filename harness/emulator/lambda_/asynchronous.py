@@ -100,7 +100,7 @@ class _Pollers:
                 del self._by_queue[queue]
 
     def arrived(self, queue: str) -> None:
-        """Called by whoever puts an event there, with the lock of the queue."""
+        """Called by the thread that puts an event there, with the lock of the queue."""
         with self._lock:
             if queue in self._asked or queue not in self._by_queue:
                 return

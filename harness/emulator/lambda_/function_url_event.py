@@ -14,7 +14,7 @@ from typing import Any
 Pairs = Sequence[tuple[str, str]]
 _TEXT = ("text/", "application/json", "application/xml", "application/javascript", "application/x-www-form-urlencoded")
 _UNSEEN = frozenset({"connection", "cookie", "remote-addr"})
-"""Headers that AWS keeps to itself; cookies have a list of their own."""
+"""Headers that AWS does not pass on; cookies come as a list."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 LocalStack 4.14.0 sends it to itself as a PutLogEvents request with the role's keys, one for each invocation: a tenth of what
 a busy engine does. And where the stream is new it asks for CreateLogGroup first, so that a role that may not create groups
-never logs, whoever has made its group; Lambda creates only what is not there. And each function has a thread for it; here
+never logs, even if its group exists; Lambda creates only what is not there. And each function has a thread for it; here
 a few deliver what there is, the lines of a function in their order.
 
 https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html

@@ -136,7 +136,7 @@ def _beside(layer_bytes: int) -> Iterator[None]:
 
 
 def _latest(context: Any, request: Any) -> Any:
-    """The function that a call changes; None where there is none, which LocalStack answers."""
+    """The function that a call changes; None if it does not exist, which LocalStack answers."""
     account, region = get_account_and_region(request["FunctionName"], context)
     name, _ = get_name_and_qualifier(request["FunctionName"], None, context)
     function = lambda_stores[account][region].functions.get(name)

@@ -11,7 +11,7 @@ CALLERS = {
     "apigateway": ("localstack.services.apigateway.next_gen.execute_api.integrations.http",),
     "events": ("localstack.services.events.target", "localstack.services.events.api_destination"),
     "firehose": ("localstack.services.firehose.provider",),
-    # Of functions in containers of their own (LAMBDA_RUNTIME_EXECUTOR=docker), at an address of Docker's network.
+    # Of functions that run in containers (LAMBDA_RUNTIME_EXECUTOR=docker), at an address of Docker's network.
     "lambda": ("localstack.services.lambda_.invocation.executor_endpoint",),
     "sns": ("localstack.services.sns.publisher",),
 }

@@ -91,7 +91,7 @@ def install() -> None:
             return resolve(LOOPBACK, port, *arguments, **named)
         known = [place for place in places() if name.lower() in place.hosts]
         if known or _is_address(name):
-            # Resolving an address asks nobody; connecting to it is checked below.
+            # Resolving an address makes no request; connecting to it is checked below.
             found = resolve(host, port, *arguments, **named)
             for place in known:
                 place.addresses.update(str(entry[4][0]) for entry in found)

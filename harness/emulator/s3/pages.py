@@ -1,8 +1,8 @@
 """What pages of any origin may do with S3, as on AWS: read what is public, use a presigned URL or form, and what the bucket's
 CORS configuration allows them.
 
-On AWS nobody but the application can sign. Here everybody knows the secret of the account's own key, so what it signs for a
-page counts only where the bucket's CORS configuration names the origin of the page.
+On AWS only the application can sign. Here the secret of the account's key is public, so what it signs for a page counts only
+where the bucket's CORS configuration names the origin of the page.
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/cors.html
 """
 
@@ -27,7 +27,7 @@ def may_call(context: RequestContext, page: door.Page) -> bool:
     keys = _access_keys(context)
     everybody_can_sign = any(config.S3_SKIP_SIGNATURE_VALIDATION or not secret_of(key).known for key in keys)
     if context.request.method in _READING and (page.is_person or not everybody_can_sign):
-        # Nobody but the person sees it; what has no signature, or a verified one, is for S3 to decide.
+        # Only the person sees it; what has no signature, or a verified one, is for S3 to decide.
         return True
     rule = _cors_rule(context, page.origin)
     if everybody_can_sign:

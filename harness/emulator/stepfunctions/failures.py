@@ -8,7 +8,7 @@ from typing import Any
 
 def failure(env: Any, name: Any, cause: str, *, evaluation: bool = False) -> Exception:
     """The exception that fails the state which `env` evaluates. `name` is a StatesErrorNameType; `evaluation` says that
-    an expression could not be evaluated, which has an event of its own in the history."""
+    an expression could not be evaluated, which has a separate event in the history."""
     from localstack.aws.api.stepfunctions import HistoryEventType
     from localstack.services.stepfunctions.asl.component.common.error_name.failure_event import (
         FailureEvent,

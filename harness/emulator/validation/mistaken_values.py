@@ -1,6 +1,6 @@
 """Values that the model allows and that name nothing: ARNs of no region, queue URLs that are none, tokens of no listing.
 
-LocalStack 4.14.0 and moto fail on them with exceptions of their own, and so with 500. What AWS answers is one of the errors
+LocalStack 4.14.0 and moto raise internal exceptions for them, and so answer 500. What AWS answers is one of the errors
 that the operation's model declares.
 """
 

@@ -50,7 +50,7 @@ _PLACE_IN_A_LIST = re.compile(
     r"(?:next|continuation|page|pagination|paging|starting|start|forward|backward|previous|prev|sequence|marker|resume|cursor"
     r"|sync|scroll|delta)tokens?$"
 )
-"""Where a listing goes on: whoever may list may have it, and a reader of a flow compares the pages by it."""
+"""Where a listing goes on: callers that may list may see it, and a reader of a flow compares the pages by it."""
 _SAME_REQUEST = re.compile(r"(?:request|idempotency|client|change|lock|update|revision|max|total|input|output)tokens?$")
 """Tells a repeated request from a new one (https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html);
 the last few count what a language model read."""
