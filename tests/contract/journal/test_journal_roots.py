@@ -29,6 +29,8 @@ def _without_a_cause(records: Iterable[Record]) -> list[Record]:
         and record.data.get("caller", {}).get("kind") != "client"
         # A mapping tells by itself that it cannot read its source any more.
         and record.data.get("reason") != "SourceFailed"
+        # A client asked for it, at an endpoint whose requests are no part of the journal.
+        and (record.service, record.name) != ("harness", "reset")
         # What a client says on a WebSocket.
         and not (record.kind is Kind.FRAME and record.data["direction"] == "in")
         and not taken[record.activity] & left
