@@ -253,3 +253,37 @@ def test_timed_out_function_fails_its_task_with_sandbox_timedout(function, run, 
     if optimised:
         task |= {"Resource": "arn:aws:states:::lambda:invoke", "Parameters": {"FunctionName": arn}}
     assert run({"T": task})["error"] == "Sandbox.Timedout"
+
+
+@pytest.mark.parametrize("signs", [False, True], ids=["unsigned", "signed by the role"])
+def test_api_is_called_by_the_host_name_that_aws_has(aws, run, signs):
+    """https://docs.aws.amazon.com/step-functions/latest/dg/connect-api-gateway.html"""
+    gateway = aws("apigateway")
+    operation: dict[str, Any] = {
+        "responses": {"200": {"description": "ok"}},
+        "x-amazon-apigateway-integration": {
+            "type": "mock",
+            "requestTemplates": {"application/json": '{"statusCode": 200}'},
+            "responses": {"default": {"statusCode": "200"}},
+        },
+    }
+    if signs:
+        operation["x-amazon-apigateway-auth"] = {"type": "AWS_IAM"}
+    body = {"swagger": "2.0", "info": {"title": "a", "version": "1"}, "paths": {"/x": {"get": operation}}}
+    api_id = gateway.import_rest_api(body=json.dumps(body))["id"]
+    gateway.create_deployment(restApiId=api_id, stageName="s")
+    task = {"Type": "Task", "Resource": "arn:aws:states:::apigateway:invoke", "End": True}
+    parameters = {
+        "ApiEndpoint": f"{api_id}.execute-api.us-east-1.amazonaws.com",
+        "Method": "GET",
+        "Stage": "s",
+        "Path": "x",
+    }
+    task["Parameters"] = parameters | ({"AuthType": "IAM_ROLE"} if signs else {})
+    ended = run({"T": task})
+    assert ended["status"] == "SUCCEEDED", ended
+    assert json.loads(ended["output"])["StatusCode"] == 200
+    if signs:
+        task["Parameters"] = parameters
+        assert run({"T": task})["error"] == "ApiGateway.403"
+    gateway.delete_rest_api(restApiId=api_id)

@@ -26,6 +26,17 @@ def address_of(api_endpoint: str) -> str:
     return f"{config.internal_service_url()}/restapis/{found['id']}" if found else api_endpoint
 
 
+def _readable(response: requests.Response) -> requests.Response:
+    """With a body that is not JSON as text: LocalStack expects another exception than requests raises here."""
+    try:
+        response.json()
+    except ValueError:
+        text = response.text
+        response.json = lambda **_options: text  # type: ignore[method-assign]
+    response.headers.setdefault("Content-Length", str(len(response.content)))
+    return response
+
+
 def install() -> None:
     when_loaded(SERVICE, _patch)
 
@@ -59,6 +70,6 @@ def _patch() -> None:
             response = session.send(request)
         if not 200 <= response.status_code < 300:
             raise SfnGatewayException(parameters=normalised_parameters, response=response)
-        env.stack.append(self._invoke_output_of(response))
+        env.stack.append(self._invoke_output_of(_readable(response)))
 
     StateTaskServiceApiGateway._eval_service_task = call
