@@ -28,6 +28,8 @@ DOOR_HOSTS = (
     ("apigateway", re.compile(r"^(?P<id>[^.]+)\.execute-api\.")),
     ("lambda", re.compile(r"^(?P<id>[^.]+)\.lambda-url\.")),
     ("elbv2", re.compile(r"^(?P<id>[^.]+)\.[a-z0-9-]+\.elb\.localhost")),
+    # A bucket's website.
+    ("s3", re.compile(r"^(?P<id>.+)\.s3-website[.-]")),
 )
 
 Named = Callable[[str], str]

@@ -95,3 +95,26 @@ def test_a_function_that_does_not_permit_the_api_says_so(api, function, journal)
     note = journal.wait(Kind.DECISION, lambda r: r.name == "permission" and made.name in r.resource)
     assert (note.data["passed"], note.data["reason"]) == (False, "NoPermission")
     assert api_id in note.data["source"]
+
+
+@pytest.fixture
+def site(aws):
+    bucket, client = f"site-{uuid.uuid4().hex[:8]}", aws("s3")
+    client.create_bucket(Bucket=bucket)
+    client.put_bucket_website(Bucket=bucket, WebsiteConfiguration={"IndexDocument": {"Suffix": "index.html"}})
+    client.put_object(Bucket=bucket, Key="index.html", Body=b"<h1>hello</h1>", ContentType="text/html")
+    yield bucket
+    client.delete_object(Bucket=bucket, Key="index.html")
+    client.delete_bucket(Bucket=bucket)
+
+
+@pytest.mark.parametrize(("path", "status", "reads"), [("/", 200, "GetObject"), ("/none", 404, "HeadObject")])
+def test_website_request_causes_its_calls(engine, site, journal, path, status, reads):
+    """https://docs.aws.amazon.com/AmazonS3/latest/userguide/WebsiteEndpoints.html"""
+    host = f"{site}.s3-website.localhost.localstack.cloud:{httpx.URL(engine.endpoint_url).port}"
+    assert httpx.get(engine.endpoint_url + path, headers={"Host": host}, trust_env=False).status_code == status
+    ended = journal.wait(Kind.REQUEST, lambda r: r.service == "s3" and r.data.get("status") is not None)
+    begun = next(r for r in journal.all() if r.activity == ended.activity)
+    assert (begun.name, begun.resource, begun.data["path"], ended.data["status"]) == ("GET", site, path, status)
+    made = {r.name: r.cause for r in journal.all() if r.kind is Kind.CALL and r.cause is not None}
+    assert made["GetBucketWebsite"] == made[reads] == begun.activity
