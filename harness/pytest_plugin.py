@@ -223,7 +223,7 @@ def pytest_runtest_makereport(
     """
     report = yield
     if (report.failed or report.sections) and not item.config.getoption(pytest_secrets.OPTION):
-        pytest_secrets.cut(report, _redactor(item.config))
+        pytest_secrets.cut(report, _redactor(item.config), call.excinfo)
     if call.excinfo is not None and isinstance(lack := call.excinfo.value, MissingCapabilityError):
         report.outcome = "skipped"
         path, line, _ = item.location

@@ -36,8 +36,8 @@ _A_CODE = re.compile(
     r"(?<![a-z])(?:code|pin|salt)(?![a-z])|(?:confirmation|verification|user|device|recovery|backup|time|sms|reset|login)[_-]?code"
     r"|code_?verifier"
 )
-_WRAPPED = r"(?:[\"']\n(?:E[ \t])?[ \t]{0,200}[\"'])"
-"""Where pytest goes on with a long text in the next line."""
+_WRAPPED = r"(?:[\"']\n(?:E[ \t])?[ \t]{0,200}(?:[+-][ \t]{1,200})?[\"'])"
+"""Where pytest continues a long text in the next line, in a value or in a diff."""
 _PAIR = re.compile(
     r"(?:(?<![\w%.$-])|(?<=%(?:3[FfBb]|2[26]|5B|5b|7B|7b|2C|2c)))(?P<name>[A-Za-z_][\w.$-]{0,100}+)"
     r"(?:%5[Dd]|\])?(?:\\{0,16}[\"']|%22)?"
