@@ -1,52 +1,54 @@
 """The two profiles of the fuzzers, and the time that they take."""
 
-import os
-import subprocess
-import sys
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.robustness import fuzzing
 
-_FUZZER = """
-from hypothesis import given, strategies as st
-from tests.robustness.fuzzing import fuzz
 
-examples = []
+class Clock:
+    """Seconds that pass only when a fuzzer tries an example."""
 
-@fuzz
-@given(number=st.integers())
-def test_counts(number):
-    examples.append(number)
+    def __init__(self) -> None:
+        self.seconds = 0.0
 
-def test_says(capsys):
-    with capsys.disabled():
-        print("examples:", len(examples), "different:", len(set(examples)))
-"""
+    def monotonic(self) -> float:
+        return self.seconds
 
 
-def _examples(tmp_path, minutes: str) -> tuple[int, int]:
-    written = tmp_path / "test_of_the_profiles.py"
-    written.write_text(_FUZZER)
-    environment = os.environ | {fuzzing.MINUTES: minutes, "PYTHONPATH": os.getcwd()}  # noqa: PTH109
-    ran = subprocess.run(
-        [sys.executable, "-m", "pytest", str(written), "-p", "tests.robustness.conftest", "-p", "no:randomly", "-q"],
-        env=environment,
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    words = ran.stdout.partition("examples: ")[2].split()
-    return int(words[0]), int(words[2])
+@pytest.fixture
+def examples(monkeypatch):
+    """Runs a fuzzer with so many minutes, of which each example takes a second; returns what it tried."""
+
+    def of(minutes: str) -> list[int]:
+        clock, tried = Clock(), []
+        monkeypatch.setenv(fuzzing.MINUTES, minutes)
+        monkeypatch.setattr(fuzzing, "time", clock)
+        monkeypatch.setattr(fuzzing, "_seconds_for_each", 0.0)
+
+        @fuzzing.fuzz
+        @given(number=st.integers())
+        def fuzzer(number):
+            clock.seconds += 1
+            tried.append(number)
+
+        fuzzing.share_the_time(2)
+        fuzzer()
+        return tried
+
+    return of
 
 
-def test_quick_profile_tries_a_few_examples_once(tmp_path):
-    count, _ = _examples(tmp_path, "")
-    assert count == 30
+def test_quick_profile_tries_a_few_examples_once(examples):
+    assert len(examples("")) == 30
 
 
-def test_fuzz_profile_goes_on_until_its_time_is_over(tmp_path):
-    count, different = _examples(tmp_path, "0.03")
-    assert count > 200
-    assert different > 200, "each round tries new examples"
+def test_quick_profile_tries_the_same_examples(examples):
+    assert examples("") == examples("")
+
+
+def test_fuzz_profile_goes_on_until_its_time_is_over(examples):
+    tried = examples("20")
+    assert 600 <= len(tried) <= 800, "ten of the twenty minutes are its own, and a round has at most 200 examples"
+    assert len(set(tried)) > 300, "each round tries new examples"

@@ -21,7 +21,9 @@ from botocore.config import Config
 
 from harness.engine import EmbeddedEngine, Target
 from harness.engine.ports import any_free_port
+from harness.journal.records import Kind, Phase
 from tests.contract.functions import ROLE, archive
+from tests.contract.journal.conftest import Journal
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counts handles and sets limits in /proc")
 
@@ -132,13 +134,15 @@ def test_300_idle_connections_lock_no_client_out(limited: Limited, asks: bool):
 
 
 def test_connection_in_use_outlives_300_idle_ones(limited: Limited):
-    sqs = limited.client("sqs")
-    queue = sqs.create_queue(QueueName=f"held-{uuid4().hex[:8]}")["QueueUrl"]
+    queue = limited.client("sqs").create_queue(QueueName=f"held-{uuid4().hex[:8]}")["QueueUrl"]
+    journal = Journal(f"{limited.target.endpoint_url}/_harness/journal", 0, limited.target.harness_headers)
     with ThreadPoolExecutor(1) as pool, ExitStack() as held:
         waiting = pool.submit(limited.client("sqs").receive_message, QueueUrl=queue, WaitTimeSeconds=20)
+        journal.wait(Kind.CALL, lambda r: r.name == "ReceiveMessage" and queue in str(r.data), Phase.BEGIN)
         for _ in range(300):
             held.enter_context(closing(limited.connect()))
-        sqs.send_message(QueueUrl=queue, MessageBody="still there")
+        # Another client: a connection that is kept idle may be closed at the moment of its next request.
+        limited.client("sqs").send_message(QueueUrl=queue, MessageBody="still there")
         assert [message["Body"] for message in waiting.result(30)["Messages"]] == ["still there"]
 
 
