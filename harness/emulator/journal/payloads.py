@@ -66,7 +66,7 @@ def text(body: bytes | str | None) -> Any:
 
 def to_text(data: Mapping[str, Any]) -> str:
     """The data of a record as JSON text without secrets and of a bounded length."""
-    written = REDACTOR.json(json.dumps(data, default=_other, ensure_ascii=False, separators=(",", ":")))
+    written = REDACTOR.json(_ENCODER.encode(data))
     if len(written) <= MAX_TEXT_CHARACTERS:
         return written
     written = json.dumps(_cut(json.loads(written)), ensure_ascii=False, separators=(",", ":"))
@@ -84,6 +84,10 @@ def _other(value: Any) -> Any:
         # A body on its way; to look at it would take it away.
         return {"$stream": type(value).__name__}
     return str(value)
+
+
+# Made once: json.dumps makes one for every call that has options.
+_ENCODER = json.JSONEncoder(default=_other, ensure_ascii=False, separators=(",", ":"))
 
 
 def _cut(value: Any) -> Any:

@@ -17,6 +17,8 @@ from harness.journal.records import Kind, Phase
 MAX_BYTES = int(os.environ.get("HARNESS_JOURNAL_MAX_BYTES") or 128 * 1024 * 1024)
 """Of all records together; the oldest go first. A reader that asks for one that is gone is told so."""
 
+_HEAD = json.JSONEncoder(separators=(",", ":"), default=list)
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -108,7 +110,7 @@ class Journal:
             head["trace"] = trace
         head.update((name, value) for name, value in what.items() if value)
         # Written before the lock is taken: other threads record meanwhile.
-        rest = REDACTOR.forms(json.dumps(head, separators=(",", ":"), default=list)[1:-1])
+        rest = REDACTOR.forms(_HEAD.encode(head)[1:-1])
         if data:
             rest += ',"data":' + payloads.to_text(data)
         with self._more:

@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.journal.redaction import forms as _forms
+from harness.journal.redaction import signs
 from harness.journal.redaction import text as _texts
 from harness.journal.redaction.marking import MARK, Marking
 from harness.journal.redaction.names import kind_of_name
-from harness.journal.redaction.structure import Structure, may_hold_one
+from harness.journal.redaction.structure import Structure
 
 __all__ = ["MARK", "SHOW_VARIABLE", "Redactor", "put_back"]
 
@@ -42,8 +43,10 @@ class Redactor:
 
     def json(self, written: str) -> str:
         """An object as JSON text, without its secrets. One that cannot be read again is given as `{"$text": ...}`."""
-        may_name, may_form = _texts.may_name_one(written), _forms.may_hold_one(written)
-        if not (may_name or may_form or may_hold_one(written)):
+        if signs.none_in(written):
+            return written
+        may_name, may_form = signs.may_name_one(written), _forms.may_hold_one(written)
+        if not (may_name or may_form or signs.place_in(written)):
             return written
         try:
             value = json.loads(written)
@@ -64,6 +67,8 @@ class Redactor:
 
     def text(self, text: str, *, source_code: bool = False) -> str:
         """A text of no known structure without its secrets."""
+        if signs.none_in(text):
+            return text
         if source_code:
             return _texts.cut(text, self.marking, source_code=True)
         return Structure(self.marking).text(text)

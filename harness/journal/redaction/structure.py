@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
-from harness.journal.redaction import forms
+from harness.journal.redaction import forms, signs
 from harness.journal.redaction import text as texts
 from harness.journal.redaction.forms import Mark
 from harness.journal.redaction.names import CODE, MAYBE_CODE, PASSWORD, SECRET, SIGNATURE, kind_of_name
@@ -88,7 +88,7 @@ class Structure:
         if len(given) < 6:
             return given
         if given[0] in "{[" and depth < _DEEPEST:
-            if not (self._names(given) or (self._may_form and forms.may_hold_one(given)) or may_hold_one(given)):
+            if not (self._names(given) or (self._may_form and forms.may_hold_one(given)) or signs.place_in(given)):
                 return given
             try:
                 parsed = json.loads(given)
@@ -128,7 +128,7 @@ class Structure:
     def _names(self, given: str) -> bool:
         if not self._may_name or len(given) < 6:
             return False
-        return _short_text_may_name_one(given) if len(given) <= 256 else texts.may_name_one(given)
+        return _short_text_may_name_one(given) if len(given) <= 256 else signs.may_name_one(given)
 
     def base64(self, given: str, depth: int = 0) -> str:
         """Base64 of a text, or of a packed text as CloudWatch Logs sends it."""
@@ -253,18 +253,7 @@ class Structure:
 @lru_cache(maxsize=8192)
 def _short_text_may_name_one(given: str) -> bool:
     """Names, ARNs and addresses come again with every record."""
-    return any(character in given for character in "=:< ") and texts.may_name_one(given)
-
-
-_SIGNS = (
-    '"eyJ', '"eyI', '"W3s', 'ata"', "ase64", '"B"', 'ayload"',
-    "Variables", "Logins", "ChallengeResponses", "AuthParameters", "SecureString", '"kty"',
-)  # fmt: skip
-
-
-def may_hold_one(written: str) -> bool:
-    """Whether JSON may hold a secret that no name and no form in it tells of: in base64, or by what it stands in."""
-    return any(sign in written for sign in _SIGNS)
+    return any(character in given for character in "=:< ") and signs.may_name_one(given)
 
 
 def _encoded(cleaned: str, encode: Callable[..., str]) -> str:

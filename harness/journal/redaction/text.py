@@ -9,7 +9,7 @@ import base64
 import binascii
 import re
 
-from harness.journal.redaction import forms
+from harness.journal.redaction import forms, signs
 from harness.journal.redaction.forms import Mark
 from harness.journal.redaction.marking import is_mark
 from harness.journal.redaction.names import (
@@ -24,18 +24,6 @@ from harness.journal.redaction.names import (
 )
 
 _LONGEST_VALUE = 65_536
-_NAMES = (
-    "passw", "passp", "passc", "_pass", "-pass", 'pass"', "pass=", "pwd", "secret", "token", "jwt", "csrf", "xsrf", "cookie",
-    "signature", "sig=", 'sig"', "signing", "authorization", "authkey", "auth_key", "authcode", "auth_code", "apikey", "api_key",
-    "api-key", "private", "accountkey", "account_key", "encryption", "master", "shared", "customer", "subscription", "otp", "mfa",
-    "srp", "assertion", "samlresponse", "session", "sessid", "connect.sid", "plaintext", "bearer", "basic ", "securestr",
-)  # fmt: skip
-"""In small letters, of every name that `names` knows, a part that few other names have; those of codes are looked for apart."""
-_CODES = ("code", '"pin', '"salt', "pin=")
-_A_CODE = re.compile(
-    r"(?<![a-z])(?:code|pin|salt)(?![a-z])|(?:confirmation|verification|user|device|recovery|backup|time|sms|reset|login)[_-]?code"
-    r"|code_?verifier"
-)
 _WRAPPED = r"(?:[\"']\n(?:E[ \t])?[ \t]{0,200}(?:[+-][ \t]{1,200})?[\"'])"
 """Where pytest continues a long text in the next line, in a value or in a diff."""
 _PAIR = re.compile(
@@ -85,19 +73,10 @@ _PASSWORD_SAID = re.compile(
 _OPAQUE = re.compile(r"(?=[^a-z]*[a-z])(?=(?:\D*\d){2})[\w.~+/=-]{16,}$")
 
 
-def may_name_one(text: str) -> bool:
-    """Whether a name in the text may promise a secret. Searching for fixed texts is faster than a pattern."""
-    small = text.lower()
-    for name in _NAMES:
-        if name in small:
-            return True
-    return any(code in small for code in _CODES) and _A_CODE.search(small) is not None
-
-
 def cut(text: str, mark: Mark, *, source_code: bool = False) -> str:
     """The text with its secrets replaced. In `source_code` only what stands between quotes is a value."""
     text = forms.cut(text, mark)
-    return named(text, mark, source_code=source_code) if may_name_one(text) else text
+    return named(text, mark, source_code=source_code) if signs.may_name_one(text) else text
 
 
 def named(text: str, mark: Mark, *, source_code: bool = False) -> str:
