@@ -9,6 +9,9 @@ ENGINE  ?=
 # enforce, report or off; unset: what the settings say, else enforce.
 IAM     ?=
 ARGS    ?=
+OPTIONS  = $(if $(ENGINE),--engine=$(ENGINE)) $(if $(IAM),--iam=$(IAM))
+# What `make test-unit` does without: tests that start a browser or programs.
+FAST    := not browser and not subprocess
 # How long `make fuzz` (10 minutes) and `make soak` (60) go on.
 MINUTES ?=
 # The environment's own where there is one, so that nothing changes it by itself. LocalStack is written for 3.13, so else
@@ -33,10 +36,10 @@ STOP    := if $(BIN)/python -c '' 2>/dev/null; then $(BIN)/python -m harness dow
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status test fuzz soak check format lock clean stale
+.PHONY: help up down status test test-unit test-all fuzz soak check docs format lock clean stale
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 up: $(INSTALLED) ## start the engine and deploy the stacks (ENGINE=docker in Docker, IAM=report)
 	@$(BIN)/harness up $(if $(ENGINE),--engine=$(ENGINE)) $(if $(IAM),--iam=$(IAM)) $(ARGS)
@@ -47,8 +50,14 @@ down: $(INSTALLED) ## stop it
 status: $(INSTALLED) ## say what runs
 	@$(BIN)/harness status $(ARGS) || [ $$? -eq 3 ]
 
-test: $(INSTALLED) ## drive every flow through it, on all cores (ARGS="-k welcome" instead)
-	@$(BIN)/pytest $(if $(ENGINE),--engine=$(ENGINE)) $(if $(IAM),--iam=$(IAM)) $(or $(ARGS),-n logical)
+test: $(INSTALLED) ## run the unit tests and the scenarios, on all cores (ARGS="-k welcome" instead)
+	@$(BIN)/pytest $(OPTIONS) $(or $(ARGS),-n logical)
+
+test-unit: $(INSTALLED) ## run the fast unit tests: no engine, no browser (ARGS="-k topology")
+	@$(BIN)/pytest tests/unit -m "$(FAST)" -q -n logical $(ARGS)
+
+test-all: $(INSTALLED) ## run every test: also the contract with AWS, and robustness
+	@$(BIN)/pytest $(OPTIONS) tests scenarios $(or $(ARGS),-n logical)
 
 fuzz: $(INSTALLED) ## try new malformed requests on every door (MINUTES=10)
 	@FUZZ_MINUTES=$(or $(MINUTES),10) $(BIN)/pytest tests/robustness -m fuzz $(if $(ENGINE),--engine=$(ENGINE)) $(ARGS)
@@ -62,6 +71,11 @@ check: $(INSTALLED) ## format, lint, types, layers
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/cfn-lint 'stack/*/template.yaml'
+	@$(BIN)/zensical build --clean --strict
+
+docs: $(INSTALLED) ## write the generated pages of docs/ and build the site into build/site
+	@$(BIN)/python docs/generate/reference.py
+	@$(BIN)/zensical build --clean --strict
 
 format: $(INSTALLED) ## format the code and mend what the linter can
 	@$(BIN)/ruff format .

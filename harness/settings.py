@@ -17,28 +17,24 @@ DELAYS_VARIABLE = "HARNESS_DELAYS"
 
 
 class Delays(BaseModel):
-    """How long the engine waits where AWS waits: `[tool.harness.delays]`, short by default.
-    `harness.emulator.delays` reads the same members.
+    """How long the engine waits where AWS waits, short by default. `harness.emulator.delays` reads the same members."""
 
-    - `lambda_retry_seconds`: before Lambda tries a failed asynchronous event again, twice of it before the last time (60 on
-      AWS); whole seconds
-    - `events_retry_seconds`: before EventBridge and its Scheduler try a target again; each pause is twice the one before
-    - `stream_retry_seconds`: before a mapping tries the records of a shard again; each is half as long again
-    - `source_pause_seconds`: the longest pause before a mapping asks a queue or stream again that it could not read
-    - `step_functions_factor`: what `Wait`, `TimeoutSeconds` and `HeartbeatSeconds` of state machines are multiplied with,
-      all alike; what is written down of them (timestamps, the history) stays real time
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     lambda_retry_seconds: int = Field(default=1, ge=0)
+    """Before Lambda tries a failed asynchronous event again, twice as long before the last attempt (60 on AWS); whole seconds."""
     events_retry_seconds: float = Field(default=1.0, ge=0)
+    """Before EventBridge and its Scheduler try a target again; each pause is twice the one before."""
     stream_retry_seconds: float = Field(default=0.5, gt=0)
+    """Before a mapping tries the records of a shard again; each pause is half as long again."""
     source_pause_seconds: float = Field(default=60.0, gt=0)
+    """The longest pause before a mapping reads again a queue or stream that it could not read."""
     step_functions_factor: float = Field(default=1.0, gt=0)
+    """Multiplies `Wait`, `TimeoutSeconds` and `HeartbeatSeconds` of state machines, all alike; timestamps and the history
+    stay in real time."""
 
     def environment(self) -> dict[str, str]:
-        """What the engine is told; nothing where nothing was set."""
+        """For the engine; empty if no member was set."""
         return {DELAYS_VARIABLE: self.model_dump_json(exclude_unset=True)} if self.model_fields_set else {}
 
 
@@ -81,49 +77,51 @@ class Callers(BaseModel):
 
 
 class Settings(BaseModel):
-    """What `[tool.harness]` may say, with the defaults for what it does not.
+    """What `[tool.harness]` may set, with the defaults for what it does not set."""
 
-    `templates` are glob patterns below the project's root. `parameters` gives CloudFormation parameters by stack name.
-    `port` is where the embedded and the docker engine listen; when the default is taken, the engine picks a free one, a
-    chosen one must be free. `iam` is how these two decide calls: `enforce`, which they do by themselves, `report` (what is
-    denied is let through and listed) or `off`; `delays` how long they wait where AWS waits. `directory` holds what the
-    harness writes: state of the engine, logs, builds.
-
-    `show_secrets` lets these two remember in memory what they cut out of their journal, for a local look (`--show-secrets`).
-
-    `compose_file` is what `harness up --engine=docker` brings up, where it is there. `endpoint_url` is where the endpoint
-    engine attaches. `accounts` are the AWS accounts that the aws engine may deploy to, `profile` the credentials that
-    these two use. On their targets everything gets a name of its own: the stacks by a prefix, what has a fixed name in a
-    template by the template's parameter `name_parameter`.
-
-    `allowed_origins`, `allowed_hosts` and, at the embedded engine, `allowed_users` are let in beside what is deployed
-    (`Callers`).
-
-    `accept_ignored` are properties that templates may declare though the engine does nothing about them, as
-    `AWS::S3::Bucket.ReplicationConfiguration`.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     root: Path = Field(default_factory=Path.cwd)
     templates: tuple[str, ...] = ("stack/*/template.yaml", "template.yaml")
+    """Glob patterns of SAM and CloudFormation templates, below the project's root. A stack is named after the folder of its
+    template."""
     engine: str = "embedded"
+    """Where AWS calls go: `embedded`, `docker`, `endpoint` or `aws`."""
     region: str = "us-east-1"
+    """The region that stacks are deployed to."""
     port: int | None = Field(default=None, ge=1, le=65535)
+    """Where the embedded and the docker engine listen. Without it they take 4566, or a free port if that is taken. A port
+    that is set must be free."""
     directory: Path = Path(".harness")
+    """The folder that the harness writes to: state of the engine, logs, traces, builds."""
     parameters: dict[str, dict[str, str]] = Field(default_factory=dict)
+    """CloudFormation parameters by stack name."""
     compose_file: Path | None = Path("docker-compose.yml")
+    """What `harness up --engine=docker` brings up, if the file exists; otherwise a container is started without Compose."""
     endpoint_url: str | None = None
+    """Where the endpoint engine attaches."""
     accounts: tuple[Annotated[str, Field(pattern=r"^\d{12}$")], ...] = ()
+    """The AWS accounts that the aws engine may deploy to."""
     profile: str | None = None
+    """The profile of the AWS configuration whose credentials the endpoint and the aws engine use."""
     name_parameter: str | None = None
+    """The template parameter that fixed names are made of. On shared targets (endpoint, aws) it gets the name of the
+    deployment, so that names do not collide."""
     iam: Literal["enforce", "report", "off"] | None = None
+    """How the embedded and the docker engine decide calls: `enforce` refuses what IAM denies (without a setting they do this),
+    `report` lets it through and lists it, `off` decides nothing."""
     show_secrets: bool = False
+    """Lets the embedded and the docker engine remember, in memory, what they cut out of their journal (`--show-secrets`)."""
     delays: Delays = Delays()
     allowed_origins: tuple[Origin, ...] = ()
+    """Origins of browsers' pages that may call the engine, besides those of deployed sites: `http://localhost:3000`."""
     allowed_hosts: tuple[HostName, ...] = ()
+    """Names that the engine answers to, besides its own: `engine.test`, `*.engine.test`."""
     allowed_users: tuple[UserName, ...] = ()
+    """Users of this machine (Linux), by name or id, that may connect to the embedded engine, besides this one and root; `*` is
+    all."""
     accept_ignored: tuple[Annotated[str, Field(pattern=r"^\w+::\w+::\w+\.\w+$")], ...] = ()
+    """Properties that templates may declare although they have no effect here: `AWS::S3::Bucket.ReplicationConfiguration`."""
 
     @property
     def callers(self) -> Callers:

@@ -6,6 +6,8 @@ from fixtures.people import People
 from harness.report import Trace, story_of
 from harness.report.page import render
 
+pytest_plugins = ["fixtures.people"]
+
 
 def test_the_page_of_a_registration_shows_its_way_is_small_and_has_no_secret(flow, deployment, people: People):
     with flow() as f:

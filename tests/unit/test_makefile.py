@@ -11,7 +11,10 @@ import pytest
 MAKEFILE = Path(__file__).parents[2] / "Makefile"
 BASICS = ("sh", "bash", "cat", "rm", "mkdir", "chmod", "ln", "awk")
 
-pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is not on this machine")
+pytestmark = [
+    pytest.mark.subprocess,
+    pytest.mark.skipif(shutil.which("make") is None, reason="make is not on this machine"),
+]
 
 UV = """#!/bin/sh
 [ "$1" = --version ] && exit 0

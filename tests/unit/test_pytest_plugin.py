@@ -4,6 +4,8 @@ from textwrap import dedent
 
 import pytest
 
+pytestmark = pytest.mark.subprocess
+
 pytest_plugins = ["pytester"]
 
 TARGET = """

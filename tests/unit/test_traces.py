@@ -8,6 +8,8 @@ import pytest
 
 from harness.pytest_traces import file_of
 
+pytestmark = pytest.mark.subprocess
+
 pytest_plugins = ["pytester"]
 
 FLOWS = """

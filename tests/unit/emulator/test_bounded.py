@@ -230,6 +230,7 @@ def outcomes():
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
+@pytest.mark.subprocess
 def test_pattern_of_a_client_ends(outcomes, attack):
     assert outcomes[attack] == "refused"
 

@@ -186,6 +186,7 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([HARNESS, "graph", *arguments], cwd=folder, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.subprocess
 def test_the_command_draws_a_template_into_a_file(tmp_path):
     (tmp_path / "template.yaml").write_text("Resources: {Work: {Type: AWS::Lambda::Function}}\n")
     result = run(tmp_path, "--format", "svg", "--output", "picture.svg")
@@ -195,6 +196,7 @@ def test_the_command_draws_a_template_into_a_file(tmp_path):
     assert json.loads(run(tmp_path, "--format=json").stdout)["nodes"][0]["file"] == "template.yaml"
 
 
+@pytest.mark.subprocess
 def test_the_command_names_the_line_of_a_template_that_is_wrong(tmp_path):
     (tmp_path / "template.yaml").write_text("Resources:\n  Work: 1\n")
     result = run(tmp_path)
@@ -203,6 +205,6 @@ def test_the_command_names_the_line_of_a_template_that_is_wrong(tmp_path):
     assert run(tmp_path, "--format=pdf").returncode == 2
 
 
-def test_the_readmes_picture_is_that_of_the_stacks(lumen):
-    """`harness graph -f svg -o docs/architecture.svg` makes it anew."""
-    assert Path("docs/architecture.svg").read_text(encoding="utf-8") == svg(lumen)
+def test_picture_of_the_docs_is_up_to_date(lumen):
+    """`harness graph -f svg -o docs/pictures/architecture.svg` makes it anew."""
+    assert Path("docs/pictures/architecture.svg").read_text(encoding="utf-8") == svg(lumen)

@@ -12,6 +12,8 @@ import pytest
 
 from harness.emulator.lambda_.launcher import Launch, Zygote
 
+pytestmark = pytest.mark.subprocess
+
 WAIT_SECONDS = 15.0
 
 
