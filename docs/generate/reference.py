@@ -61,7 +61,7 @@ def _parameters(command: Any, name: str) -> Iterator[tuple[str, str]]:
     for each in command.params:
         if each.name not in ("install_completion", "show_completion"):
             names, text = each.get_help_record(context)
-            yield f"`{_cell(names)}`", _cell(_plain(text))
+            yield _cell(f"`{names}`"), _cell(_plain(text))
 
 
 def settings() -> str:
@@ -146,7 +146,7 @@ class _Options:
 
     def addoption(self, name: str, *, help: str, choices: Iterable[str] = (), metavar: str = "", **_: Any) -> None:  # noqa: A002
         value = metavar or "|".join(choices)
-        self.rows.append((f"`{_cell(f'{name}={value}' if value else name)}`", _cell(help)))
+        self.rows.append((_cell(f"`{name}={value}`" if value else f"`{name}`"), _cell(help)))
 
 
 def fixtures() -> str:
@@ -240,6 +240,8 @@ def _unfold(text: str) -> str:
 
 def _cell(text: str) -> str:
     """A text in a cell of a table: one line, no bar that would end the cell."""
+    # Outside of code, what looks like a tag would be one.
+    text = "`".join(part if number % 2 else part.replace("<", "&lt;") for number, part in enumerate(text.split("`")))
     text = re.sub(r"```python\n(.*?)\n```", lambda code: f"`{' '.join(code[1].split())}`", text, flags=re.DOTALL)
     return re.sub(r"(?<!\\)\|", "\\\\|", re.sub(r"\s*\n+\s*", "<br>", text.strip()))
 

@@ -16,6 +16,7 @@ _VARIES = (
     (re.compile(r"127\.0\.0\.1:\d+"), "ADDRESS"),
     (re.compile(r"execute-api/\w+"), "API"),
     (re.compile(r"^Flow \w{8}  1-\w{8}-\w{24}"), "FLOW"),
+    (re.compile(r"-{5,}|={5,}"), "RULE"),
     (re.compile(r"\s+"), " "),
 )
 
