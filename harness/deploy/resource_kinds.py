@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from botocore.exceptions import ClientError
 
+from harness import aws
 from harness.engine import Target
 
 T = TypeVar("T")
@@ -266,27 +267,15 @@ def own_log_groups(target: Target, resources: Mapping[str, set[str]]) -> Iterato
     Raises ClientError.
     """
     logs = target.client("logs")
-    for type_, patterns in _LOG_GROUPS.items():
-        for physical_id in sorted(resources.get(type_, ())):
-            for pattern in patterns:
+    for type_, physical_ids in resources.items():
+        for physical_id in sorted(physical_ids if type_ in aws.TYPES else ()):
+            for pattern in aws.TYPES[type_].log_groups:
                 name = pattern.format(physical_id.rsplit(":", 1)[-1], region=target.region, account=target.account_id)
                 if not name.endswith("/"):
                     yield name
                     continue
                 for page in logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=name):
                     yield from (group["logGroupName"] for group in page["logGroups"])
-
-
-# A name that ends in a slash is the beginning of several.
-_LOG_GROUPS: Mapping[str, tuple[str, ...]] = {
-    "AWS::Lambda::Function": ("/aws/lambda/{}",),
-    "AWS::ApiGateway::RestApi": ("API-Gateway-Execution-Logs_{}/",),
-    "AWS::ApiGatewayV2::Api": ("/aws/apigateway/{}/",),
-    "AWS::CodeBuild::Project": ("/aws/codebuild/{}",),
-    "AWS::RDS::DBCluster": ("/aws/rds/cluster/{}/",),
-    "AWS::RDS::DBInstance": ("/aws/rds/instance/{}/",),
-    "AWS::SNS::Topic": ("sns/{region}/{account}/{}", "sns/{region}/{account}/{}/Failure"),
-}
 
 
 def _kind(

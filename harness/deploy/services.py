@@ -6,6 +6,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from harness import aws
+from harness.aws import sam
 from harness.deploy.artifacts import find_local_parts
 from harness.deploy.deployment import Withheld
 from harness.deploy.plan import StackPlan, dependencies
@@ -13,94 +15,9 @@ from harness.topology import NotStaticError, Scope, Template, evaluate
 
 ALWAYS = ("cloudformation",)
 """What every stack needs."""
+_OF_NO_SERVICE = ("AWS::CDK::Metadata",)
 
-SERVICES: Mapping[str, str] = {
-    "ACMPCA": "acm-pca",
-    "AmazonMQ": "mq",
-    "APS": "amp",
-    "ApplicationAutoScaling": "application-autoscaling",
-    "AutoScalingPlans": "autoscaling-plans",
-    "Cassandra": "keyspaces",
-    "CertificateManager": "acm",
-    "CodeStarConnections": "codestar-connections",
-    "CodeStarNotifications": "codestar-notifications",
-    "Cognito": "cognito-idp",
-    "CustomerProfiles": "customer-profiles",
-    "DirectoryService": "ds",
-    "DocDBElastic": "docdb-elastic",
-    "ElasticLoadBalancing": "elb",
-    "ElasticLoadBalancingV2": "elbv2",
-    "Elasticsearch": "es",
-    "EMRContainers": "emr-containers",
-    "EMRServerless": "emr-serverless",
-    "EventSchemas": "schemas",
-    "InspectorV2": "inspector2",
-    "KinesisFirehose": "firehose",
-    "Lex": "lexv2-models",
-    "LicenseManager": "license-manager",
-    "MSK": "kafka",
-    "NeptuneGraph": "neptune-graph",
-    "NetworkFirewall": "network-firewall",
-    "OpenSearchService": "opensearch",
-    "PaymentCryptography": "payment-cryptography",
-    "PinpointEmail": "pinpoint-email",
-    "RedshiftServerless": "redshift-serverless",
-    "ResourceExplorer2": "resource-explorer-2",
-    "ResourceGroups": "resource-groups",
-    "S3ObjectLambda": "s3control",
-    "SMSVOICE": "pinpoint-sms-voice-v2",
-    "SSMContacts": "ssm-contacts",
-    "SSMIncidents": "ssm-incidents",
-    "Timestream": "timestream-write",
-    "VpcLattice": "vpc-lattice",
-    "WAFRegional": "waf-regional",
-}
-"""By the second part of a resource type; where a service is not here, that part in lower case is its name."""
-
-TYPES: Mapping[str, tuple[str, ...]] = {
-    "AWS::CDK::Metadata": (),
-    "AWS::Cognito::IdentityPool": ("cognito-identity",),
-    "AWS::Cognito::IdentityPoolPrincipalTag": ("cognito-identity",),
-    "AWS::Cognito::IdentityPoolRoleAttachment": ("cognito-identity",),
-    "AWS::SES::ConfigurationSet": ("sesv2",),
-    "AWS::SES::ConfigurationSetEventDestination": ("sesv2",),
-    "AWS::SES::ContactList": ("sesv2",),
-    "AWS::SES::DedicatedIpPool": ("sesv2",),
-    "AWS::SES::EmailIdentity": ("sesv2",),
-    "AWS::Serverless::Api": ("apigateway",),
-    "AWS::Serverless::Application": (),
-    "AWS::Serverless::CapacityProvider": ("lambda", "iam"),
-    "AWS::Serverless::Connector": ("iam",),
-    "AWS::Serverless::Function": ("lambda", "iam", "logs"),
-    "AWS::Serverless::GraphQLApi": ("appsync",),
-    "AWS::Serverless::HttpApi": ("apigatewayv2",),
-    "AWS::Serverless::LayerVersion": ("lambda",),
-    "AWS::Serverless::SimpleTable": ("dynamodb",),
-    "AWS::Serverless::StateMachine": ("stepfunctions", "iam"),
-    "AWS::Serverless::WebSocketApi": ("apigatewayv2",),
-}
-"""Types whose service is another than that of their name, and what SAM makes of its own
-(https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification-generated-resources.html)."""
-
-EVENTS: Mapping[str, str] = {
-    "Api": "apigateway",
-    "CloudWatchEvent": "events",
-    "CloudWatchLogs": "logs",
-    "Cognito": "cognito-idp",
-    "DocumentDB": "docdb",
-    "DynamoDB": "dynamodbstreams",
-    "EventBridgeRule": "events",
-    "HttpApi": "apigatewayv2",
-    "IoTRule": "iot",
-    "Kinesis": "kinesis",
-    "MQ": "mq",
-    "MSK": "kafka",
-    "S3": "s3",
-    "SNS": "sns",
-    "SQS": "sqs",
-    "Schedule": "events",
-    "ScheduleV2": "scheduler",
-}
+EVENTS: Mapping[str, str] = {event: row.name for row in aws.SERVICES.values() for event in row.sam_events}
 """What the Events of SAM's functions and state machines are connected to, by their Type
 (https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-property-function-eventsource.html)."""
 
@@ -112,29 +29,7 @@ PROPERTIES: Mapping[tuple[str, str], str] = {
 }
 """What a property, where it is set, needs beside its resource's own service."""
 
-ACTIONS: Mapping[str, str] = {
-    "appsync": "appsync",
-    "athena": "athena",
-    "codecommit": "codecommit",
-    "cognito-identity": "cognito-identity",
-    "cognito-idp": "cognito-idp",
-    "dynamodb": "dynamodb",
-    "events": "events",
-    "execute-api:ManageConnections": "apigatewaymanagementapi",
-    "firehose": "firehose",
-    "kinesis": "kinesis",
-    "kms": "kms",
-    "lambda": "lambda",
-    "rds-data": "rds-data",
-    "s3": "s3",
-    "scheduler": "scheduler",
-    "secretsmanager": "secretsmanager",
-    "ses": "ses",
-    "sns": "sns",
-    "sqs": "sqs",
-    "ssm": "ssm",
-    "states": "stepfunctions",
-}
+ACTIONS: Mapping[str, str] = {action: row.name for row in aws.SERVICES.values() for action in row.called_by}
 """What functions call, by the action (or the part before its colon) that a policy allows them. Not here is what a function
 does without: traces, metrics, logs; and what nothing says for sure, as actions with wildcards in the service."""
 
@@ -253,13 +148,12 @@ def _services(resource_type: str, properties: Mapping[str, Any]) -> Iterator[str
 
 
 def _services_of_type(resource_type: str) -> tuple[str, ...]:
-    if resource_type in TYPES:
-        return TYPES[resource_type]
-    publisher, _, rest = resource_type.partition("::")
-    service = rest.partition("::")[0]
-    if publisher != "AWS" or not service:
-        return ("cloudformation",)  # custom resources, modules and types of others
-    return (SERVICES.get(service, service.lower()),)
+    if resource_type in sam.TYPES:
+        return sam.TYPES[resource_type].services
+    if resource_type in _OF_NO_SERVICE:
+        return ()
+    # Custom resources, modules and types of others are CloudFormation's.
+    return (aws.service_of_type(resource_type) or "cloudformation",)
 
 
 def _allowed(value: Any) -> Iterator[str]:

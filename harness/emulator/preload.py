@@ -14,10 +14,10 @@ from localstack.services.cloudformation.resource_provider import plugin_manager
 from localstack.services.plugins import SERVICE_PLUGINS
 from pydantic import BaseModel, ConfigDict
 
+from harness import aws
+
 LOG = logging.getLogger(__name__)
 
-SERVICES = {"cognito": "cognito-idp", "elasticloadbalancingv2": "elbv2", "serverless": "lambda"}
-"""Where the service's name is not its part of the resource type in lower case."""
 ALWAYS = ("cloudformation", "s3", "iam", "sts")
 """What every deployment calls: the stack, the artifacts, the functions' roles."""
 
@@ -32,8 +32,9 @@ class Preload(BaseModel):
 
 def services_of(resource_types: Sequence[str]) -> list[str]:
     """The services behind resource types, each once, in the order in which they will be called."""
-    parts = [t.split("::")[1].lower() for t in resource_types if t.startswith("AWS::") and t.count("::") == 2]
-    return list(dict.fromkeys((*ALWAYS, *(SERVICES.get(part, part) for part in parts))))
+    found = (aws.service_of_type(t) for t in resource_types if t.count("::") == 2)
+    served = ("lambda" if service == "serverless" else service for service in found if service)
+    return list(dict.fromkeys((*ALWAYS, *served)))
 
 
 def preload(asked: Preload) -> dict[str, Any]:

@@ -5,36 +5,13 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-_ARNS = (
-    ("AWS::ApiGateway::RestApi", "execute-api", r"(?P<name>[^/]+)"),
-    ("AWS::ApiGatewayV2::Api", "execute-api", r"(?P<name>[^/]+)"),
-    ("AWS::CodeCommit::Repository", "codecommit", r"(?P<name>[^/]+)"),
-    ("AWS::Cognito::UserPool", "cognito-idp", r"userpool/(?P<name>.+)"),
-    ("AWS::DynamoDB::Table", "dynamodb", r"table/(?P<name>[^/]+)"),
-    ("AWS::ElasticLoadBalancingV2::LoadBalancer", "elasticloadbalancing", r"loadbalancer/app/(?P<name>[^/]+)"),
-    ("AWS::ElasticLoadBalancingV2::TargetGroup", "elasticloadbalancing", r"targetgroup/(?P<name>[^/]+)"),
-    ("AWS::Events::Archive", "events", r"archive/(?P<name>.+)"),
-    ("AWS::Events::EventBus", "events", r"event-bus/(?P<name>.+)"),
-    ("AWS::Events::Rule", "events", r"rule/(?:.*/)?(?P<name>[^/]+)"),
-    ("AWS::IAM::ManagedPolicy", "iam", r"policy/(?:.*/)?(?P<name>[^/]+)"),
-    ("AWS::IAM::Role", "iam", r"role/(?:.*/)?(?P<name>[^/]+)"),
-    ("AWS::IAM::Role", "sts", r"assumed-role/(?P<name>[^/]+)"),
-    ("AWS::IAM::User", "iam", r"user/(?:.*/)?(?P<name>[^/]+)"),
-    ("AWS::KMS::Key", "kms", r"key/(?P<name>.+)"),
-    ("AWS::Kinesis::Stream", "kinesis", r"stream/(?P<name>[^/]+)"),
-    ("AWS::Lambda::Function", "lambda", r"function:(?P<name>[^:]+)"),
-    ("AWS::Logs::LogGroup", "logs", r"log-group:(?P<name>[^:]+)"),
-    ("AWS::S3::Bucket", "s3", r"(?P<name>[^/]+)"),
-    ("AWS::Scheduler::Schedule", "scheduler", r"schedule/(?:.*/)?(?P<name>[^/]+)"),
-    ("AWS::SES::EmailIdentity", "ses", r"identity/(?P<name>.+)"),
-    ("AWS::SNS::Topic", "sns", r"(?P<name>[^:]+)"),
-    ("AWS::SQS::Queue", "sqs", r"(?P<name>.+)"),
-    ("AWS::SSM::Parameter", "ssm", r"parameter(?P<name>/.+)"),
-    ("AWS::SSM::Parameter", "ssm", r"parameter/(?P<name>.+)"),
-    ("AWS::StepFunctions::Activity", "states", r"activity:(?P<name>.+)"),
-    ("AWS::StepFunctions::StateMachine", "states", r"(?:stateMachine|execution|express):(?P<name>[^:/]+)"),
+from harness import aws
+
+_COMPILED = tuple(
+    (kind.types[0], service, re.compile(resource))
+    for _, kind in aws.kinds()
+    for service, _, resource in (arn.partition(":") for arn in kind.arns)
 )
-_COMPILED = tuple((resource_type, service, re.compile(resource)) for resource_type, service, resource in _ARNS)
 _QUEUE_URL = re.compile(r"/(?:queue/)?(?:[a-z0-9-]+/)?\d{12}/(?P<name>[^/]+)")
 
 

@@ -4,65 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-KINDS: Mapping[str, str] = {
-    "AWS::ApiGateway::RestApi": "rest_api",
-    "AWS::ApiGatewayV2::Api": "http_api",
-    "AWS::CloudFormation::CustomResource": "custom_resource",
-    "AWS::CloudFormation::Stack": "nested_stack",
-    "AWS::CloudFront::Distribution": "distribution",
-    "AWS::CloudWatch::Alarm": "alarm",
-    "AWS::CloudWatch::CompositeAlarm": "alarm",
-    "AWS::CodeCommit::Repository": "repository",
-    "AWS::Cognito::IdentityPool": "identity_pool",
-    "AWS::Cognito::UserPool": "user_pool",
-    "AWS::DynamoDB::GlobalTable": "table",
-    "AWS::DynamoDB::Table": "table",
-    "AWS::ElastiCache::CacheCluster": "cache",
-    "AWS::ElastiCache::ReplicationGroup": "cache",
-    "AWS::ElastiCache::ServerlessCache": "cache",
-    "AWS::ElasticLoadBalancingV2::LoadBalancer": "load_balancer",
-    "AWS::Events::ApiDestination": "api_destination",
-    "AWS::Events::Archive": "archive",
-    "AWS::Events::EventBus": "bus",
-    "AWS::Events::Rule": "rule",
-    "AWS::KMS::Key": "key",
-    "AWS::Kinesis::Stream": "stream",
-    "AWS::KinesisFirehose::DeliveryStream": "delivery_stream",
-    "AWS::Lambda::Function": "function",
-    "AWS::Logs::LogGroup": "log_group",
-    "AWS::RDS::DBCluster": "database",
-    "AWS::RDS::DBInstance": "database",
-    "AWS::S3::Bucket": "bucket",
-    "AWS::SES::EmailIdentity": "email_identity",
-    "AWS::SNS::Topic": "topic",
-    "AWS::SQS::Queue": "queue",
-    "AWS::SSM::Parameter": "parameter",
-    "AWS::Scheduler::Schedule": "schedule",
-    "AWS::SecretsManager::Secret": "secret",
-    "AWS::StepFunctions::Activity": "activity",
-    "AWS::StepFunctions::StateMachine": "state_machine",
-}
+from harness import aws
+
+KINDS: Mapping[str, str] = {type_: kind.kind for type_, kind in aws.TYPES.items() if kind.kind}
 """The resource types that are nodes. The others wire nodes together, or take no part in how an event travels."""
 
-NAMES: Mapping[str, str] = {
-    "alarm": "AlarmName",
-    "archive": "ArchiveName",
-    "bucket": "BucketName",
-    "bus": "Name",
-    "email_identity": "EmailIdentity",
-    "function": "FunctionName",
-    "log_group": "LogGroupName",
-    "parameter": "Name",
-    "queue": "QueueName",
-    "repository": "RepositoryName",
-    "rule": "Name",
-    "schedule": "Name",
-    "secret": "Name",
-    "state_machine": "StateMachineName",
-    "stream": "Name",
-    "table": "TableName",
-    "topic": "TopicName",
-}
+NAMES: Mapping[str, str] = {name: kind.name_property for name, kind in aws.KINDS.items() if kind.name_property}
 """The property that gives a resource a name of its own, by kind."""
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from harness.aws.sam import TYPES
 from harness.topology.document import Location
 from harness.topology.resources import Resource, Stack, listed, mapping
 
@@ -12,22 +13,7 @@ ROUTE = "harness::Route"
 AUTHORIZER = "harness::Authorizer"
 """An authorizer of an API: Api, Name, Target (a function or a user pool)."""
 
-_TYPES = {
-    "AWS::Serverless::Api": "AWS::ApiGateway::RestApi",
-    "AWS::Serverless::Application": "AWS::CloudFormation::Stack",
-    "AWS::Serverless::Function": "AWS::Lambda::Function",
-    "AWS::Serverless::HttpApi": "AWS::ApiGatewayV2::Api",
-    "AWS::Serverless::LayerVersion": "AWS::Lambda::LayerVersion",
-    "AWS::Serverless::SimpleTable": "AWS::DynamoDB::Table",
-    "AWS::Serverless::StateMachine": "AWS::StepFunctions::StateMachine",
-}
-_GLOBALS = {
-    "AWS::Serverless::Api": "Api",
-    "AWS::Serverless::Function": "Function",
-    "AWS::Serverless::HttpApi": "HttpApi",
-    "AWS::Serverless::SimpleTable": "SimpleTable",
-    "AWS::Serverless::StateMachine": "StateMachine",
-}
+_TYPES = {type_: row.becomes for type_, row in TYPES.items() if row.becomes}
 _IMPLICIT_APIS = {"Api": ("ServerlessRestApi", "AWS::ApiGateway::RestApi"),
                   "HttpApi": ("ServerlessHttpApi", "AWS::ApiGatewayV2::Api")}  # fmt: skip
 _MAPPED = ("Kinesis", "DynamoDB", "SQS", "MSK", "MQ", "SelfManagedKafka", "DocumentDB")
@@ -58,7 +44,7 @@ def _with_globals(resource: Resource, stack: Stack) -> Resource:
     """Globals are what a resource has where it does not say otherwise; maps are merged, lists are joined
     (https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification-template-anatomy-globals.html).
     """
-    section = _GLOBALS.get(resource.type, "")
+    section = TYPES[resource.type].section
     defaults = mapping(stack.decided(stack.template.body.get("Globals", {}).get(section)))
     own = resource.properties
     moved: dict[str, Location] = {key: ("Globals", section, key) for key in defaults if key not in own}

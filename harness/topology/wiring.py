@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
+from harness import aws
 from harness.topology.nodes import NAMES, Node, NodeId, kind_of
 from harness.topology.references import SUB_VARIABLE, mentions
 from harness.topology.resources import Resource, Stack
@@ -11,35 +12,13 @@ from harness.topology.sam import AUTHORIZER, ROUTE, expand
 
 DEFAULT_BUS = NodeId("", "default")
 
-_SERVICES = {
-    "codecommit": ("repository",),
-    "dynamodb": ("table",),
-    "events": ("bus", "rule", "archive"),
-    "firehose": ("delivery_stream",),
-    "kinesis": ("stream",),
-    "lambda": ("function",),
-    "logs": ("log_group",),
-    "s3": ("bucket",),
-    "secretsmanager": ("secret",),
-    "ses": ("email_identity",),
-    "sns": ("topic",),
-    "sqs": ("queue",),
-    "ssm": ("parameter",),
-    "states": ("state_machine", "activity"),
-}
-"""The kinds of node that an ARN of a service can mean."""
+_KINDS: dict[str, list[str]] = {}
+"""The kinds of node that an ARN of a service can mean, by the service's part of it."""
+for _service, _kind in aws.kinds():
+    if _kind.kind:
+        _KINDS.setdefault(_service.iam_prefix, []).append(_kind.kind)
 
-_STAND_FOR = {
-    "AWS::ApiGateway::Deployment": "RestApiId",
-    "AWS::ApiGateway::Resource": "RestApiId",
-    "AWS::ApiGateway::Stage": "RestApiId",
-    "AWS::ApiGatewayV2::Stage": "ApiId",
-    "AWS::Kinesis::StreamConsumer": "StreamARN",
-    "AWS::Lambda::Alias": "FunctionName",
-    "AWS::Lambda::EventInvokeConfig": "FunctionName",
-    "AWS::Lambda::Url": "TargetFunctionArn",
-    "AWS::Lambda::Version": "FunctionName",
-}
+_STAND_FOR = {type_: kind.stands_for for type_, kind in aws.TYPES.items() if kind.stands_for}
 """Resources that stand for another, and the property that names it."""
 
 
@@ -190,7 +169,7 @@ class Wiring:
             return self._by_physical_id[text]
         if text.startswith("arn:"):
             parts = text.split(":", 5)
-            kinds = _SERVICES.get(parts[2], ()) if len(parts) == 6 else ()
+            kinds = _KINDS.get(parts[2], ()) if len(parts) == 6 else ()
             resource = parts[5] if len(parts) == 6 else ""
             if parts[2] == "events" and resource == "event-bus/default":
                 return DEFAULT_BUS

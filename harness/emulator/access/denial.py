@@ -5,6 +5,9 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
 
 from dataclasses import dataclass
 
+from botocore.exceptions import UnknownServiceError
+from localstack.aws.spec import load_service
+
 from harness.emulator.access.evaluation import Decision, Kind
 
 
@@ -13,28 +16,6 @@ class Denial:
     code: str
     status: int
     message: str
-
-
-_ACCESS_DENIED_400 = frozenset(
-    {
-        *(
-            "cognito-identity",
-            "cognito-idp",
-            "codecommit",
-            "dynamodb",
-            "dynamodbstreams",
-            "events",
-            "firehose",
-            "kinesis",
-        ),
-        *("kms", "logs", "secretsmanager", "ssm", "stepfunctions", "acm"),
-    }
-)
-"""JSON services that answer 400; those with a REST protocol answer 403."""
-_QUERY = frozenset(
-    {"autoscaling", "cloudformation", "cloudwatch", "elasticache", "elb", "elbv2", "iam", "rds", "s3", "sqs", "sts"}
-)
-"""Services whose code is `AccessDenied`, without `Exception`."""
 
 
 def denial_of(decision: Decision, service: str) -> Denial:
@@ -65,9 +46,26 @@ def denial_of(decision: Decision, service: str) -> Denial:
             f"User: {decision.principal} is not authorized to perform: {action} on resource: {resource}",
         )
     message = _message(decision, action, resource)
-    if service in _QUERY:
+    if _speaks_query(service):
         return Denial("AccessDenied", 403, message)
-    return Denial("AccessDeniedException", 400 if service in _ACCESS_DENIED_400 else 403, message)
+    return Denial("AccessDeniedException", 400 if _protocol(service) == "json" else 403, message)
+
+
+def _protocol(service: str) -> str:
+    try:
+        return str(load_service(service).metadata["protocol"])
+    except UnknownServiceError:
+        return ""
+
+
+def _speaks_query(service: str) -> bool:
+    """Whether the service has, or had, a protocol that answers in XML: their code is `AccessDenied`, without `Exception`.
+    Of the others those that speak JSON answer 400, and those with paths and methods 403."""
+    try:
+        metadata = load_service(service).metadata
+    except UnknownServiceError:
+        return False
+    return metadata["protocol"] in ("query", "ec2", "rest-xml") or "awsQueryCompatible" in metadata
 
 
 def _message(decision: Decision, action: str, resource: str) -> str:

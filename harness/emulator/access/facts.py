@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from harness import aws
 from harness.emulator.access.conditions import Facts
 from harness.emulator.access.operation import Operation
 from harness.emulator.access.policy import listed
@@ -33,6 +34,7 @@ def of_request(operation: Operation, principal: Facts, source_ip: str | None) ->
         facts["aws:useragent"] = (agent,)
     facts.update(principal)
     facts.update(_tags(operation.parameters))
+    facts.update(_from(operation.parameters, aws.service(operation.service).condition_keys))
     own = _OWN.get(operation.service)
     if own is not None:
         facts.update(own(operation))
@@ -71,7 +73,7 @@ def _from(parameters: Mapping[str, Any], keys: Mapping[str, str]) -> Found:
 
 def _dynamodb(operation: Operation) -> Found:
     parameters = operation.parameters
-    facts = _from(parameters, {"dynamodb:select": "Select", "dynamodb:returnvalues": "ReturnValues"})
+    facts: Found = {}
     attributes = parameters.get("AttributesToGet")
     if parameters.get("ProjectionExpression"):
         names = parameters.get("ExpressionAttributeNames") or {}
@@ -85,71 +87,13 @@ def _dynamodb(operation: Operation) -> Found:
     return facts
 
 
-def _s3(operation: Operation) -> Found:
-    return _from(
-        operation.parameters,
-        {
-            "s3:prefix": "Prefix",
-            "s3:delimiter": "Delimiter",
-            "s3:max-keys": "MaxKeys",
-            "s3:versionid": "VersionId",
-            "s3:x-amz-acl": "ACL",
-            "s3:x-amz-server-side-encryption": "ServerSideEncryption",
-            "s3:x-amz-server-side-encryption-aws-kms-key-id": "SSEKMSKeyId",
-            "s3:x-amz-storage-class": "StorageClass",
-            "s3:x-amz-copy-source": "CopySource",
-            "s3:x-amz-metadata-directive": "MetadataDirective",
-        },
-    )
-
-
 def _kms(operation: Operation) -> Found:
     context = operation.parameters.get("EncryptionContext") or {}
     facts: Found = {f"kms:encryptioncontext:{k}".lower(): (str(v),) for k, v in context.items()}
     if context:
         facts["kms:encryptioncontextkeys"] = tuple(str(k) for k in context)
-    return facts | _from(
-        operation.parameters,
-        {
-            "kms:grantoperations": "Operations",
-            "kms:granteeprincipal": "GranteePrincipal",
-            "kms:encryptionalgorithm": "EncryptionAlgorithm",
-            "kms:requestalias": "KeyId",
-        },
-    )
+    return facts
 
 
-def _sts(operation: Operation) -> Found:
-    return _from(
-        operation.parameters,
-        {
-            "sts:externalid": "ExternalId",
-            "sts:rolesessionname": "RoleSessionName",
-            "sts:sourceidentity": "SourceIdentity",
-        },
-    )
-
-
-def _keys_of(keys: Mapping[str, str]) -> Callable[[Operation], Found]:
-    return lambda operation: _from(operation.parameters, keys)
-
-
-_OWN: dict[str, Callable[[Operation], Found]] = {
-    "cloudwatch": _keys_of({"cloudwatch:namespace": "Namespace"}),
-    "dynamodb": _dynamodb,
-    "events": _keys_of({"events:eventbusname": "EventBusName"}),
-    "kms": _kms,
-    "lambda": _keys_of({"lambda:functionarn": "FunctionName", "lambda:principal": "Principal"}),
-    "s3": _s3,
-    "secretsmanager": _keys_of(
-        {
-            "secretsmanager:secretid": "SecretId",
-            "secretsmanager:versionid": "VersionId",
-            "secretsmanager:versionstage": "VersionStage",
-            "secretsmanager:name": "Name",
-        }
-    ),
-    "sns": _keys_of({"sns:protocol": "Protocol", "sns:endpoint": "Endpoint"}),
-    "ssm": _keys_of({"ssm:recursive": "Recursive", "ssm:overwrite": "Overwrite"}),
-    "sts": _sts,
-}
+_OWN: dict[str, Callable[[Operation], Found]] = {"dynamodb": _dynamodb, "kms": _kms}
+"""Of services whose conditions are about more than single parameters."""

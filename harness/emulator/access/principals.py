@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from harness import aws
 from harness.emulator.access.conditions import UNKNOWN, Facts
 from harness.emulator.access.engine_state import account_of
 from harness.emulator.access.evaluation import Identity
@@ -25,11 +26,6 @@ from harness.emulator.access.policy import Caller, Policy, PolicyError, parse
 ANONYMOUS_KEY = "injectedaccesskey"
 """What LocalStack signs with where a request has no signature."""
 MAX_SESSIONS = 20_000
-SAYING_THE_OWNER = frozenset(
-    {"apigateway", "cloudwatch", "codecommit", "dms", "elasticache", "iot", "lambda", "rds", "redshift", "ses"}
-)
-"""Services that send `aws:SourceOwner`, which the policy of a new topic asks for; S3 and EventBridge do not, so their topics
-need a policy (https://docs.aws.amazon.com/sns/latest/dg/sns-access-policy-use-cases.html#source-account-versus-source-owner)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +100,7 @@ def service(name: str, source_arn: str | None) -> Principal:
         facts["aws:sourcearn"] = (source_arn,)
         if account_id := account_of(source_arn):
             facts["aws:sourceaccount"] = (account_id,)
-            if name in SAYING_THE_OWNER:
+            if aws.service(name).sends_source_owner:
                 facts["aws:sourceowner"] = (account_id,)
     else:
         # AWS sends it where a service assumes a role, too; LocalStack does not say it there.

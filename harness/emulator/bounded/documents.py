@@ -10,27 +10,8 @@ from localstack.aws.chain import HandlerChain
 from localstack.aws.handlers import serve_custom_service_request_handlers
 from localstack.http import Response
 
+from harness import aws
 from harness.emulator.bounded.nesting import MAX_DEPTH, MAX_VALUES, endless, first_place, too_deep
-
-DOCUMENTS: dict[str, tuple[tuple[str, ...], str]] = {
-    "apigateway": (("body", "schema", "policy", "patchOperations"), "BadRequestException"),
-    "apigatewayv2": (("Body", "Schema"), "BadRequestException"),
-    "cloudformation": (("StackPolicyBody",), "ValidationError"),
-    "dynamodb": (("Policy", "ResourcePolicy"), "ValidationException"),
-    "events": (("EventPattern",), "InvalidEventPatternException"),
-    "iam": (("PolicyDocument", "AssumeRolePolicyDocument", "PolicyInputList"), "MalformedPolicyDocument"),
-    "kinesis": (("Policy",), "InvalidArgumentException"),
-    "kms": (("Policy",), "MalformedPolicyDocumentException"),
-    "lambda": (("FilterCriteria", "Policy"), "InvalidParameterValueException"),
-    "logs": (("policyDocument",), "InvalidParameterException"),
-    "s3": (("Policy",), "MalformedPolicy"),
-    "secretsmanager": (("ResourcePolicy",), "MalformedPolicyDocumentException"),
-    "sns": (("Attributes", "AttributeValue"), "InvalidParameter"),
-    "sqs": (("Attributes",), "InvalidAttributeValue"),
-    "stepfunctions": (("definition",), "InvalidDefinition"),
-    "sts": (("Policy",), "MalformedPolicyDocument"),
-}
-"""By service: the parameters that are JSON documents or hold such, and the code that the service refuses a broken one with."""
 
 
 def install() -> None:
@@ -38,17 +19,17 @@ def install() -> None:
 
 
 def _refuse_deep_documents(_chain: HandlerChain, context: RequestContext, _response: Response) -> None:
-    if context.service is None or (known := DOCUMENTS.get(context.service.service_name)) is None:
+    if context.service is None:
         return
-    request, (names, code) = context.service_request or {}, known
-    for name in names:
+    known, request = aws.service(context.service.service_name), context.service_request or {}
+    for name in known.documents:
         value: Any = request.get(name)
         if hasattr(value, "read"):
             request[name] = io.BytesIO(value := value.read())
         for text in _texts(value):
             if problem := _problem(text):
                 said = f"{name} is not valid. Reason: {problem}."
-                raise CommonServiceException(code, said, status_code=400, sender_fault=True)
+                raise CommonServiceException(known.document_error, said, status_code=400, sender_fault=True)
 
 
 def _problem(text: str) -> str | None:

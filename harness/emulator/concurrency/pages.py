@@ -19,6 +19,7 @@ from botocore.loaders import Loader
 from localstack.aws.api import RequestContext
 from localstack.aws.forwarder import create_aws_request_context
 
+from harness import aws
 from harness.emulator.concurrency.steady import detached
 
 Handler = Callable[[Any, Any], Any]
@@ -26,8 +27,6 @@ MAX_PAGES = 100
 """More than these go on as the service goes on by itself."""
 MAX_KEPT = 1_000
 """So many tokens are good; the oldest is forgotten."""
-BY_KEY = frozenset({"dynamodb", "dynamodbstreams", "kinesis", "s3"})
-"""Clients of these may go on at a key of their choice, which says where."""
 
 LISTINGS: Mapping[str, tuple[str, ...]] = {
     "apigateway": ("Get",),
@@ -86,7 +85,7 @@ _LOADER = Loader()
 
 def paged_operations(service: str) -> dict[str, Paging]:
     """The listings of a service, from botocore's model of its pages."""
-    if service in BY_KEY:
+    if aws.service(service).pages_by_key:
         return {}
     try:
         described = _LOADER.load_service_model(service, "paginators-1")["pagination"]

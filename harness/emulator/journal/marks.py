@@ -8,6 +8,8 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
+from harness import aws
+
 
 def message(queue_arn: str, message_id: str) -> str:
     """A message in a queue."""
@@ -49,29 +51,13 @@ def notification(subscription_arn: str, message_id: str) -> str:
     return f"notification:{subscription_arn}:{message_id}"
 
 
-_RESOURCES = {
-    "dynamodb": "TableName",
-    "events": "Name",
-    "kinesis": "StreamName",
-    "kms": "KeyId",
-    "lambda": "FunctionName",
-    "logs": "logGroupName",
-    "s3": "Bucket",
-    "secretsmanager": "SecretId",
-    "sns": "TopicArn",
-    "sqs": "QueueUrl",
-    "ssm": "Name",
-    "stepfunctions": "stateMachineArn",
-}
-
-
 def resource(service: str, request: Mapping[str, Any]) -> str:
     """What a call is about, as the request names it; empty where it names nothing of the kind."""
     if service == "events" and request.get("Entries"):
         return str(request["Entries"][0].get("EventBusName") or "default")
     if service == "s3" and request.get("Key"):
         return f"{request.get('Bucket')}/{request['Key']}"
-    return str(request.get(_RESOURCES.get(service, "")) or "")
+    return str(request.get(aws.service(service).request_member) or "")
 
 
 def left_by_call(

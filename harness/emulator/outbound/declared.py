@@ -7,15 +7,16 @@ from typing import Any
 from harness.emulator.outbound.guard import allowed
 from harness.emulator.service_loading import when_loaded
 
-CALLERS = {
-    "apigateway": ("localstack.services.apigateway.next_gen.execute_api.integrations.http",),
-    "events": ("localstack.services.events.target", "localstack.services.events.api_destination"),
-    "firehose": ("localstack.services.firehose.provider",),
+CALLERS = (
+    "localstack.services.apigateway.next_gen.execute_api.integrations.http",
+    "localstack.services.events.target",
+    "localstack.services.events.api_destination",
+    "localstack.services.firehose.provider",
     # Of functions that run in containers (LAMBDA_RUNTIME_EXECUTOR=docker), at an address of Docker's network.
-    "lambda": ("localstack.services.lambda_.invocation.executor_endpoint",),
-    "sns": ("localstack.services.sns.publisher",),
-}
-"""By the service that loads them, the modules whose global `requests` calls such addresses."""
+    "localstack.services.lambda_.invocation.executor_endpoint",
+    "localstack.services.sns.publisher",
+)
+"""The modules whose global `requests` calls such addresses; each is loaded with the service in its name."""
 
 _FIXED = "https://fcm.googleapis.com/"
 """Where `sns.publisher` would push to phones: Google's address and not one that a resource names."""
@@ -41,9 +42,8 @@ class _Requests:
 
 
 def install() -> None:
-    for service, modules in CALLERS.items():
-        for name in modules:
-            when_loaded(service, functools.partial(_complete, name))
+    for name in CALLERS:
+        when_loaded(name.split(".")[2].rstrip("_"), functools.partial(_complete, name))
 
 
 def _complete(name: str) -> None:

@@ -12,17 +12,9 @@ from typing import Any
 from botocore import xform_name
 from localstack.utils.aws.arns import sqs_queue_url_for_arn
 
+from harness import aws
+
 _UNIVERSAL = "arn:aws:scheduler:::aws-sdk:"
-_BOTO_NAMES = {
-    "cloudwatchlogs": "logs",
-    "cognitoidentity": "cognito-identity",
-    "cognitoidentityprovider": "cognito-idp",
-    "elasticloadbalancingv2": "elbv2",
-    "eventbridge": "events",
-    "rdsdata": "rds-data",
-    "sfn": "stepfunctions",
-}
-"""What boto3 calls a service that the Scheduler names by the id of its SDK."""
 _READING = (
     "get", "describe", "list", "poll", "receive", "search", "scan", "query", "select", "read", "lookup", "discover",
     "validate", "batchGet", "batchDescribe", "batchRead", "transactGet", "adminGet", "adminList", "retrieve",
@@ -64,7 +56,7 @@ def _universal(arn: str) -> Call:
         raise ValueError(f"Parameter {arn} is not valid. Reason: Provided Arn is not a valid API operation.")
 
     def make(clients: Any, payload: str) -> None:
-        client = clients.get_client(_BOTO_NAMES.get(service, service))
+        client = clients.get_client(aws.service_of_sdk_id(service))
         method = getattr(client, xform_name(operation[:1].upper() + operation[1:]), None)
         if method is None:
             raise ValueError(f"{service} has no operation {operation}")

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from harness import aws
 from harness.emulator.validation.violations import Kind, Violation
 
 
@@ -15,26 +16,6 @@ class Refusal:
 
 SHOWN_VIOLATIONS = 20
 """In one message; its count is of all."""
-
-CODES: Mapping[str, str] = {
-    "apigateway": "BadRequestException",
-    "apigatewayv2": "BadRequestException",
-    "cloudformation": "ValidationError",
-    "cloudwatch": "ValidationError",
-    "cognito-idp": "InvalidParameterException",
-    "logs": "InvalidParameterException",
-    "resource-groups": "BadRequestException",
-    "resourcegroupstaggingapi": "InvalidParameterException",
-    "route53": "InvalidInput",
-    "s3control": "InvalidRequest",
-    "sesv2": "BadRequestException",
-    "support": "ValidationException",
-    "transcribe": "BadRequestException",
-}
-"""Services whose code is another than that of their protocol.
-
-CloudWatch speaks three protocols and keeps the code of the oldest
-(https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CommonErrors.html)."""
 
 QUERY_CODE = "ValidationError"
 """https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html"""
@@ -51,7 +32,11 @@ def refusal(service: str, protocol: str, operation: str, violations: Sequence[Vi
 
 
 def validation_code(service: str, protocol: str) -> str:
-    return CODES.get(service) or (QUERY_CODE if protocol in ("query", "ec2", "rest-xml") else JSON_CODE)
+    """The code of `service` (botocore's name), or that of its protocol. CloudWatch speaks three protocols and keeps the code of
+    the oldest (https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CommonErrors.html)."""
+    return aws.service(service).validation_error or (
+        QUERY_CODE if protocol in ("query", "ec2", "rest-xml") else JSON_CODE
+    )
 
 
 def detected(violations: Sequence[Violation]) -> str:

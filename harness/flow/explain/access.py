@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from harness import aws
 from harness.flow.explain.evidence import Evidence, name_of
 from harness.flow.explanation import Finding, Place
 from harness.flow.history import Activity
@@ -15,15 +16,7 @@ from harness.topology import NodeId
 from harness.topology.references import mentions
 from harness.topology.resources import Resource, listed
 
-RESOURCE_POLICIES = frozenset(
-    {
-        "AWS::Events::EventBusPolicy",
-        "AWS::S3::BucketPolicy",
-        "AWS::SNS::TopicPolicy",
-        "AWS::SQS::QueuePolicy",
-        "AWS::SecretsManager::ResourcePolicy",
-    }
-)
+RESOURCE_POLICIES = frozenset(type_ for type_, kind in aws.TYPES.items() if kind.policy_of)
 """Policies that are resources of their own and name what they are attached to."""
 _LIMITS = {"boundary": "permissions boundary", "session": "session policy"}
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from harness import aws
 from harness.flow.explain.evidence import Evidence, name_of
 from harness.flow.explanation import Finding, Place
 from harness.flow.history import Activity
@@ -17,15 +18,6 @@ from harness.topology.edges import PermissionCondition
 
 _GONE = ("NotFound", "NonExistent", "DoesNotExist", "NoSuch", "NotExist")
 _WRAPPED = re.compile(r"An error occurred \((\w[\w.]*)\)")
-_KINDS = {
-    "AWS::DynamoDB::Table": "table",
-    "AWS::Events::EventBus": "bus",
-    "AWS::Kinesis::Stream": "stream",
-    "AWS::Lambda::Function": "function",
-    "AWS::SNS::Topic": "topic",
-    "AWS::SQS::Queue": "queue",
-    "AWS::StepFunctions::StateMachine": "state machine",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +147,7 @@ def denial_below(evidence: Evidence, delivery: Activity) -> Activity | None:
 def in_words(evidence: Evidence, target: str) -> str:
     """What a target is and how it is called: "function Work", "queue Orders"."""
     node = evidence.node_id(target) or evidence.elsewhere(target)
-    kind = next((_KINDS[i.type] for i in evidence.identifiers(target) if i.type in _KINDS), "")
+    kind = next((kind.noun for i in evidence.identifiers(target) if (kind := aws.TYPES.get(i.type)) and kind.kind), "")
     return f"{kind} {node.logical_id if node else name_of(target)}".strip()
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
 
+from harness import aws
 from harness.flow.explanation import Finding, Place
 from harness.flow.history import Activity
 from harness.flow.pending import Pending
@@ -119,7 +120,11 @@ class Evidence:
 
     def node_named(self, service: str, name: str) -> NodeId | None:
         """The resource of a service, by boto3's name, that has this name where the call is not about an ARN."""
-        return self.topology.declared_as(f"arn:aws:{service}:::{_NAMED.get(service, '')}{name}") if name else None
+        kind = aws.main_kind(service)
+        if not name or kind is None or not kind.arns:
+            return None
+        of_service, _, resource = kind.arns[0].partition(":")
+        return self.topology.declared_as(f"arn:aws:{of_service}:::{resource.partition('(')[0]}{name}")
 
     def elsewhere(self, resource: str) -> NodeId | None:
         """What a template declares under this name, and deployed to another region than the ARN says."""
@@ -192,8 +197,6 @@ def _is_again(activity: Activity, other: Activity) -> bool:
     return activity.kind is Kind.DELIVERY and all(activity.data.get(n) == other.data.get(n) for n in same)
 
 
-_NAMED = {"dynamodb": "table/", "events": "event-bus/", "kinesis": "stream/", "lambda": "function:"}
-"""What stands before a name in the ARNs of a service."""
 _POLICIES = {
     "AWS::S3::BucketPolicy": "Bucket",
     "AWS::SNS::TopicPolicy": "Topics",

@@ -1,21 +1,17 @@
 """The topology as a Mermaid flowchart, which GitHub and many editors draw (https://mermaid.js.org/syntax/flowchart.html)."""
 
+from harness import aws
 from harness.topology.graph import Topology
 from harness.topology.nodes import NodeId
 from harness.topology.picture.palette import COLOURS, colour_of
 from harness.topology.picture.selection import Card, Line, select
 
 _SHAPES = {
-    "bucket": ("[(", ")]"),
-    "bus": ("{{", "}}"),
-    "cache": ("[(", ")]"),
-    "database": ("[(", ")]"),
-    "external": ("((", "))"),
-    "queue": ("[[", "]]"),
-    "rule": ("{", "}"),
-    "stream": ("[[", "]]"),
-    "table": ("[(", ")]"),
-    "topic": (">", "]"),
+    "cylinder": ("[(", ")]"),
+    "flag": (">", "]"),
+    "hexagon": ("{{", "}}"),
+    "lanes": ("[[", "]]"),
+    "rhombus": ("{", "}"),
 }
 _ARROWS = {"flow": "-->", "failure": "-.->", "call": "-->", "guard": "-.-"}
 _FAILURE_COLOUR = "#d13212"
@@ -41,8 +37,14 @@ def mermaid(topology: Topology) -> str:
     return "\n".join(text) + "\n"
 
 
+def _left_and_right(kind: str) -> tuple[str, str]:
+    if kind == "external":
+        return "((", "))"
+    return _SHAPES.get(aws.KINDS[kind].shape if kind in aws.KINDS else "", ("[", "]"))
+
+
 def _node(card: Card, names: dict[NodeId, str]) -> str:
-    left, right = _SHAPES.get(card.node.kind, ("[", "]"))
+    left, right = _left_and_right(card.node.kind)
     text = f'"{_quoted(card.title)}<br><small>{_quoted(card.subtitle)}</small>"'
     return f"{names[card.node.id]}{left}{text}{right}:::{colour_of(card.node.kind)}"
 

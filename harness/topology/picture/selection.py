@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from harness import aws
 from harness.topology.edges import (
     AlarmCondition,
     AsynchronousCondition,
@@ -23,7 +24,7 @@ from harness.topology.patterns import ObjectFilter
 Style = Literal["flow", "failure", "call", "guard"]
 """An event's way; where failures go; a call that is inferred; who is asked whether a request may pass."""
 
-_DETAILS = frozenset({"key", "log_group", "parameter", "secret", "activity", "nested_stack", "identity_pool"})
+_DETAILS = frozenset(name for name, kind in aws.KINDS.items() if kind.is_detail)
 """Left out unless an event passes them."""
 _LEFT_OUT = frozenset({"logs", "permission"})
 _STYLES: dict[str, Style] = {"authorizer": "guard", "calls": "call", "dead_letter": "failure", "redrive": "failure"}
@@ -139,7 +140,7 @@ def title(node: Node) -> str:
     if not node.stack:
         return short(_outside(node.id.logical_id))
     words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", node.logical_id) or [node.logical_id]
-    said = _KIND_NAMES.get(node.kind, node.kind).lower().split()
+    said = _title(node.kind).lower().split()
     # One word is left of a function's name alone: "Event" and "User" say less than "Event Bus" and "User Pool".
     if words[-1].lower() in said and len(words) > (1 if node.kind == "function" else 2):
         words = words[:-1]
@@ -150,34 +151,11 @@ def _outside(text: str) -> str:
     return text.rsplit(":", 1)[-1] if text.startswith("arn:") else text
 
 
-_KIND_NAMES = {
-    "alarm": "CloudWatch alarm",
-    "archive": "EventBridge archive",
-    "bucket": "S3 bucket",
-    "bus": "EventBridge event bus",
-    "cache": "ElastiCache",
-    "custom_resource": "custom resource",
-    "database": "Aurora database",
-    "delivery_stream": "Firehose delivery stream",
-    "distribution": "CloudFront distribution",
-    "email_identity": "SES",
-    "external": "outside",
-    "function": "Lambda function",
-    "http_api": "HTTP API",
-    "load_balancer": "load balancer",
-    "log_group": "CloudWatch log group",
-    "queue": "SQS queue",
-    "repository": "CodeCommit repository",
-    "rest_api": "REST API",
-    "rule": "EventBridge rule",
-    "schedule": "EventBridge schedule",
-    "state_machine": "Step Functions state machine",
-    "stream": "Kinesis stream",
-    "table": "DynamoDB table",
-    "topic": "SNS topic",
-    "user_pool": "Cognito user pool",
-    "websocket_api": "WebSocket API",
-}
+def _title(kind: str) -> str:
+    """What a kind of node is called; an external one is outside of all templates."""
+    if kind == "external":
+        return "outside"
+    return (aws.KINDS[kind].title if kind in aws.KINDS else "") or kind.replace("_", " ")
 
 
 def subtitle(topology: Topology, node: Node) -> str:
@@ -192,7 +170,7 @@ def subtitle(topology: Topology, node: Node) -> str:
         for edge in topology.leaving(node.id, "schedule"):
             if isinstance(edge.condition, TargetSettings) and edge.condition.schedule:
                 return short(edge.condition.schedule)
-    return _KIND_NAMES.get(node.kind, node.kind.replace("_", " "))
+    return _title(node.kind)
 
 
 def _awaited(condition: RuleCondition) -> str:
@@ -200,4 +178,4 @@ def _awaited(condition: RuleCondition) -> str:
         for branch in condition.pattern.branches if condition.pattern else ():
             if name in branch:
                 return branch[name].describe().replace("'", "").replace(" or ", ", ")
-    return _KIND_NAMES["rule"]
+    return _title("rule")

@@ -152,7 +152,7 @@ def test_a_service_that_the_table_does_not_have_is_asked_with_the_first_that_lis
 
 def test_a_service_that_nobody_can_ask_is_taken_as_missing_and_that_is_said(emulator):
     assert probe(emulator({}), ["sso-oidc", "frobnicate"]) == {
-        "sso-oidc": "no operation of sso-oidc lists without arguments; harness.engine.probe.CALLS may name another",
+        "sso-oidc": "no operation of sso-oidc lists without arguments; a row in harness.aws may name another",
         "frobnicate": "boto3 knows no service 'frobnicate', so it cannot be asked",
     }
 
