@@ -24,15 +24,17 @@ from rich.markup import escape
 
 from harness import doctor as doctor_part
 from harness import os_errors, terminal
-from harness.deploy import DeployError, Deployment, NotDeployedError, front_doors
-from harness.engine import EngineError, Target, access_mode, function_logs, secrets
+from harness.deploy import Deployment, front_doors
+from harness.engine import Target, access_mode, function_logs, secrets
 from harness.engine.running import RunningEngine, engines
-from harness.flow.recorded import UnknownFlowError
+from harness.errors import (
+    DeployError,
+    EngineError,
+    HarnessError,
+)
 from harness.journal.redaction import Redactor
-from harness.journal.stream import JournalError
 from harness.project import ENGINES, Project
-from harness.settings import SettingsError
-from harness.topology import TemplateError, picture, read_topology
+from harness.topology import picture, read_topology
 
 if TYPE_CHECKING:
     from harness.flow import Flow, RecordedFlows
@@ -621,11 +623,6 @@ def _functions(deployment: Deployment, function: str | None) -> dict[str, str]:
     return chosen
 
 
-_KNOWN = (
-    DeployError, EngineError, JournalError, NotDeployedError, SettingsError, TemplateError, UnknownFlowError
-)  # fmt: skip
-
-
 TRACEBACK_VARIABLE = "HARNESS_TRACEBACK"
 """Set, what went wrong in a way that is not known is raised."""
 
@@ -658,7 +655,7 @@ def _run() -> int:
 
 
 def _sentence(error: Exception) -> str:
-    if isinstance(error, _KNOWN):
+    if isinstance(error, HarnessError):
         return str(error)
     if isinstance(error, OSError):
         return os_errors.describe(error)

@@ -15,10 +15,11 @@ from pathlib import Path
 
 import psutil
 
-from harness.engine import EngineError, state_folder
+from harness.engine import state_folder
 from harness.engine.docker.client import connect
 from harness.engine.docker.compose import command as compose_command
 from harness.engine.running import engines
+from harness.errors import EngineError
 from harness.settings import Settings
 
 MIN_FREE_DISK_BYTES = 2 * 1024**3

@@ -22,7 +22,8 @@ from harness.engine import (
     state_folder,
 )
 from harness.engine.probe import probe
-from harness.settings import Settings, SettingsError
+from harness.errors import SettingsError
+from harness.settings import Settings
 
 if TYPE_CHECKING:
     from harness.deploy import DeployEvent, Deployment, Removal, Template
@@ -155,7 +156,7 @@ class Project:
 
         Templates that do not pass the checks before a deployment leave what runs, and what is spoken of, as it was.
         """
-        from harness.deploy import PreflightError
+        from harness.errors import PreflightError
 
         absolute = json.dumps(self._absolute_patterns())
         try:
@@ -233,7 +234,7 @@ class Project:
 
     def deployed_topology(self, target: Target) -> "Topology":
         """The same of what runs now; an empty one where there are no templates."""
-        from harness.deploy import DeployError
+        from harness.errors import DeployError
         from harness.topology import Topology
 
         try:

@@ -12,14 +12,14 @@ import httpx
 import pytest
 
 from harness import pytest_secrets, pytest_traces
-from harness.engine import Callback, EngineError, MissingCapabilityError, Outbox, Target, access_mode, secrets, tracing
+from harness.engine import Callback, Outbox, Target, access_mode, secrets, tracing
 from harness.engine.access_mode import IAM_MODES, RunMode
 from harness.engine.locking import locked
 from harness.engine.proxies import bypass_for_loopback
+from harness.errors import DeployError, EngineError, MissingCapabilityError, SettingsError
 from harness.faults import Faults
 from harness.journal.redaction import Redactor
 from harness.project import ENGINES, KEPT, OURS_ALONE, Project
-from harness.settings import SettingsError
 
 if TYPE_CHECKING:
     from harness.deploy import Deployment, Schedules
@@ -180,7 +180,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
             )
             return
         ended = own.end()
-    except (EngineError, _deploy_error()) as error:
+    except (EngineError, DeployError) as error:
         _say(f"What this run made could not be removed; 'harness down' tries again.\n{error}")
         return
     for removal in ended.removals:
@@ -193,12 +193,6 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 def _say(message: str) -> None:
     print(f"\n{message}")  # noqa: T201 - the terminal reporter is gone by now
-
-
-def _deploy_error() -> type[Exception]:
-    from harness.deploy import DeployError  # a run without stacks does without it
-
-    return DeployError
 
 
 def _own(config: pytest.Config) -> Project:
@@ -270,7 +264,8 @@ def _stories(flows: "list[Flow]", call: pytest.CallInfo[None]) -> list[tuple[str
     if not flows:
         return []
     from harness import terminal
-    from harness.flow import FlowTimeoutError, tell
+    from harness.errors import FlowTimeoutError
+    from harness.flow import tell
 
     error = call.excinfo.value if call.excinfo is not None else None
     told = error.flow if isinstance(error, FlowTimeoutError) else None
@@ -391,7 +386,7 @@ def deployment(project: Project, engine: Target, request: pytest.FixtureRequest)
     with _locked(project.settings.state_directory):
         try:
             deployed = project.deploy(engine)
-        except _deploy_error() as error:
+        except DeployError as error:
             _give_up(request, str(error))
     # Read when a test asks why, which most never do.
     topology: Callable[[], Topology] = cache(lambda: project.topology(engine, deployed))

@@ -7,10 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-
-class SettingsError(Exception):
-    """A setting is wrong; the message says which, where and what it may be."""
-
+from harness.errors import SettingsError
 
 DELAYS_VARIABLE = "HARNESS_DELAYS"
 """The engine's environment variable: JSON with the members of `Delays`."""

@@ -7,9 +7,8 @@ The package knows nothing of tests, of terminals, or of what is inside the targe
 """
 
 from harness.deploy.deployed_topology import topology_of
-from harness.deploy.deployment import DeployedStack, Deployment, NotDeployedError, Resource, Withheld, describe
+from harness.deploy.deployment import DeployedStack, Deployment, Resource, Withheld, describe
 from harness.deploy.discovery import DEFAULT_PATTERNS, discover
-from harness.deploy.errors import DeployError, Failure, PreflightError, Problem
 from harness.deploy.events import DeployEvent
 from harness.deploy.front_doors import FrontDoor, front_doors
 from harness.deploy.pipeline import delete, deploy, warm_up
@@ -20,16 +19,11 @@ from harness.topology import Template
 
 __all__ = [
     "DEFAULT_PATTERNS",
-    "DeployError",
     "DeployEvent",
     "DeployedStack",
     "Deployment",
-    "Failure",
     "FrontDoor",
     "Left",
-    "NotDeployedError",
-    "PreflightError",
-    "Problem",
     "Removal",
     "Resource",
     "Schedules",

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from harness.deploy.errors import Problem
 from harness.deploy.packages import Recipe
-from harness.topology import Location, NotStaticError, Scope, Template, TemplateError, evaluate, read_document
+from harness.errors import TemplateError, TemplateProblem
+from harness.topology import Location, NotStaticError, Scope, Template, evaluate, read_document
 
 Address = Literal["uri", "lambda", "object", "url"]
 """How a property names an object in S3: s3://bucket/key, {S3Bucket, S3Key}, {Bucket, Key}, https://..."""
@@ -75,7 +75,7 @@ class Localities:
     body: dict[str, Any]
     artifacts: tuple[Artifact, ...]
     nested: tuple[NestedTemplate, ...]
-    problems: tuple[Problem, ...]
+    problems: tuple[TemplateProblem, ...]
 
 
 def find_local_parts(template: Template, scope: Scope) -> Localities:
@@ -104,7 +104,7 @@ class _Finder:
         self._template = template
         self._folder = template.path.parent
         self._scope = scope
-        self._problems: list[Problem] = []
+        self._problems: list[TemplateProblem] = []
 
     def find(self) -> Localities:
         body = self._included(copy.deepcopy(self._template.body), ())
@@ -162,7 +162,7 @@ class _Finder:
         try:
             read_document(path)
         except TemplateError as error:
-            self._problems.append(Problem(error.file, error.line, logical_id, error.problem))
+            self._problems.append(TemplateProblem(error.file, error.line, logical_id, error.problem))
             return False
         return True
 
@@ -249,7 +249,7 @@ class _Finder:
 
     def _problem(self, location: Location, resource: str | None, message: str, hint: str = "") -> None:
         line = self._template.line(*location)
-        self._problems.append(Problem(self._template.path, line, resource, message, hint))
+        self._problems.append(TemplateProblem(self._template.path, line, resource, message, hint))
 
 
 def write_addresses(body: dict[str, Any], places: Mapping[Location, Any]) -> None:

@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
-from harness.deploy.errors import DeployError
-from harness.engine import MissingCapabilityError, Target
+from harness.engine import Target
+from harness.errors import DeployError, MissingCapabilityError, NotDeployedError
 from harness.topology import Template
 
 T = TypeVar("T")
@@ -23,13 +23,6 @@ def speaking_to(target: Target) -> Iterator[None]:
         yield
     except (BotoCoreError, ClientError, ResponseParserError) as error:
         raise DeployError(f"The target at {target.address} refused or did not answer: {error}") from error
-
-
-class NotDeployedError(KeyError):
-    """A stack, output or resource that is not there; the message lists those that are."""
-
-    def __str__(self) -> str:
-        return str(self.args[0])
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.deploy.errors import DeployError
+from harness.errors import DeployError
 from harness.topology import Template
 
 DEFAULT_PATTERNS = ("stack/*/template.yaml", "template.yaml")

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import httpx
 
-from harness.engine import EngineError, Target
+from harness.engine import Target
+from harness.errors import EngineError
 
 
 @dataclass(frozen=True, slots=True)

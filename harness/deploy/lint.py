@@ -13,8 +13,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from harness.deploy.errors import DeployError
 from harness.engine import state_folder
+from harness.errors import DeployError
 
 
 @dataclass(frozen=True, slots=True)

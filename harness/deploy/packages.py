@@ -20,10 +20,10 @@ from typing import Literal
 
 import uv
 
-from harness.deploy.errors import DeployError
 from harness.deploy.interpreters import Interpreter, Interpreters
 from harness.deploy.sources import Sources, is_executable
 from harness.engine import state_folder
+from harness.errors import DeployError
 from harness.topology import read_document
 
 Method = Literal["archive", "python", "nodejs", "makefile", "file", "document"]

@@ -27,7 +27,6 @@ from harness.deploy.deployment import (
     stack_name_of,
     tags_of,
 )
-from harness.deploy.errors import DeployError, Failure, PreflightError, Problem
 from harness.deploy.events import DeployEvent, Reporter, ignore
 from harness.deploy.interpreters import Interpreters, harness_answer
 from harness.deploy.lint import Lint
@@ -51,7 +50,8 @@ from harness.deploy.services import withhold
 from harness.deploy.sources import Sources
 from harness.deploy.upload import ArtifactBucket
 from harness.engine import Target
-from harness.topology import Location, Template, TemplateError
+from harness.errors import DeployError, PreflightError, StackFailure, TemplateError, TemplateProblem
+from harness.topology import Location, Template
 
 DIGEST_TAG = "harness:digest"
 SAM_TRANSFORM = "AWS::Serverless-2016-10-31"
@@ -192,7 +192,7 @@ def _read(
             )
         except TemplateError as error:
             message = error.problem + (f"\n{error.excerpt}" if error.excerpt else "")
-            problems.append(Problem(error.file, error.line, None, message))
+            problems.append(TemplateProblem(error.file, error.line, None, message))
     if problems:
         raise PreflightError(problems)
     return plans
@@ -270,7 +270,7 @@ class _Deploy:
         plans: Sequence[StackPlan],
         sources: Sources,
         client: Any,
-        problems: list[Problem],
+        problems: list[TemplateProblem],
         lint: Lint,
         packer: Packer,
     ) -> dict[str, str]:
@@ -310,7 +310,7 @@ class _Deploy:
         return _KnownTypes(frozenset(map(str, types)), ignored if isinstance(ignored, dict) else {})
 
     def _exported(
-        self, plans: Sequence[StackPlan], client: Any, changed: Sequence[StackPlan], problems: list[Problem]
+        self, plans: Sequence[StackPlan], client: Any, changed: Sequence[StackPlan], problems: list[TemplateProblem]
     ) -> set[str]:
         """Names that can be imported once the set is deployed. Those that others have already are problems."""
         exported = {name for plan in plans for part in plan.with_nested() for name in part.exports}
@@ -333,7 +333,7 @@ class _Deploy:
         sources: Sources,
         known_types: "_KnownTypes | None",
         bucket: ArtifactBucket,
-        problems: list[Problem],
+        problems: list[TemplateProblem],
         uploads: dict[str, str],
     ) -> str | None:
         """The template as the target gets it, with addresses for local paths; None where that is not possible."""
@@ -398,9 +398,11 @@ class _Deploy:
                 )
         return files
 
-    def _lint_problems(self, lint: Lint, plans: Sequence[StackPlan], found: Sequence[Problem]) -> list[Problem]:
+    def _lint_problems(
+        self, lint: Lint, plans: Sequence[StackPlan], found: Sequence[TemplateProblem]
+    ) -> list[TemplateProblem]:
         """cfn-lint's errors, but for lines that have a problem already: that one says it with a hint."""
-        problems: list[Problem] = []
+        problems: list[TemplateProblem] = []
         taken = {(problem.template, problem.line) for problem in found}
         stacks = {part.template.path: plan.name for plan in plans for part in plan.with_nested()}
         for finding in lint.findings():
@@ -412,7 +414,7 @@ class _Deploy:
             # E0001: the translator's refusal, which is among ours with the resource's own line.
             elif (finding.file, finding.line) not in taken and not (finding.rule == "E0001" and found):
                 message = f"{finding.message} (cfn-lint {finding.rule})"
-                problems.append(Problem(finding.file, finding.line, finding.resource, message))
+                problems.append(TemplateProblem(finding.file, finding.line, finding.resource, message))
         return problems
 
     def _deploy_all(
@@ -424,7 +426,7 @@ class _Deploy:
         order = TopologicalSorter(needs)
         order.prepare()
         statuses: dict[str, str] = {}
-        failures: list[Failure] = []
+        failures: list[StackFailure] = []
         with ThreadPoolExecutor(max_workers=_STACKS_AT_ONCE) as pool:
             working: dict[Future[str], str] = {}
             while order.is_active():
@@ -516,17 +518,19 @@ def _digest_of(stack: Mapping[str, Any] | None) -> str | None:
     return tags_of(stack).get(DIGEST_TAG)
 
 
-def _failure(plan: StackPlan, error: StackFailedError) -> Failure:
+def _failure(plan: StackPlan, error: StackFailedError) -> StackFailure:
     event = error.event
     if event is None:
-        return Failure(plan.name, None, None, error.reason, plan.template.path, plan.template.line("Resources"))
+        return StackFailure(plan.name, None, None, error.reason, plan.template.path, plan.template.line("Resources"))
     origin = origin_of(plan.template, event.logical_id)
     made = f" (SAM makes {event.logical_id} of it)" if origin and origin != event.logical_id else ""
     line = plan.template.line("Resources", *([origin] if origin else []))
-    return Failure(plan.name, origin or event.logical_id, event.type + made, error.reason, plan.template.path, line)
+    return StackFailure(
+        plan.name, origin or event.logical_id, event.type + made, error.reason, plan.template.path, line
+    )
 
 
-def _failed(failures: Sequence[Failure], waiting: Sequence[str] = ()) -> DeployError:
+def _failed(failures: Sequence[StackFailure], waiting: Sequence[str] = ()) -> DeployError:
     lines = [str(failure) for failure in failures]
     if waiting:
         lines.append(f"Not deployed, because they need a failed stack: {', '.join(sorted(waiting))}.")

@@ -9,9 +9,9 @@ from importlib import metadata
 from typing import Any
 
 from harness.deploy.artifacts import Localities, find_local_parts
-from harness.deploy.errors import Problem
 from harness.deploy.packages import Packer
 from harness.engine import Target
+from harness.errors import TemplateProblem
 from harness.topology import Location, NotStaticError, Scope, Template, evaluate, references
 
 PSEUDO_PARAMETERS = frozenset(
@@ -51,7 +51,7 @@ class StackPlan:
     def name(self) -> str:
         return self.template.stack
 
-    def problems(self) -> list[Problem]:
+    def problems(self) -> list[TemplateProblem]:
         """What reading the template and its local parts found wrong."""
         return [*self.parts.problems, *(p for plan in self.nested.values() for p in plan.problems())]
 

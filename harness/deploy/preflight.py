@@ -9,60 +9,64 @@ from typing import Any
 
 from harness.deploy.artifacts import effective_properties
 from harness.deploy.deployment import tags_of
-from harness.deploy.errors import Problem
 from harness.deploy.handlers import Handler, handler_problem
 from harness.deploy.plan import PSEUDO_PARAMETERS, StackPlan, as_text, circle, dependencies
 from harness.deploy.sources import Sources
+from harness.errors import TemplateProblem
 from harness.topology import NotStaticError, Reference, Template, evaluate, references
 
 _SOURCE_FUNCTIONS = ("AWS::Serverless::Function", "AWS::Lambda::Function")
 
 
-def set_problems(templates: Sequence[Template], parameters: Mapping[str, Mapping[str, str]]) -> list[Problem]:
+def set_problems(templates: Sequence[Template], parameters: Mapping[str, Mapping[str, str]]) -> list[TemplateProblem]:
     """Problems of the templates as a set, found without reading them: names."""
-    found: list[Problem] = []
+    found: list[TemplateProblem] = []
     for name, count in Counter(template.stack for template in templates).items():
         for template in templates if count > 1 else ():
             if template.stack == name:
                 others = ", ".join(str(t.path) for t in templates if t.stack == name and t is not template)
                 hint = "Put each template into a folder of its own."
-                found.append(Problem(template.path, 1, None, f"The stack {name} is also that of {others}.", hint))
+                found.append(
+                    TemplateProblem(template.path, 1, None, f"The stack {name} is also that of {others}.", hint)
+                )
     known = [template.stack for template in templates]
     for name in parameters:
         if name not in known and templates:
             message = f"Parameters are given for the stack {name!r}, which no template has."
-            found.append(Problem(templates[0].path, 1, None, message, _meant(name, known)))
+            found.append(TemplateProblem(templates[0].path, 1, None, message, _meant(name, known)))
     return found
 
 
-def parameter_problems(plan: StackPlan) -> Iterator[Problem]:
+def parameter_problems(plan: StackPlan) -> Iterator[TemplateProblem]:
     """Parameters without a value, values without a parameter, values that the template does not allow."""
     template, declared = plan.template, plan.template.parameters
     for name in plan.given:
         if name not in declared:
             message = f"A value is given for the parameter {name!r}, which the template does not have."
-            yield Problem(template.path, template.line("Parameters"), None, message, _meant(name, declared))
+            yield TemplateProblem(template.path, template.line("Parameters"), None, message, _meant(name, declared))
     for name, parameter in declared.items():
         line = template.line("Parameters", name)
         if name not in plan.given and parameter.get("Default") is None:
             hint = f'Give it one: [tool.harness.parameters.{plan.name}] {name} = "...", or a Default in the template.'
-            yield Problem(template.path, line, None, f"The parameter {name} has neither a value nor a Default.", hint)
+            yield TemplateProblem(
+                template.path, line, None, f"The parameter {name} has neither a value nor a Default.", hint
+            )
             continue
         value = plan.scope.parameters.get(name, "")
         allowed = parameter.get("AllowedValues")
         if isinstance(allowed, list) and value not in map(as_text, allowed):
             listed = ", ".join(map(as_text, allowed))
-            yield Problem(
+            yield TemplateProblem(
                 template.path, line, None, f"The parameter {name} may not be {value!r}.", f"Allowed: {listed}."
             )
         pattern = parameter.get("AllowedPattern")
         if isinstance(pattern, str) and not _matches(pattern, value):
-            yield Problem(
+            yield TemplateProblem(
                 template.path, line, None, f"The parameter {name} may not be {value!r}.", f"Pattern: {pattern}."
             )
 
 
-def order_problems(plans: Sequence[StackPlan]) -> Iterator[Problem]:
+def order_problems(plans: Sequence[StackPlan]) -> Iterator[TemplateProblem]:
     """Exports that two stacks claim, and stacks that wait for one another."""
     owners: dict[str, StackPlan] = {}
     for plan in plans:
@@ -72,7 +76,7 @@ def order_problems(plans: Sequence[StackPlan]) -> Iterator[Problem]:
                 if other is not plan:
                     message = f"The export {export!r} is also one of the stack {other.name}."
                     hint = "An export's name is unique in an account and region."
-                    yield Problem(part.template.path, part.template.line(*location), None, message, hint)
+                    yield TemplateProblem(part.template.path, part.template.line(*location), None, message, hint)
     needs = dependencies(plans)
     if (names := circle(needs)) is None:
         return
@@ -83,21 +87,23 @@ def order_problems(plans: Sequence[StackPlan]) -> Iterator[Problem]:
     part, where = next(place for name, place in plan.all_imports().items() if name in exported)
     message = f"The stacks need one another's exports in a circle: {' → '.join(names)}."
     hint = "Move what both need into a stack of its own, or pass one value as a parameter."
-    yield Problem(part.template.path, part.template.line(*where), None, message, hint)
+    yield TemplateProblem(part.template.path, part.template.line(*where), None, message, hint)
 
 
-def import_problems(plan: StackPlan, exported: Collection[str]) -> Iterator[Problem]:
+def import_problems(plan: StackPlan, exported: Collection[str]) -> Iterator[TemplateProblem]:
     """Imports that neither another template nor the target exports."""
     for name, (part, location) in plan.all_imports().items():
         if name not in exported:
             message = f"Fn::ImportValue {name!r}: no template of this set and no stack on the target exports it."
             resource = str(location[1]) if location[0] == "Resources" else None
-            yield Problem(part.template.path, part.template.line(*location), resource, message, _meant(name, exported))
+            yield TemplateProblem(
+                part.template.path, part.template.line(*location), resource, message, _meant(name, exported)
+            )
 
 
 def export_problems(
     plans: Sequence[StackPlan], changed: Sequence[StackPlan], there: Mapping[str, str]
-) -> Iterator[Problem]:
+) -> Iterator[TemplateProblem]:
     """Exports that a stack outside of this set has already; `there` gives the stacks' names by export.
 
     AWS refuses the second. LocalStack 4.14.0 lets it take the name over, and the first stack's importers with it.
@@ -115,7 +121,7 @@ def export_problems(
                     f"(!Sub ${{Application}}-...), and give that another value: [tool.harness.parameters.{plan.name}], or "
                     "name_parameter in [tool.harness] for deployments beside others."
                 )
-                yield Problem(part.template.path, part.template.line(*location), None, message, hint)
+                yield TemplateProblem(part.template.path, part.template.line(*location), None, message, hint)
 
 
 def _is_stack_of(plan: StackPlan, stack_name: str) -> bool:
@@ -125,7 +131,7 @@ def _is_stack_of(plan: StackPlan, stack_name: str) -> bool:
 
 def owner_problems(
     plans: Sequence[StackPlan], running: Mapping[str, Mapping[str, Any] | None], tags: Mapping[str, str]
-) -> Iterator[Problem]:
+) -> Iterator[TemplateProblem]:
     """Stacks that somebody else runs under the names of ours."""
     for plan in plans:
         stack = running[plan.name]
@@ -135,10 +141,10 @@ def owner_problems(
         lacks = ", ".join(f"{key}={value}" for key, value in tags.items() if tags_of(stack).get(key) != value)
         message = f"The stack {plan.stack_name} runs already and is not of this deployment: it does not carry {lacks}."
         hint = "Deploy under another name, or delete that stack if it is yours."
-        yield Problem(plan.template.path, 1, None, message, hint)
+        yield TemplateProblem(plan.template.path, 1, None, message, hint)
 
 
-def type_problems(plan: StackPlan, transformed: Mapping[str, Any], known: Collection[str]) -> Iterator[Problem]:
+def type_problems(plan: StackPlan, transformed: Mapping[str, Any], known: Collection[str]) -> Iterator[TemplateProblem]:
     """Resources of types that the target does not have. LocalStack would report these as created."""
     for logical_id, resource in transformed.get("Resources", {}).items():
         kind = resource.get("Type", "") if isinstance(resource, dict) else ""
@@ -153,7 +159,7 @@ def type_problems(plan: StackPlan, transformed: Mapping[str, Any], known: Collec
             hint = "Use a REST API (AWS::Serverless::Api) for requests over HTTP."
         else:
             message, hint = f"The target does not know the resource type {kind}{made}.", _meant(kind, known)
-        yield Problem(plan.template.path, line, origin or logical_id, message, hint)
+        yield TemplateProblem(plan.template.path, line, origin or logical_id, message, hint)
 
 
 def _is_http_api(resource: Mapping[str, Any]) -> bool:
@@ -171,7 +177,7 @@ Ignored = Mapping[str, Mapping[str, Collection[Any]]]
 
 def ignored_problems(
     plan: StackPlan, transformed: Mapping[str, Any], ignored: Ignored, accepted: Collection[str]
-) -> Iterator[Problem]:
+) -> Iterator[TemplateProblem]:
     """Properties that the target would take and do nothing about: what they ask for would not be there, and no test
     would tell. `accepted` are those that the project can do without, as `AWS::S3::Bucket.ReplicationConfiguration`."""
     for logical_id, resource in transformed.get("Resources", {}).items():
@@ -188,7 +194,7 @@ def ignored_problems(
             made = "" if origin == logical_id else f" of {logical_id}, which SAM makes of it,"
             message = f"{name}{made} has no effect here: the target takes an {kind} without it."
             hint = f'Leave it out, or do without it here: [tool.harness] accept_ignored = ["{setting}"].'
-            yield Problem(plan.template.path, line, origin or logical_id, message, hint)
+            yield TemplateProblem(plan.template.path, line, origin or logical_id, message, hint)
 
 
 def _plain(value: Any) -> Any:
@@ -200,7 +206,7 @@ def _plain(value: Any) -> Any:
     return {"true": True, "false": False}.get(value.lower(), value) if isinstance(value, str) else value
 
 
-def reference_problems(template: Template, generated: Iterable[str]) -> Iterator[Problem]:
+def reference_problems(template: Template, generated: Iterable[str]) -> Iterator[TemplateProblem]:
     """Ref, Fn::GetAtt, Fn::Sub, DependsOn, Condition and Fn::FindInMap whose name is nowhere in the template.
 
     `generated` are the logical ids that SAM adds.
@@ -232,7 +238,7 @@ def _sam_attribute(name: str, template: Template) -> bool:
     return bool(dot) and resource is not None and resource["Type"].startswith("AWS::Serverless::")
 
 
-def _unresolved(reference: Reference, template: Template, known: Collection[str]) -> Problem:
+def _unresolved(reference: Reference, template: Template, known: Collection[str]) -> TemplateProblem:
     what = {"Condition": "condition", "FindInMap": "mapping", "Ref": "resource or parameter"}.get(
         reference.kind, "resource"
     )
@@ -241,10 +247,12 @@ def _unresolved(reference: Reference, template: Template, known: Collection[str]
         function = "Fn::Sub"
     resource = str(reference.location[1]) if reference.location[0] == "Resources" else None
     message = f"{function} {reference.name!r}: the template has no such {what}."
-    return Problem(template.path, template.line(*reference.location), resource, message, _meant(reference.name, known))
+    return TemplateProblem(
+        template.path, template.line(*reference.location), resource, message, _meant(reference.name, known)
+    )
 
 
-def handler_problems(plan: StackPlan, sources: Sources) -> Iterator[Problem]:
+def handler_problems(plan: StackPlan, sources: Sources) -> Iterator[TemplateProblem]:
     """Handlers whose file or function is not in the code."""
     template = plan.template
     recipes = {artifact.logical_id: artifact.recipe for artifact in plan.parts.artifacts}
@@ -261,13 +269,13 @@ def handler_problems(plan: StackPlan, sources: Sources) -> Iterator[Problem]:
         if not name:
             if not recipe.runtime.startswith("provided"):
                 hint = "Name the file and the function in it: 'app.handler'."
-                yield Problem(template.path, line, logical_id, "The function has no Handler.", hint)
+                yield TemplateProblem(template.path, line, logical_id, "The function has no Handler.", hint)
                 continue
             name = "bootstrap"
         layers, complete = _local_layers(properties.get("Layers"), plan)
         handler = Handler(str(name), recipe.runtime, recipe.source, layers, complete)
         if (message := handler_problem(handler, sources)) is not None:
-            yield Problem(template.path, line, logical_id, message)
+            yield TemplateProblem(template.path, line, logical_id, message)
 
 
 def _local_layers(declared: Any, plan: StackPlan) -> tuple[list[Path], bool]:

@@ -18,11 +18,11 @@ from botocore.exceptions import ClientError
 from harness.deploy import resource_kinds
 from harness.deploy.change_set import StackFailedError, stack_client
 from harness.deploy.deployment import find_stack, speaking_to, stack_name_of, tags_of
-from harness.deploy.errors import DeployError
 from harness.deploy.events import DeployEvent, Reporter, ignore
 from harness.deploy.plan import imports_of, pseudo_parameters
 from harness.deploy.upload import bucket_name
 from harness.engine import Target
+from harness.errors import DeployError
 from harness.topology import Scope
 
 _STACKS_AT_ONCE_ON_AWS = 4

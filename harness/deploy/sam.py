@@ -14,7 +14,7 @@ from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 from samtranslator.utils.py27hash_fix import to_py27_compatible_template, undo_mark_unicode_str_in_template
 
-from harness.deploy.errors import Problem
+from harness.errors import TemplateProblem
 from harness.topology import Template
 
 TRANSFORM = "AWS::Serverless-2016-10-31"
@@ -26,7 +26,7 @@ logging.getLogger("samtranslator").addHandler(logging.NullHandler())
 class TransformError(Exception):
     """The translator does not accept the template; `problems` says why."""
 
-    def __init__(self, problems: list[Problem]) -> None:
+    def __init__(self, problems: list[TemplateProblem]) -> None:
         super().__init__("; ".join(problem.message for problem in problems))
         self.problems = problems
 
@@ -49,7 +49,9 @@ def transform(
     if loops:
         line = template.line("Resources", loops[0])
         hint = "Write these resources out, or move them to a template without SAM's Transform."
-        raise TransformError([Problem(template.path, line, None, f"{loops[0]} beside SAM is not supported.", hint)])
+        raise TransformError(
+            [TemplateProblem(template.path, line, None, f"{loops[0]} beside SAM is not supported.", hint)]
+        )
     if not asks_aws and (published := _published_applications(body, template)):
         raise TransformError(published)
     values: dict[str, Any] = dict(parameters)
@@ -70,10 +72,10 @@ def transform(
     return transformed
 
 
-def _published_applications(body: dict[str, Any], template: Template) -> list[Problem]:
+def _published_applications(body: dict[str, Any], template: Template) -> list[TemplateProblem]:
     """Applications of AWS's Serverless Application Repository, which only AWS has."""
     return [
-        Problem(
+        TemplateProblem(
             template.path,
             template.line("Resources", logical_id, "Properties", "Location"),
             logical_id,
@@ -92,8 +94,8 @@ def _listed(declared: Any) -> list[Any]:
     return declared if isinstance(declared, list) else [] if declared is None else [declared]
 
 
-def _problem(cause: Exception, template: Template) -> Problem:
+def _problem(cause: Exception, template: Template) -> TemplateProblem:
     logical_id = getattr(cause, "_logical_id", None)
     location = ("Resources", logical_id) if isinstance(logical_id, str) else ("Transform",)
     message = str(getattr(cause, "message", cause))
-    return Problem(template.path, template.line(*location), logical_id, f"SAM: {message}")
+    return TemplateProblem(template.path, template.line(*location), logical_id, f"SAM: {message}")

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from harness.deploy.deployment import Deployment, NotDeployedError
+from harness.deploy.deployment import Deployment
 from harness.engine import Target
+from harness.errors import NotDeployedError
 
 SCHEDULED = ("AWS::Events::Rule", "AWS::Scheduler::Schedule")
 

@@ -9,7 +9,6 @@ from harness.engine.control import HarnessApi
 from harness.engine.docker import DockerEngine
 from harness.engine.embedded import EmbeddedEngine
 from harness.engine.endpoint import EndpointEngine
-from harness.engine.errors import EngineError, MissingCapabilityError
 from harness.engine.outbox import Message, Outbox
 from harness.engine.protocol import Engine
 from harness.engine.target import Callback, Target
@@ -21,10 +20,8 @@ __all__ = [
     "EmbeddedEngine",
     "EndpointEngine",
     "Engine",
-    "EngineError",
     "HarnessApi",
     "Message",
-    "MissingCapabilityError",
     "Outbox",
     "Target",
 ]

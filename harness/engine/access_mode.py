@@ -13,8 +13,8 @@ import psutil
 from harness.engine import state_folder
 from harness.engine.capabilities import HARNESS_API
 from harness.engine.control import HarnessApi
-from harness.engine.errors import EngineError
 from harness.engine.target import Target, is_this_machine
+from harness.errors import EngineError
 
 IAM_MODES = ("enforce", "report", "off")
 IAM_VARIABLE = "HARNESS_IAM"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from harness.engine.attachment import AttachedEngine, Attachment, new_deployment_name
 from harness.engine.capabilities import BEHAVIOURS
-from harness.engine.errors import EngineError
 from harness.engine.target import Target
+from harness.errors import EngineError
 
 
 class AwsEngine(AttachedEngine):

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 
 from harness.engine import token, tracing
-from harness.engine.errors import EngineError
+from harness.errors import EngineError
 
 # The API answers a request that waits after at most 60 seconds.
 _TIMEOUT = httpx.Timeout(10, read=75)

@@ -19,11 +19,11 @@ from harness import bytecode
 from harness.engine import state_folder, token
 from harness.engine.access_mode import IAM_VARIABLE
 from harness.engine.capabilities import CALLBACKS
-from harness.engine.errors import EngineError
 from harness.engine.localstack_settings import SETTINGS, addresses
 from harness.engine.locking import locked
 from harness.engine.ports import PortLostError, any_free_port, choose_port
 from harness.engine.target import Callback, Target
+from harness.errors import EngineError
 from harness.journal.redaction import SHOW_VARIABLE
 from harness.settings import Callers, Delays
 

@@ -14,9 +14,9 @@ from botocore.exceptions import ConnectionError as UnreachableError
 from harness.engine import token
 from harness.engine.attachment import AttachedEngine, Attachment, new_deployment_name
 from harness.engine.capabilities import CALLBACKS
-from harness.engine.errors import EngineError
 from harness.engine.locking import locked
 from harness.engine.target import Callback, Target, is_this_machine
+from harness.errors import EngineError
 
 ANSWER_SECONDS = 30.0
 OURS = "serverless-harness"

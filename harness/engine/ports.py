@@ -5,7 +5,7 @@ import socket
 
 import psutil
 
-from harness.engine.errors import EngineError
+from harness.errors import EngineError
 
 DEFAULT_PORT = 4566
 QUIET_PORTS = range(20_000, 32_768)

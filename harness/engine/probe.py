@@ -15,9 +15,9 @@ from botocore.exceptions import UnknownServiceError
 
 from harness import aws
 from harness.engine.answers import LacksError, understood
-from harness.engine.errors import EngineError
 from harness.engine.target import Target
 from harness.engine.trials import TRIALS
+from harness.errors import EngineError
 
 # An emulator may load a service, or start a database for it, with the first call. LocalStack does, one after the other, so
 # on a busy machine the last of many waits long.

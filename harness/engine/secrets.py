@@ -5,8 +5,8 @@ them where it was started for that (`harness up --show-secrets`).
 from collections.abc import Mapping
 
 from harness.engine.capabilities import HARNESS_API
-from harness.engine.errors import EngineError
 from harness.engine.target import Target
+from harness.errors import EngineError
 from harness.journal.redaction import MARK, Redactor, put_back
 
 OPTION = "--show-secrets"

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
-from harness.engine.errors import EngineError
+from harness.errors import EngineError
 from harness.os_errors import describe
 
 FOLDER_MODE = 0o700

@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 from harness.engine.aws_session import session_without_environment
 from harness.engine.capabilities import CALLBACKS, DESCRIPTIONS, HARNESS_API
 from harness.engine.control import HarnessApi
-from harness.engine.errors import MissingCapabilityError
 from harness.engine.outbox import Outbox
 from harness.engine.token import headers
 from harness.engine.tracing import add_header
+from harness.errors import MissingCapabilityError
 
 if TYPE_CHECKING:
     import boto3

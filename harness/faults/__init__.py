@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from harness.engine import EngineError, HarnessApi
+from harness.engine import HarnessApi
+from harness.errors import EngineError
 
 __all__ = ["FaultInForce", "Faults"]
 

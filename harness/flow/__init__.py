@@ -2,11 +2,11 @@
 were lost."""
 
 from harness.flow.explanation import Explanation, Finding, Place
-from harness.flow.flow import EmptyFlowError, Flow, FlowTimeoutError, NotWaitingError
+from harness.flow.flow import Flow
 from harness.flow.flows import Flows
 from harness.flow.history import Activity, History
 from harness.flow.pending import Pending
-from harness.flow.recorded import Beginning, RecordedFlows, UnknownFlowError, outcome_of, short_name
+from harness.flow.recorded import Beginning, RecordedFlows, outcome_of, short_name
 from harness.flow.steps import Outcome, Step
 from harness.flow.telling import tell
 from harness.flow.tree import Line, Role, duration
@@ -14,22 +14,18 @@ from harness.flow.tree import Line, Role, duration
 __all__ = [
     "Activity",
     "Beginning",
-    "EmptyFlowError",
     "Explanation",
     "Finding",
     "Flow",
-    "FlowTimeoutError",
     "Flows",
     "History",
     "Line",
-    "NotWaitingError",
     "Outcome",
     "Pending",
     "Place",
     "RecordedFlows",
     "Role",
     "Step",
-    "UnknownFlowError",
     "duration",
     "outcome_of",
     "short_name",

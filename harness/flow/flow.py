@@ -6,6 +6,7 @@ from enum import Enum, auto
 
 from harness.engine import Target
 from harness.engine.tracing import tracing
+from harness.errors import EmptyFlowError, FlowTimeoutError, NotWaitingError
 from harness.flow.consumers import Consumers
 from harness.flow.event_source_mappings import EventSourceMappings
 from harness.flow.explain import explain
@@ -24,22 +25,6 @@ from harness.topology import Topology
 SETTLE_SECONDS = 30.0
 AT_ONCE_SECONDS = 0.1
 """Timers that become due within this time are due at the same time: messages of one batch."""
-
-
-class FlowTimeoutError(AssertionError):
-    """A flow has not come to rest; the message lists what is pending, where, and why, and tells the story of `flow`."""
-
-    def __init__(self, message: str, flow: "Flow") -> None:
-        super().__init__(message)
-        self.flow = flow
-
-
-class NotWaitingError(AssertionError):
-    """A flow was to come to wait for a callback, and came to rest without; the message says what it did."""
-
-
-class EmptyFlowError(AssertionError):
-    """A flow was to settle of which nothing was seen: whatever it asserts would be true."""
 
 
 class Flow:

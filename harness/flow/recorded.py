@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from harness.engine import Target, secrets
+from harness.errors import UnknownFlowError
 from harness.flow.event_source_mappings import EventSourceMappings
 from harness.flow.flow import Flow
 from harness.flow.history import Activity, History
@@ -29,10 +30,6 @@ _DATA = frozenset({
 _OF_PEOPLE = frozenset({"codecommit", "cognito-idp", "cognito-identity"})
 """Services whose calls of that kind are about users, and what they write."""
 _READS = ("Describe", "List", "Get", "Head", "Query", "Scan", "BatchGet", "ReceiveMessage", "Lookup", "FilterLogEvents")
-
-
-class UnknownFlowError(Exception):
-    """A flow was named that is not recorded, or a name that several have; the message says what there is instead."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import httpx
 
+from harness.errors import JournalError
 from harness.journal.records import Record
 
 T = TypeVar("T")
@@ -17,10 +18,6 @@ CONNECT_SECONDS = 10.0
 CATCH_UP_SECONDS = 30.0
 # The engine sends an empty line every five seconds at least.
 SILENCE_SECONDS = 30.0
-
-
-class JournalError(Exception):
-    """The journal cannot be read, or not from where it was asked for; the message says why."""
 
 
 class JournalStream:

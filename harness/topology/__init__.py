@@ -5,7 +5,7 @@ This package reads files and nothing else: it knows no engine, no AWS API, and n
 of the conditions are in `patterns`; the graph is made by `read_topology`.
 """
 
-from harness.topology.document import Document, Location, TemplateError, read_document
+from harness.topology.document import Document, Location, read_document
 from harness.topology.edges import Edge
 from harness.topology.graph import Topology, read_topology
 from harness.topology.identifiers import Identifier, identifiers
@@ -25,7 +25,6 @@ __all__ = [
     "Reference",
     "Scope",
     "Template",
-    "TemplateError",
     "Topology",
     "evaluate",
     "identifiers",

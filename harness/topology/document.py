@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from harness.errors import TemplateError
 from harness.topology.document_structure import loader, structure_problem
 
 Location = tuple[str | int, ...]
@@ -22,14 +23,6 @@ _YAML = "tag:yaml.org,2002:"
 _EXCERPT_LINES = 2
 _LONGEST_NUMBER = 1000
 """Longer ones take minutes: `1:1:1:...` is a number of base 60 in YAML 1.1."""
-
-
-class TemplateError(Exception):
-    """A file that cannot be read as a template; the message holds file:line:column and the lines around it."""
-
-    def __init__(self, file: Path, line: int, column: int, problem: str, excerpt: str = "") -> None:
-        super().__init__(f"{file}:{line}:{column}: {problem}" + (f"\n{excerpt}" if excerpt else ""))
-        self.file, self.line, self.column, self.problem, self.excerpt = file, line, column, problem, excerpt
 
 
 @dataclass(frozen=True)

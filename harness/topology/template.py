@@ -5,7 +5,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from harness.topology.document import Document, TemplateError, read_document
+from harness.errors import TemplateError
+from harness.topology.document import Document, read_document
 
 
 @dataclass(frozen=True)

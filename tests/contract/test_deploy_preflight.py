@@ -4,7 +4,8 @@ import uuid
 
 import pytest
 
-from harness.deploy import PreflightError, delete, deploy, describe, discover
+from harness.deploy import delete, deploy, describe, discover
+from harness.errors import PreflightError
 
 BROKEN = """\
 Transform: AWS::Serverless-2016-10-31

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
-from harness.deploy import DeployError, PreflightError, deploy, describe, discover, remove, resource_kinds
+from harness.deploy import deploy, describe, discover, remove, resource_kinds
+from harness.errors import DeployError, PreflightError
 
 RUN_TAG = "harness:run"
 

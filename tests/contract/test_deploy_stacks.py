@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from harness import deploy as deploying
-from harness.deploy import DeployError, delete, deploy, describe, discover
+from harness.deploy import delete, deploy, describe, discover
+from harness.errors import DeployError
 
 DATA = Path(__file__).parents[1] / "data" / "deploy"
 

@@ -14,8 +14,9 @@ from pathlib import Path
 import boto3
 import pytest
 
-from harness.engine import EngineError, MissingCapabilityError, Target
+from harness.engine import Target
 from harness.engine.aws import AwsEngine
+from harness.errors import EngineError, MissingCapabilityError
 
 ACCOUNT = "222233334444"
 OTHER_ACCOUNT = "555566667777"

@@ -23,11 +23,12 @@ import httpx
 import psutil
 import pytest
 
-from harness.engine import EngineError, Target
+from harness.engine import Target
 from harness.engine.docker import DockerEngine, image
 from harness.engine.docker.client import connect
 from harness.engine.docker.container import of_directory
 from harness.engine.ports import any_free_port, is_free
+from harness.errors import EngineError
 from tests.contract.roles import make_roles
 from tests.contract.test_engine_embedded import _wait_until
 

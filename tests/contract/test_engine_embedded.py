@@ -16,8 +16,9 @@ import httpx
 import psutil
 import pytest
 
-from harness.engine import EmbeddedEngine, EngineError
+from harness.engine import EmbeddedEngine
 from harness.engine.ports import any_free_port
+from harness.errors import EngineError
 
 
 @pytest.fixture

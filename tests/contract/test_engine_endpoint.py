@@ -17,9 +17,10 @@ import httpx
 import pytest
 
 from harness.deploy import delete, deploy, describe, discover, services_of
-from harness.engine import MissingCapabilityError, Target
+from harness.engine import Target
 from harness.engine.endpoint import EndpointEngine
 from harness.engine.probe import CALLS, probe
+from harness.errors import MissingCapabilityError
 
 IMAGE = "localstack/localstack:4.14.0"
 ROOT = Path(__file__).parents[2]

@@ -6,8 +6,9 @@ import os
 import httpx
 import pytest
 
-from harness.engine import EmbeddedEngine, EngineError
+from harness.engine import EmbeddedEngine
 from harness.engine.ports import any_free_port
+from harness.errors import EngineError
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 from botocore.exceptions import ClientError
 
-from harness.engine import EngineError
+from harness.errors import EngineError
 from harness.journal.records import Kind
 
 WINDOW = {"Mode": "OFF"}

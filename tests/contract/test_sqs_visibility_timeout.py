@@ -5,7 +5,7 @@ import uuid
 
 import pytest
 
-from harness.engine import EngineError
+from harness.errors import EngineError
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ from botocore.auth import SigV4Auth, SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from harness.engine import EmbeddedEngine, EngineError, Target
+from harness.engine import EmbeddedEngine, Target
+from harness.errors import EngineError
 from tests.robustness.raw_http import Headers, send
 
 UPGRADE = (

@@ -15,8 +15,9 @@ import psutil
 import pytest
 
 from harness.emulator import owner
-from harness.engine import EmbeddedEngine, EngineError
+from harness.engine import EmbeddedEngine
 from harness.engine.running import RunningEngine, engines
+from harness.errors import EngineError
 
 BIN = Path(sys.executable).parent
 SECONDS = 120

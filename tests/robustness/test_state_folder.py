@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.engine import EmbeddedEngine, EngineError, state_folder
+from harness.engine import EmbeddedEngine, state_folder
 from harness.engine.attachment import Attachment
 from harness.engine.locking import locked
 from harness.engine.ports import any_free_port
+from harness.errors import EngineError
 from harness.report import trace_files
 
 BIN = Path(sys.executable).parent

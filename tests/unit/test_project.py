@@ -11,8 +11,8 @@ import psutil
 import pytest
 
 from harness.engine import DockerEngine, EmbeddedEngine
+from harness.errors import SettingsError
 from harness.project import KEPT, Project
-from harness.settings import SettingsError
 
 
 @pytest.fixture

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from harness.emulator import delays as emulator
-from harness.settings import Delays, Settings, SettingsError
+from harness.errors import SettingsError
+from harness.settings import Delays, Settings
 
 
 def _write(folder: Path, table: str) -> Path:

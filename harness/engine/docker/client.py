@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from harness.engine.errors import EngineError
 from harness.engine.target import is_this_machine
+from harness.errors import EngineError
 
 if TYPE_CHECKING:
     from docker import DockerClient

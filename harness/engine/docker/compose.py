@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.engine.docker.container import ENGINE_LABEL, is_running
-from harness.engine.errors import EngineError
+from harness.errors import EngineError
 
 if TYPE_CHECKING:
     from docker import DockerClient

@@ -18,10 +18,10 @@ from harness.engine.docker import image
 from harness.engine.docker.client import connect, docker_errors, may_run
 from harness.engine.docker.compose import PORT_VARIABLE, ComposeProject
 from harness.engine.docker.guard import Watch, watch
-from harness.engine.errors import EngineError
 from harness.engine.locking import locked
 from harness.engine.ports import PortLostError, any_free_port, choose_port
 from harness.engine.target import Target
+from harness.errors import EngineError
 from harness.journal.redaction import SHOW_VARIABLE
 from harness.settings import Callers, Delays
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.engine.docker.compose import dotenv
-from harness.engine.errors import EngineError
+from harness.errors import EngineError
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -24,7 +24,7 @@ PACKAGE = Path(__file__).resolve().parents[2]
 LOG_LINES = 25
 SILENT_SECONDS = 1800
 """How long a step of the build may say nothing, such as an installation over a slow line."""
-IN_THE_IMAGE = ("harness/__init__.py", "harness/aws/", "harness/emulator/", "harness/journal/")
+IN_THE_IMAGE = ("harness/__init__.py", "harness/aws/", "harness/emulator/", "harness/errors.py", "harness/journal/")
 """What of the package runs in the image; .dockerignore says the same of the tree."""
 
 Context = Mapping[str, bytes]

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.topology.document import Document, Location, TemplateError, read_document
+from harness.errors import TemplateError
+from harness.topology.document import Document, Location, read_document
 from harness.topology.document_structure import read_json
 from harness.topology.edges import Edge, TaskCondition
 from harness.topology.nodes import NodeId

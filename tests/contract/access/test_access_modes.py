@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.engine import EngineError, Target
+from harness.engine import Target
 from harness.engine.embedded import EmbeddedEngine
 from harness.engine.ports import any_free_port
+from harness.errors import EngineError
 from tests.contract.access.conftest import Role, allow, document, name, refused
 
 EVERYONE = {"Principal": "*", "Action": "sts:AssumeRole"}

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from harness.engine.websocket import WebSocket
-from harness.flow import FlowTimeoutError
+from harness.errors import FlowTimeoutError
 from harness.journal.records import Kind
 from tests.contract.websocket_apis import ECHO, TELLS, MakeApi
 

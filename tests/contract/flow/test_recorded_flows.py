@@ -10,7 +10,8 @@ import pytest
 
 from harness import cli
 from harness.engine import Target
-from harness.flow import Beginning, RecordedFlows, UnknownFlowError, outcome_of, tell
+from harness.errors import UnknownFlowError
+from harness.flow import Beginning, RecordedFlows, outcome_of, tell
 from harness.journal.records import Kind
 
 FAILS = """

@@ -6,7 +6,8 @@ import uuid
 import boto3
 import pytest
 
-from harness.flow import EmptyFlowError, Flows, FlowTimeoutError
+from harness.errors import EmptyFlowError, FlowTimeoutError
+from harness.flow import Flows
 from harness.journal.records import Kind
 
 FAILS = """

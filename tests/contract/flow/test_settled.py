@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from harness.flow import FlowTimeoutError
+from harness.errors import FlowTimeoutError
 from harness.journal.records import Kind
 
 FAILS = """

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from harness.engine import MissingCapabilityError
-from harness.flow import Flows, FlowTimeoutError, NotWaitingError
+from harness.errors import FlowTimeoutError, MissingCapabilityError, NotWaitingError
+from harness.flow import Flows
 from harness.journal.records import Kind
 from tests.contract.functions import ROLE
 

@@ -7,8 +7,8 @@ import uuid
 
 import pytest
 
-from harness.engine import EngineError
 from harness.engine.secrets import Shown, redactor_of
+from harness.errors import EngineError
 from harness.journal.records import Phase
 
 MARK = re.compile(r"<secret:\w+ \d+ chars #[0-9a-f]{8}>")

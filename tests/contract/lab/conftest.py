@@ -10,8 +10,9 @@ from uuid import uuid4
 
 import pytest
 
-from harness.deploy import DeployError, Deployment, Template, delete, deploy, describe, topology_of
+from harness.deploy import Deployment, Template, delete, deploy, describe, topology_of
 from harness.engine import Target
+from harness.errors import DeployError
 from harness.flow import Flow
 from tests.contract.lab.broken_stack import BrokenStack, Stack
 

@@ -2,9 +2,10 @@
 
 import pytest
 
-from harness.deploy import DeployedStack, DeployError, Resource, Template, describe
+from harness.deploy import DeployedStack, Resource, Template, describe
 from harness.deploy.deployment import Named, Withheld, deployment_of, read_stack
-from harness.engine import MissingCapabilityError, Target
+from harness.engine import Target
+from harness.errors import DeployError, MissingCapabilityError
 
 
 def stack(name):

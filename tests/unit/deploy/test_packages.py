@@ -5,11 +5,11 @@ import zipfile
 
 import pytest
 
-from harness.deploy import DeployError
 from harness.deploy.interpreters import Interpreters, aws_interpreter
 from harness.deploy.packages import Packer, Recipe
 from harness.deploy.sources import Sources
 from harness.engine import Target
+from harness.errors import DeployError
 
 TARGET = Target(engine="endpoint", endpoint_url="http://127.0.0.1:9")
 

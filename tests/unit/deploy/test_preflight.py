@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.deploy import DeployError, discover
+from harness.deploy import discover
 from harness.deploy.plan import dependencies, plan_stack
 from harness.deploy.preflight import (
     handler_problems,
@@ -18,6 +18,7 @@ from harness.deploy.preflight import (
 )
 from harness.deploy.sources import Sources
 from harness.engine import Target
+from harness.errors import DeployError
 from harness.topology import Template
 
 TARGET = Target(engine="endpoint", endpoint_url="http://127.0.0.1:9", region="eu-west-1", account_id="111122223333")

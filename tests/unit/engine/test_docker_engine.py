@@ -9,12 +9,12 @@ import psutil
 import pytest
 import requests
 
-from harness.engine import EngineError
 from harness.engine.docker import DockerEngine
 from harness.engine.docker.client import connect, why
 from harness.engine.docker.compose import ComposeProject, dotenv
 from harness.engine.docker.container import endpoint_url, gateways_of, port_of
 from harness.engine.docker.guard import Watch, wait_for_end
+from harness.errors import EngineError
 
 
 def _container(listen: str, published: dict[str, Any]) -> Any:

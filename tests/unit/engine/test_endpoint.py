@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.engine import EngineError
 from harness.engine.endpoint import EndpointEngine, checked_url
+from harness.errors import EngineError
 from tests.unit.engine.conftest import query_error
 
 NOT_FOUND = (404, "text/html", "<html><head><title>404 Not Found</title></head><body>nginx</body></html>")

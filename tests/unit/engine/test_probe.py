@@ -5,8 +5,9 @@ from collections.abc import Callable
 
 import pytest
 
-from harness.engine import EngineError, Target
+from harness.engine import Target
 from harness.engine.probe import CALLS, probe
+from harness.errors import EngineError
 from tests.unit.engine.conftest import Answers, json_error, query_error
 
 UNLICENSED = (

@@ -7,8 +7,9 @@ from threading import Event, Thread
 
 import pytest
 
+from harness.errors import JournalError
 from harness.journal.records import Record
-from harness.journal.stream import JournalError, JournalStream
+from harness.journal.stream import JournalStream
 
 
 class Engine:

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.topology import TemplateError, read_document
+from harness.errors import TemplateError
+from harness.topology import read_document
 
 
 def write(folder: Path, text: str, name: str = "template.yaml") -> Path:
