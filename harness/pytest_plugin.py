@@ -348,7 +348,7 @@ def _give_up(request: pytest.FixtureRequest, why: str) -> NoReturn:
 
 @pytest.fixture(scope="session")
 def project(pytestconfig: pytest.Config) -> Project:
-    """The project with the engine of this run: what is up here, or the run's own."""
+    """The settings and the engine of this run: the engine that is up here, or one that the run starts."""
     asked = pytestconfig.stash[_project]
     chosen = pytestconfig.getoption("--engine") or pytestconfig.getoption("--endpoint-url")
     # What is up on a target of others is used only when it is asked for.
@@ -361,7 +361,8 @@ def project(pytestconfig: pytest.Config) -> Project:
 
 @pytest.fixture(scope="session")
 def engine(project: Project, request: pytest.FixtureRequest) -> Target:
-    """Where AWS calls go."""
+    """Where AWS calls go: `endpoint_url`, `region`, `client("sqs")`, and the addresses of what is deployed:
+    `rest_api_url(api_id, stage)`, `websocket_url(api_id, stage)`, `load_balancer_url(dns_name)`."""
     with _locked(project.settings.state_directory):
         try:
             target = project.engine.start()
@@ -378,10 +379,10 @@ def engine(project: Project, request: pytest.FixtureRequest) -> Target:
 
 @pytest.fixture(scope="session")
 def deployment(project: Project, engine: Target, request: pytest.FixtureRequest) -> "Deployment":
-    """The project's stacks as they are deployed: outputs, and physical ids by logical id.
+    """The deployed stacks: `deployment["users"].outputs["UserPoolId"]`, `deployment["users"].resources["Api"].physical_id`.
 
-    Deploys what changed since `harness up`, so that tests run on what the working tree says. Asking for a stack that the
-    target cannot have skips the test.
+    Deploys what changed since `harness up`, so that tests run on what the working tree says. A stack that the target does
+    not support skips the test.
     """
     with _locked(project.settings.state_directory):
         try:
@@ -403,7 +404,7 @@ def _requirements(request: pytest.FixtureRequest) -> None:
 
 @pytest.fixture(scope="session")
 def callback(engine: Target) -> Callback:
-    """Where a server of a test must be for the target to reach it."""
+    """A server of a test listens on `callback.bind_address`, and the target reaches it as `callback.host`."""
     return engine.reachable_from
 
 
@@ -415,7 +416,7 @@ def aws(engine: Target) -> Callable[[str], Any]:
 
 @pytest.fixture(scope="session")
 def http() -> Iterator[httpx.Client]:
-    """An HTTP client, for what the architecture shows to the world."""
+    """An httpx client, for the APIs and sites of the architecture. Its requests belong to the flow in which they are sent."""
     hooks = {"request": [lambda request: tracing.add_header(request.headers)]}
     with httpx.Client(timeout=30, trust_env=False, event_hooks=hooks) as client:
         yield client
@@ -423,9 +424,11 @@ def http() -> Iterator[httpx.Client]:
 
 @pytest.fixture
 def websocket() -> "Iterator[Callable[..., WebSocket]]":
-    """`websocket(url)`: connects to a WebSocket API, `ws://...`, with what `websockets.sync.client.connect` takes beside.
+    """`websocket(url)`: connects to a WebSocket API; `engine.websocket_url(api_id, stage)` is its address. Takes the options of
+    `websockets.sync.client.connect`.
 
-    What is said on a connection is of the flow in which it is said. What is open at the end of the test is closed.
+    A message belongs to the flow in which it is sent, whenever the connection was opened. Open connections are closed at the
+    end of the test.
     """
     from harness.engine.websocket import WebSocket
 
@@ -457,11 +460,12 @@ def _watched(engine: Target, pytestconfig: pytest.Config) -> "Iterator[Flows]":
 
 @pytest.fixture
 def flow(request: pytest.FixtureRequest, _watched: "Flows") -> "Iterator[Callable[..., AbstractContextManager[Flow]]]":
-    """`with flow() as f: ...; f.settle()`: everything that is caused in the block, and when it has come to rest.
+    """`with flow() as f: ...; f.settle()`: everything that the block causes. `settle()` returns when nothing of it is in
+    progress.
 
-    `f.explain()` says why an event of it was lost, with the lines of the templates of `deployment`;
-    `flow(topology=...)` is for other stacks. When the test fails, the tree of each of its flows is told, and that; of
-    Hypothesis's examples those of the last, which is the smallest that fails.
+    `f.explain()` says why an event was lost, with the lines of the templates of `deployment`; `flow(topology=...)` is for other
+    stacks. `f.find(kind, name=...)` returns activities, `print(f)` prints the tree. A failed test reports its flows and their
+    explanation; of Hypothesis's examples those of the last, which is the smallest that fails.
     """
     flows = request.node.stash.setdefault(_flows, [])
     example = _example()
@@ -492,10 +496,9 @@ def _example() -> object | None:
 
 @pytest.fixture(scope="session")
 def settled(engine: Target, request: pytest.FixtureRequest) -> Callable[[], AbstractContextManager[None]]:
-    """`with settled(): ...`: the block ends when all that it caused has come to rest. For fixtures and helpers that act.
+    """`with settled(): ...`: the block ends when everything that it caused has settled. For fixtures and helpers that act.
 
-    In a flow of the test that is the test's to say, and on a target that keeps no journal nobody can: there it ends at
-    once.
+    Inside a flow it ends at once, because the test settles the flow; and on a target without a journal, which cannot say.
     """
     if "journal" not in engine.capabilities:
         return nullcontext
@@ -518,27 +521,28 @@ def settled(engine: Target, request: pytest.FixtureRequest) -> Callable[[], Abst
 
 @pytest.fixture(scope="session")
 def outbox(engine: Target) -> Outbox:
-    """The mails and text messages that left the system."""
+    """The mails and text messages that left the system, with their codes: `outbox.wait_for(recipient=...)`,
+    `outbox.read(recipient=..., subject=...)`."""
     return engine.outbox
 
 
 @pytest.fixture(scope="session")
 def faults(engine: Target) -> Faults:
-    """Make parts of the system fail on purpose."""
+    """Calls that fail on purpose: `with faults.failing("ses", "SendEmail", code=..., when=..., times=...): ...`."""
     engine.require("faults")
     return Faults(engine.harness)
 
 
 @pytest.fixture(scope="session")
 def fire(engine: Target) -> Callable[..., dict[str, Any]]:
-    """`fire("cognito-code-expiry", ...)`: make due now what real time would make due."""
+    """`fire("cognito-code-expiry", ...)`: make due now what real time would make due. The kinds are in docs/reference/fire.md."""
     engine.require("fire")
     return engine.harness.fire
 
 
 @pytest.fixture(scope="session")
 def schedules(engine: Target, deployment: "Deployment") -> "Schedules":
-    """`schedules.fire("NightlyDigests")`: run a schedule of the deployed stacks now."""
+    """`schedules.fire("NightlyDigests")`: run a schedule of the deployed stacks now, by its logical id, name or ARN."""
     from harness.deploy import Schedules
 
     return Schedules(engine, deployment)
