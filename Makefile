@@ -87,7 +87,7 @@ lock: $(INSTALLED) ## write requirements.lock anew from pyproject.toml (no index
 
 clean: ## stop it and remove everything that the project made
 	@$(STOP)
-	@rm -rf $(VENV) .harness build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf $(VENV) .harness build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .cache
 
 $(INSTALLED): requirements.lock pyproject.toml $(STALE)
 	@if [ -z "$(PYTHON)" ]; then \

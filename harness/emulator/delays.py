@@ -17,7 +17,7 @@ VARIABLE = "HARNESS_DELAYS"
 
 
 class Delays(BaseModel):
-    """The members and their meaning are those of `[tool.harness.delays]` (README)."""
+    """The members and their meaning are those of `[tool.harness.delays]` (docs/reference/settings.md)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
