@@ -4,8 +4,10 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from harness.emulator.cloudformation.in_place import put_again
+from harness.emulator.cloudformation.known_types import KnownType
 from harness.emulator.cloudformation.left_out import truth
-from harness.emulator.cloudformation.updates import Update
+from harness.emulator.cloudformation.updates import Change, Update
 
 Settings = dict[str, Any]
 
@@ -144,3 +146,39 @@ SETTINGS: Mapping[str, tuple[str, Callable[[Settings], Settings]]] = {
 }
 """By property: the operation without its verb, and its parameters."""
 _PUT_EMPTY = frozenset({"bucket_logging"})
+
+
+def _bucket(update: Update) -> None:
+    s3, bucket = update.client("s3"), update.after["BucketName"]
+    if update.gone("NotificationConfiguration"):
+        s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={})
+    if update.gone("VersioningConfiguration"):
+        s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Suspended"})
+    if update.gone("CorsConfiguration"):
+        s3.delete_bucket_cors(Bucket=bucket)
+    if update.gone("WebsiteConfiguration"):
+        s3.delete_bucket_website(Bucket=bucket)
+    if update.gone("Tags"):
+        s3.delete_bucket_tagging(Bucket=bucket)
+    put_again(update)
+
+
+TYPES = (
+    KnownType(
+        "AWS::S3::Bucket",
+        change=Change(_bucket, completes=frozenset(SETTINGS), complete=complete_bucket),
+        ignored={
+            "AbacStatus": ("Disabled",),
+            "AnalyticsConfigurations": ([],),
+            "BucketNamePrefix": (),
+            "BucketNamespace": (),
+            "IntelligentTieringConfigurations": ([],),
+            "InventoryConfigurations": ([],),
+            "MetadataConfiguration": (),
+            "MetadataTableConfiguration": (),
+            "MetricsConfigurations": ([],),
+            "ReplicationConfiguration": (),
+        },
+    ),
+    KnownType("AWS::S3::BucketPolicy", change=Change(put_again)),
+)

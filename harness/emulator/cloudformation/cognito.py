@@ -7,6 +7,7 @@ import uuid
 from typing import Any
 
 from harness.emulator.cloudformation.parameters import PropertyError
+from harness.emulator.cloudformation.provider import plugin_of
 from harness.emulator.cloudformation.resource_type import Model, Operation, ResourceType
 
 _POOL = {"UserPoolId": "UserPoolId"}
@@ -203,3 +204,14 @@ IDENTITY_POOL_ROLE_ATTACHMENT = ResourceType(
     replaced_by=frozenset({"IdentityPoolId"}),
     reshape=_role_mappings,
 )
+
+identity_pool = plugin_of(IDENTITY_POOL)
+identity_pool_role_attachment = plugin_of(IDENTITY_POOL_ROLE_ATTACHMENT)
+user_pool = plugin_of(USER_POOL)
+user_pool_client = plugin_of(USER_POOL_CLIENT)
+user_pool_domain = plugin_of(USER_POOL_DOMAIN)
+user_pool_group = plugin_of(USER_POOL_GROUP)
+user_pool_identity_provider = plugin_of(USER_POOL_IDENTITY_PROVIDER)
+user_pool_resource_server = plugin_of(USER_POOL_RESOURCE_SERVER)
+user_pool_user = plugin_of(USER_POOL_USER)
+user_to_group = plugin_of(USER_TO_GROUP)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from harness.emulator.cloudformation.parameters import PropertyError
+from harness.emulator.cloudformation.provider import plugin_of
 from harness.emulator.cloudformation.resource_type import Model, Operation, ResourceType
 
 _GONE = ("LoadBalancerNotFound", "ListenerNotFound", "RuleNotFound", "TargetGroupNotFound")
@@ -193,3 +194,8 @@ LISTENER_RULE = ResourceType(
     finish=_finish_rule,
     gone=_GONE,
 )
+
+listener = plugin_of(LISTENER)
+listener_rule = plugin_of(LISTENER_RULE)
+load_balancer = plugin_of(LOAD_BALANCER)
+target_group = plugin_of(TARGET_GROUP)

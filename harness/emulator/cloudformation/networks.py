@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resou
 from typing import Any
 
 from harness.emulator.cloudformation.parameters import PropertyError
+from harness.emulator.cloudformation.provider import plugin_of
 from harness.emulator.cloudformation.resource_type import Model, Operation, ResourceType
 
 _EVERYTHING: Model = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
@@ -83,3 +84,5 @@ SECURITY_GROUP = ResourceType(
     finish=_finish,
     gone=("InvalidGroup.NotFound",),
 )
+
+security_group = plugin_of(SECURITY_GROUP)

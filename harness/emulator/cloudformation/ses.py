@@ -3,6 +3,7 @@
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_SES.html
 """
 
+from harness.emulator.cloudformation.provider import plugin_of
 from harness.emulator.cloudformation.resource_type import Model, Operation, ResourceType
 
 
@@ -21,3 +22,5 @@ EMAIL_IDENTITY = ResourceType(
     reshape=_configuration_set_by_name,
     gone=("NotFoundException",),
 )
+
+email_identity = plugin_of(EMAIL_IDENTITY)

@@ -1,8 +1,8 @@
 """Updates of stacks change what is there, or fail and leave what was there; what is created is created whole.
 
 LocalStack 4.14.0 reports an update of a resource whose provider has none as done, writes a warning into its log and leaves the
-resource as it was: a rule keeps its old pattern, a stage its old deployment. Here a type that `in_place` knows is changed as
-AWS changes it; a change of any other fails, which says so, and what the update had changed by then is rolled back. Of a
+resource as it was: a rule keeps its old pattern, a stage its old deployment. Here a known type (`known_types`) is changed as AWS
+changes it; a change of any other fails, which says so, and what the update had changed by then is rolled back. Of a
 resource that is created, what LocalStack's provider leaves out (`left_out`) is made, too.
 """
 
@@ -27,7 +27,6 @@ from localstack.services.cloudformation.resource_provider import (
 )
 from localstack.utils.patch import patch
 
-from harness.emulator.cloudformation.in_place import CHANGES
 from harness.emulator.cloudformation.left_out import completed
 from harness.emulator.cloudformation.updates import created, failed, updated
 
@@ -74,7 +73,7 @@ def install() -> None:
     def execute_action(original: Any, self: Any, provider: ResourceProvider, payload: Any) -> ProgressEvent:
         request = converted(stack_name=self.stack_name, stack_id=self.stack_id, payload=payload)
         if payload["action"] == "Add":
-            return created(provider, request, provider.create(request), CHANGES)
+            return created(provider, request, provider.create(request))
         if payload["action"] not in ("Modify", "Dynamic"):
             return original(self, provider, payload)
         if request.previous_state is None:
@@ -82,7 +81,7 @@ def install() -> None:
         try:
             return provider.update(request)
         except NotImplementedError:
-            return updated(provider, request, CHANGES)
+            return updated(provider, request)
         except ClientError as error:
             return failed(request, str(error), error)
 

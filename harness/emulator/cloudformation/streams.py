@@ -11,7 +11,8 @@ from typing import Any
 from localstack.services.cloudformation.resource_provider import OperationStatus
 from localstack.utils.patch import patch
 
-from harness.emulator.cloudformation.updates import Update
+from harness.emulator.cloudformation.known_types import KnownType
+from harness.emulator.cloudformation.updates import Change, Update
 from harness.emulator.service_loading import when_loaded
 
 DEFAULT_HOURS = 24
@@ -65,3 +66,15 @@ def change_stream(update: Update) -> None:
             StreamName=update.after["Name"], TargetShardCount=count, ScalingType="UNIFORM_SCALING"
         )
     set_up(kinesis, update.after, update.before)
+
+
+TYPES = (
+    KnownType(
+        "AWS::Kinesis::Stream",
+        change=Change(
+            change_stream,
+            given=frozenset({"ShardCount", "StreamModeDetails"}),
+            takes=frozenset({"ShardCount", "StreamModeDetails", "RetentionPeriodHours", "StreamEncryption", "Tags"}),
+        ),
+    ),
+)

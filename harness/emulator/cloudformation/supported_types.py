@@ -15,12 +15,16 @@ from localstack.services.cloudformation.resource_provider import (
 )
 from localstack.utils.patch import patch
 
-from harness.emulator.cloudformation.networks import SECURITY_GROUP
 from harness.emulator.cloudformation.provider import provider_of
-from harness.emulator.cloudformation.ses import EMAIL_IDENTITY
+from harness.emulator.cloudformation.resource_type import ResourceType
 
-OURS = {row.name: row for row in (EMAIL_IDENTITY, SECURITY_GROUP)}
+_OURS: dict[str, ResourceType] = {}
 """Those that LocalStack has, too."""
+
+
+def prefer(*rows: ResourceType) -> None:
+    """Serve these types by our providers, and not by LocalStack's of the same name."""
+    _OURS.update((row.name, row) for row in rows)
 
 
 def supported_types() -> list[str]:
@@ -57,7 +61,7 @@ def prefer_ours() -> None:
     original = ResourceProviderExecutor.try_load_resource_provider
 
     def try_load_resource_provider(resource_type: str) -> Any:
-        ours = OURS.get(resource_type)
+        ours = _OURS.get(resource_type)
         return provider_of(ours)() if ours is not None else original(resource_type)
 
     ResourceProviderExecutor.try_load_resource_provider = staticmethod(try_load_resource_provider)

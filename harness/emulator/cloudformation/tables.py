@@ -3,7 +3,8 @@
 
 from typing import Any
 
-from harness.emulator.cloudformation.updates import Update
+from harness.emulator.cloudformation.known_types import KnownType
+from harness.emulator.cloudformation.updates import Change, Update
 
 
 def change_table(update: Update) -> None:
@@ -95,3 +96,38 @@ def _change_tags(update: Update, dynamodb: Any) -> None:
         dynamodb.untag_resource(ResourceArn=update.after["Arn"], TagKeys=left)
     if after:
         dynamodb.tag_resource(ResourceArn=update.after["Arn"], Tags=update.after["Tags"])
+
+
+TYPES = (
+    KnownType(
+        "AWS::DynamoDB::Table",
+        change=Change(
+            change_table,
+            given=frozenset({"TableName"}),
+            takes=frozenset(
+                {
+                    "AttributeDefinitions",
+                    "BillingMode",
+                    "DeletionProtectionEnabled",
+                    "GlobalSecondaryIndexes",
+                    "PointInTimeRecoverySpecification",
+                    "ProvisionedThroughput",
+                    "SSESpecification",
+                    "StreamSpecification",
+                    "TableClass",
+                    "Tags",
+                    "TimeToLiveSpecification",
+                }
+            ),
+            completes=frozenset({"DeletionProtectionEnabled", "PointInTimeRecoverySpecification", "TableClass"}),
+        ),
+        ignored={
+            "ContributorInsightsSpecification": ({"Enabled": False},),
+            "ImportSourceSpecification": (),
+            "OnDemandThroughput": (),
+            "ResourcePolicy": (),
+            "VectorIndexes": (),
+            "WarmThroughput": (),
+        },
+    ),
+)

@@ -52,6 +52,10 @@ class Change:
     complete: Callable[[Update], None] | None = None
 
 
+CHANGES: dict[str, Change] = {}
+"""By resource type (`known_types`). What else LocalStack cannot change is refused with a reason."""
+
+
 class _Schema:
     def __init__(self, provider: ResourceProvider) -> None:
         self._schema: Mapping[str, Any] = provider.SCHEMA
@@ -66,9 +70,9 @@ class _Schema:
 _IDENTITY = ("primaryIdentifier", "createOnlyProperties", "readOnlyProperties")
 
 
-def updated(provider: ResourceProvider, request: ResourceRequest, changes: Mapping[str, Change]) -> ProgressEvent:
+def updated(provider: ResourceProvider, request: ResourceRequest) -> ProgressEvent:
     """Change a resource whose provider cannot."""
-    change = changes.get(request.resource_type)
+    change = CHANGES.get(request.resource_type)
     before, after = dict(request.previous_state or {}), dict(request.desired_state)
     identity = _Schema(provider).identity
     given = change.given if change is not None else frozenset()
@@ -93,11 +97,9 @@ def updated(provider: ResourceProvider, request: ResourceRequest, changes: Mappi
     return ProgressEvent(status=OperationStatus.SUCCESS, resource_model=after)
 
 
-def created(
-    provider: ResourceProvider, request: ResourceRequest, event: ProgressEvent, changes: Mapping[str, Change]
-) -> ProgressEvent:
+def created(provider: ResourceProvider, request: ResourceRequest, event: ProgressEvent) -> ProgressEvent:
     """Make of a resource that was created what its provider left out."""
-    change, model = changes.get(request.resource_type), event.resource_model
+    change, model = CHANGES.get(request.resource_type), event.resource_model
     if change is None or event.status is not OperationStatus.SUCCESS or not change.completes & (model or {}).keys():
         return event
     before = {name: value for name, value in model.items() if name not in change.completes}

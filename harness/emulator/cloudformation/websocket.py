@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from harness.emulator.cloudformation.parameters import PropertyError
+from harness.emulator.cloudformation.provider import plugin_of
 from harness.emulator.cloudformation.resource_type import Model, Operation, ResourceType
 
 _API = {"ApiId": "ApiId"}
@@ -117,3 +118,13 @@ def _response(kind: str, parent: str) -> ResourceType:
 
 INTEGRATION_RESPONSE = _response("IntegrationResponse", "Integration")
 ROUTE_RESPONSE = _response("RouteResponse", "Route")
+
+api = plugin_of(API)
+authorizer = plugin_of(AUTHORIZER)
+deployment = plugin_of(DEPLOYMENT)
+integration = plugin_of(INTEGRATION)
+integration_response = plugin_of(INTEGRATION_RESPONSE)
+model = plugin_of(MODEL)
+route = plugin_of(ROUTE)
+route_response = plugin_of(ROUTE_RESPONSE)
+stage = plugin_of(STAGE)

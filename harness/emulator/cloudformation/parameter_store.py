@@ -1,0 +1,6 @@
+"""What LocalStack lacks of its own resource types of Systems Manager: changes in place, and what a creation leaves out."""
+
+from harness.emulator.cloudformation.known_types import KnownType
+from harness.emulator.cloudformation.left_out import parameters_of
+
+TYPES = (KnownType("AWS::SSM::Parameter", parameters=parameters_of("put_parameter", "DataType")),)
