@@ -1,4 +1,4 @@
-"""`/_harness/*`: the engine's test API (the table is in ARCHITECTURE.md).
+"""`/_harness/*`: the engine's test API (docs/reference/harness-api.md).
 
 Requests and answers are JSON. A request that cannot be taken is answered 400 with `{"error": what is wrong}`; a thing
 that does not exist, 404.
@@ -236,7 +236,7 @@ def get_resource_types(_request: Request) -> dict[str, Any]:
 
 @answers
 def no_endpoint(request: Request, **_path: Any) -> dict[str, Any]:
-    raise LookupError(f"there is no {request.method} {request.path}; ARCHITECTURE.md lists the endpoints")
+    raise LookupError(f"there is no {request.method} {request.path}; docs/reference/harness-api.md lists the endpoints")
 
 
 def install() -> None:

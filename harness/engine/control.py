@@ -13,7 +13,7 @@ _TIMEOUT = httpx.Timeout(10, read=75)
 
 
 class HarnessApi:
-    """The engine's test API (the table is in ARCHITECTURE.md). Every call raises EngineError when it is refused."""
+    """The engine's test API (docs/reference/harness-api.md). Every call raises EngineError when it is refused."""
 
     def __init__(self, endpoint_url: str, *, secret: str | None = None, trust_env: bool = False) -> None:
         """`secret` is the engine's token; `trust_env` takes the environment's proxies, for an engine that is not on this
