@@ -5,6 +5,7 @@ empty ones, none for a transaction that was cancelled, and `userIdentity` where 
 (https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_Record.html).
 """
 
+import json
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,9 +15,13 @@ from typing import Any
 
 from localstack.services.lambda_.event_source_mapping.pollers.dynamodb_poller import DynamoDBPoller
 from localstack.utils.patch import patch
+from moto.core.exceptions import RESTError, ServiceException
+from moto.dynamodb.exceptions import MockValidationException
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.table import StreamShard, Table
+from moto.dynamodb.parsing import partiql
+from moto.dynamodb.responses import DynamoHandler
 from moto.dynamodbstreams.models import DynamoDBStreamsBackend
 
 _pending: ContextVar[list[tuple[StreamShard, Any, Any]] | None] = ContextVar("pending_stream_records", default=None)
@@ -26,6 +31,8 @@ deleted_by_time_to_live: ContextVar[bool] = ContextVar("deleted_by_time_to_live"
 
 TIME_TO_LIVE_IDENTITY = {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
 """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/time-to-live-ttl-streams.html"""
+
+_NOT_WELL_FORMED = "Statement wasn't well formed, can't be processed"
 
 MAX_SHARD_ITERATORS = 10_000
 
@@ -168,6 +175,17 @@ def complete_moto() -> None:
         page = names[:limit] if limit else names
         return page, page[-1] if len(page) < len(names) else None
 
+    _refuse_statements_that_cannot_be_read()
+
+    @patch(DynamoHandler.list_exports)
+    def list_exports(original: Any, self: DynamoHandler) -> Any:
+        """A listing without a table is of all (API_ListExports)."""
+        if self.body.get("TableArn"):
+            return original(self)
+        exports = self.dynamodb_backend.table_exports.values()
+        shown = [{"ExportArn": e.arn, "ExportStatus": e.status, "ExportType": e.export_type} for e in exports]
+        return json.dumps({"ExportSummaries": shown})
+
     @patch(DynamoDBPoller.transform_into_events)
     def transform_into_events(original: Any, self: Any, records: list[dict[str, Any]], shard_id: str) -> Any:
         """LocalStack leaves out who made the change."""
@@ -176,3 +194,40 @@ def complete_moto() -> None:
             if "userIdentity" in record:
                 event["userIdentity"] = dict(TIME_TO_LIVE_IDENTITY)
         return events
+
+
+def _refuse_statements_that_cannot_be_read() -> None:
+    """moto's parser of PartiQL raises what it happens to raise, or nothing. A batch answers for each statement
+    (https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchStatementError.html)."""
+
+    def refusing(parse: Callable[..., Any]) -> Callable[..., Any]:
+        def parsed(*arguments: Any, **options: Any) -> Any:
+            try:
+                found = parse(*arguments, **options)
+            except (RESTError, ServiceException):
+                raise
+            except Exception as error:
+                raise MockValidationException(f"{_NOT_WELL_FORMED}: {error or type(error).__name__}") from error
+            if found is None:
+                raise MockValidationException(f"{_NOT_WELL_FORMED}: it is no statement")
+            return found
+
+        return parsed
+
+    partiql.query = refusing(partiql.query)
+    partiql.get_query_metadata = refusing(partiql.get_query_metadata)
+
+    @patch(DynamoDBBackend.batch_execute_statement)
+    def batch_execute_statement(original: Any, self: DynamoDBBackend, statements: list[dict[str, Any]]) -> Any:
+        answers: list[dict[str, Any] | None] = []
+        for statement in statements:
+            try:
+                partiql.get_query_metadata(statement["Statement"]).get_table_names()[0]
+                answers.append(None)
+            except (MockValidationException, IndexError) as error:
+                answers.append(
+                    {"Error": {"Code": "ValidationError", "Message": getattr(error, "message", _NOT_WELL_FORMED)}}
+                )
+        readable = [statement for statement, answer in zip(statements, answers, strict=True) if answer is None]
+        executed = iter(original(self, readable))
+        return [next(executed) if answer is None else answer for answer in answers]

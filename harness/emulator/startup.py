@@ -21,6 +21,7 @@ from harness.emulator import (
     listen_address,
     log_groups,
     log_subscriptions,
+    moto_protocols,
     object_storage,
     outbox_capture,
     resource_types,
@@ -34,6 +35,7 @@ from harness.emulator import (
 )
 from harness.emulator.access import enforcement, queue_urls
 from harness.emulator.apigateway import (
+    api_keys,
     authorization,
     gateway_responses,
     integration_timeout,
@@ -46,6 +48,7 @@ from harness.emulator.bounded import installation as bounded
 from harness.emulator.cloudformation import (
     addresses,
     custom_resource,
+    stack_resources,
     stack_updates,
     streams,
     supported_types,
@@ -98,7 +101,7 @@ from harness.emulator.s3 import pages as s3_pages
 from harness.emulator.schedules import clock, scheduler
 from harness.emulator.stepfunctions import api_gateway as states_api_gateway
 from harness.emulator.stepfunctions import choices, definitions, jsonata, map_runs, service_errors
-from harness.emulator.validation import request_constraints, unreadable_requests
+from harness.emulator.validation import member_rules, request_constraints, unreadable_requests
 from harness.emulator.websocket import installation as websocket
 
 LOG = logging.getLogger(__name__)
@@ -135,6 +138,9 @@ PARTS = (
     # IAM asks about resources by their names, so names are names by then.
     unreadable_requests.install,
     request_constraints.install,
+    member_rules.install,
+    stack_resources.install,
+    moto_protocols.install,
     # A call that is denied meets no fault.
     enforcement.install,
     queue_urls.install,
@@ -170,6 +176,7 @@ PARTS = (
     kms_source_keys.install,
     fifo_dead_letters.install,
     authorization.install,
+    api_keys.install,
     gateway_responses.install,
     openapi_import.install,
     lambda_proxy.install,

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from tests.robustness import aws_requests, aws_wire
 from tests.robustness.fuzzing import fuzz
-from tests.robustness.known_failures import KNOWN_FAILURES
 
 SERVICES = (
     *(
@@ -94,9 +93,8 @@ def hold_to_the_form(answer, what):
         assert not answer.code.isdigit(), f"{what}: clients find no error code: {answer}"
 
 
-def some_operation(service, without=frozenset()):
-    names = [name for name in aws_requests.operations_of(service) if name not in without]
-    return st.sampled_from(names).map(aws_requests.model_of(service).operation_model)
+def some_operation(service):
+    return st.sampled_from(aws_requests.operations_of(service)).map(aws_requests.model_of(service).operation_model)
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -105,21 +103,16 @@ def test_empty_request_of_any_operation_is_answered(client, service):
     model = aws_requests.model_of(service)
     for name in aws_requests.operations_of(service):
         answer = aws_wire.call(client(service), model.operation_model(name), {})
-        if answer and answer.is_failure_of_the_engine and name not in KNOWN_FAILURES.get(service, ()):
+        if answer and answer.is_failure_of_the_engine:
             failures[name] = answer.message
     assert failures == {}
-
-
-@pytest.mark.parametrize("service", SERVICES)
-def test_known_failures_name_operations_that_exist(service):
-    assert set(KNOWN_FAILURES.get(service, ())) <= set(aws_requests.operations_of(service))
 
 
 @pytest.mark.parametrize("service", SERVICES)
 @fuzz(examples=EXAMPLES)
 @given(data=st.data())
 def test_valid_request_is_answered(client, service, data):
-    operation = data.draw(some_operation(service, without=frozenset(KNOWN_FAILURES.get(service, ()))))
+    operation = data.draw(some_operation(service))
     parameters = data.draw(aws_requests.requests(operation))
     answer = aws_wire.call(client(service), operation, parameters)
     if answer is not None:
@@ -158,7 +151,7 @@ def listed(client, service):
 @given(data=st.data())
 def test_request_mangled_on_the_wire_is_answered(engine, client, service, data):
     client(service)  # the account is emptied in the end
-    operation = data.draw(some_operation(service, without=frozenset(KNOWN_FAILURES.get(service, ()))))
+    operation = data.draw(some_operation(service))
     try:
         wire = aws_wire.serialized(operation, data.draw(aws_requests.requests(operation)), engine.endpoint_url, ACCOUNT)
     except (ValueError, TypeError, AttributeError, KeyError):

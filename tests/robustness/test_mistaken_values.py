@@ -23,6 +23,9 @@ NOWHERE = "arn:aws:{service}:nowhere-1:000000000000:{resource}"
         ("sesv2", "delete_configuration_set", {"ConfigurationSetName": "none"}, {"NotFoundException"}),
         # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_GetRecords.html
         ("dynamodbstreams", "get_records", {"ShardIterator": "none"}, {"ValidationException"}),
+        # https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html#API_CreateBucket_RequestSyntax
+        ("s3", "create_bucket", {"Bucket": "granted-to-nothing", "GrantWrite": "no pair"}, {"InvalidArgument"}),
+        ("s3", "list_buckets", {"ContinuationToken": "a"}, {"InvalidArgument"}),
         ("kinesis", "describe_stream", {"StreamARN": NOWHERE}, {"ResourceNotFoundException"}),
         ("dynamodb", "describe_table", {"TableName": NOWHERE}, {"ResourceNotFoundException", "ValidationException"}),
         ("sns", "get_topic_attributes", {"TopicArn": NOWHERE}, {"NotFound", "InvalidParameter"}),

@@ -40,7 +40,10 @@ def install() -> None:
 
     def parse_template(template: str) -> Any:
         check(template)
-        return original(template)
+        parsed = original(template)
+        if not isinstance(parsed, dict):
+            raise ValidationError("Template format error: unsupported structure.")
+        return parsed
 
     template_preparer.parse_template = change_set_model_transform.parse_template = parse_template
     api_utils.convert_s3_to_local_url = lambda url: url

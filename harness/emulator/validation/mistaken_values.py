@@ -4,18 +4,25 @@ LocalStack 4.14.0 and moto raise internal exceptions for them, and so answer 500
 that the operation's model declares.
 """
 
+import logging
 import re
 import traceback
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from botocore.exceptions import ClientError
 from botocore.model import OperationModel
 from localstack.aws.api import RequestContext
 from localstack.utils.aws.arns import InvalidArnException
 
+from harness.emulator.validation.constraints import NOT_NULL
 from harness.emulator.validation.messages import Refusal, validation_code
+from harness.emulator.validation.messages import refusal as refusal_of
+from harness.emulator.validation.offending_members import Fault, Offence, offence
+from harness.emulator.validation.violations import Kind, Violation, shown
+
+LOG = logging.getLogger(__name__)
 
 TOKENS = frozenset({"NextToken", "nextToken", "Marker", "marker", "NextMarker", "PaginationToken", "position"})
 """Parameters that hold what an earlier answer of the same operation said."""
@@ -29,6 +36,13 @@ _OF_ARNS = (
     *("InvalidArnException", "InvalidArn", "InvalidParameterValueException", "InvalidParameterException"),
     *("InvalidArgumentException", "ValidationException", "InvalidRequestException"),
 )
+_OF_VALUES = (
+    *("InvalidParameterValueException", "InvalidParameterValue", "InvalidParameterException", "InvalidParameter"),
+    *("InvalidArgumentException", "InvalidArgument"),
+    *("InvalidInputException", "InvalidInput", "ValidationException", "BadRequestException", "InvalidRequestException"),
+)
+_LIBRARIES: Mapping[str, str] = {"jsonpatch": "Invalid patch operation", "jsonpointer": "Invalid patch path"}
+"""Modules whose every exception is about what a client sent."""
 _OF_ADDRESSES: Mapping[str, str] = {"sqs": "InvalidAddress"}
 """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html#API_SendMessage_Errors"""
 _OF_NOTHING = re.compile("NotFound|NoSuch|DoesNotExist|NotExist")
@@ -46,6 +60,9 @@ class Meaning:
     status: int = 400
 
 
+_GRANTING = ("CopyObject", "CreateBucket", "CreateMultipartUpload", "PutBucketAcl", "PutObject", "PutObjectAcl")
+"""Operations of S3 that take grants in headers."""
+
 MEANINGS: Mapping[tuple[str, str], Meaning] = {
     ("dynamodb", "Query"): Meaning((ValueError,), "ValidationException", "Invalid FilterExpression: {error}"),
     ("dynamodb", "Scan"): Meaning((ValueError,), "ValidationException", "Invalid FilterExpression: {error}"),
@@ -55,6 +72,14 @@ MEANINGS: Mapping[tuple[str, str], Meaning] = {
     ("dynamodbstreams", "GetRecords"): Meaning((KeyError,), "ValidationException", "Invalid ShardIterator"),
     ("dynamodbstreams", "GetShardIterator"): Meaning(
         (IndexError, ValueError), "ValidationException", "Invalid StreamArn or SequenceNumber"
+    ),
+    ("dynamodb", "TransactWriteItems"): Meaning(
+        (ValueError, KeyError), "ValidationException", "Invalid ConditionExpression: {error}"
+    ),
+    # https://docs.aws.amazon.com/lambda/latest/api/API_DeleteFunctionConcurrency.html#API_DeleteFunctionConcurrency_Errors
+    **dict.fromkeys(
+        (("lambda", "DeleteFunctionConcurrency"), ("lambda", "PutProvisionedConcurrencyConfig")),
+        Meaning((AttributeError,), "ResourceNotFoundException", "Function not found: {FunctionName}", 404),
     ),
     ("kms", "ImportKeyMaterial"): Meaning(
         (UnicodeError,), "InvalidImportTokenException", "The import token is not valid."
@@ -66,7 +91,14 @@ MEANINGS: Mapping[tuple[str, str], Meaning] = {
         (("logs", "ListTagsForResource"), ("logs", "TagResource"), ("logs", "UntagResource")),
         Meaning((AttributeError,), "InvalidParameterException", "Invalid resource ARN: {resourceArn}"),
     ),
+    **dict.fromkeys(
+        (("s3", name) for name in _GRANTING),
+        # https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html: "as a type=value pair"
+        Meaning((ValueError,), "InvalidArgument", "Argument format not recognized"),
+    ),
+    ("s3", "ListBuckets"): Meaning((ValueError,), "InvalidArgument", "The continuation token provided is incorrect"),
     ("ses", "SendRawEmail"): Meaning((UnicodeError,), "InvalidParameterValue", "The message is not valid: {error}"),
+    ("sesv2", "SendEmail"): Meaning((UnicodeError,), "BadRequestException", "The message is not valid: {error}"),
     ("sts", "AssumeRoleWithSAML"): Meaning((ValueError,), "InvalidIdentityToken", "The SAML assertion is not valid."),
 }
 """Exceptions of LocalStack and moto for what cannot be read. A type that could as well be a defect of theirs is not here."""
@@ -82,27 +114,59 @@ def refusal(exception: Exception, context: RequestContext) -> Refusal | None:
     if meaning is not None and isinstance(exception, meaning.exceptions):
         parameters = defaultdict(str, context.service_request or {}, error=str(exception))
         return Refusal(meaning.code, meaning.message.format_map(parameters), meaning.status)
-    if isinstance(exception, KeyError) and (name := _named(exception, context.service_request)) is not None:
-        return _not_found(operation, name, default)
+    if (what := _LIBRARIES.get(type(exception).__module__)) is not None:
+        return Refusal(_declared(operation, _OF_VALUES) or default, f"{what}: {exception}")
+    if isinstance(exception, ClientError):
+        return _of_other_service(exception, operation, default)
+    found = offence(exception, context.service_request, operation)
+    if found is not None and found.fault is not Fault.UNREADABLE and found.member not in TOKENS:
+        return _of_offence(found, exception, context, default)
     if isinstance(exception, KeyError) and _is_of_moto_backend(exception):
         return Refusal(_declared(operation, _OF_ARNS) or default, f"There is no region or account {exception}.")
-    if not isinstance(exception, ValueError | InvalidArnException):
-        return None
     if isinstance(exception, InvalidArnException) or _NO_ARN.search(str(exception)):
         return Refusal(_declared(operation, _OF_ARNS) or default, str(exception))
     if _NO_ADDRESS.search(str(exception)):
         return Refusal(_OF_ADDRESSES.get(service.service_name, default), str(exception))
+    if found is not None and found.member not in TOKENS:
+        return _of_offence(found, exception, context, default)
+    if found is None and not isinstance(exception, ValueError):
+        return None
     token = next((name for name in TOKENS if (context.service_request or {}).get(name)), None)
     if token is not None:
         return Refusal(_declared(operation, _OF_TOKENS) or default, f"The value of {token} is not valid.")
     return None
 
 
-def _named(exception: KeyError, request: Any) -> str | None:
-    """What a store was asked for, where it is a value of the request: nothing has that name."""
-    key = exception.args[0] if exception.args else None
-    values = request.values() if isinstance(request, dict) else ()
-    return key if isinstance(key, str) and key and key in values else None
+def _of_other_service(exception: ClientError, operation: OperationModel, default: str) -> Refusal | None:
+    """A service refused what this one handed on to it."""
+    error, status = (
+        exception.response["Error"],
+        exception.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500),
+    )
+    if not 400 <= status < 500:
+        return None
+    code, message = str(error.get("Code", "")), str(error.get("Message", ""))
+    if code.startswith("AccessDenied"):
+        return Refusal(code, message, status)
+    return Refusal(_declared(operation, (code, *_OF_VALUES)) or default, message)
+
+
+def _of_offence(found: Offence, exception: Exception, context: RequestContext, default: str) -> Refusal:
+    operation = context.operation
+    assert operation is not None
+    service = operation.service_model.service_name
+    if found.fault is Fault.NAMES_NOTHING:
+        return _not_found(operation, found, default)
+    # AWS may have a default or take the value. It is a row of `member_rules` then, and the log says that one is missing.
+    LOG.warning(
+        "%s.%s: %s at %s is refused because the code behind it fails: %s: %s",
+        *(service, operation.name, found.fault.name, found.path, type(exception).__name__, exception),
+    )
+    if found.fault is Fault.LEFT_OUT:
+        missing = Violation(Kind.MISSING, found.member, found.path, "null", NOT_NULL, found.shape)
+        return refusal_of(service, str(context.protocol), operation.name, [missing])
+    value = "" if found.value is None else f" {shown(found.shape, found.value)}"
+    return Refusal(_declared(operation, _OF_VALUES) or default, f"Value{value} at '{found.path}' is not valid.")
 
 
 def _is_of_moto_backend(exception: KeyError) -> bool:
@@ -111,7 +175,8 @@ def _is_of_moto_backend(exception: KeyError) -> bool:
     return bool(frames) and frames[-1].filename.endswith("moto/core/base_backend.py")
 
 
-def _not_found(operation: OperationModel, name: str, default: str) -> Refusal:
+def _not_found(operation: OperationModel, found: Offence, default: str) -> Refusal:
+    name = f"{found.value}" or f"The empty {found.path}"
     for shape in operation.error_shapes:
         if _OF_NOTHING.search(shape.name):
             error = shape.metadata.get("error", {})

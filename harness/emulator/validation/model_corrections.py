@@ -54,6 +54,10 @@ MEMBERS: Mapping[tuple[str, str | None, str], Correction] = {
     ("cloudformation", "CreateStack", "StackName"): _STACK_NAME,
     ("cloudformation", "CreateStackSet", "StackSetName"): _STACK_NAME,
     ("cloudformation", "CreateChangeSet", "StackName"): _STACK_OR_ARN,
+    # "The name or the unique stack ID": an empty one is neither.
+    ("cloudformation", None, "StackName"): Correction(
+        minimum=1, source="https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DeleteStack.html"
+    ),
     # The model has the type of what may be an ARN as well; a new table has a name.
     ("dynamodb", "CreateTable", "TableName"): _TABLE_NAME,
     ("ssm", "PutParameter", "Name"): Correction(

@@ -70,10 +70,19 @@ def _found(api: Api, kind: Kind | str, identifier: str) -> Settings:
 
 def _page(items: list[Settings], request: Request) -> dict[str, Any]:
     """https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/apis.html: `maxResults` and `nextToken` are text."""
-    start = int(request.get("NextToken") or 0)
-    end = start + int(request.get("MaxResults") or 100)
+    start, size = (_number(request, name, default) for name, default in (("NextToken", 0), ("MaxResults", 100)))
+    end = start + size
     page: dict[str, Any] = {"Items": items[start:end]}
     return page | ({"NextToken": str(end)} if end < len(items) else {})
+
+
+def _number(request: Request, name: str, default: int) -> int:
+    value = request.get(name)
+    if not value:
+        return default
+    if not (isinstance(value, str) and value.isascii() and value.isdigit()):
+        raise bad_request(f"Invalid value for {name[0].lower()}{name[1:]}: {value}")
+    return int(value[:9])
 
 
 # ---- the API itself ------------------------------------------------------------------------------------------------

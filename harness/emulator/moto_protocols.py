@@ -1,0 +1,80 @@
+"""What LocalStack gives to moto and takes from it, in the protocol of the service.
+
+moto reads a request from the wire, so one whose parameters were completed is written anew, as is one without a body, which
+moto would read as JSON. Its errors have the form of XML in
+services that speak JSON, or no body; LocalStack 4.14.0 then answers with the status as the code.
+"""
+
+import copy
+import re
+from typing import Any
+
+from localstack.aws.api import CommonServiceException, RequestContext
+from localstack.aws.forwarder import create_aws_request_context
+from localstack.services import moto as localstack_moto
+
+_COMPLETED = "harness_completed"
+_JSON = ("json", "rest-json")
+_CODE = re.compile(r"<Code>\s*([^<\s]+)\s*</Code>")
+_MESSAGE = re.compile(r"<Message>\s*(?:<!\[CDATA\[(.*?)\]\]>|([^<]*))\s*</Message>", re.DOTALL)
+
+
+def completed(context: RequestContext) -> None:
+    """The parameters of this request are no longer those on the wire."""
+    setattr(context, _COMPLETED, True)
+
+
+def install() -> None:
+    dispatch = localstack_moto.dispatch_to_moto
+
+    def dispatch_to_moto(context: RequestContext) -> Any:
+        written_anew = getattr(context, _COMPLETED, False) or _lacks_body(context)
+        response = dispatch(_rewritten(context) if written_anew else context)
+        if response.status_code >= 400:
+            _raise_unreadable(context, response)
+        return response
+
+    localstack_moto.dispatch_to_moto = dispatch_to_moto
+
+
+def _lacks_body(context: RequestContext) -> bool:
+    """Members that would be in it are all optional, so its request is as good as `{}`."""
+    request, operation = context.request, context.operation
+    if context.protocol != "rest-json" or request.method not in ("POST", "PUT", "PATCH") or operation is None:
+        return False
+    if request.content_length or "Transfer-Encoding" in request.headers or operation.has_streaming_input:
+        return False
+    shape = operation.input_shape
+    return shape is not None and any("location" not in member.serialization for member in shape.members.values())
+
+
+def _rewritten(context: RequestContext) -> RequestContext:
+    assert context.service is not None
+    assert context.operation is not None
+    again = create_aws_request_context(
+        service_name=context.service.service_name,
+        action=context.operation.name,
+        parameters=context.service_request,
+        region=context.region,
+        protocol=context.protocol,
+    )
+    headers = copy.deepcopy(context.request.headers)
+    headers.update(again.request.headers)
+    again.request.headers = headers
+    return again
+
+
+def _raise_unreadable(context: RequestContext, response: Any) -> None:
+    """An error that clients of the service cannot read."""
+    body = response.get_data(as_text=True)
+    if context.protocol in _JSON and body.lstrip().startswith("<") and (code := _CODE.search(body)):
+        message = _MESSAGE.search(body)
+        text = (message[1] or message[2] or "") if message else ""
+        raise CommonServiceException(code[1], text, status_code=response.status_code, sender_fault=True)
+    if not body and context.operation is not None and context.request.method != "HEAD":
+        errors = [(shape.name, shape.metadata.get("error", {})) for shape in context.operation.error_shapes]
+        name = next((n for n, error in errors if error.get("httpStatusCode") == response.status_code), None)
+        if name is not None:
+            raise CommonServiceException(
+                name, "The resource does not exist.", status_code=response.status_code, sender_fault=True
+            )

@@ -1,0 +1,305 @@
+"""Members that a service's model has as optional, left out: AWS's default, or its error; never a failure of the engine."""
+
+import uuid
+
+import pytest
+from botocore.exceptions import ClientError
+
+ROLE = "arn:aws:iam::000000000000:role/none"
+
+
+def unique(prefix):
+    return f"{prefix}-{uuid.uuid4().hex[:10]}"
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "arguments", "code"),
+    [
+        # https://docs.aws.amazon.com/apigateway/latest/api/API_StageKey.html
+        ("apigateway", "create_api_key", {"stageKeys": [{"stageName": "a"}]}, "BadRequestException"),
+        # https://docs.aws.amazon.com/apigateway/latest/api/API_PatchOperation.html
+        ("apigateway", "update_account", {"patchOperations": [{"op": "replace", "value": "a"}]}, "BadRequestException"),
+        ("apigateway", "update_account", {"patchOperations": [{"value": "a"}]}, "BadRequestException"),
+        # https://docs.aws.amazon.com/apigateway/latest/api/API_CreateRestApi.html#API_CreateRestApi_Errors
+        ("apigateway", "create_rest_api", {"name": "a", "policy": "no policy"}, "BadRequestException"),
+        # https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStackResources.html
+        ("cloudformation", "describe_stack_resources", {}, "ValidationError"),
+        ("cloudformation", "describe_stack_resources", {"PhysicalResourceId": "none"}, "ValidationError"),
+        ("cloudformation", "delete_stack", {"StackName": ""}, "ValidationError"),
+        ("cloudformation", "update_stack", {"StackName": "a", "TemplateBody": "1"}, "ValidationError"),
+        (
+            "cloudformation",
+            "create_change_set",
+            {"StackName": "a", "ChangeSetName": "a", "TemplateURL": "https://s3.amazonaws.com/"},
+            "ValidationError",
+        ),
+        (
+            "cloudformation",
+            "update_stack",
+            {"StackName": "a", "TemplateURL": "https://s3.amazonaws.com/"},
+            "ValidationError",
+        ),
+        # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDataQuery.html
+        (
+            "cloudwatch",
+            "get_metric_data",
+            {"MetricDataQueries": [{"Id": "a"}], "StartTime": 1, "EndTime": 2},
+            "ValidationError",
+        ),
+        (
+            "cloudwatch",
+            "get_metric_data",
+            {
+                "MetricDataQueries": [{"Id": "a", "MetricStat": {"Metric": {}, "Period": 60, "Stat": "Most"}}],
+                "StartTime": 1,
+                "EndTime": 2,
+            },
+            "InvalidParameterValue",
+        ),
+        # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html#API_PutMetricData_Errors
+        ("cloudwatch", "put_metric_data", {"Namespace": "a"}, "MissingParameter"),
+        # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItem.html
+        ("dynamodb", "transact_write_items", {"TransactItems": [{}]}, "ValidationException"),
+        (
+            "dynamodb",
+            "transact_write_items",
+            {"TransactItems": [{"Put": {"TableName": "none", "Item": {}, "ConditionExpression": "}"}}]},
+            "ValidationException",
+        ),
+        # https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_SetRulePriorities.html
+        ("elbv2", "set_rule_priorities", {"RulePriorities": [{"RuleArn": "a"}]}, "ValidationError"),
+        ("elbv2", "set_subnets", {"LoadBalancerArn": ""}, "LoadBalancerNotFound"),
+        ("lambda", "delete_function_concurrency", {"FunctionName": "none"}, "ResourceNotFoundException"),
+        (
+            "lambda",
+            "put_provisioned_concurrency_config",
+            {"FunctionName": "none", "Qualifier": "1", "ProvisionedConcurrentExecutions": 1},
+            "ResourceNotFoundException",
+        ),
+        ("lambda", "publish_layer_version", {"LayerName": "a", "Content": {}}, "ValidationException"),
+        # https://docs.aws.amazon.com/kinesis/latest/APIReference/API_StartStreamEncryption.html#API_StartStreamEncryption_Errors
+        (
+            "kinesis",
+            "start_stream_encryption",
+            {
+                "StreamName": "none",
+                "EncryptionType": "KMS",
+                "KeyId": "arn:aws:lambda:us-east-1:000000000000:function:a",
+            },
+            "InvalidArgumentException",
+        ),
+        # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_StartQuery.html
+        ("logs", "start_query", {"startTime": 0, "endTime": 1, "queryString": "a"}, "InvalidParameterException"),
+        ("logs", "put_delivery_destination", {"name": "a"}, "ValidationException"),
+        (
+            "logs",
+            "put_delivery_destination",
+            {
+                "name": "a",
+                "deliveryDestinationConfiguration": {"destinationResourceArn": "arn:aws:sqs:us-east-1:000000000000:a"},
+            },
+            "ValidationException",
+        ),
+        # https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_EmailContent.html
+        ("sesv2", "send_email", {"Content": {}}, "BadRequestException"),
+        ("sesv2", "send_email", {"Content": {"Simple": {"Subject": {"Data": "a"}, "Body": {}}}}, "BadRequestException"),
+        (
+            "sesv2",
+            "untag_resource",
+            {"ResourceArn": "arn:aws:ses:us-east-1:000000000000:identity/a", "TagKeys": []},
+            "BadRequestException",
+        ),
+        # https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetCommandInvocation.html
+        (
+            "ssm",
+            "get_command_invocation",
+            {"CommandId": str(uuid.UUID(int=0)), "InstanceId": "i-00000000"},
+            "InvalidCommandId",
+        ),
+        ("ssm", "list_commands", {"CommandId": str(uuid.UUID(int=0))}, "InvalidCommandId"),
+        # https://docs.aws.amazon.com/step-functions/latest/apireference/API_ListExecutions.html
+        ("stepfunctions", "list_executions", {}, "ValidationException"),
+    ],
+)
+def test_request_that_lacks_what_aws_needs_is_refused(aws, service, operation, arguments, code):
+    with pytest.raises(ClientError) as refused:
+        getattr(aws(service), operation)(**arguments)
+    assert refused.value.response["Error"]["Code"] == code
+    assert 400 <= refused.value.response["ResponseMetadata"]["HTTPStatusCode"] < 500
+
+
+def test_instances_of_a_stack_set_are_of_accounts(aws):
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DeleteStackInstances.html"""
+    cloudformation, name = aws("cloudformation"), unique("set")
+    cloudformation.create_stack_set(StackSetName=name, TemplateBody='{"Resources": {"T": {"Type": "AWS::SNS::Topic"}}}')
+    try:
+        with pytest.raises(ClientError, match="accounts") as refused:
+            cloudformation.delete_stack_instances(StackSetName=name, Regions=["us-east-1"], RetainStacks=False)
+        assert refused.value.response["Error"]["Code"] == "ValidationError"
+    finally:
+        cloudformation.delete_stack_set(StackSetName=name)
+
+
+def test_update_without_operations_changes_nothing(aws):
+    api = aws("apigateway").create_rest_api(name="unchanged")
+    try:
+        assert aws("apigateway").update_rest_api(restApiId=api["id"])["name"] == "unchanged"
+        assert "throttleSettings" in aws("apigateway").update_account()
+    finally:
+        aws("apigateway").delete_rest_api(restApiId=api["id"])
+
+
+def test_malformed_policy_leaves_the_listing_of_apis_whole(aws):
+    with pytest.raises(ClientError):
+        aws("apigateway").create_rest_api(name="a", policy="no policy")
+    assert isinstance(aws("apigateway").get_rest_apis()["items"], list)
+
+
+def test_simulation_without_resources_is_of_all(aws):
+    """ "If this parameter is not provided, then the value defaults to * (all resources)."
+    https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html"""
+    user = unique("simulated")
+    arn = aws("iam").create_user(UserName=user)["User"]["Arn"]
+    try:
+        answer = aws("iam").simulate_principal_policy(PolicySourceArn=arn, ActionNames=["s3:GetObject"])
+        assert [each["EvalResourceName"] for each in answer["EvaluationResults"]] == ["*"]
+    finally:
+        aws("iam").delete_user(UserName=user)
+
+
+def test_notification_topic_left_out_is_cleared(aws):
+    """https://docs.aws.amazon.com/ses/latest/APIReference/API_SetIdentityNotificationTopic.html"""
+    ses, mail = aws("ses"), f"{unique('a')}@example.com"
+    topic = aws("sns").create_topic(Name=unique("bounces"))["TopicArn"]
+    ses.verify_email_identity(EmailAddress=mail)
+    ses.set_identity_notification_topic(Identity=mail, NotificationType="Bounce", SnsTopic=topic)
+    ses.set_identity_notification_topic(Identity=mail, NotificationType="Bounce")
+    found = ses.get_identity_notification_attributes(Identities=[mail])["NotificationAttributes"]
+    assert not found.get(mail, {}).get("BounceTopic")
+    ses.delete_identity(Identity=mail)
+    aws("sns").delete_topic(TopicArn=topic)
+
+
+def test_metrics_of_entities_are_metrics(aws):
+    """https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html"""
+    namespace = unique("entities")
+    aws("cloudwatch").put_metric_data(
+        Namespace=namespace,
+        EntityMetricData=[
+            {
+                "Entity": {"KeyAttributes": {"Type": "Service", "Name": "shop"}},
+                "MetricData": [{"MetricName": "orders", "Value": 3}],
+            }
+        ],
+    )
+    [metric] = aws("cloudwatch").list_metrics(Namespace=namespace)["Metrics"]
+    assert metric["MetricName"] == "orders"
+
+
+def test_query_takes_identifiers_of_log_groups(aws):
+    """https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_StartQuery.html"""
+    logs, group = aws("logs"), unique("queried")
+    logs.create_log_group(logGroupName=group)
+    arn = f"arn:aws:logs:us-east-1:000000000000:log-group:{group}"
+    try:
+        assert logs.start_query(logGroupIdentifiers=[arn], startTime=0, endTime=1, queryString="fields @message")[
+            "queryId"
+        ]
+    finally:
+        logs.delete_log_group(logGroupName=group)
+
+
+def test_unknown_patch_group_has_the_default_baseline(aws):
+    answer = aws("ssm").get_patch_baseline_for_patch_group(PatchGroup=unique("none"))
+    assert answer["BaselineId"]
+    assert answer["OperatingSystem"] == "WINDOWS"
+
+
+def test_export_without_a_prefix_is_listed_without_a_table(aws):
+    """https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_ListExports.html"""
+    dynamodb, table, bucket = aws("dynamodb"), unique("exported"), unique("exports")
+    aws("s3").create_bucket(Bucket=bucket)
+    made = dynamodb.create_table(
+        TableName=table,
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    dynamodb.update_continuous_backups(
+        TableName=table, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
+    )
+    arn = made["TableDescription"]["TableArn"]
+    export = dynamodb.export_table_to_point_in_time(TableArn=arn, S3Bucket=bucket)["ExportDescription"]["ExportArn"]
+    assert export in [each["ExportArn"] for each in dynamodb.list_exports()["ExportSummaries"]]
+    dynamodb.delete_table(TableName=table)
+
+
+NO_STATEMENT = {"Statement": "no statement"}
+
+
+@pytest.mark.parametrize(
+    ("operation", "arguments"),
+    [("execute_statement", NO_STATEMENT), ("execute_transaction", {"TransactStatements": [NO_STATEMENT]})],
+)
+def test_statement_that_is_none_is_a_validation_error(aws, operation, arguments):
+    """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ql-reference.html"""
+    with pytest.raises(ClientError, match="Statement wasn't well formed") as refused:
+        getattr(aws("dynamodb"), operation)(**arguments)
+    assert refused.value.response["Error"]["Code"] == "ValidationException"
+
+
+def test_batch_answers_for_each_statement(aws):
+    """https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchStatementError.html"""
+    good = {"Statement": "SELECT * FROM \"none\" WHERE id = 'a'"}
+    answers = aws("dynamodb").batch_execute_statement(Statements=[NO_STATEMENT, good])["Responses"]
+    assert [each["Error"]["Code"] for each in answers] == ["ValidationError", "ResourceNotFound"]
+
+
+def test_stack_is_found_by_the_id_of_a_resource(aws):
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStackResources.html"""
+    cloudformation, stack, queue = aws("cloudformation"), unique("stack"), unique("queue")
+    template = f'{{"Resources": {{"Queue": {{"Type": "AWS::SQS::Queue", "Properties": {{"QueueName": "{queue}"}}}}}}}}'
+    cloudformation.create_stack(StackName=stack, TemplateBody=template)
+    cloudformation.get_waiter("stack_create_complete").wait(StackName=stack, WaiterConfig={"Delay": 1})
+    url = aws("sqs").get_queue_url(QueueName=queue)["QueueUrl"]
+    try:
+        [found] = cloudformation.describe_stack_resources(PhysicalResourceId=url)["StackResources"]
+        assert (found["StackName"], found["LogicalResourceId"]) == (stack, "Queue")
+    finally:
+        cloudformation.delete_stack(StackName=stack)
+
+
+def test_api_keys_are_listed_by_name_beside_one_without(aws):
+    apigateway, name = aws("apigateway"), unique("named")
+    keys = [apigateway.create_api_key()["id"], apigateway.create_api_key(name=name)["id"]]
+    try:
+        assert [key["id"] for key in apigateway.get_api_keys(nameQuery=name)["items"]] == keys[1:]
+    finally:
+        for key in keys:
+            apigateway.delete_api_key(apiKey=key)
+
+
+def test_api_keys_are_imported_from_a_file(aws):
+    """https://docs.aws.amazon.com/apigateway/latest/developerguide/api-key-file-format.html"""
+    apigateway, value = aws("apigateway"), uuid.uuid4().hex
+    plan = apigateway.create_usage_plan(name=unique("plan"))["id"]
+    file = f"Name,key,description,Enabled,usageplanIds\nfirst,{value},of a file,FALSE,{plan}\nsecond,{value[::-1]},,,none\n"
+    imported = apigateway.import_api_keys(body=file.encode(), format="csv")
+    keys = [apigateway.get_api_key(apiKey=key, includeValue=True) for key in imported["ids"]]
+    try:
+        assert [(key["name"], key["value"], key["enabled"]) for key in keys] == [
+            ("first", value, False),
+            ("second", value[::-1], True),
+        ]
+        assert [key["id"] for key in apigateway.get_usage_plan_keys(usagePlanId=plan)["items"]] == imported["ids"][:1]
+        assert len(imported["warnings"]) == 1
+    finally:
+        for key in imported["ids"]:
+            apigateway.delete_api_key(apiKey=key)
+        apigateway.delete_usage_plan(usagePlanId=plan)
+
+
+def test_file_without_keys_is_refused(aws):
+    with pytest.raises(ClientError) as refused:
+        aws("apigateway").import_api_keys(body=b"\x08N*W", format="csv")
+    assert refused.value.response["Error"]["Code"] == "BadRequestException"
