@@ -2,7 +2,7 @@
 
 VENV    := .venv
 BIN     := $(VENV)/bin
-# The environment's own once it is there: one on PATH may be a version manager's shim that does not run.
+# The environment's uv once it exists: one on PATH may be a shim of a version manager that does not run.
 UV      := PATH="$(CURDIR)/$(BIN):$$PATH" uv
 # embedded, docker, endpoint or aws; unset: what runs here, else what the settings say.
 ENGINE  ?=
@@ -10,19 +10,19 @@ ENGINE  ?=
 IAM     ?=
 ARGS    ?=
 OPTIONS  = $(if $(ENGINE),--engine=$(ENGINE)) $(if $(IAM),--iam=$(IAM))
-# What `make test-unit` does without: tests that start a browser or programs.
+# `make test-unit` leaves out tests that start a browser or programs.
 FAST    := not browser and not subprocess
 # How long `make fuzz` (10 minutes) and `make soak` (60) go on.
 MINUTES ?=
-# The environment's own where there is one, so that nothing changes it by itself. LocalStack is written for 3.13, so else
-# the newest that runs is taken. A shim of a version manager may exist and not run.
+# The environment's Python if it exists, so that it does not change unasked; else the newest that runs, as LocalStack is
+# written for 3.13. A shim of a version manager may exist and not run.
 SUPPORTED := -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))'
 OWN     := -c 'import sys; print(sys._base_executable)'
 PYTHON  ?= $(shell for p in "$$($(BIN)/python $(OWN) 2>/dev/null)" python3.13 python3.12 python3.11 python3 python; do \
              "$$p" $(SUPPORTED) 2>/dev/null && { command -v "$$p"; break; }; done)
 INSTALLED := $(VENV)/.installed
-# Made anew: an environment that was moved here (its programs name the old folder), whose Python is gone, or that is of
-# another Python than the one that PYTHON=... asks for.
+# Recreated: an environment that was moved here (its programs name the old folder), whose Python was deleted, or that has
+# another Python than PYTHON=... names.
 WHICH   := -c 'import sys; print(sys.base_prefix, sys.version)'
 ASKED   := $(if $(filter command environment,$(firstword $(origin PYTHON))),$(PYTHON))
 STALE   := $(if $(wildcard $(INSTALLED)),$(shell \
@@ -31,8 +31,8 @@ STALE   := $(if $(wildcard $(INSTALLED)),$(shell \
 # Without the program `harness`, which does not run in an environment that was moved.
 STOP    := if $(BIN)/python -c '' 2>/dev/null; then $(BIN)/python -m harness down || true; fi
 
-# Images and shells that say that no bytecode be written save what is imported once. Here each engine, worker and command
-# would compile LocalStack anew: half of the time that an engine needs to start.
+# Some images and shells forbid Python to write bytecode. Here each engine, worker and command would compile LocalStack
+# again: half of the time that an engine needs to start.
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
@@ -41,13 +41,13 @@ export PYTHONDONTWRITEBYTECODE :=
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-up: $(INSTALLED) ## start the engine and deploy the stacks (ENGINE=docker in Docker, IAM=report)
+up: $(INSTALLED) ## start the engine and deploy the stacks (ENGINE=docker, IAM=report)
 	@$(BIN)/harness up $(if $(ENGINE),--engine=$(ENGINE)) $(if $(IAM),--iam=$(IAM)) $(ARGS)
 
 down: $(INSTALLED) ## stop it
 	@$(BIN)/harness down
 
-status: $(INSTALLED) ## say what runs
+status: $(INSTALLED) ## report what runs
 	@$(BIN)/harness status $(ARGS) || [ $$? -eq 3 ]
 
 test: $(INSTALLED) ## run the unit tests and the scenarios, on all cores (ARGS="-k welcome" instead)
@@ -62,10 +62,10 @@ test-all: $(INSTALLED) ## run every test: also the contract with AWS, and robust
 fuzz: $(INSTALLED) ## try new malformed requests on every door (MINUTES=10)
 	@FUZZ_MINUTES=$(or $(MINUTES),10) $(BIN)/pytest tests/robustness -m fuzz $(if $(ENGINE),--engine=$(ENGINE)) $(ARGS)
 
-soak: $(INSTALLED) ## mixed flows with faults and resets: what grows, what is lost (MINUTES=60, SEED=1)
+soak: $(INSTALLED) ## run mixed flows with faults and resets; report what grows or is lost (MINUTES=60, SEED=1)
 	@$(BIN)/python -m tests.robustness.soak --minutes $(or $(MINUTES),60) $(if $(SEED),--seed $(SEED))
 
-check: $(INSTALLED) ## format, lint, types, layers
+check: $(INSTALLED) ## check format, lint, types, layers, templates, docs
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
@@ -77,23 +77,23 @@ docs: $(INSTALLED) ## write the generated pages of docs/ and build the site into
 	@$(BIN)/python docs/generate/reference.py
 	@$(BIN)/zensical build --clean --strict
 
-format: $(INSTALLED) ## format the code and mend what the linter can
+format: $(INSTALLED) ## format the code and fix what the linter can
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-lock: $(INSTALLED) ## write requirements.lock anew from pyproject.toml (no index address in it)
+lock: $(INSTALLED) ## resolve pyproject.toml again into requirements.lock (no index address in it)
 	@$(BIN)/uv lock --quiet --upgrade
 	@$(BIN)/uv export --quiet --all-extras --no-hashes --no-emit-project --no-emit-index-url --no-header -o requirements.lock
 
-clean: ## stop it and remove everything that the project made
+clean: ## stop it and delete everything that the project made
 	@$(STOP)
 	@rm -rf $(VENV) .harness build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .cache
 
 $(INSTALLED): requirements.lock pyproject.toml $(STALE)
 	@if [ -z "$(PYTHON)" ]; then \
-	  echo "Python 3.11, 3.12 or 3.13 is needed and none was found. Install one, or say where: make up PYTHON=/path/to/python3.13" >&2; exit 1; fi
+	  echo "Python 3.11, 3.12 or 3.13 is needed and none was found. Install one, or name it: make up PYTHON=/path/to/python3.13" >&2; exit 1; fi
 	@"$(PYTHON)" $(SUPPORTED) || { \
-	  echo "PYTHON=$(PYTHON) is not a Python 3.11, 3.12 or 3.13 that runs. Say where one is: make up PYTHON=/path/to/python3.13" >&2; exit 1; }
+	  echo "PYTHON=$(PYTHON) is not a Python 3.11, 3.12 or 3.13 that runs. Name one that is: make up PYTHON=/path/to/python3.13" >&2; exit 1; }
 	@$(if $(STALE),$(STOP); rm -rf $(VENV))
 	@echo "Installing into $(VENV) (Python at $(PYTHON)); the first time this takes a minute or two."
 	@if uv --version >/dev/null 2>&1; then \
