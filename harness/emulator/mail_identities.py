@@ -3,6 +3,17 @@
 from typing import Any
 from urllib.parse import unquote
 
+from localstack.services.plugins import Service, aws_provider
+
+from harness.emulator.moto_services import moto_service
+
+
+@aws_provider(api="sesv2", name="default")
+def sesv2() -> Service:
+    """Its identities are those of SES: moto keeps both in one place."""
+    complete_moto()
+    return moto_service("sesv2")
+
 
 def complete_moto() -> None:
     """Read `a%40b.example` in a path as a@b.example; moto 5 answers NotFoundException, and 200 to a deletion."""

@@ -1,4 +1,4 @@
-"""Services that moto serves, as LocalStack plugins.
+"""Makes a LocalStack service of one that moto serves.
 
 A service with operations of its own gives them to `moto_service`, and the rest still goes to moto.
 """
@@ -12,10 +12,8 @@ from localstack.aws.api import RequestContext
 from localstack.aws.skeleton import Skeleton
 from localstack.aws.spec import load_service
 from localstack.services.moto import _proxy_moto
-from localstack.services.plugins import Service, aws_provider
+from localstack.services.plugins import Service
 from localstack.state import StateVisitor
-
-from harness.emulator import mail_identities
 
 Handler = Callable[[RequestContext, Any], Any]
 """Serves one operation: takes the request as boto3 names its parameters, returns the response likewise."""
@@ -44,33 +42,3 @@ def moto_service(name: str, ours: Mapping[str, Handler] | None = None) -> Servic
     service = Service(name=name, skeleton=Skeleton(model, operations))
     service._provider = MotoState(name)
     return service
-
-
-@aws_provider(api="dynamodb", name="moto")
-def dynamodb() -> Service:
-    """LocalStack's own provider starts Amazon's DynamoDB Local, which needs Java and a download."""
-    from harness.emulator import dynamodb  # moto's DynamoDB loads with the service, not at boot
-
-    dynamodb.complete_moto()
-    return moto_service("dynamodb")
-
-
-@aws_provider(api="dynamodbstreams", name="moto")
-def dynamodbstreams() -> Service:
-    return moto_service("dynamodbstreams")
-
-
-@aws_provider(api="kinesis", name="moto")
-def kinesis() -> Service:
-    """LocalStack's own provider starts a server that it installs with npm, which needs Node.js and a download."""
-    from harness.emulator.kinesis import operations, shards  # moto's Kinesis loads with the service, not at boot
-
-    shards.complete_moto()
-    return moto_service("kinesis", operations.OURS)
-
-
-@aws_provider(api="sesv2", name="default")
-def sesv2() -> Service:
-    """Its identities are those of SES: moto keeps both in one place."""
-    mail_identities.complete_moto()
-    return moto_service("sesv2")
