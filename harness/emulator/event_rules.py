@@ -21,7 +21,7 @@ from functools import partial
 from typing import Any
 
 from botocore.config import Config
-from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ClientError
 from localstack.aws.connect import connect_to
 from localstack.utils.aws.arns import parse_arn, sqs_queue_url_for_arn
 from localstack.utils.event_matcher import matches_event
@@ -29,7 +29,6 @@ from localstack.utils.patch import patch
 from localstack.utils.strings import long_uid
 from localstack.utils.xray.trace_header import TraceHeader
 
-from harness.emulator.delays import DELAYS
 from harness.emulator.journal import marks, payloads
 from harness.emulator.journal.activity import activity, error_of
 from harness.emulator.journal.causes import CAUSE, doing
@@ -37,33 +36,14 @@ from harness.emulator.journal.recorder import JOURNAL
 from harness.emulator.journal.waiting import Later
 from harness.emulator.schedules.clock import Scheduled, add_source
 from harness.emulator.schedules.expressions import InvalidScheduleError, parse
+from harness.emulator.schedules.retries import RETRYABLE, may_pass, pause_after
 from harness.emulator.service_loading import when_loaded
 from harness.journal.records import Kind
 
 LOG = logging.getLogger(__name__)
 
-RETRYABLE = frozenset(
-    {
-        "InternalError",
-        "InternalFailure",
-        "InternalServerError",
-        "LimitExceededException",
-        "ProvisionedThroughputExceededException",
-        "RequestThrottled",
-        "ServiceException",
-        "ServiceUnavailable",
-        "ServiceUnavailableException",
-        "SlowDown",
-        "Throttled",
-        "Throttling",
-        "ThrottlingException",
-        "TooManyRequestsException",
-    }
-)
-"""Errors of a target that may pass. Missing permission or a target that is gone do not: such an event is not retried."""
 DEFAULT_RETRY_ATTEMPTS = 185
 DEFAULT_EVENT_AGE_SECONDS = 24 * 3600
-MAX_PAUSE_SECONDS = 300.0
 
 
 def install() -> None:
@@ -273,18 +253,6 @@ def _note_lost(queue: str, rule_arn: str, refused: Exception) -> None:
         resource=rule_arn,
         data={"source": queue, "reason": "DeadLetterQueueRefused", "error": error_of(refused)},
     )
-
-
-def pause_after(attempt: int) -> float:
-    """How many seconds pass between an attempt (the first is 1) and the next."""
-    return min(DELAYS.events_retry_seconds * 2.0 ** (attempt - 1), MAX_PAUSE_SECONDS)
-
-
-def may_pass(error: Exception) -> bool:
-    """Whether an error of a target is worth another attempt."""
-    code = error_of(error)["code"]
-    status = getattr(error, "response", {}).get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    return code in RETRYABLE or status >= 500 or isinstance(error, OSError | HTTPClientError)
 
 
 def _error_code(code: str) -> str:

@@ -26,7 +26,6 @@ from localstack.utils.aws.arns import sqs_queue_url_for_arn
 from localstack.utils.patch import patch
 from localstack.utils.xray.trace_header import TraceHeader
 
-from harness.emulator.event_rules import may_pass, pause_after
 from harness.emulator.journal.activity import activity, error_of
 from harness.emulator.journal.causes import CAUSE, doing
 from harness.emulator.journal.recorder import JOURNAL
@@ -34,6 +33,7 @@ from harness.emulator.journal.waiting import Later
 from harness.emulator.schedules import targets
 from harness.emulator.schedules.clock import Scheduled, add_source, zone
 from harness.emulator.schedules.expressions import InvalidScheduleError, parse
+from harness.emulator.schedules.retries import may_pass, pause_after
 from harness.emulator.service_loading import when_loaded
 from harness.journal.records import Kind
 
