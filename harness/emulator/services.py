@@ -1,5 +1,9 @@
-"""What each service knows of CloudFormation's resource types, handed to the mechanism that knows no service."""
+"""Hands what each service knows to the mechanisms that know no service: to CloudFormation its resource types, to IAM how its
+calls and resources are read."""
 
+from harness.emulator import dynamodb_access
+from harness.emulator.apigateway import access as apigateway_access
+from harness.emulator.cloudformation import access as cloudformation_access
 from harness.emulator.cloudformation import (
     alarms,
     api_gateway,
@@ -22,6 +26,22 @@ from harness.emulator.cloudformation import (
 )
 from harness.emulator.cloudformation.known_types import know
 from harness.emulator.cloudformation.supported_types import prefer
+from harness.emulator.events import access as events_access
+from harness.emulator.iam import access as iam_access
+from harness.emulator.kinesis import access as kinesis_access
+from harness.emulator.kms import access as kms_access
+from harness.emulator.lambda_ import access as lambda_access
+from harness.emulator.load_balancing import access as load_balancing_access
+from harness.emulator.logs import access as logs_access
+from harness.emulator.s3 import access as s3_access
+from harness.emulator.scheduler import access as scheduler_access
+from harness.emulator.secretsmanager import access as secretsmanager_access
+from harness.emulator.ses import access as ses_access
+from harness.emulator.sns import access as sns_access
+from harness.emulator.sqs import access as sqs_access
+from harness.emulator.ssm import access as ssm_access
+from harness.emulator.stepfunctions import access as stepfunctions_access
+from harness.emulator.websocket import access as websocket_access
 
 KNOWN = (
     *alarms.TYPES,
@@ -42,8 +62,34 @@ KNOWN = (
     *topics.TYPES,
 )
 """LocalStack's own types."""
+ACCESS = (
+    apigateway_access.install,
+    cloudformation_access.install,
+    dynamodb_access.install,
+    events_access.install,
+    iam_access.install,
+    kinesis_access.install,
+    kms_access.install,
+    lambda_access.install,
+    load_balancing_access.install,
+    logs_access.install,
+    s3_access.install,
+    scheduler_access.install,
+    secretsmanager_access.install,
+    ses_access.install,
+    sns_access.install,
+    sqs_access.install,
+    ssm_access.install,
+    stepfunctions_access.install,
+    websocket_access.install,
+)
 
 
-def install() -> None:
+def install_access() -> None:
+    for part in ACCESS:
+        part()
+
+
+def install_types() -> None:
     know(*KNOWN)
     prefer(networks.SECURITY_GROUP, ses.EMAIL_IDENTITY)

@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from harness import aws
-from harness.emulator.access import authorization_reference, resources
+from harness.emulator.access import authorization_reference
 from harness.emulator.access.operation import Asked, Operation
+from harness.emulator.access.services import RULES
 
 LOG = logging.getLogger(__name__)
 
@@ -40,7 +41,7 @@ def asked_by(operation: Operation) -> list[Asked]:
     if (operation.service, operation.name) in WITHOUT_IAM:
         return []
     action = action_of(operation.service, operation.name)
-    special = resources.RULES.get(prefix_of(operation.service))
+    special = RULES.get(prefix_of(operation.service))
     if special is not None:
         try:
             found = special(operation, action)

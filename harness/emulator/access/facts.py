@@ -3,7 +3,7 @@
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html, and each service's own.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,9 +11,7 @@ from harness import aws
 from harness.emulator.access.conditions import Facts
 from harness.emulator.access.operation import Operation
 from harness.emulator.access.policy import listed
-from harness.emulator.access.resources import leading_keys
-
-Found = dict[str, tuple[str, ...]]
+from harness.emulator.access.services import FACTS, Found
 
 
 def of_request(operation: Operation, principal: Facts, source_ip: str | None) -> Found:
@@ -35,7 +33,7 @@ def of_request(operation: Operation, principal: Facts, source_ip: str | None) ->
     facts.update(principal)
     facts.update(_tags(operation.parameters))
     facts.update(_from(operation.parameters, aws.service(operation.service).condition_keys))
-    own = _OWN.get(operation.service)
+    own = FACTS.get(operation.service)
     if own is not None:
         facts.update(own(operation))
     return facts
@@ -69,31 +67,3 @@ def _from(parameters: Mapping[str, Any], keys: Mapping[str, str]) -> Found:
         if value is not None and value != "":
             found[key] = tuple(str(v).lower() if isinstance(v, bool) else str(v) for v in listed(value))
     return found
-
-
-def _dynamodb(operation: Operation) -> Found:
-    parameters = operation.parameters
-    facts: Found = {}
-    attributes = parameters.get("AttributesToGet")
-    if parameters.get("ProjectionExpression"):
-        names = parameters.get("ExpressionAttributeNames") or {}
-        attributes = [names.get(a.strip(), a.strip()) for a in str(parameters["ProjectionExpression"]).split(",")]
-    if attributes:
-        facts["dynamodb:attributes"] = tuple(str(a) for a in attributes)
-    table = parameters.get("TableName")
-    items = [parameters[n] for n in ("Key", "Item") if isinstance(parameters.get(n), Mapping)]
-    if table and items:
-        facts.update(leading_keys(operation, str(table), items))
-    return facts
-
-
-def _kms(operation: Operation) -> Found:
-    context = operation.parameters.get("EncryptionContext") or {}
-    facts: Found = {f"kms:encryptioncontext:{k}".lower(): (str(v),) for k, v in context.items()}
-    if context:
-        facts["kms:encryptioncontextkeys"] = tuple(str(k) for k in context)
-    return facts
-
-
-_OWN: dict[str, Callable[[Operation], Found]] = {"dynamodb": _dynamodb, "kms": _kms}
-"""Of services whose conditions are about more than single parameters."""

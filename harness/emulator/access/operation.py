@@ -1,6 +1,6 @@
 """A call as IAM sees it: the operation, and what it asks for."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,3 +35,8 @@ class Asked:
     resource: str
     mapped: bool = True
     facts: Facts = field(default_factory=dict)
+
+
+def arn_or(value: str, otherwise: Callable[[str], str]) -> str:
+    """The value where it is an ARN; else the ARN of what it names."""
+    return value if value.startswith("arn:") else otherwise(value)

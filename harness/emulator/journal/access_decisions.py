@@ -11,16 +11,23 @@ from localstack.aws.api import RequestContext
 from harness.emulator.access.enforcement import ACCESS, Mode, as_json, source_as_json
 from harness.emulator.access.evaluation import Decision
 from harness.emulator.access.operation import Operation
-from harness.emulator.apigateway.function_permission import API_GATEWAY
+from harness.emulator.journal.enrichers import adds
 from harness.emulator.journal.recorder import JOURNAL
 from harness.journal.records import Kind
 
 KEPT_OF_ONE_CALL = 20
 """One call may ask for a thousand objects."""
+_RECORDED_ELSEWHERE: set[str] = set()
 
 
 def install() -> None:
     ACCESS.on_decision(record)
+    adds("access", of_call)
+
+
+def recorded_elsewhere(principal: str) -> None:
+    """A service records by itself that a function refuses it where it asks by no call."""
+    _RECORDED_ELSEWHERE.add(principal)
 
 
 def record(decision: Decision, operation: Operation | None, context: RequestContext | None) -> None:
@@ -28,8 +35,7 @@ def record(decision: Decision, operation: Operation | None, context: RequestCont
         return
     if context is not None:
         _keep_with_call(context, decision)
-    # A function that refuses API Gateway says so by itself (`authorizers.note_refused`).
-    if not decision.allowed and (operation is not None or decision.principal != API_GATEWAY):
+    if not decision.allowed and (operation is not None or decision.principal not in _RECORDED_ELSEWHERE):
         _note_denial(decision, operation)
 
 

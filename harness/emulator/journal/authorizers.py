@@ -9,6 +9,7 @@ from localstack.services.apigateway.next_gen.execute_api.context import RestApiI
 from localstack.services.apigateway.next_gen.execute_api.gateway_response import BaseGatewayException
 
 from harness.emulator.apigateway import authorization, function_permission
+from harness.emulator.journal.access_decisions import recorded_elsewhere
 from harness.emulator.journal.recorder import JOURNAL
 from harness.journal.records import Kind
 
@@ -19,6 +20,7 @@ def install() -> None:
     chain = handlers.preprocess_request.handlers
     chain[chain.index(authorization.authorize)] = _recorded(authorization.authorize)
     function_permission.on_refused(note_refused)
+    recorded_elsewhere(function_permission.API_GATEWAY)
 
 
 def _recorded(authorize: Handler) -> Handler:

@@ -12,12 +12,10 @@ from localstack.aws.handlers import (
 )
 from localstack.http import Response
 
-from harness.emulator.access.resources import WEBSOCKET_STAGE
-from harness.emulator.journal import access_decisions, marks, payloads
+from harness.emulator.journal import enrichers, marks, payloads
 from harness.emulator.journal.activity import GATHERED, Gathered
 from harness.emulator.journal.causes import CAUSE, HEADER, SEGMENTS, Cause
 from harness.emulator.journal.recorder import JOURNAL
-from harness.emulator.journal.sent_messages import code_in, without_code
 from harness.journal.records import Kind
 
 POLLING = frozenset(
@@ -68,8 +66,7 @@ def begin(_chain: HandlerChain, context: RequestContext, _response: Response) ->
         trace=caused_by.trace if caused_by and caused_by.trace else (header.root if header else ""),
         account_id=context.account_id,
         region=context.region,
-        # A call about a WebSocket connection names its API by its address alone.
-        resource=context.request.headers.get(WEBSOCKET_STAGE) or marks.resource(service, request),
+        resource=enrichers.resource_of(context) or marks.resource(service, request),
         takes=marks.taken_by_call(service, operation, request, context.account_id, context.region),
         data={
             "request": _recorded_request(context, service, request),
@@ -90,9 +87,7 @@ def end(_chain: HandlerChain, context: RequestContext, response: Response) -> No
     service, operation = context.service.service_name, context.operation.name
     answer: Any = context.service_response
     error = context.service_exception
-    data: dict[str, Any] = {"status": response.status_code}
-    if decided := access_decisions.of_call(context):
-        data["access"] = decided
+    data: dict[str, Any] = {"status": response.status_code, **enrichers.added(context)}
     gathered: Gathered = context.harness_gathered
     leaves = tuple(gathered.leaves)
     if error is not None:
@@ -122,7 +117,7 @@ def forget(_chain: HandlerChain, _context: RequestContext, _response: Response) 
 
 def _recorded_request(context: RequestContext, service: str, request: Mapping[str, Any]) -> Any:
     recorded = payloads.call_payload(context.operation, context.operation.input_shape, request)
-    return without_code(recorded, code_in(request)) if service == "ses" else recorded
+    return enrichers.redacted(service, recorded, request)
 
 
 def _cause(context: RequestContext) -> Cause | None:

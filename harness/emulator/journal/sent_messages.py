@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from harness.emulator.journal.enrichers import redacts
 from harness.emulator.journal.recorder import JOURNAL
 from harness.emulator.journal.secrets import REDACTOR
 from harness.emulator.outbox import CODE_TAG, OUTBOX, Message
@@ -12,6 +13,7 @@ from harness.journal.records import Kind
 
 def install() -> None:
     OUTBOX.listeners.append(note)
+    redacts("ses", lambda recorded, request: without_code(recorded, code_in(request)))
     when_loaded("ses", _keep_mails_in_memory)
 
 

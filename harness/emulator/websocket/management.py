@@ -17,9 +17,9 @@ from localstack.aws.chain import HandlerChain
 from localstack.aws.spec import load_service
 from localstack.http import Response
 
-from harness.emulator.access.resources import WEBSOCKET_STAGE
 from harness.emulator.journal.causes import CAUSE
 from harness.emulator.websocket import journal
+from harness.emulator.websocket.access import WEBSOCKET_STAGE
 from harness.emulator.websocket.apis import find_api
 from harness.emulator.websocket.connections import CONNECTIONS, NORMAL, Closing, Connection
 from harness.emulator.websocket.errors import bad_request

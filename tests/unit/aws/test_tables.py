@@ -12,8 +12,6 @@ _TYPE = re.compile(r"AWS::\w+::\w+")
 _ALLOWED = {
     "deploy/artifacts.py": "which property holds a local path is the knowledge of `package`, and its forms are defined there",
     "deploy/front_doors.py": "functions that read addresses, one for each type that has one",
-    "emulator/access/resource_policies.py": "functions that read a policy out of LocalStack's or moto's store",
-    "emulator/access/resources.py": "functions that read the resource out of a request",
     "emulator/preload.py": "what every deployment calls",
     "emulator/reset.py": "functions that empty LocalStack's or moto's store",
     "emulator/schedules/targets.py": "functions that invoke a target: those that EventBridge Scheduler has",

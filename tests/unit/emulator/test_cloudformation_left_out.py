@@ -9,13 +9,13 @@ import localstack.services
 import pytest
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
-from harness.emulator import resource_types
+from harness.emulator import services
 from harness.emulator.cloudformation.buckets import lifecycle_rule
 from harness.emulator.cloudformation.known_types import know
 from harness.emulator.cloudformation.left_out import IGNORED, PARAMETERS, left_out_of
 from harness.emulator.cloudformation.updates import CHANGES
 
-know(*resource_types.KNOWN)
+know(*services.KNOWN)
 
 SERVICES = Path(localstack.services.__path__[0])
 WHOLE = {

@@ -6,9 +6,12 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/
 import botocore.session
 import pytest
 
+from harness.emulator import services
 from harness.emulator.access import actions, authorization_reference
 from harness.emulator.access.actions import asked_by
 from harness.emulator.access.operation import Operation
+
+services.install_access()
 
 ACCOUNT, REGION = "111111111111", "eu-west-1"
 HERE = f"{REGION}:{ACCOUNT}"
@@ -31,7 +34,7 @@ SERVICES = (
     *("stepfunctions", "sts", "xray"),
 )
 NOT_IN_THE_REFERENCE = {
-    # Newer than the reference, or actions of other names with rules of their own (`resources`).
+    # Newer than the reference, or actions of other names with rules of their own (`<service>/access.py`).
     "cloudfront": {"ListDistributionsByOwnedResource"},
     "cloudwatch": {"DescribeAlarmContributors"},
     "dynamodb": {
