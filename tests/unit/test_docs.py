@@ -5,15 +5,22 @@ import re
 from pathlib import Path
 
 import pytest
+import typer
 import yaml
 
 from docs.generate import tutorial
 from docs.generate.reference import pages
+from harness import cli
 from harness.emulator import timers
 from harness.settings import Settings
 
 DOCS = Path("docs")
 ROW = re.compile(r"^\| (?P<block>[^|]+) \| (?P<stack>[a-z]+) \| `(?P<file>\w+\.py)` `(?P<test>\w+)` \|$")
+PAGES = [
+    *(Path(name) for name in ("README.md", "CONTRIBUTING.md", "STYLE.md", "SECURITY.md")),
+    *sorted(DOCS.rglob("*.md")),
+]
+PATH = r"^(?:harness|tests|docs|stack|scenarios|fixtures|benchmarks|\.ci|\.github)/[\w./-]+$"
 LINK = re.compile(r"\]\((?!https?:)(?P<path>[^)#\s]+)(?:#[^)]*)?\)")
 
 
@@ -56,6 +63,38 @@ def test_every_link_leads_to_a_file(page: Path):
     text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
     missing = [link["path"] for link in LINK.finditer(text) if not (page.parent / link["path"]).exists()]
     assert missing == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_every_path_in_a_page_exists(page: Path):
+    of_the_tutorial = {step.path for step in tutorial.steps() if isinstance(step, tutorial.File)}
+    paths = {path for code in codes(page) for path in re.findall(PATH, code)} - of_the_tutorial
+    assert [path for path in sorted(paths) if not Path(path).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_every_command_in_a_page_exists(page: Path):
+    group = typer.main.get_command(cli.app)
+    options = {
+        option for command in (group, *group.commands.values()) for each in command.params for option in each.opts
+    }
+    targets = set(re.findall(r"^([a-z-]+):", Path("Makefile").read_text(), re.MULTILINE))
+    for code in codes(page):
+        for command, arguments in re.findall(
+            r"(?:^\$ |^|&& |\$\()(?:\.venv/bin/)?harness (?!met an error)([a-z]+)([^|)\n#]*)", code, re.MULTILINE
+        ):
+            assert command in group.commands, code
+            assert [option for option in re.findall(r"--[a-z-]+", arguments) if option not in options] == [], code
+        for target in re.findall(r"(?:^\$ |^|&& )make ([a-z][a-z-]*)", code, re.MULTILINE):
+            assert target in targets, code
+
+
+def codes(page: Path) -> list[str]:
+    """The blocks and spans of code."""
+    text = page.read_text(encoding="utf-8")
+    blocks = re.findall(r"^```\w*[^\n]*\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    spans = re.findall(r"(?<!`)`([^`\n]+)`(?!`)", re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL))
+    return [*blocks, *spans]
 
 
 def test_every_page_is_in_the_navigation():
