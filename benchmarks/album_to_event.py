@@ -12,11 +12,9 @@ import uuid
 import httpx
 from measure import Figure, show
 
-from harness.deploy import DeployedStack
-from harness.engine import Target, tracing
-from harness.flow import Flow, Flows
-from harness.journal.records import Kind
-from harness.project import Project
+from harness import DeployedStack, Flow, Kind, Project, Target
+from harness.engine import tracing
+from harness.flow import Flows
 
 WARM_UP = 5
 PASSWORD = "Correct-horse-7-battery"

@@ -11,11 +11,9 @@ import uuid
 import httpx
 from measure import Figure, show
 
+from harness import Activity, Flow, Kind, Project
 from harness.engine.tracing import add_header
-from harness.flow import Flow, Flows
-from harness.flow.history import Activity
-from harness.journal.records import Kind
-from harness.project import Project
+from harness.flow import Flows
 
 WARM_UP = 5
 

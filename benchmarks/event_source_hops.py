@@ -16,9 +16,8 @@ import psutil
 from measure import Figure, show
 from resources import Resources, running_engine
 
-from harness.engine import Target
-from harness.flow import Flow, Flows
-from harness.journal.records import Kind
+from harness import Flow, Kind, Target
+from harness.flow import Flows
 
 WARM_UP = 3
 IDLE_SECONDS = 20

@@ -18,8 +18,9 @@ from typing import Any
 
 import httpx
 
+from harness import Kind
 from harness.engine import token
-from harness.journal.records import Kind, Phase, Record
+from harness.journal.records import Phase, Record
 
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent

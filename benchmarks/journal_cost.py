@@ -18,7 +18,7 @@ import psutil
 from measure import Figure, show
 from resources import Resources, running_engine
 
-from harness.engine import Target
+from harness import Target
 
 WARM_UP = 20
 FUNCTION = """

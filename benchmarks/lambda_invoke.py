@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from measure import Figure, show, timed_ms
 from resources import Resources, running_engine
 
-from harness.engine import Target
+from harness import Target
 
 PLAIN = "def handler(event, context): return event\n"
 WITH_BOTO3 = 'import boto3\nsqs = boto3.client("sqs")\ndef handler(event, context): return event\n'

@@ -12,7 +12,7 @@ import httpx
 from measure import Figure, show, timed_ms
 from resources import Resources, running_engine
 
-from harness.engine import Target
+from harness import Target
 
 PRINCIPAL = "elasticloadbalancing.amazonaws.com"
 SOURCE = 'def handler(event, context): return {"statusCode": 200, "body": "ok"}\n'

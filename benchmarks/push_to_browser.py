@@ -21,8 +21,7 @@ from fixtures.people import People, Person
 from fixtures.push import Browser, Browsers, happening
 from fixtures.services import Api, Bus
 from fixtures.uploads import Uploader, picture
-from harness.engine.websocket import WebSocket
-from harness.project import Project
+from harness import Project, WebSocket
 
 WARM_UP = 5
 

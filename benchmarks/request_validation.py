@@ -20,7 +20,7 @@ from typing import Any
 import psutil
 from resources import Resources, running_engine
 
-from harness.engine import Target
+from harness import Target
 
 SECONDS = 1.0
 WITHOUT_CHECKS = """

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
 
-from harness.engine import EmbeddedEngine, Target
+from harness import Target
+from harness.engine import EmbeddedEngine
 from harness.engine.ports import any_free_port
 
 TRUST = {"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}], "Version": "2012-10-17"}

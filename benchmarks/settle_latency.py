@@ -15,8 +15,8 @@ from typing import Any
 from measure import Figure, show
 from resources import Resources, running_engine
 
-from harness.engine import Target
-from harness.flow import Flow, Flows
+from harness import Flow, Target
+from harness.flow import Flows
 
 WARM_UP = 2
 QUIET = "def handler(event, context): return event\n"

@@ -11,7 +11,7 @@ from time import perf_counter
 
 from measure import Figure, show
 
-from harness.project import Project
+from harness import Project
 
 WARM_UP = 5
 

@@ -16,7 +16,7 @@ import psutil
 from measure import Figure, show
 from resources import Resources, running_engine
 
-from harness.engine import Target
+from harness import Target
 
 CALLS = 80
 CLIENTS = (1, 8)

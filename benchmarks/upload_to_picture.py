@@ -15,10 +15,9 @@ import httpx
 from measure import Figure, show
 from PIL import Image
 
+from harness import Flow, Kind, Project
 from harness.engine.tracing import add_header
-from harness.flow import Flow, Flows
-from harness.journal.records import Kind
-from harness.project import Project
+from harness.flow import Flows
 
 WARM_UP = 5
 PASSWORD = "Correct-horse-7-battery"

@@ -16,8 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from measure import Figure, show, timed_ms
 from websockets.sync.client import ClientConnection, connect
 
-from harness.engine import Target
-from harness.project import Project
+from harness import Project, Target
 
 SOURCE = """
 import json, boto3

@@ -36,7 +36,7 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckResult:
     """One thing looked at: what was found, and, unless it is fine, what needs it and how to get it."""
 
     subject: str
@@ -45,7 +45,7 @@ class Finding:
     remedy: str = ""
 
 
-def examine(settings: Settings) -> Iterator[Finding]:
+def examine(settings: Settings) -> Iterator[CheckResult]:
     """Look at the machine, one finding after the other."""
     yield _python()
     yield _embedded_engine(settings)
@@ -60,18 +60,20 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _engines()
 
 
-def _python() -> Finding:
+def _python() -> CheckResult:
     version = platform.python_version()
     if (3, 11) <= sys.version_info[:2] < (3, 14):
-        return Finding("Python", Verdict.OK, f"{version} at {sys.executable}")
-    return Finding("Python", Verdict.MISSING, version, "Install Python 3.11, 3.12 or 3.13, then 'make clean up'.")
+        return CheckResult("Python", Verdict.OK, f"{version} at {sys.executable}")
+    return CheckResult("Python", Verdict.MISSING, version, "Install Python 3.11, 3.12 or 3.13, then 'make clean up'.")
 
 
-def _embedded_engine(settings: Settings) -> Finding:
+def _embedded_engine(settings: Settings) -> CheckResult:
     missing = [name for name in ("localstack", "moto", "awslambdaric") if importlib.util.find_spec(name) is None]
     if not missing:
-        return Finding("Embedded engine", Verdict.OK, "LocalStack, moto and the Lambda runtime client are installed")
-    return Finding(
+        return CheckResult(
+            "Embedded engine", Verdict.OK, "LocalStack, moto and the Lambda runtime client are installed"
+        )
+    return CheckResult(
         "Embedded engine",
         Verdict.MISSING if settings.engine == "embedded" else Verdict.OPTIONAL,
         f"not installed: {', '.join(missing)}",
@@ -79,33 +81,33 @@ def _embedded_engine(settings: Settings) -> Finding:
     )
 
 
-def _uv() -> Finding:
+def _uv() -> CheckResult:
     remedy = "It builds layers with dependencies: pip install uv"
     try:
         found = import_module("uv").find_uv_bin()
     except (ImportError, FileNotFoundError):
-        return Finding("uv", Verdict.MISSING, "not found", remedy)
+        return CheckResult("uv", Verdict.MISSING, "not found", remedy)
     version = _said_by(found, "--version")
     if version is None:
-        return Finding("uv", Verdict.MISSING, f"{found} does not run", remedy)
-    return Finding("uv", Verdict.OK, f"{version.split()[1]} at {found}")
+        return CheckResult("uv", Verdict.MISSING, f"{found} does not run", remedy)
+    return CheckResult("uv", Verdict.OK, f"{version.split()[1]} at {found}")
 
 
-def _node() -> Finding:
+def _node() -> CheckResult:
     found = shutil.which("node")
     version = _said_by(found, "--version") if found else None
     if version is None:
         what = f"{found} does not run" if found else "not found"
-        return Finding("Node.js", Verdict.OPTIONAL, what, "Functions with a nodejs runtime need it: nodejs.org")
-    return Finding("Node.js", Verdict.OK, f"{version} at {found}")
+        return CheckResult("Node.js", Verdict.OPTIONAL, what, "Functions with a nodejs runtime need it: nodejs.org")
+    return CheckResult("Node.js", Verdict.OK, f"{version} at {found}")
 
 
-def _folders_of_interpreters() -> Iterator[Finding]:
+def _folders_of_interpreters() -> Iterator[CheckResult]:
     """Folders where the engine looks for the Pythons of functions, and may not: it skips them."""
     for variable in ("HARNESS_LAMBDA_PYTHONS", "PYENV_ROOT"):
         for folder in filter(None, os.environ.get(variable, "").split(os.pathsep)):
             if not os.access(folder, os.R_OK | os.X_OK):
-                yield Finding(
+                yield CheckResult(
                     variable,
                     Verdict.OPTIONAL,
                     f"{folder} is not there, or may not be read",
@@ -121,7 +123,7 @@ def _said_by(*command: str) -> str | None:
         return None
 
 
-def _docker(settings: Settings) -> Finding:
+def _docker(settings: Settings) -> CheckResult:
     """The Docker engine and Compose, asked as the docker engine of the harness uses them."""
     wanted = settings.engine == "docker"
     lacking = Verdict.MISSING if wanted else Verdict.OPTIONAL
@@ -129,15 +131,15 @@ def _docker(settings: Settings) -> Finding:
     try:
         version = connect().version()["Version"]
     except EngineError as error:
-        return Finding("Docker", lacking, str(error), remedy)
+        return CheckResult("Docker", lacking, str(error), remedy)
     try:
         compose = " ".join(Path(word).name for word in compose_command())
     except EngineError as error:
-        return Finding("Docker", lacking, f"{version}; {error}", remedy)
-    return Finding("Docker", Verdict.OK, f"{version}, {compose}")
+        return CheckResult("Docker", lacking, f"{version}; {error}", remedy)
+    return CheckResult("Docker", Verdict.OK, f"{version}, {compose}")
 
 
-def _port(settings: Settings) -> Finding:
+def _port(settings: Settings) -> CheckResult:
     port = settings.port or 4566
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -149,22 +151,22 @@ def _port(settings: Settings) -> Finding:
                 if settings.port
                 else "If that is not your engine ('harness status'), 'harness up' picks a free port by itself."
             )
-            return Finding(f"Port {port}", Verdict.OPTIONAL, "in use", remedy)
-    return Finding(f"Port {port}", Verdict.OK, "free")
+            return CheckResult(f"Port {port}", Verdict.OPTIONAL, "in use", remedy)
+    return CheckResult(f"Port {port}", Verdict.OK, "free")
 
 
-def _disk(root: Path) -> Finding:
+def _disk(root: Path) -> CheckResult:
     free = shutil.disk_usage(root).free
     verdict = Verdict.OK if free >= MIN_FREE_DISK_BYTES else Verdict.MISSING
-    return Finding(
+    return CheckResult(
         "Disk", verdict, f"{free / _GIB:.1f} GiB free", "" if verdict is Verdict.OK else "Free at least 2 GiB."
     )
 
 
-def _memory() -> Finding:
+def _memory() -> CheckResult:
     free = psutil.virtual_memory().available
     verdict = Verdict.OK if free >= MIN_FREE_MEMORY_BYTES else Verdict.OPTIONAL
-    return Finding(
+    return CheckResult(
         "Memory",
         verdict,
         f"{free / _GIB:.1f} GiB available",
@@ -172,24 +174,24 @@ def _memory() -> Finding:
     )
 
 
-def _engines() -> Finding:
+def _engines() -> CheckResult:
     """All of this user, whatever folder they are of."""
     found = engines()
     if not found:
-        return Finding("Engines", Verdict.OK, "none runs")
+        return CheckResult("Engines", Verdict.OK, "none runs")
     told = "; ".join(f"{e.directory} at {e.address} (process {e.pid}, {e.age}, {e.belongs_to})" for e in found)
     if any(e.stray for e in found):
-        return Finding("Engines", Verdict.OPTIONAL, told, "'harness down --strays' stops the strays.")
-    return Finding("Engines", Verdict.OK, told)
+        return CheckResult("Engines", Verdict.OPTIONAL, told, "'harness down --strays' stops the strays.")
+    return CheckResult("Engines", Verdict.OK, told)
 
 
-def _writable(directory: Path) -> Finding:
+def _writable(directory: Path) -> CheckResult:
     folder = directory if directory.exists() else directory.parent
     if os.access(folder, os.W_OK):
         if state_folder.is_open(directory):
             remedy = (
                 "Its file system keeps no modes: other users may read it. Set directory in [tool.harness] elsewhere."
             )
-            return Finding("State folder", Verdict.OPTIONAL, f"{directory} is open to other users", remedy)
-        return Finding("State folder", Verdict.OK, str(directory))
-    return Finding("State folder", Verdict.MISSING, f"{folder} is not writable", "Make it writable for this user.")
+            return CheckResult("State folder", Verdict.OPTIONAL, f"{directory} is open to other users", remedy)
+        return CheckResult("State folder", Verdict.OK, str(directory))
+    return CheckResult("State folder", Verdict.MISSING, f"{folder} is not writable", "Make it writable for this user.")

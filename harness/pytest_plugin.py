@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Generator, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -18,12 +18,12 @@ from harness.engine.locking import locked
 from harness.engine.proxies import bypass_for_loopback
 from harness.errors import DeployError, EngineError, MissingCapabilityError, SettingsError
 from harness.faults import Faults
+from harness.fixture_types import Fire, NewClient, NewFlow, NewWebSocket, Settled
 from harness.journal.redaction import Redactor
 from harness.project import ENGINES, KEPT, OURS_ALONE, Project
 
 if TYPE_CHECKING:
     from harness.deploy import Deployment, Schedules
-    from harness.engine.websocket import WebSocket
     from harness.flow import Flow, Flows
     from harness.topology import Topology
 
@@ -409,7 +409,7 @@ def callback(engine: Target) -> Callback:
 
 
 @pytest.fixture(scope="session")
-def aws(engine: Target) -> Callable[[str], Any]:
+def aws(engine: Target) -> NewClient:
     """`aws("sqs")`: a boto3 client of the engine."""
     return cache(engine.client)
 
@@ -423,7 +423,7 @@ def http() -> Iterator[httpx.Client]:
 
 
 @pytest.fixture
-def websocket() -> "Iterator[Callable[..., WebSocket]]":
+def websocket() -> Iterator[NewWebSocket]:
     """`websocket(url)`: connects to a WebSocket API; `engine.websocket_url(api_id, stage)` is its address. Takes the options of
     `websockets.sync.client.connect`.
 
@@ -459,7 +459,7 @@ def _watched(engine: Target, pytestconfig: pytest.Config) -> "Iterator[Flows]":
 
 
 @pytest.fixture
-def flow(request: pytest.FixtureRequest, _watched: "Flows") -> "Iterator[Callable[..., AbstractContextManager[Flow]]]":
+def flow(request: pytest.FixtureRequest, _watched: "Flows") -> Iterator[NewFlow]:
     """`with flow() as f: ...; f.settle()`: everything that the block causes. `settle()` returns when nothing of it is in
     progress.
 
@@ -495,7 +495,7 @@ def _example() -> object | None:
 
 
 @pytest.fixture(scope="session")
-def settled(engine: Target, request: pytest.FixtureRequest) -> Callable[[], AbstractContextManager[None]]:
+def settled(engine: Target, request: pytest.FixtureRequest) -> Settled:
     """`with settled(): ...`: the block ends when everything that it caused has settled. For fixtures and helpers that act.
 
     Inside a flow it ends at once, because the test settles the flow; and on a target without a journal, which cannot say.
@@ -534,7 +534,7 @@ def faults(engine: Target) -> Faults:
 
 
 @pytest.fixture(scope="session")
-def fire(engine: Target) -> Callable[..., dict[str, Any]]:
+def fire(engine: Target) -> Fire:
     """`fire("cognito-code-expiry", ...)`: make due now what real time would make due. The kinds are in docs/reference/fire.md."""
     engine.require("fire")
     return engine.harness.fire

@@ -20,7 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.deploy import DeployEvent, Deployment, FrontDoor
-from harness.doctor import Finding, Verdict
+from harness.doctor import CheckResult, Verdict
 from harness.engine import Message, Target
 from harness.engine.function_logs import LogEvent
 
@@ -251,7 +251,7 @@ def show_log_event(event: LogEvent, *, width: int) -> None:
     )
 
 
-def show_findings(findings: Iterable[Finding]) -> None:
+def show_findings(findings: Iterable[CheckResult]) -> None:
     mark = {Verdict.OK: "[green]✓[/]", Verdict.OPTIONAL: "[yellow]–[/]", Verdict.MISSING: "[bold red]✗[/]"}
     for f in findings:
         out.print(f"{mark[f.verdict]} {f.subject:<16} {escape(f.found)}")

@@ -8,10 +8,8 @@ from typing import Any
 import pytest
 
 from fixtures.catalog import Listener, Owner
-from fixtures.services import NewFlow, Queues
-from harness.faults import Faults
-from harness.flow import Flow
-from harness.journal.records import Kind
+from fixtures.services import Queues
+from harness import Faults, Flow, Kind, NewFlow
 
 CATALOG = "lumen.catalog"
 DEAD_LETTERS = "UnpublishedChangesDeadLetterQueue"

@@ -6,10 +6,8 @@ from typing import Any
 import pytest
 
 from fixtures.analytics import BURST_CLICKS, Analytics, click_on, unique_album
-from fixtures.services import NewFlow, Queues
-from harness.faults import Faults
-from harness.flow import Flow
-from harness.journal.records import Kind
+from fixtures.services import Queues
+from harness import Faults, Flow, Kind, NewFlow
 
 REFUSED = "AccessDeniedException"
 """A refusal that the SDK does not repeat."""

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from fixtures.campaigns import AWAITS, Campaigns, new_id, published
-from fixtures.services import NewFlow
-from harness.journal.records import Kind
+from harness import Kind, NewFlow
 
 
 def _result(answer: dict[str, Any]) -> tuple[int, str]:

@@ -7,10 +7,8 @@ import pytest
 
 from fixtures.campaigns import AWAITS, Campaigns, new_id, published
 from fixtures.people import People, Person
-from fixtures.services import Bus, NewFlow, Queues, user_registered
-from harness.deploy import Deployment
-from harness.faults import Faults
-from harness.journal.records import Kind
+from fixtures.services import Bus, Queues, user_registered
+from harness import Deployment, Faults, Kind, NewFlow
 
 
 def test_a_campaign_is_mailed_once_and_its_sender_is_told(flow: NewFlow, campaigns: Campaigns):

@@ -6,7 +6,7 @@ from joserfc import jwk, jwt
 
 from fixtures.people import People, Person, Tokens, unique_phone_number
 from fixtures.services import Api
-from harness.engine import Target
+from harness import Target
 
 
 @pytest.fixture

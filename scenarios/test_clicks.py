@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 
 from fixtures.analytics import Analytics, Put, click_on, unique_album, unique_visitor
-from fixtures.services import NewFlow, Queues
-from harness.faults import Faults
-from harness.journal.records import Kind
+from fixtures.services import Queues
+from harness import Faults, Kind, NewFlow
 
 REFUSED = "AccessDeniedException"
 """A refusal that the SDK does not repeat."""

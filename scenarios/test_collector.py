@@ -8,9 +8,7 @@ import httpx
 import pytest
 
 from fixtures.analytics import Analytics, Collector, click_sent, known_as, unique_album
-from fixtures.services import NewFlow
-from harness.faults import Faults
-from harness.journal.records import Kind
+from harness import Faults, Kind, NewFlow
 
 
 def test_a_click_in_the_browser_is_counted(flow: NewFlow, analytics: Analytics, collector: Collector):

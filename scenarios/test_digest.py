@@ -9,12 +9,9 @@ from typing import Any
 
 from fixtures.campaigns import AWAITS, Campaigns, album_event, published
 from fixtures.catalog import Owner
-from fixtures.services import Bus, NewFlow, Queues
-from harness.deploy import Deployment, Schedules
-from harness.faults import Faults
-from harness.flow import Flow
-from harness.flow.history import Activity
-from harness.journal.records import Kind, Phase
+from fixtures.services import Bus, Queues
+from harness import Activity, Deployment, Faults, Flow, Kind, NewFlow, Schedules
+from harness.journal.records import Phase
 
 
 def _a_night() -> datetime:

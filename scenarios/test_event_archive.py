@@ -8,9 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fixtures.people import Person
-from fixtures.services import Bus, NewFlow, Queues, user_registered
-from harness.deploy import Deployment
-from harness.engine import Outbox
+from fixtures.services import Bus, Queues, user_registered
+from harness import Deployment, NewFlow, Outbox
 
 MINUTES_IN_TEN_WEEKS = 10 * 7 * 24 * 60
 

@@ -5,8 +5,8 @@ https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pools-oid
 
 from fixtures.federation import Federation
 from fixtures.people import unique_address
-from fixtures.services import Api, NewFlow
-from harness.engine import Outbox
+from fixtures.services import Api
+from harness import NewFlow, Outbox
 
 WELCOME = "(?i)welcome"
 

@@ -4,10 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 from fixtures.people import People, Person
-from harness.deploy import Deployment
-from harness.engine import Outbox
-from harness.flow import Flow
-from harness.journal.records import Kind
+from harness import Deployment, Flow, Kind, Outbox
 
 
 def test_when_a_registration_has_come_to_rest_everybody_was_told_once(

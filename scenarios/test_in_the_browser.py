@@ -6,8 +6,8 @@ from fixtures.campaigns import Campaigns
 from fixtures.catalog import Owner
 from fixtures.people import People
 from fixtures.push import Browsers
-from fixtures.services import NewFlow
 from fixtures.uploads import Uploader, picture
+from harness import NewFlow
 
 
 def test_an_uploaded_picture_shows_up_in_the_browser_of_whoever_uploaded_it(

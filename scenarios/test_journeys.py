@@ -5,9 +5,8 @@ import uuid
 from typing import Any
 
 from fixtures.analytics import Analytics, click_on, unique_album, unique_visitor
-from fixtures.services import NewFlow, Queues
-from harness.faults import Faults
-from harness.journal.records import Kind
+from fixtures.services import Queues
+from harness import Faults, Kind, NewFlow
 
 REFUSED = "AccessDeniedException"
 """A refusal that the SDK does not repeat."""

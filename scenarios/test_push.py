@@ -14,10 +14,8 @@ from websockets.exceptions import InvalidStatus
 
 from fixtures.people import People, Person
 from fixtures.push import PUSHED, Browser, Browsers, Happening, happening
-from fixtures.services import Bus, NewFlow, Queues
-from harness.faults import Faults
-from harness.flow import Flow
-from harness.journal.records import Kind
+from fixtures.services import Bus, Queues
+from harness import Faults, Flow, Kind, NewFlow
 
 TOPIC = {"Album": "albums", "Picture": "pictures", "Campaign": "campaigns"}
 POST = "PostToConnection"

@@ -12,10 +12,9 @@ from xml.etree import ElementTree
 import httpx
 import pytest
 
-from fixtures.services import Api, NewFlow, Queues
+from fixtures.services import Api, Queues
 from fixtures.uploads import Form, Storage, Uploader, lost, picture, published
-from harness.faults import Faults
-from harness.journal.records import Kind
+from harness import Faults, Kind, NewFlow
 
 NewUploader = Callable[[], Uploader]
 MAX_BYTES = 20 * 1024 * 1024

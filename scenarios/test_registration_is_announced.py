@@ -1,9 +1,8 @@
 """Nobody's registration is lost when the event bus fails just as they confirm."""
 
 from fixtures.people import People, Person
-from fixtures.services import NewFlow, Queues
-from harness.engine import Outbox
-from harness.faults import Faults
+from fixtures.services import Queues
+from harness import Faults, NewFlow, Outbox
 
 WELCOME = "(?i)welcome"
 REFUSED = "AccessDeniedException"

@@ -4,8 +4,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from fixtures.people import People, Person
-from fixtures.services import Api, NewFlow
-from harness.engine import Outbox
+from fixtures.services import Api
+from harness import NewFlow, Outbox
 
 NEW_PASSWORD = "Brand-new-staple-9"
 

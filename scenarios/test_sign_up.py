@@ -7,10 +7,8 @@ from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings
 
 from fixtures.people import People, Person, unique_address
-from fixtures.services import NewFlow
 from fixtures.strategies import persons
-from harness.deploy import Deployment
-from harness.engine import Outbox
+from harness import Deployment, NewFlow, Outbox
 
 
 def _refused(code: str, message: str = ""):

@@ -7,10 +7,8 @@ from typing import Any
 import pytest
 
 from fixtures.people import People, Person, unique_phone_number
-from fixtures.services import Bus, NewFlow, Queues, event_bridge_event, user_registered
-from harness.deploy import Deployment
-from harness.engine import Outbox
-from harness.faults import Faults
+from fixtures.services import Bus, Queues, event_bridge_event, user_registered
+from harness import Deployment, Faults, NewFlow, Outbox
 
 REFUSED = "AuthorizationError"
 """SNS's refusal of a call, which the SDK does not repeat (https://docs.aws.amazon.com/sns/latest/api/API_Publish.html)."""

@@ -8,9 +8,9 @@ import httpx
 import pytest
 from PIL import Image
 
-from fixtures.services import NewFlow, Queues
+from fixtures.services import Queues
 from fixtures.uploads import Storage, Uploader, lost, picture, published
-from harness.journal.records import Kind
+from harness import Kind, NewFlow
 
 NewUploader = Callable[[], Uploader]
 

@@ -9,11 +9,8 @@ import httpx
 import pytest
 
 from fixtures.people import Person
-from fixtures.services import Bus, NewFlow, Queues, event_bridge_event, user_registered
-from harness.deploy import Deployment
-from harness.engine import Outbox
-from harness.faults import Faults
-from harness.journal.records import Kind
+from fixtures.services import Bus, Queues, event_bridge_event, user_registered
+from harness import Deployment, Faults, Kind, NewFlow, Outbox
 
 WELCOME = "(?i)welcome"
 PAUSED = "AccountSendingPausedException"

@@ -15,7 +15,8 @@ from typing import Any
 import typer
 from pydantic_core import PydanticUndefined
 
-from harness import cli, pytest_plugin
+import harness
+from harness import cli, errors, pytest_plugin
 from harness.journal import records
 from harness.settings import Delays, Settings
 
@@ -31,6 +32,7 @@ def pages() -> dict[Path, str]:
         PAGES / "settings.md": settings(),
         PAGES / "fixtures.md": fixtures(),
         PAGES / "journal.md": journal(),
+        PAGES / "python.md": python(),
     }
 
 
@@ -179,6 +181,35 @@ def fixtures() -> str:
             ),
             "## Options",
             _table(("option", "does"), options.rows),
+        ]
+    )
+
+
+def python() -> str:
+    """What `import harness` gives."""
+    exported = [getattr(harness, name) for name in harness.__all__]
+    raised = [each for each in vars(errors).values() if inspect.isclass(each) and issubclass(each, errors.HarnessError)]
+    return _page(
+        [
+            "# Python",
+            GENERATED,
+            "`import harness` gives the types of the [fixtures](fixtures.md) and of what they return, for annotations in tests. "
+            "Names that are not on this page may change between releases.",
+            "```python\nfrom harness import Flow, NewClient, NewFlow\n```",
+            "## Classes",
+            _table(
+                ("name", "is"),
+                [(f"`harness.{each.__name__}`", _cell(_unfold(inspect.getdoc(each) or ""))) for each in exported],
+            ),
+            "## Errors",
+            "Every error is a `HarnessError`; its message says what went wrong, where, and what to do.",
+            _table(
+                ("name", "raised when"),
+                [
+                    (f"`harness.errors.{each.__name__}`", _cell(_unfold(inspect.getdoc(each) or "")))
+                    for each in sorted(raised, key=lambda each: each.__name__)
+                ],
+            ),
         ]
     )
 

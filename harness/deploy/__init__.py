@@ -7,7 +7,7 @@ The package knows nothing of tests, of terminals, or of what is inside the targe
 """
 
 from harness.deploy.deployed_topology import topology_of
-from harness.deploy.deployment import DeployedStack, Deployment, Resource, Withheld, describe
+from harness.deploy.deployment import DeployedResource, DeployedStack, Deployment, Withheld, describe
 from harness.deploy.discovery import DEFAULT_PATTERNS, discover
 from harness.deploy.events import DeployEvent
 from harness.deploy.front_doors import FrontDoor, front_doors
@@ -20,12 +20,12 @@ from harness.topology import Template
 __all__ = [
     "DEFAULT_PATTERNS",
     "DeployEvent",
+    "DeployedResource",
     "DeployedStack",
     "Deployment",
     "FrontDoor",
     "Left",
     "Removal",
-    "Resource",
     "Schedules",
     "Template",
     "Withheld",

@@ -20,7 +20,7 @@ Address = Literal["uri", "lambda", "object", "url"]
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ArtifactKind:
     """A property that may hold a local path: what is behind it, and how an address is written there."""
 
     property: tuple[str, ...]
@@ -28,22 +28,22 @@ class Kind:
     address: Address
 
 
-KINDS: Mapping[str, Kind] = {
-    "AWS::Serverless::Function": Kind(("CodeUri",), "function", "uri"),
-    "AWS::Lambda::Function": Kind(("Code",), "function", "lambda"),
-    "AWS::Serverless::LayerVersion": Kind(("ContentUri",), "layer", "uri"),
-    "AWS::Lambda::LayerVersion": Kind(("Content",), "layer", "lambda"),
-    "AWS::Serverless::Api": Kind(("DefinitionUri",), "document", "uri"),
-    "AWS::Serverless::HttpApi": Kind(("DefinitionUri",), "document", "uri"),
-    "AWS::ApiGateway::RestApi": Kind(("BodyS3Location",), "document", "object"),
-    "AWS::ApiGatewayV2::Api": Kind(("BodyS3Location",), "document", "object"),
-    "AWS::Serverless::StateMachine": Kind(("DefinitionUri",), "document", "uri"),
-    "AWS::StepFunctions::StateMachine": Kind(("DefinitionS3Location",), "document", "object"),
-    "AWS::AppSync::GraphQLSchema": Kind(("DefinitionS3Location",), "file", "uri"),
-    "AWS::Glue::Job": Kind(("Command", "ScriptLocation"), "file", "uri"),
-    "AWS::CodeCommit::Repository": Kind(("Code", "S3"), "folder", "object"),
-    "AWS::CloudFormation::Stack": Kind(("TemplateURL",), "template", "url"),
-    "AWS::Serverless::Application": Kind(("Location",), "template", "url"),
+KINDS: Mapping[str, ArtifactKind] = {
+    "AWS::Serverless::Function": ArtifactKind(("CodeUri",), "function", "uri"),
+    "AWS::Lambda::Function": ArtifactKind(("Code",), "function", "lambda"),
+    "AWS::Serverless::LayerVersion": ArtifactKind(("ContentUri",), "layer", "uri"),
+    "AWS::Lambda::LayerVersion": ArtifactKind(("Content",), "layer", "lambda"),
+    "AWS::Serverless::Api": ArtifactKind(("DefinitionUri",), "document", "uri"),
+    "AWS::Serverless::HttpApi": ArtifactKind(("DefinitionUri",), "document", "uri"),
+    "AWS::ApiGateway::RestApi": ArtifactKind(("BodyS3Location",), "document", "object"),
+    "AWS::ApiGatewayV2::Api": ArtifactKind(("BodyS3Location",), "document", "object"),
+    "AWS::Serverless::StateMachine": ArtifactKind(("DefinitionUri",), "document", "uri"),
+    "AWS::StepFunctions::StateMachine": ArtifactKind(("DefinitionS3Location",), "document", "object"),
+    "AWS::AppSync::GraphQLSchema": ArtifactKind(("DefinitionS3Location",), "file", "uri"),
+    "AWS::Glue::Job": ArtifactKind(("Command", "ScriptLocation"), "file", "uri"),
+    "AWS::CodeCommit::Repository": ArtifactKind(("Code", "S3"), "folder", "object"),
+    "AWS::CloudFormation::Stack": ArtifactKind(("TemplateURL",), "template", "url"),
+    "AWS::Serverless::Application": ArtifactKind(("Location",), "template", "url"),
 }
 
 _BUILT_BY_MAKE = "Build it with a Makefile (BuildMethod: makefile), or before, and let the property name the result."
@@ -129,7 +129,7 @@ class _Finder:
         self._spread_code_uri(body)
         return Localities(body, tuple(artifacts), tuple(nested), tuple(self._problems))
 
-    def _local_path(self, logical_id: str, resource: Mapping[str, Any], kind: Kind) -> str | None:
+    def _local_path(self, logical_id: str, resource: Mapping[str, Any], kind: ArtifactKind) -> str | None:
         value: Any = effective_properties(self._template, logical_id)
         for key in kind.property:
             value = value.get(key) if isinstance(value, dict) else None
@@ -145,7 +145,7 @@ class _Finder:
             return value
         return None
 
-    def _recipe(self, logical_id: str, resource: Mapping[str, Any], kind: Kind, path: Path) -> Recipe | None:
+    def _recipe(self, logical_id: str, resource: Mapping[str, Any], kind: ArtifactKind, path: Path) -> Recipe | None:
         match kind.content:
             case "document":
                 return Recipe("document", path) if self._readable(logical_id, path) else None

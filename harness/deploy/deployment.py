@@ -75,7 +75,7 @@ class Named(Mapping[str, T]):
 
 
 @dataclass(frozen=True, slots=True)
-class Resource:
+class DeployedResource:
     """`physical_id` is what Ref gives for most types: a table's name, a queue's URL."""
 
     logical_id: str
@@ -98,7 +98,7 @@ class DeployedStack:
     name: str
     status: str
     outputs: Mapping[str, str]
-    resources: Mapping[str, Resource]
+    resources: Mapping[str, DeployedResource]
     stack_name: str
     stack_id: str
     cloudformation_status: str
@@ -175,7 +175,7 @@ def stack_name_of(stack_id: str) -> str:
 
 def read_stack(client: Any, found: Mapping[str, Any], name: str, status: str) -> DeployedStack:
     """`found` is the stack as DescribeStacks gives it."""
-    resources: dict[str, Resource] = {}
+    resources: dict[str, DeployedResource] = {}
     pretended: dict[str, Withheld] = {}
     made_up: dict[str, Withheld] = {}
     for page in client.get_paginator("list_stack_resources").paginate(StackName=found["StackId"]):
@@ -187,7 +187,7 @@ def read_stack(client: Any, found: Mapping[str, Any], name: str, status: str) ->
                 pretended[logical_id] = Withheld(entry["ResourceType"], lack)
                 made_up |= {physical_id: pretended[logical_id]} if physical_id else {}
             else:
-                resources[logical_id] = Resource(logical_id, entry["ResourceType"], physical_id)
+                resources[logical_id] = DeployedResource(logical_id, entry["ResourceType"], physical_id)
     outputs = {output["OutputKey"]: output.get("OutputValue", "") for output in found.get("Outputs", [])}
     return DeployedStack(
         name=name,

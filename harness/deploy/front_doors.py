@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from harness.deploy.deployment import Deployment, Resource
+from harness.deploy.deployment import DeployedResource, Deployment
 from harness.engine import Target
 
 
@@ -33,7 +33,7 @@ def front_doors(target: Target, deployment: Deployment) -> list[FrontDoor]:
     ]
 
 
-def _told(target: Target, resource: Resource) -> list[tuple[str, str]]:
+def _told(target: Target, resource: DeployedResource) -> list[tuple[str, str]]:
     reader = _READERS.get(resource.type)
     if reader is None:
         return []

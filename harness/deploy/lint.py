@@ -18,7 +18,7 @@ from harness.errors import DeployError
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class LintFinding:
     """`level` is cfn-lint's: Error, Warning or Informational. `resource` is a logical id, where it concerns one."""
 
     file: Path
@@ -40,12 +40,12 @@ class Lint:
         self._process = self._start(unknown) if unknown else None
         self._unknown = unknown
 
-    def findings(self) -> list[Finding]:
+    def findings(self) -> list[LintFinding]:
         """Raises DeployError when cfn-lint itself fails."""
         if self._process is not None:
             self._keep(*self._process.communicate(), self._process.returncode)
             self._process = None
-        found: list[Finding] = []
+        found: list[LintFinding] = []
         for file, key in self._keys.items():
             found.extend(_finding(file, entry) for entry in json.loads((self._cache / key).read_text()))
         return found
@@ -84,10 +84,10 @@ class Lint:
             state_folder.write(self._cache / self._keys[file], json.dumps(own))
 
 
-def _finding(file: Path, entry: dict[str, Any]) -> Finding:
+def _finding(file: Path, entry: dict[str, Any]) -> LintFinding:
     location = entry["Location"]
     path = location.get("Path") or []
-    return Finding(
+    return LintFinding(
         file=file,
         line=int(location["Start"]["LineNumber"]),
         level=str(entry["Level"]),

@@ -405,7 +405,7 @@ class _Removing:
                 "its stack retained it (DeletionPolicy), and how to remove one is not known here; delete it"
             )
 
-    def _remove_one(self, kind: resource_kinds.Kind, physical_id: str, name: str) -> None:
+    def _remove_one(self, kind: resource_kinds.RemovableKind, physical_id: str, name: str) -> None:
         try:
             done = resource_kinds.remove(self.target, kind, physical_id)
         except ClientError as error:

@@ -42,7 +42,7 @@ _GONE = re.compile(r"NotFound|NonExistent|DoesNotExist|^NoSuch|^404$")
 
 
 @dataclass(frozen=True)
-class Kind:
+class RemovableKind:
     """One resource type.
 
     `arn` finds the physical id in the ARN (group 1); without a group the ARN is the id. `release` takes away what stands in
@@ -74,7 +74,7 @@ def release(target: Target, type_: str, physical_id: str) -> None:
             raise
 
 
-def remove(target: Target, kind: Kind, physical_id: str) -> str | None:
+def remove(target: Target, kind: RemovableKind, physical_id: str) -> str | None:
     """Remove a resource with what protects it; what was done, or None where it is gone already. Raises ClientError."""
     try:
         release(target, kind.type, physical_id)
@@ -85,7 +85,7 @@ def remove(target: Target, kind: Kind, physical_id: str) -> str | None:
         raise
 
 
-def kind_of_arn(arn: str) -> tuple[Kind, str] | None:
+def kind_of_arn(arn: str) -> tuple[RemovableKind, str] | None:
     """The kind of the resource that an ARN names, and its physical id; None for kinds that are not known here."""
     for kind in KINDS.values():
         if (match := kind.arn.fullmatch(arn)) is not None:
@@ -283,11 +283,11 @@ def _kind(
     arn: str,
     remove: Callable[[Target, str], str | None],
     release: Callable[[Target, str], None] | None = None,
-) -> tuple[str, Kind]:
-    return type_, Kind(type_, re.compile(f"arn:[^:]+:{arn}"), remove, release)
+) -> tuple[str, RemovableKind]:
+    return type_, RemovableKind(type_, re.compile(f"arn:[^:]+:{arn}"), remove, release)
 
 
-KINDS: Mapping[str, Kind] = dict(
+KINDS: Mapping[str, RemovableKind] = dict(
     (
         _kind(
             "AWS::Cognito::UserPool", r"cognito-idp:[^:]+:\d+:userpool/(.+)", _remove_user_pool, _unprotect_user_pool

@@ -16,7 +16,7 @@ MAX_VALUES = 200_000
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class StructureProblem:
     """What is wrong with a text, and where (from 1)."""
 
     line: int
@@ -37,7 +37,7 @@ def loader() -> Any:
     return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-def structure_problem(text: str) -> Problem | None:
+def structure_problem(text: str) -> StructureProblem | None:
     """The first place where the text is nested too deeply, too large, or holds itself; None for one that is sound, or that
     is no YAML, which its parser says better."""
     open_: list[_Open] = []
@@ -84,8 +84,8 @@ def _grow(open_: list[_Open], values: int, height: int) -> None:
         open_[-1].height = max(open_[-1].height, height + 1)
 
 
-def _at(event: Any, problem: str) -> Problem:
-    return Problem(event.start_mark.line + 1, event.start_mark.column + 1, problem)
+def _at(event: Any, problem: str) -> StructureProblem:
+    return StructureProblem(event.start_mark.line + 1, event.start_mark.column + 1, problem)
 
 
 def read_json(text: str | bytes) -> Any:

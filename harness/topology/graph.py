@@ -10,7 +10,7 @@ from harness.topology.identifiers import identifiers, name_in
 from harness.topology.nodes import Node, NodeId
 from harness.topology.patterns import Refusal
 from harness.topology.readers import read
-from harness.topology.resources import Resource, Stack
+from harness.topology.resources import Stack, TemplateResource
 from harness.topology.template import Template
 from harness.topology.wiring import Wiring
 
@@ -27,7 +27,7 @@ class Topology:
         nodes: Mapping[NodeId, Node],
         edges: Iterable[Edge],
         templates: Mapping[str, Template],
-        resources: Mapping[NodeId, Resource] | None = None,
+        resources: Mapping[NodeId, TemplateResource] | None = None,
         physical_ids: Mapping[NodeId, str] | None = None,
         regions: Mapping[str, str] | None = None,
     ) -> None:

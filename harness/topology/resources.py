@@ -26,7 +26,7 @@ _NO_VALUE = {"Ref": "AWS::NoValue"}
 
 
 @dataclass(frozen=True)
-class Resource:
+class TemplateResource:
     """A resource in CloudFormation's form. `properties` has conditions (Fn::If) resolved where parameters decide them."""
 
     template: Template
@@ -124,7 +124,7 @@ class Stack:
         return {key: item for key, each in value.items() if (item := self.decided(each)) != _NO_VALUE}
 
     @cached_property
-    def declared(self) -> Mapping[str, Resource]:
+    def declared(self) -> Mapping[str, TemplateResource]:
         """The resources as the template has them, by logical id, without those whose condition is false."""
         found = {}
         for logical_id, body in self.template.resources.items():
@@ -134,7 +134,7 @@ class Stack:
             if logical_id.startswith("Fn::ForEach::"):
                 continue
             properties = body.get("Properties")
-            found[logical_id] = Resource(
+            found[logical_id] = TemplateResource(
                 self.template,
                 logical_id,
                 str(body["Type"]),

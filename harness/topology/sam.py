@@ -6,7 +6,7 @@ from typing import Any
 
 from harness.aws.sam import TYPES
 from harness.topology.document import Location
-from harness.topology.resources import Resource, Stack, listed, mapping
+from harness.topology.resources import Stack, TemplateResource, listed, mapping
 
 ROUTE = "harness::Route"
 """A route of an API, whichever form declares it: Api, Method, Path, Function, Authorizer."""
@@ -19,9 +19,9 @@ _IMPLICIT_APIS = {"Api": ("ServerlessRestApi", "AWS::ApiGateway::RestApi"),
 _MAPPED = ("Kinesis", "DynamoDB", "SQS", "MSK", "MQ", "SelfManagedKafka", "DocumentDB")
 
 
-def expand(stack: Stack) -> list[Resource]:
+def expand(stack: Stack) -> list[TemplateResource]:
     """The resources of a stack in CloudFormation's form, in the order of the template."""
-    found: list[Resource] = []
+    found: list[TemplateResource] = []
     for resource in stack.declared.values():
         if resource.type not in _TYPES:
             found.append(resource)
@@ -40,7 +40,7 @@ def expand(stack: Stack) -> list[Resource]:
     return [*found, *_implicit_apis(stack, found)]
 
 
-def _with_globals(resource: Resource, stack: Stack) -> Resource:
+def _with_globals(resource: TemplateResource, stack: Stack) -> TemplateResource:
     """Globals are what a resource has where it does not say otherwise; maps are merged, lists are joined
     (https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification-template-anatomy-globals.html).
     """
@@ -59,20 +59,20 @@ def _merged(defaults: Any, own: Any) -> Any:
     return own
 
 
-def _renamed(resource: Resource, names: Mapping[str, str]) -> Resource:
+def _renamed(resource: TemplateResource, names: Mapping[str, str]) -> TemplateResource:
     """The resource with properties under the names that CloudFormation has for them."""
     properties = {names.get(key, key): value for key, value in resource.properties.items()}
     moved = {names.get(key, key): resource.place(key) for key in resource.properties}
     return replace(resource, properties=properties, moved=moved)
 
 
-def _arn(resource: Resource) -> Any:
+def _arn(resource: TemplateResource) -> Any:
     if resource.type == "AWS::StepFunctions::StateMachine":
         return {"Ref": resource.logical_id}
     return {"Fn::GetAtt": [resource.logical_id, "Arn"]}
 
 
-def _function(function: Resource) -> Iterator[Resource]:
+def _function(function: TemplateResource) -> Iterator[TemplateResource]:
     own = dict(function.properties)
     moved = dict(function.moved)
     if isinstance(queue := own.pop("DeadLetterQueue", None), Mapping):
@@ -94,7 +94,7 @@ def _function(function: Resource) -> Iterator[Resource]:
     yield from _events(function, "function")
 
 
-def _invoke_config(function: Resource, config: Mapping[str, Any]) -> Iterator[Resource]:
+def _invoke_config(function: TemplateResource, config: Mapping[str, Any]) -> Iterator[TemplateResource]:
     name = f"{function.logical_id}EventInvokeConfig"
     destinations = {key: dict(mapping(value)) for key, value in mapping(config.get("DestinationConfig")).items()}
     for key, destination in destinations.items():
@@ -103,15 +103,15 @@ def _invoke_config(function: Resource, config: Mapping[str, Any]) -> Iterator[Re
             made = f"{name}{key}{'Queue' if kind == 'SQS' else 'Topic'}"
             resource_type = "AWS::SQS::Queue" if kind == "SQS" else "AWS::SNS::Topic"
             place = function.place("EventInvokeConfig", "DestinationConfig", key)
-            yield Resource(function.template, made, resource_type, {}, place)
+            yield TemplateResource(function.template, made, resource_type, {}, place)
             destination["Destination"] = {"Fn::GetAtt": [made, "Arn"]} if kind == "SQS" else {"Ref": made}
     place = function.place("EventInvokeConfig")
     properties = {**config, "DestinationConfig": destinations, "FunctionName": {"Ref": function.logical_id}}
     moved = {key: (*place, key) for key in properties}
-    yield Resource(function.template, name, "AWS::Lambda::EventInvokeConfig", properties, place, moved)
+    yield TemplateResource(function.template, name, "AWS::Lambda::EventInvokeConfig", properties, place, moved)
 
 
-def _events(target: Resource, what: str) -> Iterator[Resource]:
+def _events(target: TemplateResource, what: str) -> Iterator[TemplateResource]:
     for name, event in target.mapping("Events").items():
         if not isinstance(event, Mapping):
             continue
@@ -151,7 +151,7 @@ _PRINCIPALS = {
 }
 
 
-def _source_of(target: Resource, name: str, kind: str, own: Mapping[str, Any]) -> Any:
+def _source_of(target: TemplateResource, name: str, kind: str, own: Mapping[str, Any]) -> Any:
     match kind:
         case "Api" | "HttpApi":
             return _api_of(kind, own)
@@ -167,28 +167,32 @@ def _source_of(target: Resource, name: str, kind: str, own: Mapping[str, Any]) -
 
 
 def _made(
-    target: Resource,
+    target: TemplateResource,
     suffix: str,
     resource_type: str,
     properties: Mapping[str, Any],
     place: Location,
     moved: Mapping[str, str] | None = None,
-) -> Resource:
+) -> TemplateResource:
     """A resource that SAM makes of an event. `moved` has CloudFormation's name of a property -> SAM's."""
     places: dict[str, Location] = {key: (*place, "Properties", key) for key in properties}
     places |= {key: (*place, "Properties", name) for key, name in (moved or {}).items()}
     made = {key: value for key, value in properties.items() if value is not None}
-    return Resource(target.template, f"{target.logical_id}{suffix}", resource_type, made, place, places)
+    return TemplateResource(target.template, f"{target.logical_id}{suffix}", resource_type, made, place, places)
 
 
-def _mapping(target: Resource, name: str, own: Mapping[str, Any], place: Location) -> Iterator[Resource]:
+def _mapping(
+    target: TemplateResource, name: str, own: Mapping[str, Any], place: Location
+) -> Iterator[TemplateResource]:
     source = next((own[key] for key in ("Queue", "Stream", "Broker", "Cluster") if key in own), None)
     properties = {**own, "EventSourceArn": source, "FunctionName": {"Ref": target.logical_id}}
     moved = {"EventSourceArn": next((key for key in ("Queue", "Stream", "Broker", "Cluster") if key in own), "Queue")}
     yield _made(target, name, "AWS::Lambda::EventSourceMapping", properties, place, moved)
 
 
-def _subscription(target: Resource, name: str, own: Mapping[str, Any], place: Location) -> Iterator[Resource]:
+def _subscription(
+    target: TemplateResource, name: str, own: Mapping[str, Any], place: Location
+) -> Iterator[TemplateResource]:
     queue = own.get("SqsSubscription")
     endpoint = _arn(target)
     if queue:
@@ -211,7 +215,9 @@ def _subscription(target: Resource, name: str, own: Mapping[str, Any], place: Lo
     yield _made(target, name, "AWS::SNS::Subscription", properties, place, {"TopicArn": "Topic"})
 
 
-def _notification(target: Resource, _name: str, own: Mapping[str, Any], place: Location) -> Iterator[Resource]:
+def _notification(
+    target: TemplateResource, _name: str, own: Mapping[str, Any], place: Location
+) -> Iterator[TemplateResource]:
     """SAM writes it into the bucket, which must be in the same template."""
     configurations = [
         {"Event": event, "Function": _arn(target), "Filter": own.get("Filter")} for event in listed(own.get("Events"))
@@ -220,10 +226,10 @@ def _notification(target: Resource, _name: str, own: Mapping[str, Any], place: L
     properties = {"NotificationConfiguration": {"LambdaConfigurations": configurations}}
     places = {"NotificationConfiguration": (*place, "Properties")}
     if bucket:
-        yield Resource(target.template, bucket, "AWS::S3::Bucket", properties, place, places)
+        yield TemplateResource(target.template, bucket, "AWS::S3::Bucket", properties, place, places)
 
 
-def _rule(target: Resource, name: str, own: Mapping[str, Any], place: Location) -> Iterator[Resource]:
+def _rule(target: TemplateResource, name: str, own: Mapping[str, Any], place: Location) -> Iterator[TemplateResource]:
     yield from _failure_queue(target, name, own, place)
     given = {key: own.get(key) for key in ("Input", "InputPath", "InputTransformer", "RetryPolicy")}
     wiring = {
@@ -244,7 +250,9 @@ def _rule(target: Resource, name: str, own: Mapping[str, Any], place: Location) 
     yield replace(made, moved={**made.moved, "Targets": place})
 
 
-def _schedule(target: Resource, name: str, own: Mapping[str, Any], place: Location) -> Iterator[Resource]:
+def _schedule(
+    target: TemplateResource, name: str, own: Mapping[str, Any], place: Location
+) -> Iterator[TemplateResource]:
     yield from _failure_queue(target, name, own, place)
     given = {key: own.get(key) for key in ("Input", "RetryPolicy")}
     wiring = {**given, "Arn": _arn(target), "DeadLetterConfig": _failure_target(target, name, own)}
@@ -257,30 +265,34 @@ def _schedule(target: Resource, name: str, own: Mapping[str, Any], place: Locati
     yield replace(made, moved={**made.moved, "Target": place})
 
 
-def _failure_target(target: Resource, name: str, own: Mapping[str, Any]) -> Any:
+def _failure_target(target: TemplateResource, name: str, own: Mapping[str, Any]) -> Any:
     config = own.get("DeadLetterConfig")
     if not isinstance(config, Mapping):
         return None
     return {"Arn": config.get("Arn") or {"Fn::GetAtt": [_failure_queue_name(target, name, config), "Arn"]}}
 
 
-def _failure_queue_name(target: Resource, name: str, config: Mapping[str, Any]) -> str:
+def _failure_queue_name(target: TemplateResource, name: str, config: Mapping[str, Any]) -> str:
     return str(config.get("QueueLogicalId") or f"{target.logical_id}{name}Queue")
 
 
-def _failure_queue(target: Resource, name: str, own: Mapping[str, Any], place: Location) -> Iterator[Resource]:
+def _failure_queue(
+    target: TemplateResource, name: str, own: Mapping[str, Any], place: Location
+) -> Iterator[TemplateResource]:
     config = own.get("DeadLetterConfig")
     if isinstance(config, Mapping) and "Arn" not in config and config.get("Type") == "SQS":
         where = (*place, "Properties", "DeadLetterConfig")
-        yield Resource(target.template, _failure_queue_name(target, name, config), "AWS::SQS::Queue", {}, where)
+        yield TemplateResource(target.template, _failure_queue_name(target, name, config), "AWS::SQS::Queue", {}, where)
 
 
 def _api_of(kind: str, own: Mapping[str, Any]) -> Any:
     return own.get("RestApiId" if kind == "Api" else "ApiId") or {"Ref": _IMPLICIT_APIS[kind][0]}
 
 
-def _route(kind: str) -> Callable[[Resource, str, Mapping[str, Any], Location], Iterator[Resource]]:
-    def make(target: Resource, name: str, own: Mapping[str, Any], place: Location) -> Iterator[Resource]:
+def _route(kind: str) -> Callable[[TemplateResource, str, Mapping[str, Any], Location], Iterator[TemplateResource]]:
+    def make(
+        target: TemplateResource, name: str, own: Mapping[str, Any], place: Location
+    ) -> Iterator[TemplateResource]:
         method, path = str(own.get("Method", "ANY")).upper(), own.get("Path", "$default")
         properties = {
             "Api": _api_of(kind, own),
@@ -297,21 +309,27 @@ def _route(kind: str) -> Callable[[Resource, str, Mapping[str, Any], Location], 
     return make
 
 
-def _log_subscription(target: Resource, name: str, own: Mapping[str, Any], place: Location) -> Iterator[Resource]:
+def _log_subscription(
+    target: TemplateResource, name: str, own: Mapping[str, Any], place: Location
+) -> Iterator[TemplateResource]:
     properties = {**own, "DestinationArn": _arn(target)}
     yield _made(target, name, "AWS::Logs::SubscriptionFilter", properties, place)
 
 
-def _user_pool_trigger(target: Resource, _name: str, own: Mapping[str, Any], place: Location) -> Iterator[Resource]:
+def _user_pool_trigger(
+    target: TemplateResource, _name: str, own: Mapping[str, Any], place: Location
+) -> Iterator[TemplateResource]:
     pool = own.get("UserPool")
     config = {str(trigger): _arn(target) for trigger in listed(own.get("Trigger"))}
     logical_id = str(mapping(pool).get("Ref", ""))
     places = {"LambdaConfig": place}
     if logical_id:
-        yield Resource(target.template, logical_id, "AWS::Cognito::UserPool", {"LambdaConfig": config}, place, places)
+        yield TemplateResource(
+            target.template, logical_id, "AWS::Cognito::UserPool", {"LambdaConfig": config}, place, places
+        )
 
 
-_EVENTS: dict[str, Callable[[Resource, str, Mapping[str, Any], Location], Iterator[Resource]]] = {
+_EVENTS: dict[str, Callable[[TemplateResource, str, Mapping[str, Any], Location], Iterator[TemplateResource]]] = {
     "Api": _route("Api"),
     "CloudWatchEvent": _rule,
     "CloudWatchLogs": _log_subscription,
@@ -325,7 +343,7 @@ _EVENTS: dict[str, Callable[[Resource, str, Mapping[str, Any], Location], Iterat
 }
 
 
-def _authorizers(api: Resource) -> Iterator[Resource]:
+def _authorizers(api: TemplateResource) -> Iterator[TemplateResource]:
     for name, authorizer in api.mapping("Auth", "Authorizers").items():
         if not isinstance(authorizer, Mapping):
             continue
@@ -335,7 +353,7 @@ def _authorizers(api: Resource) -> Iterator[Resource]:
         for target in pools if isinstance(pools, list) else [pools or authorizer.get("FunctionArn") or issuer]:
             if target is not None:
                 properties = {"Api": {"Ref": api.logical_id}, "Name": name, "Target": target}
-                yield Resource(api.template, api.logical_id, AUTHORIZER, properties, place)
+                yield TemplateResource(api.template, api.logical_id, AUTHORIZER, properties, place)
         if function := authorizer.get("FunctionArn"):
             permission = {
                 "FunctionName": function,
@@ -344,16 +362,16 @@ def _authorizers(api: Resource) -> Iterator[Resource]:
                 "SourceArn": {"Ref": api.logical_id},
             }
             logical_id = f"{api.logical_id}{name}AuthorizerPermission"
-            yield Resource(api.template, logical_id, "AWS::Lambda::Permission", permission, place)
+            yield TemplateResource(api.template, logical_id, "AWS::Lambda::Permission", permission, place)
 
 
-def _implicit_apis(stack: Stack, found: list[Resource]) -> Iterator[Resource]:
+def _implicit_apis(stack: Stack, found: list[TemplateResource]) -> Iterator[TemplateResource]:
     for kind, (logical_id, resource_type) in _IMPLICIT_APIS.items():
         users = [each for each in found if each.type == ROUTE and each.properties["Api"] == {"Ref": logical_id}]
         if users and not any((each.logical_id, each.type) == (logical_id, resource_type) for each in found):
             defaults = mapping(stack.decided(stack.template.body.get("Globals", {}).get(kind)))
             moved: dict[str, Location] = {key: ("Globals", kind, key) for key in defaults}
             place = ("Globals", kind) if defaults else users[0].location
-            api = Resource(stack.template, logical_id, resource_type, defaults, place, moved)
+            api = TemplateResource(stack.template, logical_id, resource_type, defaults, place, moved)
             yield api
             yield from _authorizers(api)

@@ -7,7 +7,7 @@ from typing import Any
 from harness import aws
 from harness.topology.nodes import NAMES, Node, NodeId, kind_of
 from harness.topology.references import SUB_VARIABLE, mentions
-from harness.topology.resources import Resource, Stack
+from harness.topology.resources import Stack, TemplateResource
 from harness.topology.sam import AUTHORIZER, ROUTE, expand
 
 DEFAULT_BUS = NodeId("", "default")
@@ -31,16 +31,16 @@ class Wiring:
         self._physical_ids = physical_ids
         self.external: dict[NodeId, Node] = {}
 
-    def stack_of(self, resource: Resource) -> Stack:
+    def stack_of(self, resource: TemplateResource) -> Stack:
         return self.stacks[resource.template.stack]
 
-    def all(self) -> Iterable[Resource]:
+    def all(self) -> Iterable[TemplateResource]:
         return (resource for resources in self.resources.values() for resource in resources)
 
     @cached_property
-    def by_id(self) -> Mapping[NodeId, Resource]:
+    def by_id(self) -> Mapping[NodeId, TemplateResource]:
         """By id: what the template declares, before what SAM's events add to it."""
-        found: dict[NodeId, Resource] = {}
+        found: dict[NodeId, TemplateResource] = {}
         for resource in sorted(self.all(), key=lambda each: each.location != ("Resources", each.logical_id)):
             if resource.type not in (ROUTE, AUTHORIZER):
                 found.setdefault(resource.id, resource)
@@ -63,7 +63,7 @@ class Wiring:
                 )
         return found
 
-    def static(self, value: Any, resource: Resource) -> Any:
+    def static(self, value: Any, resource: TemplateResource) -> Any:
         """The value where it is known without deploying, also through exports; else None."""
         return self._static(value, self.stack_of(resource))
 
@@ -89,23 +89,23 @@ class Wiring:
             return declared.get("Value") if declared and declared.type == "AWS::SSM::Parameter" else value
         return value
 
-    def text(self, value: Any, resource: Resource, default: str = "") -> str:
+    def text(self, value: Any, resource: TemplateResource, default: str = "") -> str:
         """A value that is a plain text once evaluated; `default` where it is not known."""
         found = self.static(value, resource)
         return default if found is None else str(found).lower() if isinstance(found, bool) else str(found)
 
-    def integer(self, value: Any, resource: Resource, default: int) -> int:
+    def integer(self, value: Any, resource: TemplateResource, default: int) -> int:
         try:
             return int(self.static(value, resource))
         except (TypeError, ValueError):
             return default
 
-    def truth(self, value: Any, resource: Resource, default: bool) -> bool:
+    def truth(self, value: Any, resource: TemplateResource, default: bool) -> bool:
         found = self.static(value, resource)
         return default if found is None else str(found).lower() == "true"
 
     def node(
-        self, value: Any, resource: Resource, kind: str = "", names: Mapping[str, Any] | None = None
+        self, value: Any, resource: TemplateResource, kind: str = "", names: Mapping[str, Any] | None = None
     ) -> NodeId | None:
         """The node that a value of the resource's template means; one of its own, outside, for what no template declares.
 
@@ -119,7 +119,7 @@ class Wiring:
             text = self._written(value, stack)
         return self._outside(str(text)) if text not in (None, "") else None
 
-    def known(self, value: Any, resource: Resource, kind: str = "") -> NodeId | None:
+    def known(self, value: Any, resource: TemplateResource, kind: str = "") -> NodeId | None:
         """The node of a template that a value means; None where it means none."""
         return self._known(value, self.stack_of(resource), kind, {})
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from harness import doctor
-from harness.doctor import Finding, Verdict
+from harness.doctor import CheckResult, Verdict
 from harness.settings import Settings
 
 
@@ -24,14 +24,14 @@ def _program(file: Path, *lines: str) -> None:
     file.chmod(0o755)
 
 
-def _finding(subject: str, **settings) -> Finding:
+def _finding(subject: str, **settings) -> CheckResult:
     [found] = [f for f in doctor.examine(Settings(**settings)) if f.subject == subject]
     return found
 
 
 def test_a_program_that_is_there_is_named_with_its_version(path):
     _program(path / "node", "echo v22.1.0")
-    assert _finding("Node.js") == Finding("Node.js", Verdict.OK, f"v22.1.0 at {path / 'node'}")
+    assert _finding("Node.js") == CheckResult("Node.js", Verdict.OK, f"v22.1.0 at {path / 'node'}")
 
 
 @pytest.mark.parametrize("body", [["echo no version is set >&2", "exit 127"], None])

@@ -8,8 +8,8 @@ from rich.console import Console
 
 from harness import terminal
 from harness.deploy import DeployEvent, Deployment, FrontDoor
-from harness.deploy.deployment import DeployedStack, Resource, deployment_of
-from harness.doctor import Finding, Verdict
+from harness.deploy.deployment import DeployedResource, DeployedStack, deployment_of
+from harness.doctor import CheckResult, Verdict
 from harness.engine import Message, Target
 from harness.engine.function_logs import LogEvent
 from harness.flow import Beginning, Line
@@ -23,7 +23,7 @@ def _stack(name: str, **outputs: str) -> DeployedStack:
         name=name,
         status="created",
         outputs=outputs,
-        resources={"Table": Resource("Table", "AWS::DynamoDB::Table", f"{name}-table")},
+        resources={"Table": DeployedResource("Table", "AWS::DynamoDB::Table", f"{name}-table")},
         stack_name=name,
         stack_id=f"arn:{name}",
         cloudformation_status="CREATE_COMPLETE",
@@ -173,9 +173,11 @@ def test_text_from_outside_is_never_taken_for_markup(capsys: pytest.CaptureFixtu
 def test_doctor_says_what_is_missing_and_how_to_get_it(capsys: pytest.CaptureFixture[str]):
     terminal.show_findings(
         [
-            Finding("Python", Verdict.OK, "3.13.0"),
-            Finding("Node.js", Verdict.OPTIONAL, "not found", "Functions with a nodejs runtime need it: nodejs.org"),
-            Finding("uv", Verdict.MISSING, "not found", "pip install uv"),
+            CheckResult("Python", Verdict.OK, "3.13.0"),
+            CheckResult(
+                "Node.js", Verdict.OPTIONAL, "not found", "Functions with a nodejs runtime need it: nodejs.org"
+            ),
+            CheckResult("uv", Verdict.MISSING, "not found", "pip install uv"),
         ]
     )
     assert (

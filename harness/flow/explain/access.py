@@ -14,7 +14,7 @@ from harness.flow.history import Activity
 from harness.journal.records import Kind
 from harness.topology import NodeId
 from harness.topology.references import mentions
-from harness.topology.resources import Resource, listed
+from harness.topology.resources import TemplateResource, listed
 
 RESOURCE_POLICIES = frozenset(type_ for type_, kind in aws.TYPES.items() if kind.policy_of)
 """Policies that are resources of their own and name what they are attached to."""
@@ -175,7 +175,7 @@ def _place_of_resource_policy(evidence: Evidence, resource: str, statement: Mapp
     return _statement_of(evidence, node, (own,), statement) if own else evidence.place(node)
 
 
-def _attached_to(policy: Resource) -> Any:
+def _attached_to(policy: TemplateResource) -> Any:
     return [policy.get(name) for name in ("Queues", "Topics", "Bucket", "EventBusName", "SecretId")]
 
 
@@ -191,5 +191,5 @@ def _statement_of(
     return evidence.place(node, *path)
 
 
-def _of_stack(evidence: Evidence, stack: str) -> Iterator[tuple[NodeId, Resource]]:
+def _of_stack(evidence: Evidence, stack: str) -> Iterator[tuple[NodeId, TemplateResource]]:
     return ((node, resource) for node, resource in evidence.topology.resources.items() if node.stack == stack)

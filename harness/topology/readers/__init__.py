@@ -14,10 +14,10 @@ from harness.topology.readers import (
     storage,
     workflows,
 )
-from harness.topology.resources import Resource
+from harness.topology.resources import TemplateResource
 from harness.topology.wiring import Wiring
 
-Reader = Callable[[Wiring, Resource], Iterator[Edge]]
+Reader = Callable[[Wiring, TemplateResource], Iterator[Edge]]
 
 _PARTS = (apis, calls, functions, identity, messaging, observability, rules, storage, workflows)
 

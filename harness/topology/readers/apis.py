@@ -8,7 +8,7 @@ from harness.topology.edges import Edge, NamedCondition, RouteCondition
 from harness.topology.nodes import NodeId
 from harness.topology.readers.making import edge
 from harness.topology.references import mentions
-from harness.topology.resources import Resource, listed, mapping, mappings
+from harness.topology.resources import TemplateResource, listed, mapping, mappings
 from harness.topology.sam import AUTHORIZER, ROUTE
 from harness.topology.wiring import Wiring
 
@@ -16,7 +16,7 @@ _INTEGRATION = "x-amazon-apigateway-integration"
 _METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace", "x-amazon-apigateway-any-method"}
 
 
-def _route(wiring: Wiring, route: Resource) -> Iterator[Edge]:
+def _route(wiring: Wiring, route: TemplateResource) -> Iterator[Edge]:
     """A route of SAM, whose API may name an authorizer for all."""
     api = wiring.node(route.get("Api"), route)
     target = wiring.node(route.get("Target"), route, "function")
@@ -36,14 +36,14 @@ def _authorizer_name(name: str) -> str | None:
     return None if name in ("", "NONE") else name
 
 
-def _authorizer(wiring: Wiring, authorizer: Resource) -> Iterator[Edge]:
+def _authorizer(wiring: Wiring, authorizer: TemplateResource) -> Iterator[Edge]:
     api = wiring.node(authorizer.get("Api"), authorizer)
     target = wiring.node(authorizer.get("Target"), authorizer, "function")
     if api and target:
         yield edge("authorizer", api, target, NamedCondition(str(authorizer.get("Name"))), authorizer)
 
 
-def _described(wiring: Wiring, api: Resource) -> Iterator[Edge]:
+def _described(wiring: Wiring, api: TemplateResource) -> Iterator[Edge]:
     """An API whose routes are an OpenAPI document: in the template, or in a file beside it (SAM's DefinitionUri)."""
     body, path = api.get("Body"), ("Body",)
     if isinstance(uri := api.get("DefinitionUri"), str) and (file := api.template.path.parent / uri).is_file():
@@ -64,7 +64,7 @@ def _described(wiring: Wiring, api: Resource) -> Iterator[Edge]:
     yield from _schemes(wiring, api, body, path)
 
 
-def _schemes(wiring: Wiring, api: Resource, body: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[Edge]:
+def _schemes(wiring: Wiring, api: TemplateResource, body: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[Edge]:
     components = mapping(body.get("components"))
     schemes = mapping(body.get("securityDefinitions") or components.get("securitySchemes"))
     for name, scheme in schemes.items():
@@ -82,7 +82,7 @@ def _security(operation: Mapping[str, Any], body: Mapping[str, Any]) -> str | No
     return _authorizer_name(names[0] if names else "")
 
 
-def _method(wiring: Wiring, method: Resource) -> Iterator[Edge]:
+def _method(wiring: Wiring, method: TemplateResource) -> Iterator[Edge]:
     api = wiring.node(method.get("RestApiId"), method)
     target = wiring.known(method.get("Integration", "Uri"), method, "function")
     if api is None or target is None:
@@ -96,7 +96,7 @@ def _method(wiring: Wiring, method: Resource) -> Iterator[Edge]:
     yield edge("route", api, target, condition, method)
 
 
-def _path(wiring: Wiring, value: Any, resource: Resource) -> str:
+def _path(wiring: Wiring, value: Any, resource: TemplateResource) -> str:
     """The path of an AWS::ApiGateway::Resource; "/" for the API's root."""
     named = _referred(wiring, value, resource)
     if named is None or named.type != "AWS::ApiGateway::Resource":
@@ -105,7 +105,7 @@ def _path(wiring: Wiring, value: Any, resource: Resource) -> str:
     return f"{parent.rstrip('/')}/{wiring.text(named.get('PathPart'), named)}"
 
 
-def _referred(wiring: Wiring, value: Any, resource: Resource) -> Resource | None:
+def _referred(wiring: Wiring, value: Any, resource: TemplateResource) -> TemplateResource | None:
     """The resource of the same stack that a value names first, whatever its type."""
     for mention in mentions(value):
         if found := wiring.by_id.get(NodeId(resource.id.stack, mention.name)):
@@ -113,13 +113,13 @@ def _referred(wiring: Wiring, value: Any, resource: Resource) -> Resource | None
     return None
 
 
-def _name_of(wiring: Wiring, value: Any, resource: Resource) -> str:
+def _name_of(wiring: Wiring, value: Any, resource: TemplateResource) -> str:
     """An authorizer's own name, else its logical id."""
     named = _referred(wiring, value, resource)
     return wiring.text(named.get("Name"), named, named.logical_id) if named else ""
 
 
-def _declared_authorizer(wiring: Wiring, authorizer: Resource) -> Iterator[Edge]:
+def _declared_authorizer(wiring: Wiring, authorizer: TemplateResource) -> Iterator[Edge]:
     api = wiring.node(authorizer.get("RestApiId", default=authorizer.get("ApiId")), authorizer)
     name = wiring.text(authorizer.get("Name"), authorizer, authorizer.logical_id)
     issuer = authorizer.get("JwtConfiguration", "Issuer")
@@ -130,7 +130,7 @@ def _declared_authorizer(wiring: Wiring, authorizer: Resource) -> Iterator[Edge]
             yield edge("authorizer", api, target, NamedCondition(name), authorizer)
 
 
-def _keyed_route(wiring: Wiring, route: Resource) -> Iterator[Edge]:
+def _keyed_route(wiring: Wiring, route: TemplateResource) -> Iterator[Edge]:
     """A route of an HTTP or a WebSocket API."""
     api = wiring.node(route.get("ApiId"), route)
     integration = _referred(wiring, route.get("Target"), route)
@@ -144,7 +144,7 @@ def _keyed_route(wiring: Wiring, route: Resource) -> Iterator[Edge]:
     yield edge("route", api, target, RouteCondition(method, path, _authorizer_name(authorizer)), route)
 
 
-def _listener(wiring: Wiring, listener: Resource) -> Iterator[Edge]:
+def _listener(wiring: Wiring, listener: TemplateResource) -> Iterator[Edge]:
     """A load balancer's listener or rule, to the functions of its target groups."""
     rule = listener.type.endswith("ListenerRule")
     main = _referred(wiring, listener.get("ListenerArn"), listener) if rule else listener
@@ -163,7 +163,7 @@ def _listener(wiring: Wiring, listener: Resource) -> Iterator[Edge]:
                     yield edge("route", balancer, target, condition, listener, *((actions, index) if rule else ()))
 
 
-def _rule_conditions(wiring: Wiring, rule: Resource) -> list[RouteCondition]:
+def _rule_conditions(wiring: Wiring, rule: TemplateResource) -> list[RouteCondition]:
     """One for each path and method that a rule takes, with what else it asks for."""
     paths, methods, also = ["/*"], ["ANY"], []
     for _, condition in rule.mappings("Conditions"):
@@ -185,13 +185,13 @@ def _rule_conditions(wiring: Wiring, rule: Resource) -> list[RouteCondition]:
     return [RouteCondition(method, path, also=tuple(also)) for path in paths for method in methods]
 
 
-def _condition_value(wiring: Wiring, value: Any, rule: Resource) -> str:
+def _condition_value(wiring: Wiring, value: Any, rule: TemplateResource) -> str:
     if isinstance(value, Mapping) and "Value" in value:
         return "=".join(wiring.text(value[name], rule, "…") for name in ("Key", "Value") if name in value)
     return wiring.text(value, rule, "…")
 
 
-def _distribution(wiring: Wiring, distribution: Resource) -> Iterator[Edge]:
+def _distribution(wiring: Wiring, distribution: TemplateResource) -> Iterator[Edge]:
     config = ("DistributionConfig",)
     for index, origin in distribution.mappings(*config, "Origins"):
         if target := wiring.node(origin.get("DomainName"), distribution):

@@ -9,19 +9,19 @@ from harness.topology.edges import CallCondition, Edge
 from harness.topology.nodes import NodeId
 from harness.topology.readers.making import edge
 from harness.topology.references import mentions
-from harness.topology.resources import Resource, listed
+from harness.topology.resources import TemplateResource, listed
 from harness.topology.wiring import Wiring
 
 
 @dataclass
 class _Call:
     line_path: tuple[str | int, ...]
-    declared_by: Resource
+    declared_by: TemplateResource
     environment: list[str] = field(default_factory=list)
     actions: list[str] = field(default_factory=list)
 
 
-def _calls(wiring: Wiring, function: Resource) -> Iterator[Edge]:
+def _calls(wiring: Wiring, function: TemplateResource) -> Iterator[Edge]:
     found: dict[NodeId, _Call] = {}
     for name, value in function.mapping("Environment", "Variables").items():
         if target := wiring.known(value, function):
@@ -40,7 +40,7 @@ def _calls(wiring: Wiring, function: Resource) -> Iterator[Edge]:
             yield edge("calls", function.id, target, condition, call.declared_by, *call.line_path, inferred=True)
 
 
-def _delivered_by_lambda(wiring: Wiring, function: Resource) -> Iterator[NodeId | None]:
+def _delivered_by_lambda(wiring: Wiring, function: TemplateResource) -> Iterator[NodeId | None]:
     """Failure queues and destinations: the role allows them for Lambda's own deliveries, not for the code's."""
     yield wiring.known(function.get("DeadLetterConfig", "TargetArn"), function)
     for each in wiring.resources[function.id.stack]:
@@ -50,7 +50,9 @@ def _delivered_by_lambda(wiring: Wiring, function: Resource) -> Iterator[NodeId 
                 yield wiring.known(each.get("DestinationConfig", key, "Destination"), each)
 
 
-def _allowed(wiring: Wiring, function: Resource) -> Iterator[tuple[Resource, tuple[str | int, ...], Mapping[str, Any]]]:
+def _allowed(
+    wiring: Wiring, function: TemplateResource
+) -> Iterator[tuple[TemplateResource, tuple[str | int, ...], Mapping[str, Any]]]:
     """The statements that allow something, of the function's role and of the policies attached to it."""
     roles = {mention.name for mention in mentions(function.get("Role")) if mention.kind in ("Ref", "GetAtt")}
     for resource in wiring.resources[function.id.stack]:

@@ -9,13 +9,13 @@ from harness.topology.patterns import EventSourceFilters
 from harness.topology.patterns.event_source_filter import Source
 from harness.topology.readers.making import edge, read_pattern
 from harness.topology.readers.messaging import redrive_target
-from harness.topology.resources import Resource, listed
+from harness.topology.resources import TemplateResource, listed
 from harness.topology.wiring import Wiring
 
 _SOURCES: Mapping[str, Source] = {"queue": "sqs", "stream": "kinesis", "table": "dynamodb"}
 
 
-def _mapping(wiring: Wiring, mapping: Resource) -> Iterator[Edge]:
+def _mapping(wiring: Wiring, mapping: TemplateResource) -> Iterator[Edge]:
     source = wiring.node(mapping.get("EventSourceArn"), mapping, "queue")
     function = wiring.node(mapping.get("FunctionName"), mapping, "function")
     if source is None or function is None:
@@ -54,7 +54,7 @@ def _mapping(wiring: Wiring, mapping: Resource) -> Iterator[Edge]:
     )
 
 
-def _filters(wiring: Wiring, mapping: Resource, kind: str) -> tuple[EventSourceFilters | None, str]:
+def _filters(wiring: Wiring, mapping: TemplateResource, kind: str) -> tuple[EventSourceFilters | None, str]:
     patterns = [each.get("Pattern") for _, each in mapping.mappings("FilterCriteria", "Filters")]
     if not patterns:
         return None, ""
@@ -63,7 +63,7 @@ def _filters(wiring: Wiring, mapping: Resource, kind: str) -> tuple[EventSourceF
     return read_pattern(wiring, patterns, mapping, lambda known: EventSourceFilters.parse(_SOURCES[kind], known))
 
 
-def _dead_letter(wiring: Wiring, function: Resource) -> Iterator[Edge]:
+def _dead_letter(wiring: Wiring, function: TemplateResource) -> Iterator[Edge]:
     target = wiring.node(function.get("DeadLetterConfig", "TargetArn"), function, "queue")
     if target:
         retries, age = _asynchronous_settings(wiring, function.id)
@@ -82,14 +82,14 @@ def _asynchronous_settings(wiring: Wiring, function: NodeId) -> tuple[int, int]:
     return 2, 21600
 
 
-def _settings(wiring: Wiring, config: Resource) -> tuple[int, int]:
+def _settings(wiring: Wiring, config: TemplateResource) -> tuple[int, int]:
     return (
         wiring.integer(config.get("MaximumRetryAttempts"), config, 2),
         wiring.integer(config.get("MaximumEventAgeInSeconds"), config, 21600),
     )
 
 
-def _destinations(wiring: Wiring, config: Resource) -> Iterator[Edge]:
+def _destinations(wiring: Wiring, config: TemplateResource) -> Iterator[Edge]:
     function = wiring.node(config.get("FunctionName"), config, "function")
     if function is None:
         return
@@ -102,7 +102,7 @@ def _destinations(wiring: Wiring, config: Resource) -> Iterator[Edge]:
             yield edge("destination", function, target, condition, config, *path)
 
 
-def _permission(wiring: Wiring, permission: Resource) -> Iterator[Edge]:
+def _permission(wiring: Wiring, permission: TemplateResource) -> Iterator[Edge]:
     function = wiring.node(permission.get("FunctionName"), permission, "function")
     if function is None:
         return
@@ -112,7 +112,7 @@ def _permission(wiring: Wiring, permission: Resource) -> Iterator[Edge]:
     yield edge("permission", source, function, condition, permission)
 
 
-def _custom_resource(wiring: Wiring, resource: Resource) -> Iterator[Edge]:
+def _custom_resource(wiring: Wiring, resource: TemplateResource) -> Iterator[Edge]:
     handler = wiring.node(resource.get("ServiceToken"), resource, "function")
     if handler:
         condition = NamedCondition(resource.type.split("::")[-1])

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping
 
 from harness.topology.edges import Edge, NamedCondition
 from harness.topology.readers.making import edge
-from harness.topology.resources import Resource
+from harness.topology.resources import TemplateResource
 from harness.topology.wiring import Wiring
 
 
-def _triggers(wiring: Wiring, pool: Resource) -> Iterator[Edge]:
+def _triggers(wiring: Wiring, pool: TemplateResource) -> Iterator[Edge]:
     seen = set()
     for name, value in pool.mapping("LambdaConfig").items():
         # PreTokenGenerationConfig, CustomEmailSender and CustomSMSSender name the function inside.

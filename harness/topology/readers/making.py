@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from harness.topology.document import Location
 from harness.topology.edges import Condition, Edge, EdgeKind
 from harness.topology.nodes import NodeId
-from harness.topology.resources import Resource
+from harness.topology.resources import TemplateResource
 from harness.topology.wiring import Wiring
 
 Parsed = TypeVar("Parsed")
@@ -17,7 +17,7 @@ def edge(
     source: NodeId,
     target: NodeId,
     condition: Condition | None,
-    resource: Resource,
+    resource: TemplateResource,
     *path: str | int,
     failures: tuple[NodeId | None, ...] = (),
     inferred: bool = False,
@@ -41,7 +41,7 @@ def edge(
 
 
 def read_pattern(
-    wiring: Wiring, value: Any, resource: Resource, parse: Callable[[Any], Parsed]
+    wiring: Wiring, value: Any, resource: TemplateResource, parse: Callable[[Any], Parsed]
 ) -> tuple[Parsed | None, str]:
     """A pattern, or why there is none: "" where the template has none.
 

@@ -8,26 +8,26 @@ from harness.topology.edges import Edge, RedriveCondition, SubscriptionCondition
 from harness.topology.nodes import NodeId
 from harness.topology.patterns import FilterPolicy
 from harness.topology.readers.making import edge, read_pattern
-from harness.topology.resources import Resource
+from harness.topology.resources import TemplateResource
 from harness.topology.wiring import Wiring
 
 _KINDS = {"sqs": "queue", "lambda": "function", "firehose": "delivery_stream"}
 
 
-def _subscription(wiring: Wiring, subscription: Resource) -> Iterator[Edge]:
+def _subscription(wiring: Wiring, subscription: TemplateResource) -> Iterator[Edge]:
     topic = wiring.node(subscription.get("TopicArn"), subscription, "topic")
     if topic:
         yield from _subscribed(wiring, subscription, topic, subscription.properties)
 
 
-def _topic(wiring: Wiring, topic: Resource) -> Iterator[Edge]:
+def _topic(wiring: Wiring, topic: TemplateResource) -> Iterator[Edge]:
     """Subscriptions that the topic itself lists."""
     for index, listed in topic.mappings("Subscription"):
         yield from _subscribed(wiring, topic, topic.id, listed, "Subscription", index)
 
 
 def _subscribed(
-    wiring: Wiring, resource: Resource, topic: NodeId, own: Mapping[str, Any], *path: str | int
+    wiring: Wiring, resource: TemplateResource, topic: NodeId, own: Mapping[str, Any], *path: str | int
 ) -> Iterator[Edge]:
     protocol = wiring.text(own.get("Protocol"), resource)
     endpoint = wiring.node(own.get("Endpoint"), resource, _KINDS.get(protocol, ""))
@@ -45,7 +45,7 @@ def _subscribed(
     )
 
 
-def _dead_letter_queue(wiring: Wiring, resource: Resource, policy: Any) -> NodeId | None:
+def _dead_letter_queue(wiring: Wiring, resource: TemplateResource, policy: Any) -> NodeId | None:
     policy = _policy_body(policy)
     return wiring.node(policy.get("deadLetterTargetArn"), resource, "queue")
 
@@ -60,7 +60,7 @@ def _policy_body(policy: Any) -> Mapping[str, Any]:
     return policy if isinstance(policy, Mapping) else {}
 
 
-def _queue(wiring: Wiring, queue: Resource) -> Iterator[Edge]:
+def _queue(wiring: Wiring, queue: TemplateResource) -> Iterator[Edge]:
     policy = _policy_body(queue.get("RedrivePolicy"))
     target = _dead_letter_queue(wiring, queue, policy)
     if target:

@@ -5,7 +5,7 @@ from typing import Any
 
 from harness.topology.edges import AlarmCondition, Edge, LogCondition, MetricCondition
 from harness.topology.readers.making import edge
-from harness.topology.resources import Resource, listed, mapping, mappings
+from harness.topology.resources import TemplateResource, listed, mapping, mappings
 from harness.topology.wiring import Wiring
 
 _STATES = (("AlarmActions", "ALARM"), ("OKActions", "OK"), ("InsufficientDataActions", "INSUFFICIENT_DATA"))
@@ -15,7 +15,7 @@ _DIMENSIONS = {
 }  # fmt: skip
 
 
-def _alarm(wiring: Wiring, alarm: Resource) -> Iterator[Edge]:
+def _alarm(wiring: Wiring, alarm: TemplateResource) -> Iterator[Edge]:
     yield from _watched(wiring, alarm, alarm.get("MetricName"), alarm.get("Dimensions"), "Dimensions")
     for index, query in alarm.mappings("Metrics"):
         metric = mapping(mapping(query.get("MetricStat")).get("Metric"))
@@ -27,7 +27,7 @@ def _alarm(wiring: Wiring, alarm: Resource) -> Iterator[Edge]:
                 yield edge("alarm_action", alarm.id, target, AlarmCondition(state), alarm, key, index)
 
 
-def _watched(wiring: Wiring, alarm: Resource, metric: Any, dimensions: Any, *path: str | int) -> Iterator[Edge]:
+def _watched(wiring: Wiring, alarm: TemplateResource, metric: Any, dimensions: Any, *path: str | int) -> Iterator[Edge]:
     for _, dimension in mappings(dimensions):
         name = wiring.text(dimension.get("Name"), alarm)
         if name in _DIMENSIONS and (source := wiring.known(dimension.get("Value"), alarm, _DIMENSIONS[name])):
@@ -48,7 +48,7 @@ def _number(value: Any) -> float | None:
         return None
 
 
-def _log_subscription(wiring: Wiring, subscription: Resource) -> Iterator[Edge]:
+def _log_subscription(wiring: Wiring, subscription: TemplateResource) -> Iterator[Edge]:
     source = wiring.node(subscription.get("LogGroupName"), subscription, "log_group")
     target = wiring.node(subscription.get("DestinationArn"), subscription, "function")
     if source and target:
@@ -56,7 +56,7 @@ def _log_subscription(wiring: Wiring, subscription: Resource) -> Iterator[Edge]:
         yield edge("log_subscription", source, target, condition, subscription)
 
 
-def _log_group(wiring: Wiring, group: Resource) -> Iterator[Edge]:
+def _log_group(wiring: Wiring, group: TemplateResource) -> Iterator[Edge]:
     """A log group that is named after its function, "/aws/lambda/${Function}"."""
     name = group.get("LogGroupName")
     source = wiring.known(name, group, "function") if isinstance(name, Mapping) else None
@@ -64,7 +64,7 @@ def _log_group(wiring: Wiring, group: Resource) -> Iterator[Edge]:
         yield edge("logs", source, group.id, None, group, "LogGroupName")
 
 
-def _logging(wiring: Wiring, function: Resource) -> Iterator[Edge]:
+def _logging(wiring: Wiring, function: TemplateResource) -> Iterator[Edge]:
     if target := wiring.known(function.get("LoggingConfig", "LogGroup"), function, "log_group"):
         yield edge("logs", function.id, target, None, function, "LoggingConfig", "LogGroup")
 

@@ -8,11 +8,11 @@ from harness.topology.edges import ArchiveCondition, Edge, RuleCondition, Target
 from harness.topology.nodes import NodeId
 from harness.topology.patterns import EventPattern
 from harness.topology.readers.making import edge, read_pattern
-from harness.topology.resources import Resource, mapping
+from harness.topology.resources import TemplateResource, mapping
 from harness.topology.wiring import Wiring
 
 
-def _rule(wiring: Wiring, rule: Resource) -> Iterator[Edge]:
+def _rule(wiring: Wiring, rule: TemplateResource) -> Iterator[Edge]:
     pattern, problem = read_pattern(wiring, rule.get("EventPattern"), rule, EventPattern.parse)
     schedule = wiring.text(rule.get("ScheduleExpression"), rule) or None
     enabled = wiring.text(rule.get("State"), rule, "ENABLED") != "DISABLED"
@@ -32,7 +32,7 @@ def _rule(wiring: Wiring, rule: Resource) -> Iterator[Edge]:
 
 
 def _settings(
-    wiring: Wiring, resource: Resource, target: Mapping[str, Any], schedule: str | None, enabled: bool
+    wiring: Wiring, resource: TemplateResource, target: Mapping[str, Any], schedule: str | None, enabled: bool
 ) -> TargetSettings:
     retry = mapping(target.get("RetryPolicy"))
     given = target.get("Input")
@@ -50,11 +50,11 @@ def _settings(
     )  # fmt: skip
 
 
-def _bus(wiring: Wiring, value: Any, resource: Resource) -> NodeId:
+def _bus(wiring: Wiring, value: Any, resource: TemplateResource) -> NodeId:
     return wiring.node(value, resource, "bus") or wiring.default_bus()
 
 
-def _archive(wiring: Wiring, archive: Resource) -> Iterator[Edge]:
+def _archive(wiring: Wiring, archive: TemplateResource) -> Iterator[Edge]:
     bus = _bus(wiring, archive.get("SourceArn"), archive)
     days = wiring.integer(archive.get("RetentionDays"), archive, 0)
     pattern, problem = read_pattern(wiring, archive.get("EventPattern"), archive, EventPattern.parse)
@@ -62,7 +62,7 @@ def _archive(wiring: Wiring, archive: Resource) -> Iterator[Edge]:
     yield edge("archive", bus, archive.id, condition, archive, "SourceArn", pattern=place, problem=problem)
 
 
-def _schedule(wiring: Wiring, schedule: Resource) -> Iterator[Edge]:
+def _schedule(wiring: Wiring, schedule: TemplateResource) -> Iterator[Edge]:
     target = schedule.mapping("Target")
     if (to := wiring.node(target.get("Arn"), schedule, "function")) is None:
         return

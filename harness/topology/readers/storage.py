@@ -8,7 +8,7 @@ from harness.topology.edges import Edge, NamedCondition
 from harness.topology.patterns import ObjectFilter
 from harness.topology.patterns.object_filter import filter_rules
 from harness.topology.readers.making import edge
-from harness.topology.resources import Resource, mapping, mappings
+from harness.topology.resources import TemplateResource, mapping, mappings
 from harness.topology.wiring import Wiring
 
 _CONFIGURATIONS = (
@@ -18,7 +18,7 @@ _CONFIGURATIONS = (
 )
 
 
-def _notifications(wiring: Wiring, bucket: Resource) -> Iterator[Edge]:
+def _notifications(wiring: Wiring, bucket: TemplateResource) -> Iterator[Edge]:
     for section, key, kind in _CONFIGURATIONS:
         for index, configuration in bucket.mappings("NotificationConfiguration", section):
             path: Location = ("NotificationConfiguration", section, index)
@@ -31,13 +31,13 @@ def _notifications(wiring: Wiring, bucket: Resource) -> Iterator[Edge]:
         yield edge("notification", bucket.id, wiring.default_bus(), ObjectFilter(("s3:*",)), bucket, *at)
 
 
-def _filter(wiring: Wiring, bucket: Resource, configuration: Mapping[str, Any]) -> ObjectFilter:
+def _filter(wiring: Wiring, bucket: TemplateResource, configuration: Mapping[str, Any]) -> ObjectFilter:
     rules = mappings(mapping(mapping(configuration.get("Filter")).get("S3Key")).get("Rules"))
     named = [(wiring.text(rule.get("Name"), bucket), wiring.text(rule.get("Value"), bucket)) for _, rule in rules]
     return ObjectFilter((wiring.text(configuration.get("Event"), bucket),), *filter_rules(named))
 
 
-def _repository_triggers(wiring: Wiring, repository: Resource) -> Iterator[Edge]:
+def _repository_triggers(wiring: Wiring, repository: TemplateResource) -> Iterator[Edge]:
     for index, trigger in repository.mappings("Triggers"):
         if target := wiring.node(trigger.get("DestinationArn"), repository, "function"):
             condition = NamedCondition(wiring.text(trigger.get("Name"), repository))

@@ -11,7 +11,7 @@ from harness.topology.document_structure import read_json
 from harness.topology.edges import Edge, TaskCondition
 from harness.topology.nodes import NodeId
 from harness.topology.readers.making import edge
-from harness.topology.resources import Resource, listed, mapping, mappings
+from harness.topology.resources import TemplateResource, listed, mapping, mappings
 from harness.topology.wiring import Wiring
 
 # Where the integrations name their resource, and what a bare name there means.
@@ -29,7 +29,7 @@ _NAMED_BY = (
 )
 
 
-def _state_machine(wiring: Wiring, machine: Resource) -> Iterator[Edge]:
+def _state_machine(wiring: Wiring, machine: TemplateResource) -> Iterator[Edge]:
     definition, path, document = _definition(machine)
     if definition is None:
         return
@@ -45,7 +45,7 @@ def _state_machine(wiring: Wiring, machine: Resource) -> Iterator[Edge]:
             yield made
 
 
-def _definition(machine: Resource) -> tuple[Mapping[str, Any] | None, Location, Document | None]:
+def _definition(machine: TemplateResource) -> tuple[Mapping[str, Any] | None, Location, Document | None]:
     """The definition, where it stands in the template, and the file that it is in where that is another."""
     if isinstance(definition := machine.get("Definition"), Mapping):
         return definition, ("Definition",), None
@@ -97,7 +97,7 @@ def _states(definition: Mapping[str, Any], place: Location) -> Iterator[tuple[Lo
             yield from _states(branch, (*here, "Branches", index))
 
 
-def place_of_state(machine: Resource, name: str, *path: str | int) -> tuple[Path, int] | None:
+def place_of_state(machine: TemplateResource, name: str, *path: str | int) -> tuple[Path, int] | None:
     """File and line of a state of a state machine (its names are unique), or of a property of it; where the state does not
     have that, the line of the state. Without a name: of the definition. None where the definition is not in a file."""
     definition, at, document = _definition(machine)
@@ -128,7 +128,9 @@ def _errors(rules: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(str(error) for _, rule in mappings(rules) for error in listed(rule.get("ErrorEquals"))))
 
 
-def _targets(wiring: Wiring, machine: Resource, state: Mapping[str, Any], names: Mapping[str, Any]) -> Iterator[NodeId]:
+def _targets(
+    wiring: Wiring, machine: TemplateResource, state: Mapping[str, Any], names: Mapping[str, Any]
+) -> Iterator[NodeId]:
     resource = state.get("Resource")
     if not isinstance(resource, str) or ":states:::" not in resource:
         # The ARN of a function or an activity.
@@ -148,7 +150,9 @@ def _targets(wiring: Wiring, machine: Resource, state: Mapping[str, Any], names:
                 yield wiring.default_bus()
 
 
-def _target(wiring: Wiring, machine: Resource, value: Any, kind: str, names: Mapping[str, Any]) -> NodeId | None:
+def _target(
+    wiring: Wiring, machine: TemplateResource, value: Any, kind: str, names: Mapping[str, Any]
+) -> NodeId | None:
     if isinstance(value, str) and "${" in value and not names:
         value = {"Fn::Sub": value}
     return wiring.node(value, machine, kind, names)

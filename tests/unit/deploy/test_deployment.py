@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.deploy import DeployedStack, Resource, Template, describe
+from harness.deploy import DeployedResource, DeployedStack, Template, describe
 from harness.deploy.deployment import Named, Withheld, deployment_of, read_stack
 from harness.engine import Target
 from harness.errors import DeployError, MissingCapabilityError
@@ -13,7 +13,7 @@ def stack(name):
         name=name,
         status="created",
         outputs=Named(f"output of stack {name}", {"ApiUrl": "http://x"}),
-        resources=Named(f"resource in stack {name}", {"Table": Resource("Table", "AWS::DynamoDB::Table", "t")}),
+        resources=Named(f"resource in stack {name}", {"Table": DeployedResource("Table", "AWS::DynamoDB::Table", "t")}),
         stack_name=name,
         stack_id="arn",
         cloudformation_status="CREATE_COMPLETE",

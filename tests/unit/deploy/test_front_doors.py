@@ -3,7 +3,7 @@
 from botocore.exceptions import ClientError
 
 from harness.deploy import Deployment, FrontDoor, front_doors
-from harness.deploy.deployment import DeployedStack, Resource
+from harness.deploy.deployment import DeployedResource, DeployedStack
 
 STAGES = {"a1": ["v1"], "a2": ["v1", "v2"]}
 
@@ -30,7 +30,7 @@ class ThatTells:
 
 
 def _stack(name, **resources):
-    made = {logical: Resource(logical, type_, physical) for logical, (type_, physical) in resources.items()}
+    made = {logical: DeployedResource(logical, type_, physical) for logical, (type_, physical) in resources.items()}
     return DeployedStack(name, "created", {}, made, name, name, "CREATE_COMPLETE")
 
 
