@@ -1,4 +1,5 @@
-"""SES's identities by their name: moto takes the name out of the path as it is encoded there, so it knows no address."""
+"""SES's identities by their name: moto takes the name out of the path as it is encoded there, so it knows no address, and
+looks for the next page of a listing by an attribute that they do not have."""
 
 from typing import Any
 from urllib.parse import unquote
@@ -17,7 +18,10 @@ def sesv2() -> Service:
 
 def complete_moto() -> None:
     """Read `a%40b.example` in a path as a@b.example; moto 5 answers NotFoundException, and 200 to a deletion."""
-    from moto.sesv2.responses import SESV2Response  # loads with the service, not at boot
+    from moto.sesv2.models import PAGINATION_MODEL  # loads with the service, not at boot
+    from moto.sesv2.responses import SESV2Response
+
+    PAGINATION_MODEL["list_email_identities"]["unique_attribute"] = "email_identity"
 
     encoded = SESV2Response._get_param
 

@@ -12,6 +12,8 @@ from typing import Any
 from localstack.aws.api import CommonServiceException, RequestContext
 from localstack.aws.forwarder import create_aws_request_context
 from localstack.services import moto as localstack_moto
+from localstack.utils.patch import patch
+from moto.utilities.paginator import Paginator
 
 _COMPLETED = "harness_completed"
 _JSON = ("json", "rest-json")
@@ -35,6 +37,13 @@ def install() -> None:
         return response
 
     localstack_moto.dispatch_to_moto = dispatch_to_moto
+
+    @patch(Paginator.__init__)
+    def init(original: Any, self: Any, max_results: Any = None, *arguments: Any, **options: Any) -> None:
+        """moto 5 takes the size of a page from a query as the text that it is there, and then adds it to a number."""
+        if isinstance(max_results, str) and max_results.isdigit():
+            max_results = int(max_results)
+        original(self, max_results, *arguments, **options)
 
 
 def _lacks_body(context: RequestContext) -> bool:
@@ -67,14 +76,18 @@ def _rewritten(context: RequestContext) -> RequestContext:
 def _raise_unreadable(context: RequestContext, response: Any) -> None:
     """An error that clients of the service cannot read."""
     body = response.get_data(as_text=True)
-    if context.protocol in _JSON and body.lstrip().startswith("<") and (code := _CODE.search(body)):
-        message = _MESSAGE.search(body)
-        text = (message[1] or message[2] or "") if message else ""
-        raise CommonServiceException(code[1], text, status_code=response.status_code, sender_fault=True)
-    if not body and context.operation is not None and context.request.method != "HEAD":
-        errors = [(shape.name, shape.metadata.get("error", {})) for shape in context.operation.error_shapes]
-        name = next((n for n, error in errors if error.get("httpStatusCode") == response.status_code), None)
-        if name is not None:
-            raise CommonServiceException(
-                name, "The resource does not exist.", status_code=response.status_code, sender_fault=True
-            )
+    if context.protocol in _JSON and body.lstrip().startswith("<") and (named := _CODE.search(body)):
+        said = _MESSAGE.search(body)
+        text = (said[1] or said[2] or "") if said else ""
+        raise CommonServiceException(named[1], text, status_code=response.status_code, sender_fault=True)
+    if body or context.operation is None or context.request.method == "HEAD":
+        return
+    status = response.status_code
+    errors = [(shape.name, shape.metadata.get("error", {})) for shape in context.operation.error_shapes]
+    code = next((name for name, error in errors if error.get("httpStatusCode") == status), None)
+    if code is not None:
+        raise CommonServiceException(code, "The resource does not exist.", status_code=status, sender_fault=True)
+    if status == 404:
+        # A path with an empty name: LocalStack takes it for that of another operation, and moto for none.
+        message = f"There is no operation {context.request.method} {context.request.path}"
+        raise CommonServiceException("UnknownOperationException", message, status_code=status, sender_fault=True)

@@ -109,6 +109,8 @@ def unique(prefix):
             {"ResourceArn": "arn:aws:ses:us-east-1:000000000000:identity/a", "TagKeys": []},
             "BadRequestException",
         ),
+        # https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_CreateDocument.html
+        ("ssm", "create_document", {"Name": "no-object", "Content": "0"}, "InvalidDocumentContent"),
         # https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetCommandInvocation.html
         (
             "ssm",
@@ -153,6 +155,55 @@ def test_malformed_policy_leaves_the_listing_of_apis_whole(aws):
     with pytest.raises(ClientError):
         aws("apigateway").create_rest_api(name="a", policy="no policy")
     assert isinstance(aws("apigateway").get_rest_apis()["items"], list)
+
+
+@pytest.mark.parametrize("policy", ["1", '"a"', "no policy", "[]"])
+def test_malformed_policy_leaves_its_secret_usable(aws, policy):
+    """https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_PutResourcePolicy.html#API_PutResourcePolicy_Errors"""
+    secrets = aws("secretsmanager")
+    arn = secrets.create_secret(Name=unique("secret"), SecretString="x")["ARN"]
+    try:
+        with pytest.raises(ClientError) as refused:
+            secrets.put_resource_policy(SecretId=arn, ResourcePolicy=policy)
+        assert refused.value.response["Error"]["Code"] == "MalformedPolicyDocumentException"
+        assert secrets.get_secret_value(SecretId=arn)["SecretString"] == "x"
+    finally:
+        secrets.delete_secret(SecretId=arn, ForceDeleteWithoutRecovery=True)
+
+
+@pytest.mark.parametrize("policy", ["null", "no policy"])
+def test_malformed_policy_leaves_queue_and_topic_usable(aws, policy):
+    """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html#API_SetQueueAttributes_Errors
+    https://docs.aws.amazon.com/sns/latest/api/API_SetTopicAttributes.html#API_SetTopicAttributes_Errors"""
+    sqs, sns = aws("sqs"), aws("sns")
+    queue, topic = sqs.create_queue(QueueName=unique("q"))["QueueUrl"], sns.create_topic(Name=unique("t"))["TopicArn"]
+    try:
+        with pytest.raises(ClientError) as refused:
+            sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
+        assert refused.value.response["Error"]["Code"] == "InvalidAttributeValue"
+        with pytest.raises(ClientError) as refused:
+            sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=policy)
+        assert refused.value.response["Error"]["Code"] == "InvalidParameter"
+        sqs.tag_queue(QueueUrl=queue, Tags={"a": "b"})
+        sns.publish(TopicArn=topic, Message="a")
+    finally:
+        sqs.delete_queue(QueueUrl=queue)
+        sns.delete_topic(TopicArn=topic)
+
+
+def test_page_of_mail_identities_has_its_size(aws):
+    """https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_ListEmailIdentities.html"""
+    mails = aws("sesv2")
+    identities = [f"{unique('paged')}.example.com" for _ in range(2)]
+    for identity in identities:
+        mails.create_email_identity(EmailIdentity=identity)
+    try:
+        page = mails.list_email_identities(PageSize=1)
+        assert len(page["EmailIdentities"]) == 1
+        assert page["NextToken"]
+    finally:
+        for identity in identities:
+            mails.delete_email_identity(EmailIdentity=identity)
 
 
 def test_simulation_without_resources_is_of_all(aws):

@@ -146,12 +146,19 @@ def parse(name: str, document: str) -> Policy:
     """Parse a policy's JSON. Kept by its text, so a policy that changes is another. Raises PolicyError."""
     try:
         content = json.loads(document)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise PolicyError(f"policy {name}: not JSON: {error}") from error
+    if not isinstance(content, Mapping):
+        raise PolicyError(f"policy {name}: not a JSON object")
     return Policy(name, tuple(_statement(name, i, s) for i, s in enumerate(listed(content.get("Statement")))))
 
 
 def _statement(name: str, index: int, statement: Mapping[str, Any]) -> Statement:
+    if not isinstance(statement, Mapping):
+        raise PolicyError(f"policy {name}: Statement[{index}] is not a JSON object")
+    condition = statement.get("Condition") or {}
+    if not isinstance(condition, Mapping) or not all(isinstance(keys, Mapping) for keys in condition.values()):
+        raise PolicyError(f"policy {name}: the Condition of Statement[{index}] is not a JSON object of JSON objects")
     if statement.get("Effect") not in ("Allow", "Deny"):
         raise PolicyError(f"policy {name}: Statement[{index}] has no Effect of Allow or Deny")
     return Statement(
@@ -164,7 +171,7 @@ def _statement(name: str, index: int, statement: Mapping[str, Any]) -> Statement
         not_resources=tuple(str(r) for r in listed(statement.get("NotResource"))),
         principals=_principals(statement.get("Principal")),
         not_principals=_principals(statement.get("NotPrincipal")),
-        condition=conditions.parse(statement.get("Condition") or {}),
+        condition=conditions.parse(condition),
     )
 
 

@@ -53,15 +53,20 @@ def one_of(*names: str, message: str, code: str | None = None, within: str = "",
     return rule
 
 
-def is_json(name: str, message: str, code: str | None = None) -> Rule:
+def is_policy(name: str, message: str, code: str | None = None) -> Rule:
+    """What is no JSON object is refused before it is kept: what reads it later would fail. `name` may be `Attributes.Policy`."""
+
     def rule(request: Request) -> None:
-        text = request.get(name)
+        holder, _, last = name.rpartition(".")
+        text = ((request.get(holder) or {}) if holder else request).get(last)
         if not text:
             return
         try:
-            json.loads(text)
+            document = json.loads(text)
         except (ValueError, RecursionError):
-            raise RuleError(message, code) from None
+            document = None
+        if not isinstance(document, dict):
+            raise RuleError(message, code)
 
     return rule
 
@@ -120,6 +125,11 @@ def _log_groups_of_query(request: Request) -> None:
         request["logGroupNames"] = [each.partition(":log-group:")[2] or each for each in identifiers]
 
 
+def _policy_of_topic(request: Request) -> None:
+    if request.get("AttributeName") == "Policy":
+        is_policy("AttributeValue", "Invalid parameter: Policy Error: null", "InvalidParameter")(request)
+
+
 def _destination_of_delivery(request: Request) -> None:
     arn = (request.get("deliveryDestinationConfiguration") or {}).get("destinationResourceArn", "")
     if request.get("deliveryDestinationType") == "XRAY":
@@ -149,7 +159,7 @@ RULES: Mapping[tuple[str, str], Sequence[Rule]] = {
     **{("apigateway", f"Update{of}"): (default(patchOperations=list),) for of in _PATCHED},
     # https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-resource-policies-create-attach.html
     ("apigateway", "CreateRestApi"): (
-        is_json(
+        is_policy(
             "policy", "Invalid policy document. Please check the policy syntax and ensure that Principals are valid."
         ),
     ),
@@ -167,6 +177,8 @@ RULES: Mapping[tuple[str, str], Sequence[Rule]] = {
     ("cloudwatch", "PutMetricData"): (_metrics_of_entities,),
     # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_ExportTableToPointInTime.html
     ("dynamodb", "ExportTableToPointInTime"): (default(S3Prefix=""),),
+    # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_PutResourcePolicy.html
+    ("dynamodb", "PutResourcePolicy"): (is_policy("Policy", "Invalid policy document: it is not JSON."),),
     # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItem.html
     ("dynamodb", "TransactWriteItems"): (_items_of_transaction,),
     # "If this parameter is not provided, then the value defaults to * (all resources)."
@@ -183,6 +195,10 @@ RULES: Mapping[tuple[str, str], Sequence[Rule]] = {
     ),
     # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutDeliveryDestination.html
     ("logs", "PutDeliveryDestination"): (_destination_of_delivery,),
+    # https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_PutResourcePolicy.html#API_PutResourcePolicy_Errors
+    ("secretsmanager", "PutResourcePolicy"): (
+        is_policy("ResourcePolicy", "This resource policy contains invalid Json", "MalformedPolicyDocumentException"),
+    ),
     # "The ARN or name of the secret" is optional: a policy can be validated before there is a secret.
     # https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_ValidateResourcePolicy.html
     ("secretsmanager", "ValidateResourcePolicy"): (
@@ -193,6 +209,16 @@ RULES: Mapping[tuple[str, str], Sequence[Rule]] = {
     ("ses", "SetIdentityNotificationTopic"): (default(SnsTopic=""),),
     # https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_EmailContent.html
     ("sesv2", "SendEmail"): (_content_of_mail,),
+    # https://docs.aws.amazon.com/sns/latest/api/API_CreateTopic.html#API_CreateTopic_Errors
+    ("sns", "CreateTopic"): (
+        is_policy("Attributes.Policy", "Invalid parameter: Policy Error: null", "InvalidParameter"),
+    ),
+    ("sns", "SetTopicAttributes"): (_policy_of_topic,),
+    # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html#API_SetQueueAttributes_Errors
+    **dict.fromkeys(
+        (("sqs", "CreateQueue"), ("sqs", "SetQueueAttributes")),
+        (is_policy("Attributes.Policy", "Invalid value for the parameter Policy.", "InvalidAttributeValue"),),
+    ),
     # The default operating system of patch groups.
     # https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_CreatePatchBaseline.html
     ("ssm", "GetPatchBaselineForPatchGroup"): (default(OperatingSystem="WINDOWS"),),

@@ -99,6 +99,11 @@ MEANINGS: Mapping[tuple[str, str], Meaning] = {
     ("s3", "ListBuckets"): Meaning((ValueError,), "InvalidArgument", "The continuation token provided is incorrect"),
     ("ses", "SendRawEmail"): Meaning((UnicodeError,), "InvalidParameterValue", "The message is not valid: {error}"),
     ("sesv2", "SendEmail"): Meaning((UnicodeError,), "BadRequestException", "The message is not valid: {error}"),
+    # https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_CreateDocument.html#API_CreateDocument_Errors
+    **dict.fromkeys(
+        (("ssm", "CreateDocument"), ("ssm", "UpdateDocument")),
+        Meaning((TypeError, AttributeError), "InvalidDocumentContent", "The content for the document is not valid."),
+    ),
     ("sts", "AssumeRoleWithSAML"): Meaning((ValueError,), "InvalidIdentityToken", "The SAML assertion is not valid."),
 }
 """Exceptions of LocalStack and moto for what cannot be read. A type that could as well be a defect of theirs is not here."""

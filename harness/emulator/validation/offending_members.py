@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import unquote
 
+import yaml
 from botocore import xform_name
 from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
 
@@ -24,6 +25,13 @@ FRAMES = 3
 """So many of the innermost calls may have had the member under its name."""
 _OF_NONE = "'NoneType' object"
 _OF_NONE_AS_ARGUMENT = re.compile(r"got '?NoneType'?|argument of type 'NoneType'|not NoneType")
+
+
+_READ_AS_OBJECT = re.compile(r"'(int|float|str|bool|list|NoneType)' object ")
+_DOCUMENTS = re.compile("body|content|definition|document|pattern|policy|schema|template", re.IGNORECASE)
+"""Names of members that hold JSON or YAML."""
+LONGEST_SCALAR = 1000
+"""Characters. More than that of YAML is no scalar that somebody meant, and takes long to read."""
 
 
 class Fault(Enum):
@@ -62,7 +70,8 @@ def offence(exception: Exception, request: Any, operation: OperationModel) -> Of
     if isinstance(exception, KeyError):
         return _of_key(exception, places)
     if isinstance(exception, TypeError | AttributeError):
-        return _of_none(exception, places) if _is_about_none(exception) else None
+        about_none = _of_none(exception, places) if _is_about_none(exception) else None
+        return about_none or _of_document(exception, places)
     if isinstance(exception, ValueError):
         return _of_parser(exception, places)
     return None
@@ -110,6 +119,29 @@ def _innermost(trace: TracebackType | None) -> Iterator[tuple[str, dict[str, Any
         first, last = at.lineno or 0, at.end_lineno or at.lineno or 0
         text = "".join(linecache.getline(at.filename, number) for number in range(first, last + 1))
         yield text, dict(frame.f_locals)
+
+
+def _of_document(exception: Exception, places: list[_Place]) -> Offence | None:
+    """A document that is a number, a text or a list, read as the object that it should be."""
+    read = _READ_AS_OBJECT.match(str(exception))
+    if read is None:
+        return None
+    for place in places:
+        if isinstance(place.value, str | bytes) and _DOCUMENTS.search(place.name) and _kind(place.value) == read[1]:
+            return _offence(Fault.UNREADABLE, place, place.value if isinstance(place.value, str) else None)
+    return None
+
+
+def _kind(document: str | bytes) -> str:
+    """The name of the type of what a document in JSON or YAML holds."""
+    try:
+        return type(json.loads(document)).__name__
+    except (ValueError, RecursionError):
+        pass
+    try:
+        return type(yaml.safe_load(document[:LONGEST_SCALAR])).__name__
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return ""
 
 
 def _of_parser(exception: ValueError, places: list[_Place]) -> Offence | None:

@@ -4,6 +4,7 @@ import json
 from urllib.parse import quote
 
 import pytest
+import yaml
 from localstack.aws.spec import load_service
 
 from harness.emulator.validation.offending_members import Fault, offence
@@ -62,6 +63,13 @@ def test_value_in_a_parsers_message_is_its_member():
         Fault.UNREADABLE,
         "maxResults",
     )
+
+
+@pytest.mark.parametrize("content", ["0", "[]", '"a"', "null", "plain text"])
+def test_document_that_is_no_object_is_its_member(content):
+    request = {"Name": "0", "Content": content}
+    found = blamed("ssm", "CreateDocument", request, lambda: yaml.safe_load(content).get("schemaVersion"))
+    assert found == (Fault.UNREADABLE, "content")
 
 
 @pytest.mark.parametrize(
