@@ -4,6 +4,7 @@ Run: .venv/bin/python docs/generate/reference.py (`make docs` does). tests/unit/
 """
 
 import ast
+import html
 import inspect
 import re
 import types
@@ -231,7 +232,7 @@ def journal() -> str:
         _table(
             ("member", "type"),
             [
-                (f"`{each.target.id}`", f"`{_cell(ast.unparse(each.annotation))}`")
+                (f"`{each.target.id}`", _cell(f"`{ast.unparse(each.annotation)}`"))
                 for each in record.body
                 if isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name)
             ],
@@ -270,11 +271,17 @@ def _unfold(text: str) -> str:
 
 
 def _cell(text: str) -> str:
-    """A text in a cell of a table: one line, no bar that would end the cell."""
-    # Outside of code, what looks like a tag would be one.
-    text = "`".join(part if number % 2 else part.replace("<", "&lt;") for number, part in enumerate(text.split("`")))
+    """A text in a cell of a table: one line. A bar would end the cell, and outside of code what looks like a tag would be one."""
     text = re.sub(r"```python\n(.*?)\n```", lambda code: f"`{' '.join(code[1].split())}`", text, flags=re.DOTALL)
-    return re.sub(r"(?<!\\)\|", "\\\\|", re.sub(r"\s*\n+\s*", "<br>", text.strip()))
+    parts = re.sub(r"\s*\n+\s*", "\n", text.strip()).split("`")
+    for number, part in enumerate(parts):
+        if number % 2 == 0:
+            parts[number] = part.replace("<", "&lt;").replace("|", "&#124;").replace("\n", "<br>")
+        elif "|" in part:
+            parts[number] = f"<code>{html.escape(part, quote=False).replace('|', '&#124;')}</code>"
+        else:
+            parts[number] = f"`{part}`"
+    return "".join(parts)
 
 
 def _table(header: tuple[str, ...], rows: Any) -> str:
