@@ -4,26 +4,21 @@
 """
 
 import shutil
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from localstack.aws.connect import connect_to
 from localstack.services.plugins import SERVICE_PLUGINS
 from localstack.state import AssetDirectory, StateVisitor
 from pydantic import BaseModel, ConfigDict, Field
 
 from harness.emulator.apigateway.lambda_authorizer import ANSWERS
 from harness.emulator.concurrency import monitor
+from harness.emulator.emptying import EMPTIES, STOPS
 from harness.emulator.faults import FAULTS
 from harness.emulator.journal.recorder import JOURNAL
 from harness.emulator.outbox import OUTBOX
 from harness.emulator.websocket.gateway import close_all
 from harness.emulator.websocket.throttling import THROTTLE
-
-ARTIFACTS = "harness-artifacts-"
-"""Buckets of this prefix hold the code and templates of what is deployed; resetting the data keeps them."""
 
 
 class Scope(BaseModel):
@@ -85,171 +80,16 @@ def _reset_all(loaded: list[str], account_id: str | None) -> list[str]:
     return loaded
 
 
-def _provider(name: str) -> Any:
-    return SERVICE_PLUGINS.get_service(name)._provider
-
-
 def _stop_what_runs(loaded: list[str], account_id: str | None) -> None:
     """LocalStack's stores can be emptied under threads that go on with the old world; these are ended first."""
-    if "lambda" in loaded and account_id is not None:
-        _delete_functions(account_id)
-    if "stepfunctions" in loaded:
-        _stop_executions(account_id)
-    if "sqs" in loaded:
-        from localstack.services.sqs.models import sqs_stores
-
-        for _, _, store in _of_account(sqs_stores, account_id):
-            for queue in store.queues.values():
-                queue.shutdown()
-    if "events" in loaded:
-        _forget_rules(account_id)
-
-
-def _of_account(stores: Any, account_id: str | None) -> Iterator[tuple[str, str, Any]]:
-    for account, region, store in list(stores.iter_stores()):
-        if account_id in (None, account):
-            yield account, region, store
-
-
-def _delete_functions(account_id: str) -> None:
-    from localstack.services.lambda_.invocation.models import lambda_stores
-
-    for _, region, store in _of_account(lambda_stores, account_id):
-        client = connect_to(aws_access_key_id=account_id, region_name=region).lambda_
-        for mapping in list(store.event_source_mappings):
-            client.delete_event_source_mapping(UUID=mapping)
-        for function in list(store.functions):
-            client.delete_function(FunctionName=function)
-
-
-def _stop_executions(account_id: str | None) -> None:
-    from localstack.services.stepfunctions.backend.store import sfn_stores
-
-    for _, _, store in _of_account(sfn_stores, account_id):
-        for execution in list(store.executions.values()):
-            execution.stop(datetime.now(UTC), "Harness.Reset", "the engine was reset")
-
-
-def _forget_rules(account_id: str | None) -> None:
-    """EventBridge keeps services beside its store, by ARN."""
-    provider = _provider("events")
-    for name in ("rule", "event_bus", "archive", "replay", "connection", "api_destination"):
-        services = getattr(provider, f"_{name}_services_store", None)
-        services = getattr(provider, f"_{name}_service_store", {}) if services is None else services
-        for arn in list(services):
-            if account_id is None or f":{account_id}:" in arn:
-                services.pop(arn, None)
-    senders = provider._target_sender_store
-    for arn in list(senders):
-        if account_id is None or f":{account_id}:" in arn:
-            senders.pop(arn, None)
-
-
-# ---- data --------------------------------------------------------------------------------------------------------
+    for name, stop in STOPS.items():
+        if name in loaded:
+            stop(account_id)
 
 
 def _reset_data(loaded: list[str], account_id: str | None) -> list[str]:
-    empty: dict[str, Callable[[str | None], None]] = {
-        "s3": _empty_buckets,
-        "dynamodb": _empty_tables,
-        "kinesis": _empty_streams,
-        "sqs": _empty_queues,
-        "cognito-idp": _empty_user_pools,
-        "logs": _empty_log_streams,
-        "stepfunctions": _forget_executions,
-        "events": _empty_archives,
-        "ses": _forget_sent_mails,
-    }
-    emptied = [name for name in loaded if name in empty]
+    emptied = [name for name in loaded if name in EMPTIES]
     for name in emptied:
         with monitor(name):
-            empty[name](account_id)
+            EMPTIES[name](account_id)
     return emptied
-
-
-def _empty_buckets(account_id: str | None) -> None:
-    from localstack.services.s3.models import s3_stores
-
-    storage = _provider("s3")._storage_backend
-    seen = set()
-    for _, _, store in _of_account(s3_stores, account_id):
-        for bucket in list(store.buckets.values()):  # one mapping for all regions
-            if bucket.name.startswith(ARTIFACTS) or bucket.name in seen:
-                continue
-            seen.add(bucket.name)
-            for upload in list(bucket.multiparts.values()):
-                storage.remove_multipart(bucket.name, upload)
-            bucket.multiparts.clear()
-            storage.remove(bucket.name, [o for o in bucket.objects.values(with_versions=True) if hasattr(o, "etag")])
-            bucket.objects._store.clear()
-
-
-def _moto(service: str, account_id: str | None) -> Iterator[Any]:
-    import moto.backends
-
-    for account, regions in list(moto.backends.get_backend(service).items()):
-        if account_id in (None, account):
-            yield from list(regions.values())
-
-
-def _empty_tables(account_id: str | None) -> None:
-    """Without stream records: a reset is no event of the architecture's."""
-    for backend in _moto("dynamodb", account_id):
-        for table in backend.tables.values():
-            table.items.clear()
-
-
-def _empty_streams(account_id: str | None) -> None:
-    for backend in _moto("kinesis", account_id):
-        for stream in backend.streams.values():
-            for shard in stream.shards.values():
-                shard.records.clear()
-
-
-def _empty_queues(account_id: str | None) -> None:
-    from localstack.services.sqs.models import sqs_stores
-
-    for _, _, store in _of_account(sqs_stores, account_id):
-        for queue in list(store.queues.values()):
-            queue.clear()
-
-
-def _empty_user_pools(account_id: str | None) -> None:
-    from harness.emulator.cognito.user_pool import all_pools
-
-    for pool in all_pools():
-        if account_id in (None, pool.arn.split(":")[4]):
-            pool.moto.users.clear()
-            pool.state.users.clear()
-            for group in pool.moto.groups.values():
-                group.users.clear()
-
-
-def _empty_log_streams(account_id: str | None) -> None:
-    for backend in _moto("logs", account_id):
-        for group in backend.groups.values():
-            group.streams.clear()
-
-
-def _forget_executions(account_id: str | None) -> None:
-    from localstack.services.stepfunctions.backend.store import sfn_stores
-
-    _stop_executions(account_id)
-    for _, _, store in _of_account(sfn_stores, account_id):
-        store.executions.clear()
-
-
-def _empty_archives(account_id: str | None) -> None:
-    from localstack.services.events.models import events_stores
-
-    for _, _, store in _of_account(events_stores, account_id):
-        for archive in store.archives.values():
-            archive.events.clear()
-
-
-def _forget_sent_mails(account_id: str | None) -> None:
-    """LocalStack lists sent mails of all accounts together, without saying whose they are."""
-    from localstack.services.ses.provider import EMAILS
-
-    if account_id is None:
-        EMAILS.clear()

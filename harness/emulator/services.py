@@ -1,7 +1,7 @@
 """Hands what each service knows to the mechanisms that know no service: to CloudFormation its resource types, to IAM how its
-calls and resources are read."""
+calls and resources are read, to a reset what it stops and empties."""
 
-from harness.emulator import dynamodb_access
+from harness.emulator import dynamodb_access, dynamodb_reset
 from harness.emulator.apigateway import access as apigateway_access
 from harness.emulator.cloudformation import access as cloudformation_access
 from harness.emulator.cloudformation import (
@@ -26,21 +26,30 @@ from harness.emulator.cloudformation import (
 )
 from harness.emulator.cloudformation.known_types import know
 from harness.emulator.cloudformation.supported_types import prefer
+from harness.emulator.cognito import reset as cognito_reset
 from harness.emulator.events import access as events_access
+from harness.emulator.events import reset as events_reset
 from harness.emulator.iam import access as iam_access
 from harness.emulator.kinesis import access as kinesis_access
+from harness.emulator.kinesis import reset as kinesis_reset
 from harness.emulator.kms import access as kms_access
 from harness.emulator.lambda_ import access as lambda_access
+from harness.emulator.lambda_ import reset as lambda_reset
 from harness.emulator.load_balancing import access as load_balancing_access
 from harness.emulator.logs import access as logs_access
+from harness.emulator.logs import reset as logs_reset
 from harness.emulator.s3 import access as s3_access
+from harness.emulator.s3 import reset as s3_reset
 from harness.emulator.scheduler import access as scheduler_access
 from harness.emulator.secretsmanager import access as secretsmanager_access
 from harness.emulator.ses import access as ses_access
+from harness.emulator.ses import reset as ses_reset
 from harness.emulator.sns import access as sns_access
 from harness.emulator.sqs import access as sqs_access
+from harness.emulator.sqs import reset as sqs_reset
 from harness.emulator.ssm import access as ssm_access
 from harness.emulator.stepfunctions import access as stepfunctions_access
+from harness.emulator.stepfunctions import reset as stepfunctions_reset
 from harness.emulator.websocket import access as websocket_access
 
 KNOWN = (
@@ -90,6 +99,26 @@ def install_access() -> None:
         part()
 
 
+RESETS = (
+    lambda_reset.install,
+    stepfunctions_reset.install,
+    sqs_reset.install,
+    events_reset.install,
+    cognito_reset.install,
+    dynamodb_reset.install,
+    kinesis_reset.install,
+    logs_reset.install,
+    s3_reset.install,
+    ses_reset.install,
+)
+"""What runs is stopped in this order."""
+
+
 def install_types() -> None:
     know(*KNOWN)
     prefer(networks.SECURITY_GROUP, ses.EMAIL_IDENTITY)
+
+
+def install_resets() -> None:
+    for part in RESETS:
+        part()

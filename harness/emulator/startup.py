@@ -142,6 +142,7 @@ PARTS = (
     stack_resources.install,
     moto_protocols.install,
     services.install_access,
+    services.install_resets,
     # A call that is denied meets no fault.
     enforcement.install,
     queue_urls.install,

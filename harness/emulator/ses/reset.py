@@ -1,0 +1,15 @@
+"""What a reset does to sent mails."""
+
+from harness.emulator.emptying import empties
+
+
+def install() -> None:
+    empties("ses", _forget_sent_mails)
+
+
+def _forget_sent_mails(account_id: str | None) -> None:
+    """LocalStack lists sent mails of all accounts together, without saying whose they are."""
+    from localstack.services.ses.provider import EMAILS
+
+    if account_id is None:
+        EMAILS.clear()
