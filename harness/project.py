@@ -58,8 +58,8 @@ class Ended:
 class Project:
     """The settings, and where the engine keeps its state.
 
-    `work_directory` holds builds and cfn-lint's answers; the engines of test runs share it with the project's own.
-    `owner_pid` is the process that an engine of a test run must not outlive.
+    `work_directory` holds builds and cfn-lint's results; engines of test runs share it with the project's engine. `owner_pid` is
+    the process that an engine of a test run must not outlive.
     """
 
     settings: Settings

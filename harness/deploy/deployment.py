@@ -87,12 +87,12 @@ class DeployedResource:
 class DeployedStack:
     """A stack as it runs.
 
-    A resource that the target only pretends to have, and an output that names it, raise MissingCapabilityError when they
-    are asked for.
+    `name` is the template's name for it; the target knows it as `stack_name` (with the prefix) and `stack_id`. `status` is what
+    the command did: created, updated, unchanged; or, from `describe`, deployed, in progress or failed. `cloudformation_status` is
+    the target's own word.
 
-    `name` is the template's name for it; the target knows it as `stack_name` (with the prefix) and `stack_id`. `status`
-    says what the command did: created, updated, unchanged; or, from `describe`, deployed, in progress or failed.
-    `cloudformation_status` is the target's own word.
+    A resource that the target does not really support, and an output that names it, raise MissingCapabilityError when they are
+    read.
     """
 
     name: str
@@ -108,7 +108,7 @@ class DeployedStack:
 class Deployment:
     """The stacks of a set of templates, by the templates' names.
 
-    `missing` are those that do not run, `withheld` those that were not deployed because the target lacks what they need.
+    `missing` are those that do not run; `withheld` those that were skipped because the target does not support what they need.
     """
 
     stacks: Mapping[str, DeployedStack]

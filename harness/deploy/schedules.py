@@ -10,7 +10,7 @@ SCHEDULED = ("AWS::Events::Rule", "AWS::Scheduler::Schedule")
 
 
 class Schedules:
-    """EventBridge rules with a schedule, and the schedules of EventBridge Scheduler."""
+    """Fires EventBridge rules with a schedule, and schedules of EventBridge Scheduler."""
 
     def __init__(self, target: Target, deployment: Deployment) -> None:
         self._target, self._deployment = target, deployment

@@ -39,7 +39,7 @@ class Message:
 
 
 class Outbox:
-    """What the system sent to people."""
+    """The mails and text messages that left the system."""
 
     def __init__(self, api: HarnessApi) -> None:
         self._api = api

@@ -26,7 +26,7 @@ _ATTEMPTS_ON_AWS = 8
 class Callback:
     """How the target reaches a server that a test starts on this machine.
 
-    The server binds `bind_address` and the target calls it as `host`.
+    The server listens on `bind_address`, and the target calls it as `host`.
     """
 
     bind_address: str = "127.0.0.1"
@@ -37,11 +37,11 @@ class Callback:
 class Target:
     """Where AWS calls go.
 
-    `engine` names how it came to be: embedded, docker, endpoint or aws. `endpoint_url` is one address for all services;
-    None for AWS itself, where each has its own. `capabilities` are names of `harness.engine.capabilities`.
+    `engine` is the kind: embedded, docker, endpoint or aws. `endpoint_url` is one address for all services; None for AWS itself,
+    where each service has an address. `capabilities` are names of `harness.engine.capabilities`.
 
-    `deployment` is the name of what is deployed by us on a target that others deploy to as well; None where the target is
-    ours alone. Calls are signed with test credentials, or with those that the environment (or AWS's `profile`) gives.
+    `deployment` is the name of this project's deployment on a shared target; None on a dedicated one. Calls are signed with test
+    credentials, or with those of the environment (or of AWS's `profile`).
     """
 
     engine: str

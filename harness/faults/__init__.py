@@ -31,7 +31,7 @@ class FaultInForce:
 
 
 class Faults:
-    """The faults of one target."""
+    """Lets AWS calls of one target fail on purpose."""
 
     def __init__(self, api: HarnessApi) -> None:
         self._api = api

@@ -44,7 +44,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What became of the events of a flow that did not arrive; false where nothing was lost and nothing is amiss."""
+    """Why events of a flow did not arrive, as findings. False if nothing was lost and nothing waits."""
 
     findings: tuple[Finding, ...] = ()
 

@@ -28,7 +28,7 @@ AT_ONCE_SECONDS = 0.1
 
 
 class Flow:
-    """The tree of everything that was caused by what happens inside `with flow_of(...)`."""
+    """Everything that one block of a test caused, as a tree. The fixture `flow` makes it."""
 
     def __init__(
         self,
@@ -105,21 +105,19 @@ class Flow:
         waiting_for: str | Collection[str] = (),
         timeout_seconds: float = SETTLE_SECONDS,
     ) -> "Flow":
-        """Return when nothing of the flow goes on or waits for anybody, as soon as that is so.
-
-        At rest is what was handled, refused, filtered out, dead-lettered, or left where nobody consumes it. So what has
-        not happened by then does not happen any more.
+        """Return as soon as the flow has settled: everything that it caused was handled, refused, filtered out, dead-lettered, or
+        parked where nothing consumes it. What has not happened by then will not happen.
 
         What becomes due later (a retry, a Wait, a delayed message, the end of a visibility timeout or of a batching
-        window) is waited for. With `hurry` it is made due: time passes as soon as nothing else goes on, to whatever is
-        due next, as if nobody outside did anything meanwhile. So a task that waits to be called back times out.
+        window) is waited for. With `hurry` it is fired as soon as nothing else is in progress, in the order of its times. A task
+        that waits for a callback times out then.
 
-        `waiting_for` names states of executions that wait to be called back: the flow is to come to that, and to
-        nothing else that goes on. Call back then, and settle again.
+        `waiting_for` names states of executions that wait for a callback: return when they wait and nothing else is in
+        progress. Call back then, and settle again.
 
-        Raises FlowTimeoutError with what is still pending, NotWaitingError where no execution waits for a callback that
-        was to, EmptyFlowError where nothing of the flow was seen, JournalError where it could not be watched to its end,
-        MissingCapabilityError where the target cannot hurry.
+        Raises FlowTimeoutError with what is pending, NotWaitingError if no execution waits for a callback in these states,
+        EmptyFlowError if no activity was recorded, JournalError if the journal cannot be read, MissingCapabilityError if the
+        target does not support `hurry`.
         """
         __tracebackhide__ = True  # a test that fails here shows its own line, and not these
         if hurry:

@@ -10,7 +10,7 @@ from harness.journal.records import Kind, Phase, Record
 
 @dataclass(slots=True)
 class Activity:
-    """One activity or note, from its begin and its end record. `ended` is None while it goes on; a note is its own end."""
+    """One activity or note, from its begin and its end record. `ended` is None while it is in progress; a note is its own end."""
 
     begin: Record
     ended: Record | None = None

@@ -7,7 +7,7 @@ from harness.flow.history import Activity
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """Something of a flow that has not come to its end: an activity that goes on, or what was left and waits."""
+    """Something of a flow that has not ended: an activity in progress, or something that was left and waits."""
 
     activity: Activity
     what: str

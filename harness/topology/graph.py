@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 
 class Topology:
-    """Nodes and edges of all stacks. `graph` is the same for networkx's algorithms: its nodes are NodeIds with the
-    Node as attribute "node", its edges have the Edge as attribute "edge" and are keyed by their number."""
+    """Nodes and edges of all stacks. `graph` is the same for networkx: its nodes are NodeIds with the Node as attribute "node";
+    its edges have the Edge as attribute "edge" and are keyed by their number."""
 
     def __init__(
         self,
