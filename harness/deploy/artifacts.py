@@ -6,11 +6,12 @@ A property that may hold an S3 address may hold a local path instead, relative t
 """
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from harness.deploy.interpreters import PYTHON
 from harness.deploy.packages import Recipe
 from harness.errors import TemplateError, TemplateProblem
 from harness.topology import Location, NotStaticError, Scope, Template, evaluate, read_document
@@ -97,6 +98,19 @@ def effective_properties(template: Template, logical_id: str) -> dict[str, Any]:
         if isinstance(defaults.get(key), list) and isinstance(properties.get(key), list):
             merged[key] = [*defaults[key], *properties[key]]
     return merged
+
+
+def python_runtimes(template: Template, scope: Scope) -> Iterator[tuple[str, str]]:
+    """`(logical id, runtime)` of the functions on a Python runtime that is known before deployment."""
+    for logical_id, resource in template.resources.items():
+        if resource["Type"] in ("AWS::Serverless::Function", "AWS::Lambda::Function"):
+            declared = effective_properties(template, logical_id).get("Runtime")
+            try:
+                runtime = evaluate(declared, scope)
+            except NotStaticError:
+                continue
+            if isinstance(runtime, str) and PYTHON.fullmatch(runtime):
+                yield logical_id, runtime
 
 
 class _Finder:

@@ -5,8 +5,12 @@ from dataclasses import dataclass
 
 import httpx
 
+from harness.deploy import runtime_packages
 from harness.engine import Target
 from harness.errors import EngineError
+
+PYTHON = re.compile(r"python3\.(\d+)")
+"""Lambda's runtimes for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +23,7 @@ class Interpreter:
 
 
 class Interpreters:
-    """Asks the target once for each runtime. A target that cannot tell runs what AWS runs."""
+    """Asks the target once for each runtime, and installs what it lacks for one. A target that cannot tell runs what AWS runs."""
 
     def __init__(self, target: Target) -> None:
         self._target = target
@@ -33,21 +37,30 @@ class Interpreters:
 
     def _ask(self, runtime: str) -> Interpreter | None:
         answer = harness_answer(self._target, f"/runtimes/{runtime}")
+        missing = runtime_packages.missing_of(self._target, answer) if answer else None
+        not_installed = None
+        if missing is not None:
+            try:
+                runtime_packages.install(missing)
+                answer = harness_answer(self._target, f"/runtimes/{runtime}")
+            except runtime_packages.NotInstalledError as error:
+                not_installed = f"{runtime} functions run on the engine's own Python: {error}"
         if not answer or "python" not in answer or not answer.get("platform"):
             return None
         version = ".".join(str(answer["python"]).split(".")[:2])
-        return Interpreter(version, str(answer["platform"]), str(answer["warning"]) if answer.get("warning") else None)
+        warning = not_installed or (str(answer["warning"]) if answer.get("warning") else None)
+        return Interpreter(version, str(answer["platform"]), warning)
 
 
 def aws_interpreter(runtime: str, architecture: str) -> Interpreter:
     """What AWS runs: Amazon Linux 2023 (glibc 2.34) from Python 3.12 on, Amazon Linux 2 (glibc 2.26) before
     (https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html)."""
-    found = re.fullmatch(r"python(3)\.(\d+)", runtime)
+    found = PYTHON.fullmatch(runtime)
     if found is None:
         raise ValueError(f"{runtime!r} is not a Python runtime of Lambda")
     machine = "aarch64" if architecture == "arm64" else "x86_64"
-    manylinux = "manylinux_2_28" if int(found[2]) >= 12 else "manylinux2014"
-    return Interpreter(f"3.{found[2]}", f"{machine}-{manylinux}")
+    manylinux = "manylinux_2_28" if int(found[1]) >= 12 else "manylinux2014"
+    return Interpreter(f"3.{found[1]}", f"{machine}-{manylinux}")
 
 
 def harness_answer(target: Target, path: str) -> dict[str, object] | None:

@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from harness.deploy.artifacts import ADDRESSES, write_addresses
+from harness.deploy.artifacts import ADDRESSES, python_runtimes, write_addresses
 from harness.deploy.change_set import StackEvent, StackFailedError, stack_client
 from harness.deploy.deployment import (
     RUNNING,
@@ -223,7 +223,8 @@ class _Deploy:
 
     def run(self) -> Deployment:
         sources = Sources()
-        packer = Packer(self.work_directory / "builds", sources, Interpreters(self.target), rebuild=self.force)
+        interpreters = Interpreters(self.target)
+        packer = Packer(self.work_directory / "builds", sources, interpreters, rebuild=self.force)
         plans, withheld = withhold(
             _read(self.target, self.templates, self.parameters, packer, self.stack_prefix),
             self.lacking,
@@ -233,6 +234,7 @@ class _Deploy:
             self.reporter.tell(name, "warning", lack.reason.removeprefix(f"{name} is "))
         for number, plan in enumerate(plans, 1):
             self.reporter.tell(plan.name, "read", f"{plan.template.path}", finished=number, total=len(plans))
+        self._prepare_interpreters(plans, interpreters)
         problems = [p for plan in plans for p in (*plan.problems(), *parameter_problems(plan))] + [
             *order_problems(plans)
         ]
@@ -253,6 +255,17 @@ class _Deploy:
         finally:
             lint.stop()
         return self._describe(plans, statuses, running, client, withheld)
+
+    def _prepare_interpreters(self, plans: Sequence[StackPlan], interpreters: Interpreters) -> None:
+        """Install what the target lacks to run the functions' Pythons, and say what runs on another one."""
+        users: dict[str, tuple[str, str]] = {}
+        for plan in plans:
+            for part in plan.with_nested():
+                for logical_id, runtime in python_runtimes(part.template, part.scope):
+                    users.setdefault(runtime, (plan.name, logical_id))
+        for runtime, (stack, logical_id) in users.items():
+            if warning := interpreters.of(runtime, "x86_64").warning:
+                self.reporter.tell(stack, "warning", warning, resource=logical_id)
 
     def _has_changed(self, plan: StackPlan, stack: Mapping[str, Any] | None) -> bool:
         return _digest_of(stack) != plan.digest or stack is None or not self.tags.items() <= tags_of(stack).items()
@@ -381,10 +394,6 @@ class _Deploy:
                 for artifact in part.parts.artifacts:
                     name = part.packages[artifact.location]
                     recipes.setdefault(name, (plan.name, artifact.logical_id, artifact.recipe))
-        for stack, logical_id, recipe in recipes.values():
-            needs = recipe.method == "python" and (recipe.source / "requirements.txt").is_file()
-            if needs and (warning := packer.interpreter(recipe).warning):
-                self.reporter.tell(stack, "warning", warning, resource=logical_id)
         files: list[Path] = []
         with ThreadPoolExecutor(max_workers=_BUILDS_AT_ONCE) as pool:
             builds = {pool.submit(packer.build, recipe): key for key, (_, _, recipe) in recipes.items()}

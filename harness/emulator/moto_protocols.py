@@ -45,6 +45,13 @@ def install() -> None:
             max_results = int(max_results)
         original(self, max_results, *arguments, **options)
 
+    for method in (Paginator._build_next_token, Paginator._check_predicate):
+
+        @patch(method)
+        def of_item(original: Any, self: Any, item: Any) -> Any:
+            """Names have no attributes: each is what tells it from the others."""
+            return original(self, dict.fromkeys(self._unique_attributes, item) if isinstance(item, str) else item)
+
 
 def _lacks_body(context: RequestContext) -> bool:
     """Members that would be in it are all optional, so its request is as good as `{}`."""

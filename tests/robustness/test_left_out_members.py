@@ -206,6 +206,23 @@ def test_page_of_mail_identities_has_its_size(aws):
             mails.delete_email_identity(EmailIdentity=identity)
 
 
+def test_pages_of_ip_pools_follow_one_another(aws):
+    """https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_ListDedicatedIpPools.html"""
+    mails, pools = aws("sesv2"), {unique("pool") for _ in range(2)}
+    for pool in pools:
+        mails.create_dedicated_ip_pool(PoolName=pool)
+    try:
+        found, token = set(), {}
+        while token is not None:
+            page = mails.list_dedicated_ip_pools(PageSize=1, **token)
+            found |= set(page["DedicatedIpPools"])
+            token = {"NextToken": page["NextToken"]} if page.get("NextToken") else None
+        assert found >= pools
+    finally:
+        for pool in pools:
+            mails.delete_dedicated_ip_pool(PoolName=pool)
+
+
 def test_simulation_without_resources_is_of_all(aws):
     """ "If this parameter is not provided, then the value defaults to * (all resources)."
     https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html"""

@@ -28,6 +28,7 @@ NOWHERE = "arn:aws:{service}:nowhere-1:000000000000:{resource}"
         ("s3", "list_buckets", {"ContinuationToken": "a"}, {"InvalidArgument"}),
         ("kinesis", "describe_stream", {"StreamARN": NOWHERE}, {"ResourceNotFoundException"}),
         ("dynamodb", "describe_table", {"TableName": NOWHERE}, {"ResourceNotFoundException", "ValidationException"}),
+        ("sns", "unsubscribe", {"SubscriptionArn": "arn:aws:s3:::a"}, {"InvalidParameter", "NotFound"}),
         ("sns", "get_topic_attributes", {"TopicArn": NOWHERE}, {"NotFound", "InvalidParameter"}),
         ("kms", "describe_key", {"KeyId": NOWHERE}, {"NotFoundException", "InvalidArnException"}),
     ],

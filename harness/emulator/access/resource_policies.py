@@ -20,7 +20,7 @@ def resource(arn: str, action: str) -> Resource:
     read = POLICIES.get(prefix)
     try:
         document = read(arn, action) if read is not None else None
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, IndexError):
         document = None  # a client may ask about any ARN: the stores have no such region or account
     policies = () if document is None else (_parsed(arn, document),)
     required = prefix == "kms" or action in ("sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity")

@@ -298,7 +298,10 @@ def environment_variables(
 
 
 def get_runtime(_request: Request, runtime: str) -> Response:
-    """`GET /_harness/runtimes/<runtime>`: the interpreter that runs it here, for whoever builds its dependencies."""
+    """`GET /_harness/runtimes/<runtime>`: the interpreter that runs it here, for callers that build its dependencies.
+
+    `missing` says which packages would let the runtime's own interpreter run it, and where they are looked for.
+    """
     if not runs_functions() or not runtime.startswith("python"):
         why = f"{runtime} has no interpreter to build for" if runs_functions() else "functions run in AWS's own images"
         body: dict[str, Any] = {"error": why}
@@ -314,6 +317,13 @@ def get_runtime(_request: Request, runtime: str) -> Response:
         "platform": Platform().uv_name,
         "matches": prepared.warning is None,
         "warning": prepared.warning,
+        "missing": prepared.missing
+        and {
+            "executable": prepared.missing.interpreter.executable,
+            "python": ".".join(map(str, prepared.missing.interpreter.version)),
+            "requirements": prepared.missing.requirements,
+            "folder": str(prepared.missing.folder),
+        },
     }
     return Response(json.dumps(body), mimetype="application/json")
 

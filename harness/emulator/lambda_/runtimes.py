@@ -11,6 +11,7 @@ import logging
 import os
 import platform
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -65,12 +66,30 @@ CURRENT = Interpreter(sys.executable, sys.version_info[:3])
 
 
 @dataclass(frozen=True, slots=True)
+class MissingPackages:
+    """What an interpreter needs to run functions and uv's cache does not have. The engine calls no package index, so who
+    deploys installs it (`harness.deploy.runtime_packages`)."""
+
+    interpreter: Interpreter
+    requirements: tuple[str, ...]
+    folder: Path
+    """Where they are to be; the engine uses it as soon as it is there."""
+
+    @property
+    def command(self) -> str:
+        """What a user types to install them."""
+        install = ["uv", "pip", "install", "--python", self.interpreter.executable, "--target", str(self.folder)]
+        return shlex.join([*install, *self.requirements])
+
+
+@dataclass(frozen=True, slots=True)
 class PythonRuntime:
     """What runs a python3.x function: the interpreter, its packages, and a warning where its version is another."""
 
     interpreter: Interpreter
     packages: str
     warning: str | None
+    missing: MissingPackages | None = None
 
 
 class PythonRuntimes:
@@ -83,17 +102,19 @@ class PythonRuntimes:
 
     def prepare(self, runtime: str) -> PythonRuntime:
         """What runs `runtime` (`python3.13`). Falls back to the current interpreter, with a warning, where that version
-        is not on the machine or its packages cannot be had."""
+        is not on the machine, and until its packages are."""
         match = re.fullmatch(r"python(\d+)\.(\d+)", runtime)
         if match is None:
             raise UnsupportedRuntimeError(f"{runtime} is not a Python runtime of Lambda")
         wanted = (int(match[1]), int(match[2]))
         with self._lock:
-            if wanted not in self._prepared:
-                self._prepared[wanted] = self._prepare(wanted, runtime)
-                if self._prepared[wanted].warning:
-                    LOG.warning("%s", self._prepared[wanted].warning)
-            return self._prepared[wanted]
+            known = self._prepared.get(wanted)
+            if known is not None and (known.missing is None or not known.missing.folder.exists()):
+                return known
+            self._prepared[wanted] = prepared = self._prepare(wanted, runtime)
+            if prepared.warning:
+                LOG.warning("%s", prepared.warning)
+            return prepared
 
     def _prepare(self, wanted: tuple[int, int], runtime: str) -> PythonRuntime:
         if wanted == CURRENT.minor:
@@ -101,15 +122,22 @@ class PythonRuntimes:
         interpreter = find_interpreter(wanted)
         if interpreter is None:
             return self._fall_back(runtime, f"no Python {wanted[0]}.{wanted[1]} is on this machine")
+        missing = self._missing_packages(interpreter)
         try:
-            return PythonRuntime(interpreter, self._install_packages(interpreter), None)
+            _install_from_cache(missing)
         except (subprocess.CalledProcessError, OSError) as error:
             said = _in_one_line(error.stderr) if isinstance(error, subprocess.CalledProcessError) else str(error)
-            return self._fall_back(runtime, f"the runtime client cannot be installed for {interpreter}: {said}")
+            packages = " and ".join(missing.requirements)
+            why = (
+                f"{packages} for {interpreter} are not in uv's cache ({said}), and the engine calls no package index. "
+                f"`harness up` and test runs install them; without them: {missing.command}"
+            )
+            return self._fall_back(runtime, why, missing)
+        return PythonRuntime(interpreter, str(missing.folder), None)
 
-    def _fall_back(self, runtime: str, why: str) -> PythonRuntime:
-        warning = f"{runtime} functions run on {CURRENT}: {why}."
-        return PythonRuntime(CURRENT, self._link_packages(), warning)
+    def _fall_back(self, runtime: str, why: str, missing: MissingPackages | None = None) -> PythonRuntime:
+        warning = f"{runtime} functions run on {CURRENT}: {why}" + ("" if missing else ".")
+        return PythonRuntime(CURRENT, self._link_packages(), warning, missing)
 
     def _link_packages(self) -> str:
         """The current interpreter's own copies, linked into a folder that holds nothing else."""
@@ -127,22 +155,24 @@ class PythonRuntimes:
                 _move_into_place(links, folder)
         return str(folder)
 
-    def _install_packages(self, interpreter: Interpreter) -> str:
-        """Installed for another interpreter: from uv's cache where it has them, else from the package index."""
+    def _missing_packages(self, interpreter: Interpreter) -> MissingPackages:
         major, minor, _ = interpreter.version
-        wanted = [f"{name}=={metadata.version(name)}" for name in ("awslambdaric", "boto3")]
+        wanted = tuple(f"{name}=={metadata.version(name)}" for name in ("awslambdaric", "boto3"))
         folder = self._directory / f"python{major}.{minor}-{'-'.join(w.replace('==', '-') for w in wanted)}"
-        if not folder.exists():
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
-                packages = Path(temporary) / "packages"
-                install = [_uv(), "pip", "install", "--quiet", "--python", interpreter.executable]
-                install += ["--target", str(packages), *wanted]
-                offline = subprocess.run([*install, "--offline"], capture_output=True, text=True, check=False)
-                if offline.returncode != 0:
-                    subprocess.run(install, capture_output=True, text=True, check=True)
-                _move_into_place(packages, folder)
-        return str(folder)
+        return MissingPackages(interpreter, wanted, folder)
+
+
+def _install_from_cache(missing: MissingPackages) -> None:
+    """Offline: what uv has downloaded before is used, and nothing is downloaded."""
+    if missing.folder.exists():
+        return
+    missing.folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=missing.folder.parent) as temporary:
+        packages = Path(temporary) / "packages"
+        install = [_uv(), "pip", "install", "--quiet", "--offline", "--python", missing.interpreter.executable]
+        install += ["--target", str(packages), *missing.requirements]
+        subprocess.run(install, capture_output=True, text=True, check=True)
+        _move_into_place(packages, missing.folder)
 
 
 def find_interpreter(wanted: tuple[int, int]) -> Interpreter | None:
@@ -160,7 +190,7 @@ def _candidates(wanted: tuple[int, int]) -> Iterator[str]:
         yield folder if os.path.isfile(folder) else str(Path(folder) / name)  # noqa: PTH113 - False, too, where it may not look
     with contextlib.suppress(FileNotFoundError):
         found = subprocess.run(
-            [_uv(), "python", "find", "--no-python-downloads", "--system", name.removeprefix("python")],
+            [_uv(), "python", "find", "--offline", "--no-python-downloads", "--system", name.removeprefix("python")],
             capture_output=True,
             text=True,
             check=False,

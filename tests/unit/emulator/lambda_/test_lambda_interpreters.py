@@ -71,17 +71,69 @@ def test_a_version_that_is_not_on_the_machine_runs_on_the_engine_s_own_and_that_
     assert [record.message for record in caplog.records] == [prepared[0].warning]
 
 
-def test_packages_that_cannot_be_had_without_a_network_are_told_in_one_line(only_ours, tmp_path, monkeypatch):
-    found = python(only_ours / "python3.99", 3, 99, 0)
-    uv = program(tmp_path / "offline-uv", f"import sys; sys.stderr.write({OFFLINE!r}); sys.exit(2)")
+@pytest.fixture
+def uv_without_cache(only_ours, tmp_path, monkeypatch):
+    """The arguments of each call of a uv whose cache has nothing."""
+    calls = tmp_path / "calls"
+    script = f"""import sys
+open({str(calls)!r}, "a").write(" ".join(sys.argv[1:]) + chr(10))
+sys.stderr.write({OFFLINE!r})
+sys.exit(2)
+"""
+    assert only_ours.is_dir(), "its uv would take the place of this one"
+    uv = program(tmp_path / "offline-uv", script)
     monkeypatch.setattr(runtimes, "_uv", lambda: str(uv))
+    return lambda: calls.read_text().splitlines()
+
+
+@pytest.mark.usefixtures("uv_without_cache")
+def test_missing_packages_are_named_with_their_folder(only_ours, tmp_path):
+    found = python(only_ours / "python3.99", 3, 99, 0)
 
     prepared = PythonRuntimes(tmp_path).prepare("python3.99")
 
     assert prepared.interpreter == CURRENT
+    missing = prepared.missing
+    assert missing.interpreter == runtimes.Interpreter(str(found), (3, 99, 0))
+    assert [name.partition("==")[0] for name in missing.requirements] == ["awslambdaric", "boto3"]
+    assert missing.folder.parent == tmp_path
+    said = "Request failed after 3 retries in 6.6s: failed to lookup address information: "
     assert prepared.warning == (
-        f"python3.99 functions run on {CURRENT}: the runtime client cannot be installed for Python 3.99.0 at {found}: "
-        "Request failed after 3 retries in 6.6s: failed to lookup address information: "
-        "Temporary failure in name resolution."
+        f"python3.99 functions run on {CURRENT}: {' and '.join(missing.requirements)} for Python 3.99.0 at {found} are not "
+        f"in uv's cache ({said}Temporary failure in name resolution), and the engine calls no package index. `harness up` "
+        f"and test runs install them; without them: uv pip install --python {found} --target {missing.folder} "
+        f"{' '.join(missing.requirements)}"
     )
     assert {path.name for path in Path(prepared.packages).iterdir()} >= {"boto3", "botocore", "awslambdaric"}
+
+
+def test_engine_never_installs_from_an_index(only_ours, tmp_path, uv_without_cache):
+    python(only_ours / "python3.99", 3, 99, 0)
+
+    PythonRuntimes(tmp_path).prepare("python3.99")
+
+    assert any(call.startswith("pip install") for call in uv_without_cache())
+    assert [call for call in uv_without_cache() if "--offline" not in call] == []
+
+
+@pytest.mark.usefixtures("uv_without_cache")
+def test_packages_are_used_as_soon_as_they_are_there(only_ours, tmp_path):
+    found = python(only_ours / "python3.99", 3, 99, 0)
+    known = PythonRuntimes(tmp_path)
+    missing = known.prepare("python3.99").missing
+
+    missing.folder.mkdir()
+
+    prepared = known.prepare("python3.99")
+    assert (prepared.interpreter.executable, prepared.packages) == (str(found), str(missing.folder))
+    assert (prepared.warning, prepared.missing) == (None, None)
+
+
+@pytest.mark.usefixtures("uv_without_cache")
+def test_missing_packages_are_warned_of_once(only_ours, tmp_path, caplog):
+    python(only_ours / "python3.99", 3, 99, 0)
+    known = PythonRuntimes(tmp_path)
+
+    warnings = [known.prepare("python3.99").warning for _ in range(3)]
+
+    assert [record.message for record in caplog.records] == warnings[:1]
