@@ -557,11 +557,11 @@ def _list_flows(
     number: int,
     everything: bool,
 ) -> None:
-    from harness.flow import outcome_of
+    from harness.flow import ending_of
 
     beginnings = recorded.beginnings()
     listed = [beginning for beginning in beginnings if everything or not beginning.idle][:number]
-    rows = [(beginning, *outcome_of(recorded.flow(beginning.root))) for beginning in listed]
+    rows = [(beginning, *ending_of(recorded.flow(beginning.root))) for beginning in listed]
     if format_ is TraceFormat.JSON:
         flows = [{**beginning.to_json(), "outcome": how, "said": said} for beginning, how, said in rows]
         _write(output, json.dumps(flows, indent=2) + "\n")
@@ -575,9 +575,9 @@ def _list_flows(
 def _written(flow: "Flow", format_: TraceFormat, target: Target) -> str:
     """A flow as a file."""
     if format_ is TraceFormat.TEXT:
-        from harness.flow import tell
+        from harness.terminal.flow_report import report
 
-        return "".join(f"{line}\n" for line in (*terminal.flow_heading(flow), *tell(flow, limit=None)))
+        return "".join(f"{line}\n" for line in (*terminal.flow_heading(flow), *report(flow, limit=None)))
     from harness.flow import short_name
     from harness.report import exports, trace_files
 

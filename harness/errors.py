@@ -129,7 +129,8 @@ class UnknownFlowError(HarnessError):
 
 
 class FlowTimeoutError(HarnessError, AssertionError):
-    """A flow did not settle in time; the message lists what is pending, where, and why. `flow` is a `harness.Flow`."""
+    """A flow did not settle in time; the message lists what is pending, where, and why. `flow` is a `harness.Flow`,
+    whose steps the pytest plugin prints with the failure."""
 
     def __init__(self, message: str, flow: Any) -> None:
         super().__init__(message)

@@ -236,7 +236,7 @@ def pytest_runtest_makereport(
     ):
         report.sections.append((f"{project.engine.name} engine's log", "\n".join(log)))
     # The last that is read is what is looked for.
-    report.sections += _stories(flows, call)
+    report.sections += _stories(flows)
     return report
 
 
@@ -259,20 +259,16 @@ def _log(text: str, *, told: bool) -> list[str]:
     return [line for line in lines if not (told and _REQUEST.search(line))][-LOG_LINES:]
 
 
-def _stories(flows: "list[Flow]", call: pytest.CallInfo[None]) -> list[tuple[str, str]]:
-    """The story of each flow of a failed test, in colours; one that the error itself tells is not told twice."""
+def _stories(flows: "list[Flow]") -> list[tuple[str, str]]:
+    """Each flow of a failed test as the terminal shows it, in colours."""
     if not flows:
         return []
     from harness import terminal
-    from harness.errors import FlowTimeoutError
-    from harness.flow import tell
+    from harness.terminal.flow_report import report
 
-    error = call.excinfo.value if call.excinfo is not None else None
-    told = error.flow if isinstance(error, FlowTimeoutError) else None
     return [
-        (f"{STORY} {number}", terminal.in_colours(tell(flow, width=terminal.story_width())))
+        (f"{STORY} {number}", terminal.in_colours(report(flow, width=terminal.flow_width())))
         for number, flow in enumerate(flows, 1)
-        if flow is not told
     ]
 
 

@@ -5,11 +5,10 @@ from harness.flow.explanation import Explanation, Finding, Place
 from harness.flow.flow import Flow
 from harness.flow.flows import Flows
 from harness.flow.history import Activity, History
+from harness.flow.outcome import Outcome
 from harness.flow.pending import Pending
-from harness.flow.recorded import Beginning, RecordedFlows, outcome_of, short_name
-from harness.flow.steps import Outcome, Step
-from harness.flow.telling import tell
-from harness.flow.tree import Line, Role, duration
+from harness.flow.recorded import Beginning, RecordedFlows, ending_of, short_name
+from harness.flow.steps import ShownActivity, ShownFlow, Step
 
 __all__ = [
     "Activity",
@@ -19,15 +18,13 @@ __all__ = [
     "Flow",
     "Flows",
     "History",
-    "Line",
     "Outcome",
     "Pending",
     "Place",
     "RecordedFlows",
-    "Role",
+    "ShownActivity",
+    "ShownFlow",
     "Step",
-    "duration",
-    "outcome_of",
+    "ending_of",
     "short_name",
-    "tell",
 ]

@@ -15,9 +15,7 @@ from harness.flow.history import Activity, History
 from harness.flow.names import names
 from harness.flow.pending import Pending
 from harness.flow.rest import pending
-from harness.flow.steps import Step, steps
-from harness.flow.telling import tell
-from harness.flow.tree import draw
+from harness.flow.steps import ShownFlow, Step, counted, outline
 from harness.journal.records import Kind
 from harness.journal.stream import JournalStream
 from harness.topology import Topology
@@ -137,22 +135,23 @@ class Flow:
             )
             # None of these in there, where no record can come meanwhile.
             match step:
-                case _Step.REST:
+                case _Action.REST:
                     self._hold_to(states)
                     return self
-                case _Step.ASK:
+                case _Action.ASK:
                     self._consumers.ask()
-                case _Step.HURRY:
+                case _Action.HURRY:
                     self._make_due([timer for timer in self.pending() if timer.callback not in states])
-                case _Step.TOO_LATE:
+                case _Action.TOO_LATE:
                     raise FlowTimeoutError(
                         f"The flow does not come to rest within {timeout_seconds:g} seconds, because all that it waits for "
-                        f"is due later; settle(hurry=True) makes it due now. Pending:\n{self._told()}",
+                        f"is due later; settle(hurry=True) makes it due now. Pending:\n{self._why_not_settled()}",
                         self,
                     )
                 case None:
                     raise FlowTimeoutError(
-                        f"The flow has not come to rest within {timeout_seconds:g} seconds. Still pending:\n{self._told()}",
+                        f"The flow has not come to rest within {timeout_seconds:g} seconds. Still pending:\n"
+                        f"{self._why_not_settled()}",
                         self,
                     )
 
@@ -177,25 +176,25 @@ class Flow:
                 self,
             )
 
-    def _next_step(self, states: Collection[str], hurry: bool, until: float) -> "_Step | None":
+    def _next_step(self, states: Collection[str], hurry: bool, until: float) -> "_Action | None":
         """What is to be done now; None where more must happen first."""
         news = self._history.news
         if self._held_up_by is not None and self._held_up_by[0].goes_on and self._held_up_by[1] == news:
             return None
         found = [one for one in self._pending() if not one.callback or one.callback not in states]
         if self._consumers.unasked:
-            return _Step.ASK
+            return _Action.ASK
         self._held_up_by = next(
             ((one.activity, news) for one in found if one.activity.goes_on and one.due is None), None
         )
         if not found:
-            return _Step.REST
+            return _Action.REST
         due = [one.due for one in found if one.due is not None]
         if len(due) < len(found):
             return None
         if hurry:
-            return _Step.HURRY if _next_due(found, self._fired) else None
-        return _Step.TOO_LATE if min(due) > until else None
+            return _Action.HURRY if _next_due(found, self._fired) else None
+        return _Action.TOO_LATE if min(due) > until else None
 
     def _make_due(self, found: list[Pending]) -> None:
         if not (timers := _next_due(found, self._fired)):
@@ -214,23 +213,28 @@ class Flow:
                 f"The flow has come to rest, and no execution waits to be called back in {', '.join(missing)}.{others}\n\n{self}"
             )
 
-    def _told(self) -> str:
-        story = "\n".join(map(str, tell(self, waiting=False)))
-        return "\n".join(f"  {one}" for one in self.pending()) + f"\n\n{story}"
+    def _why_not_settled(self) -> str:
+        """What is pending, one a line, and what explains it."""
+        pending = "\n".join(f"  {one}" for one in self.pending())
+        return "\n\n".join(filter(None, [pending, str(self.explain())]))
 
     def _pending(self) -> list[Pending]:
         return list(pending(self.activities, self._history, self._consumers))
 
+    def shown(self) -> ShownFlow:
+        """What every output of it is drawn from: its activities as steps, each with parent, label and outcome."""
+        return ShownFlow(self.activities, names(self.topology))
+
     def steps(self) -> list[Step]:
-        """What happened as a person tells it: plumbing is part of what it serves."""
-        return steps(self.activities, names(self.topology))
+        """What happened, one step for each line of the tree; equal calls in a row are one."""
+        return counted(self.shown().steps)
 
     def __str__(self) -> str:
         """The tree, one step a line."""
-        return "\n".join(map(str, draw(self.steps())))
+        return outline(self.steps())
 
 
-class _Step(Enum):
+class _Action(Enum):
     """What settling does next."""
 
     REST = auto()

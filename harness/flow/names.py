@@ -1,11 +1,28 @@
-"""How a person calls a resource: as its template does, else by its name."""
+"""What a resource is called: as its template declares it, else by the name in its ARN or URL."""
 
 from collections.abc import Callable
 
-from harness.flow.explain.evidence import name_of
-from harness.topology import Topology
+from harness.topology import Topology, identifiers
+
+Names = Callable[[str], str]
+"""What to call a resource, by its ARN, URL or physical id; "" for ""."""
 
 
-def names(topology: Topology) -> Callable[[str], str]:
-    """What a resource is called, by its ARN, URL or physical id: "stack.LogicalId" where a template declares it."""
-    return lambda resource: str(topology.declared_as(resource) or name_of(resource))
+def names(topology: Topology) -> Names:
+    """By the templates: "stack.LogicalId" where one declares the resource, else the name in its ARN or URL."""
+
+    def name(resource: str) -> str:
+        declared = topology.declared_as(resource)
+        if declared is None and resource.rpartition(":")[2] in ("$LATEST", "destination"):
+            return name(resource.rpartition(":")[0])
+        return str(declared or short_name(resource))
+
+    return name
+
+
+def short_name(resource: str) -> str:
+    """The name in an ARN or URL; any other text as it is."""
+    found = next((identifier.name for identifier in identifiers(resource)), "")
+    if found or not resource.startswith("arn:"):
+        return found or resource
+    return resource.split(":", 5)[-1].rpartition("/")[2]

@@ -1,6 +1,6 @@
 """The flows that an engine has recorded, whoever began them: a test, a browser, the AWS CLI, a schedule."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -10,7 +10,8 @@ from harness.flow.event_source_mappings import EventSourceMappings
 from harness.flow.flow import Flow
 from harness.flow.history import Activity, History
 from harness.flow.names import names
-from harness.flow.steps import Outcome, Step, steps
+from harness.flow.outcome import Outcome
+from harness.flow.steps import ShownFlow, Step, counted
 from harness.journal.records import Kind
 from harness.journal.stream import JournalStream
 from harness.topology import Topology
@@ -139,20 +140,24 @@ class RecordedFlows:
             yield sorted((one for one in found if one[1]), key=lambda one: one[1][0].begin.at, reverse=True), topology
 
     def _beginning(self, root: str, roots: list[Activity], topology: Topology) -> Beginning:
-        activities = self._history.closure(roots)
-        told = steps(activities, names(topology))
-        ends = (activity.ended.at for activity in activities if activity.ended is not None)
-        at = roots[0].begin.at
-        return Beginning(
-            root=root,
-            name=short_name(root),
-            at=at,
-            what=", ".join(dict.fromkeys(str(step) for step in told)),
-            by=_client(roots[0]),
-            steps=sum(1 for step in told for _ in step.walk()),
-            seconds=max(ends, default=at) - at,
-            idle=all(_is_idle(step) for step in told),
-        )
+        return beginning_of(root, self._history.closure(roots), topology)
+
+
+def beginning_of(root: str, activities: Sequence[Activity], topology: Topology) -> Beginning:
+    """What began a flow, of all its activities in the order in which they began."""
+    lines = counted(ShownFlow(activities, names(topology)).steps)
+    ends = (activity.ended.at for activity in activities if activity.ended is not None)
+    at = activities[0].begin.at
+    return Beginning(
+        root=root,
+        name=short_name(root),
+        at=at,
+        what=", ".join(dict.fromkeys(str(step) for step in lines)),
+        by=_client(activities[0]),
+        steps=sum(1 for line in lines for _ in line.walk()),
+        seconds=max(ends, default=at) - at,
+        idle=all(_is_idle(line) for line in lines),
+    )
 
 
 def short_name(root: str) -> str:
@@ -160,26 +165,21 @@ def short_name(root: str) -> str:
     return root.rpartition("-")[2][:NAME_CHARACTERS]
 
 
-def outcome_of(flow: Flow) -> tuple[str, str]:
-    """How a flow ended, "lost", "pending", "failed" or "ok", and what is to be said of it: where, why, or the status
-    that requests were answered with."""
-    if lost := [finding for finding in flow.explain() if finding.lost]:
-        return "lost", names(flow.topology)(lost[0].resource)
-    if pending := flow.pending():
-        return "pending", str(pending[0])
-    if failed := next(_failed(flow.steps()), None):
-        return "failed", failed.title if failed.noun else failed.said
-    requests = [step for step in flow.steps() if step.activities[0].kind is Kind.REQUEST]
-    return "ok", ", ".join(dict.fromkeys(step.said for step in requests))
-
-
-def _failed(told: Iterable[Step]) -> Iterator[Step]:
-    """What failed, and not only a call whose error somebody handled, or an attempt before one that did it."""
-    for step in told:
-        if step.outcome in (Outcome.FAILED, Outcome.GIVEN_UP) and (not step.plain or step in told):
-            yield step
-        elif step.attempts == 0:
-            yield from _failed([child for child in step.children if not child.plain])
+def ending_of(flow: Flow) -> tuple[Outcome, str]:
+    """How a flow ended, and what a list says of that: where, why, or the status that requests were answered with."""
+    lost = [finding for finding in flow.explain() if finding.lost]
+    pending = flow.pending()
+    shown = flow.shown()
+    outcome = shown.outcome(lost=bool(lost), waits=bool(pending))
+    match outcome:
+        case Outcome.LOST:
+            return outcome, names(flow.topology)(lost[0].resource)
+        case Outcome.PENDING:
+            return outcome, str(pending[0]) if pending else ""
+        case Outcome.FAILED if (failed := shown.failed) is not None:
+            return outcome, failed.label.text if failed.label.noun else failed.said
+    requests = [step.said for step in shown.steps if step.activity.kind is Kind.REQUEST]
+    return outcome, ", ".join(dict.fromkeys(requests))
 
 
 def _is_idle(step: Step) -> bool:
@@ -188,7 +188,7 @@ def _is_idle(step: Step) -> bool:
         return False
     if begin.service == "cloudformation" or (begin.service == "s3" and "-artifacts-" in begin.resource):
         return True
-    if step.outcome is not Outcome.DONE:
+    if step.outcome is not Outcome.OK:
         return False
     if begin.name.startswith(_READS):
         return step.plain

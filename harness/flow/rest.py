@@ -7,9 +7,9 @@ which all leaves wait for a time, or for somebody, has nothing else that goes on
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from harness.flow.consumers import Awaited, Consumers
+from harness.flow.error_text import error_of
 from harness.flow.history import Activity, History
 from harness.flow.pending import Pending
 from harness.journal.records import Kind, Phase
@@ -158,15 +158,8 @@ def _awaited_invocation(takers: Sequence[Activity]) -> str | None:
     last = attempts[-1]
     if last.goes_on or last.kind is Kind.DEAD_LETTER or last.error is None:
         return None
-    return f"an event that {last.begin.name} failed on, and that is tried again or given up: {said(last.error)}"
+    return f"an event that {last.begin.name} failed on, and that is tried again or given up: {error_of(last)}"
 
 
 def _due(when: float) -> str:
     return f"due in {max(0.0, when - time.time()):.1f} s"
-
-
-def said(error: Any) -> str:
-    """An error as code and message."""
-    if not isinstance(error, dict):
-        return str(error)
-    return f"{error.get('code') or error.get('errorType', '')} {error.get('message') or error.get('errorMessage', '')}".strip()

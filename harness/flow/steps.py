@@ -1,52 +1,52 @@
-"""A flow as a person tells it: one step for what the engine writes down as several activities.
+"""A flow as shown: its steps, as a tree. Terminal, page, JSON, OTLP and the list of flows are drawn from it.
 
-That a rule hands an event to a function is a delivery, a call, work behind its answer and an invocation; somebody who reads
-it wants one line, with the function's name. What only carries an event on is part of the step that it serves; a function's
-attempts are below the step of its event; reads that repeat are counted.
+An engine records more activities than a reader wants lines: a rule that passes an event to a function is a delivery, a call,
+work behind the answer of that and an invocation. One of them is the step, with a label, an outcome and a parent; the others
+are *hidden*: part of that step. A terminal prints the steps; the page and the exports have the hidden activities, too, each with
+the step that it is part of. What failed is not hidden, unless its step failed.
 """
 
-import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Any
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
+from harness.flow import labels
+from harness.flow.causality import Causality, is_execution, is_state_entered
 from harness.flow.history import Activity
+from harness.flow.labels import Label
+from harness.flow.names import Names
+from harness.flow.outcome import Outcome, Recovery, outcome_of
 from harness.journal.records import Kind
 
-
-class Outcome(StrEnum):
-    DONE = "done"
-    FAILED = "failed"
-    REFUSED = "refused"
-    """A decision not to let an event pass, which is how rules and filters work."""
-    GIVEN_UP = "given up"
-    GOES_ON = "goes on"
+_ARCHIVE_RULE = "Events-Archive-"
 
 
 @dataclass(slots=True)
 class Step:
-    """Something that happened, in a person's words, and what came of it."""
+    """One line of a flow: what happened, and what came of it."""
 
-    title: str
+    activity: Activity
+    """The activity that is shown. Its id names the step."""
     activities: list[Activity]
-    """What it stands for, in the order in which it began."""
-    outcome: Outcome = Outcome.DONE
+    """All that it stands for, itself among them, in the order in which they began."""
+    label: Label
+    outcome: Outcome
     said: str = ""
     """More about it: what went wrong, what was refused, how often it was tried."""
     children: list["Step"] = field(default_factory=list)
-    noun: str = ""
-    """What the title names, where it is the name of a resource: "function", "queue", "rule"."""
     plain: bool = False
     """A call of a service that nothing came of but its answer."""
     times: int = 1
-    """How many equal ones there were in a row."""
+    """How many equal steps in a row this line stands for (`counted`)."""
     attempts: int = 0
-    """How often its event was tried, where that is told by the steps below it."""
+    """How many of its children are attempts at its event; 0 where it was tried once."""
 
     def __str__(self) -> str:
-        return f"{self.noun} {self.title}".lstrip()
+        return str(self.label)
+
+    @property
+    def id(self) -> int:
+        return self.activity.id
 
     @property
     def at(self) -> float:
@@ -55,7 +55,7 @@ class Step:
 
     @property
     def seconds(self) -> float | None:
-        """How long it took, of what goes on for a while; None while it goes on and for what happens in a moment."""
+        """How long it took; None while it is in progress, and for what happens in one moment."""
         own = [*self.activities, *(a for child in self.children if self.attempts for a in child.activities)]
         lasting = [activity for activity in own if activity.ended is not activity.begin]
         if not lasting or any(a.ended is None for a in lasting):
@@ -69,85 +69,160 @@ class Step:
             yield from child.walk()
 
 
-def steps(activities: Iterable[Activity], called: Callable[[str], str] = str) -> list[Step]:
-    """The steps of a flow, as trees: those that nothing of it caused, with what came of them.
+@dataclass(frozen=True, slots=True)
+class ShownActivity:
+    """One activity of a flow as it is shown."""
 
-    `called` is how a person calls a resource, by its ARN, URL or physical id.
-    """
-    told = _Telling(activities, called)
-    return _counted([step for root in told.roots for step in told.of(root)])
-
-
-def parents(activities: Sequence[Activity]) -> dict[int, int | None]:
-    """The one activity that each came of, by its number: what caused it, else the first that left what it took up.
-
-    Further attempts at an asynchronous event, and giving it up, come of what left the event, not of the attempt before.
-    """
-    known = {activity.id: activity for activity in activities}
-    leavers = _leavers(activities)
-    found: dict[int, int | None] = {}
-    for activity in activities:
-        left = [leavers[mark] for mark in activity.takes if mark in leavers]
-        events = [leavers[mark] for mark in activity.takes if mark.startswith("invocation:") and mark in leavers]
-        cause = known.get(activity.begin.cause) if activity.begin.cause is not None else None
-        before = (one for one in (*events, cause, *left) if one and one.begin.sequence < activity.begin.sequence)
-        found[activity.id] = next((one.id for one in before), None)
-    return found
-
-
-def _leavers(activities: Iterable[Activity]) -> dict[str, Activity]:
-    """Who left what first, by its mark."""
-    found: dict[str, Activity] = {}
-    for activity in activities:
-        for mark in activity.leaves:
-            found.setdefault(mark, activity)
-    return found
-
-
-def error_text(error: Any) -> str:
-    """An error in a line: its code, and what it says."""
-    if not isinstance(error, dict):
-        return _line(str(error))
-    code = str(error.get("code") or error.get("errorType") or error.get("Code") or "")
-    message = str(error.get("message") or error.get("errorMessage") or error.get("Message") or "")
-    if code and message.startswith(f"An error occurred ({code})"):
-        # botocore's own words around what the service said.
-        message = message.partition(": ")[2] or message
-    return _line(f"{code}: {message}" if code and message else code or message)
-
-
-def _line(text: str) -> str:
-    return " ".join(text.split())
-
-
-class _Telling:
-    def __init__(self, activities: Iterable[Activity], called: Callable[[str], str]) -> None:
-        in_order = sorted(activities, key=lambda activity: activity.begin.sequence)
-        self._called = called
-        self._next: defaultdict[int | None, list[Activity]] = defaultdict(list)
-        came_of = parents(in_order)
-        for activity in in_order:
-            self._next[came_of[activity.id]].append(activity)
-        leavers = _leavers(in_order)
-        self._told_above = {
-            leavers[mark].id
-            for taker in in_order
-            for mark in taker.takes
-            if mark in leavers and came_of[taker.id] != leavers[mark].id and taker.kind is Kind.BATCH
-        }
-        """Those whose record was in the batch of another's, which is told where that is."""
+    activity: Activity
+    parent: int | None
+    """The activity that caused it, or left what it takes up; None where it began the flow."""
+    others: tuple[int, ...]
+    """Further activities that had a part in it: of a batch the senders of its other records."""
+    step: int | None
+    """The step that it is part of; its own id where it is the step. None for a hidden one at the beginning of a flow."""
+    above: int | None
+    """The step that its step is below; None at the top."""
+    label: Label
+    outcome: Outcome
+    said: str
 
     @property
-    def roots(self) -> list[Activity]:
-        return self._next[None]
+    def hidden(self) -> bool:
+        """Whether it is no step, but part of one."""
+        return self.step != self.activity.id
 
-    def of(self, activity: Activity) -> list[Step]:
-        """The steps that tell of an activity: one; or those of what it led to, where it only carries on."""
-        below = [step for following in self._next[activity.id] for step in self.of(following)]
+
+class ShownFlow:
+    """The activities of a flow, given in the order in which they began, as steps. `name` gives the names of resources."""
+
+    def __init__(self, activities: Iterable[Activity], name: Names = str) -> None:
+        in_order = sorted(activities, key=lambda activity: activity.begin.sequence)
+        self.causality = Causality(in_order)
+        self._outcomes = {activity.id: outcome_of(activity) for activity in in_order}
+        self.steps: tuple[Step, ...] = tuple(_Folding(self.causality, self._outcomes, name).steps())
+        """Those at the top: nothing of the flow caused them."""
+        self._by_id = {step.id: step for top in self.steps for step in top.walk()}
+        self.activities: Mapping[int, ShownActivity] = self._shown(in_order, name)
+        """By their ids, in the order in which they began."""
+
+    def outcome(self, *, lost: bool = False, waits: bool = False) -> Outcome:
+        """How the flow ended. `lost`: an explanation found an event that did not arrive. `waits`: something is pending."""
+        if lost:
+            return Outcome.LOST
+        if waits or Outcome.PENDING in self._outcomes.values():
+            return Outcome.PENDING
+        return Outcome.OK if self.failed is None else Outcome.FAILED
+
+    @property
+    def failed(self) -> Step | None:
+        """The first step whose failure no later attempt and no caller made up for."""
+        recovery = Recovery(self.causality, self._outcomes)
+        for step in self._by_id.values():
+            if step.outcome is Outcome.FAILED and not step.attempts:
+                failures = [a for a in step.activities if self._outcomes[a.id] is Outcome.FAILED]
+                if not any(recovery.made_up_for(activity) for activity in failures):
+                    return self._whole(step)
+        return None
+
+    def step_of(self, activity: int) -> Step | None:
+        """The step that shows an activity, by its id: the one that it is part of, or is below."""
+        shown = self.activities.get(activity)
+        return self._by_id.get(shown.step) if shown is not None and shown.step is not None else None
+
+    def _whole(self, step: Step) -> Step:
+        """A step; of an attempt the step of its event."""
+        above = self._by_id.get(self.activities[step.id].above or 0)
+        return above if above is not None and above.attempts else step
+
+    def _shown(self, in_order: Sequence[Activity], name: Names) -> dict[int, ShownActivity]:
+        steps = {part.id: step for step in self._by_id.values() for part in step.activities}
+        above = {child.id: step.id for step in self._by_id.values() for child in step.children}
+        found: dict[int, ShownActivity] = {}
+        for activity in in_order:
+            parent, *others = self.causality.parents[activity.id] or (None,)
+            step = steps.get(activity.id)
+            is_step = step is not None and step.activity is activity
+            # What is part of no step belongs to the nearest one above it.
+            nearest = found[parent].step if parent is not None else None
+            of = step.id if step is not None else nearest
+            if is_step and of is not None:
+                over = above.get(of)
+                if _nearest(parent, found) != over:
+                    parent, others = over, [*([parent] if parent is not None else []), *others]
+            found[activity.id] = ShownActivity(
+                activity=activity,
+                parent=parent,
+                others=tuple(number for number in others if number is not None),
+                step=of,
+                above=above.get(of) if of is not None else None,
+                label=step.label if step and is_step else labels.label(activity, name),
+                outcome=step.outcome if step and is_step else self._outcomes[activity.id],
+                said=step.said if step and is_step else labels.said(activity, self._outcomes[activity.id]),
+            )
+        return found
+
+
+def _nearest(number: int | None, shown: Mapping[int, ShownActivity]) -> int | None:
+    """The step at or above an activity."""
+    while number is not None and shown[number].hidden:
+        number = shown[number].parent
+    return number
+
+
+def counted(steps: Iterable[Step]) -> list[Step]:
+    """With equal calls in a row as one line."""
+    found: list[Step] = []
+    for step in steps:
+        last = found[-1] if found else None
+        if (
+            last
+            and step.plain
+            and last.plain
+            and (step.label, step.outcome, step.said) == (last.label, last.outcome, last.said)
+        ):
+            found[-1] = replace(last, times=last.times + 1, activities=[*last.activities, *step.activities])
+        else:
+            found.append(replace(step, children=counted(step.children)))
+    return found
+
+
+def outline(steps: Iterable[Step], indent: str = "") -> str:
+    """The steps as plain text, one a line, each below its parent: for errors and logs. `harness.terminal` draws them."""
+    lines = []
+    for step in steps:
+        times = f" ×{step.times}" if step.times > 1 else ""
+        more = ": ".join(filter(None, ["" if step.outcome is Outcome.OK else step.outcome.value, step.said]))
+        lines.append(f"{indent}{step}{times}{f'  ({more})' if more else ''}")
+        if step.children:
+            lines.append(outline(step.children, indent + "  "))
+    return "\n".join(lines)
+
+
+class _Folding:
+    """Makes the steps of a flow, from its leaves up."""
+
+    def __init__(self, causality: Causality, outcomes: Mapping[int, Outcome], name: Names) -> None:
+        self._causality = causality
+        self._outcomes = outcomes
+        self._name = name
+        self._below: defaultdict[int | None, list[Activity]] = defaultdict(list)
+        for activity in causality.activities.values():
+            parent = causality.parent(activity)
+            self._below[parent.id if parent else None].append(activity)
+
+    def steps(self) -> list[Step]:
+        # From the last to the first: a parent began before its children. So no depth of a flow is a depth of calls.
+        made: dict[int, list[Step]] = {}
+        for activity in reversed(self._causality.activities.values()):
+            below = [step for child in self._below[activity.id] for step in made.pop(child.id)]
+            made[activity.id] = self._of(activity, below)
+        return [step for top in self._below[None] for step in made[top.id]]
+
+    def _of(self, activity: Activity, below: list[Step]) -> list[Step]:
+        """The steps that show an activity: one; or those below it, where it only carries on."""
         match activity.kind:
             case Kind.WORK:
-                still = [Step("work of the engine", [activity], Outcome.GOES_ON)] if activity.goes_on else []
-                return below or still
+                return below or ([self._step(activity, [])] if activity.goes_on else [])
             case Kind.TIMER:
                 return self._timer(activity, below)
             case Kind.DECISION:
@@ -155,361 +230,184 @@ class _Telling:
             case Kind.DELIVERY:
                 return [self._delivery(activity, below)]
             case Kind.CALL:
-                return [] if _tells_nobody(activity, below) else [self._call(activity, below)]
-            case Kind.INVOCATION:
-                title = self._called(activity.begin.resource or activity.begin.name)
-                return [self._step(activity, title, below, noun="function")]
+                return [] if self._is_unwanted_event(activity, below) else [self._call(activity, below)]
             case Kind.BATCH:
                 return [self._batch(activity, below)]
             case Kind.TRANSITION:
                 return self._transition(activity, below)
-            case Kind.REQUEST:
-                return [self._request(activity, below)]
             case Kind.FRAME:
                 return [self._frame(activity, below)]
-            case Kind.CONNECTION:
-                return [self._connection(activity, below)]
-            case Kind.MESSAGE:
-                data = activity.data
-                title = f"{data.get('channel', 'mail')} to {', '.join(data.get('recipients') or ())}"
-                return [self._step(activity, title, below, said=_line(str(data.get("subject") or "")))]
             case Kind.DEAD_LETTER:
                 return [self._dead_letter(activity, below)]
-        return [self._step(activity, str(activity), below)]
+        return [self._step(activity, below)]
 
-    def _step(self, activity: Activity, title: str, below: list[Step], *, noun: str = "", said: str = "") -> Step:
-        outcome = Outcome.DONE
-        if activity.goes_on:
-            outcome = Outcome.GOES_ON
-        elif activity.error is not None:
-            outcome, said = Outcome.FAILED, error_text(activity.error)
-        return Step(title, [activity], outcome, said, _counted(below), noun)
+    def _step(self, activity: Activity, below: list[Step]) -> Step:
+        outcome = self._outcomes[activity.id]
+        label = labels.label(activity, self._name)
+        return Step(activity, [activity], label, outcome, labels.said(activity, outcome), below)
+
+    def _absorb(self, step: Step, activity: Activity) -> Step:
+        """Make an activity part of the step that shows it."""
+        step.activities = sorted((activity, *step.activities), key=lambda each: each.begin.sequence)
+        outcome = self._outcomes[activity.id]
+        if step.outcome in (Outcome.OK, Outcome.REFUSED) and outcome in (Outcome.FAILED, Outcome.PENDING):
+            step.outcome, step.said = outcome, labels.said(activity, outcome)
+        return step
+
+    def _shown_as(self, step: Step, activity: Activity, others: Sequence[Step]) -> Step:
+        """The step of what an activity led to, for both of them, with what else came of it below.
+
+        It is named after the activity where something came of that before.
+        """
+        if any(other.activity.begin.sequence < step.activity.begin.sequence for other in others):
+            step.activity = activity
+        step.children = sorted((*step.children, *others), key=lambda each: each.activity.begin.sequence)
+        return self._absorb(step, activity)
 
     def _call(self, activity: Activity, below: list[Step]) -> Step:
-        begin, request = activity.begin, activity.data.get("request")
-        request = request if isinstance(request, dict) else {}
-        resource = self._called(begin.resource) if begin.resource else ""
+        begin = activity.begin
         if (begin.service, begin.name) == ("lambda", "Invoke"):
-            return self._invoke(activity, resource, below)
+            return self._invoke(activity, below)
         if begin.service == "apigatewaymanagementapi":
             return self._of_connection(activity, below)
-        about = resource or next((str(request[name]) for name in _NAMING if request.get(name)), "")
-        title = f"{begin.service} {begin.name} {about}".rstrip()
-        if (begin.service, begin.name) == ("events", "PutEvents"):
-            types = dict.fromkeys(str(entry.get("DetailType")) for entry in request.get("Entries") or ())
-            title = f"{title}: {', '.join(types)}" if types else title
-        step = self._step(activity, title, below)
+        step = self._step(activity, below)
         step.plain = not below
-        if activity.id in self._told_above and not step.said:
+        if self._causality.is_sent_in_batch(activity) and not step.said:
             step.said = "in a batch above"
         return step
 
-    def _invoke(self, activity: Activity, function: str, below: list[Step]) -> Step:
+    def _is_unwanted_event(self, activity: Activity, below: Collection[Step]) -> bool:
+        """Whether it is a service's own event, which no rule takes: Step Functions sends one for each execution."""
+        if activity.begin.name != "PutEvents" or (activity.data.get("caller") or {}).get("kind") != "service":
+            return False
+        if self._causality.parent(activity) is None:
+            return False
+        return self._outcomes[activity.id] is Outcome.OK and all(
+            step.outcome is Outcome.REFUSED and not step.children for step in below
+        )
+
+    def _invoke(self, activity: Activity, below: list[Step]) -> Step:
         """One step for the call and its invocation; with one below it for each attempt, where there were several."""
-        step = self._invoked(activity, function, below)
+        step = self._invoked(activity, below)
         if (activity.data.get("caller") or {}).get("kind") == "client":
-            # What somebody outside did is told as that.
-            step.title, step.noun = f"lambda Invoke {function}", ""
+            # What a client did is shown as that.
+            step.label = labels.label(activity, self._name)
+            step.activity = activity
         return step
 
-    def _invoked(self, activity: Activity, function: str, below: list[Step]) -> Step:
-        attempts = [step for step in below if step.activities[0].kind is Kind.INVOCATION]
-        # The work behind the answer goes on as long as its invocations do.
-        others = [step for step in below if step not in attempts and step.activities[0].kind is not Kind.WORK]
+    def _invoked(self, activity: Activity, below: list[Step]) -> Step:
+        attempts = [step for step in below if step.activity.kind is Kind.INVOCATION]
+        # The work behind the answer is in progress as long as its invocations are.
+        others = [step for step in below if step not in attempts and step.activity.kind is not Kind.WORK]
+        function = Label(self._name(activity.begin.resource) if activity.begin.resource else "", "function")
         if not attempts:
-            if any(mark.startswith("invocation:") for mark in activity.leaves) and not below:
-                return Step(function, [activity], Outcome.GOES_ON, "has not taken it up", noun="function")
-            return self._step(activity, f"lambda Invoke {function}", below)
+            step = self._step(activity, below)
+            if step.outcome is Outcome.OK and not below and any(m.startswith("invocation:") for m in activity.leaves):
+                step.label, step.outcome, step.said = function, Outcome.PENDING, "has not taken it up"
+            return step
         if len(attempts) == 1:
-            [invocation] = attempts
-            invocation.activities.insert(0, activity)
-            invocation.children += others
-            return invocation
+            return self._shown_as(attempts[0], activity, others)
         for number, attempt in enumerate(attempts, 1):
-            attempt.title, attempt.noun = f"attempt {number}", ""
-        step = Step(function, [activity], children=[*attempts, *others], noun="function")
-        step.attempts, step.said = len(attempts), f"{len(attempts)} attempts"
-        step.outcome = attempts[-1].outcome
-        if any(other.outcome is Outcome.GIVEN_UP for other in others):
+            attempt.label = Label(f"attempt {number}")
+        step = Step(activity, [activity], function, attempts[-1].outcome, f"{len(attempts)} attempts")
+        step.children = [*attempts, *others]
+        step.attempts = len(attempts)
+        if any(other.activity.kind is Kind.DEAD_LETTER for other in others):
             step.outcome, step.said = Outcome.FAILED, f"{len(attempts)} attempts, then given up"
         return step
 
     def _delivery(self, activity: Activity, below: list[Step]) -> Step:
-        """A delivery is told by what it called, where that is one thing."""
-        arn = str(activity.data.get("target") or activity.begin.resource)
-        target, noun = self._called(arn), _NOUNS.get(arn.split(":")[2] if arn.startswith("arn:") else "", "")
-        if (
-            activity.error is not None
-            or len(below) != 1
-            or below[0].activities[0].kind not in (Kind.CALL, Kind.REQUEST)
-        ):
-            # What was called is told where it went well; the delivery tells what went wrong.
-            failed_too = activity.error is not None and len(below) == 1 and not below[0].children
-            step = self._step(activity, target, [] if failed_too else below, noun=noun)
-            step.activities += below[0].activities if failed_too else []
+        """A delivery is shown as what it called, where that is one thing."""
+        failed = self._outcomes[activity.id] is Outcome.FAILED
+        if failed or len(below) != 1 or below[0].activities[0].kind not in (Kind.CALL, Kind.REQUEST):
+            # What was called is shown where it went well; the delivery says what went wrong.
+            same = below[0].activities if failed and len(below) == 1 and not below[0].children else []
+            step = self._step(activity, [] if same else below)
+            step.activities += same
             return step
         [step] = below
         if step.activities[0].begin.name != "Invoke":
-            step.title, step.noun, step.plain = target, noun, False
-        step.activities.insert(0, activity)
-        return step
+            step.label, step.plain = labels.target_of(activity, self._name), False
+        return self._absorb(step, activity)
 
     def _batch(self, activity: Activity, below: list[Step]) -> Step:
-        data = activity.data
-        records, failed = data.get("records") or (), data.get("failed") or ()
-        source = self._called(str(data.get("source") or ""))
-        what = "messages" if ":sqs:" in str(data.get("source")) else "records"
-        count = f"{len(records)} {what if len(records) != 1 else what[:-1]} of {source}"
+        """A batch is shown as the function that handles it, where it was invoked once."""
         handlers = [step for step in below if _is_invocation(step)]
-        if len(handlers) == 1:
-            [step] = handlers
-            step.title = f"{step.title} ← {count}"
-            step.activities.insert(0, activity)
-            step.children += [other for other in below if other is not step]
-        else:
-            function = self._called(str(data.get("target") or activity.begin.resource))
-            step = self._step(activity, f"{function} ← {count}", below, noun="function")
-        if failed and step.outcome is Outcome.DONE:
-            step.outcome, step.said = Outcome.FAILED, f"{len(failed)} of them failed"
-        return step
+        if len(handlers) != 1:
+            return self._step(activity, below)
+        [step] = handlers
+        step.label = replace(step.label, text=f"{step.label.text} ← {labels.records_of(activity, self._name)}")
+        return self._shown_as(step, activity, [other for other in below if other is not step])
 
     def _transition(self, activity: Activity, below: list[Step]) -> list[Step]:
-        data = activity.data
-        if activity.begin is not activity.ended:
-            machine = self._called(str(data.get("state_machine") or ""))
-            step = self._step(activity, machine, below, noun="execution of")
-            step.children = _counted(_grouped_by_state(below))
-            if step.outcome is not Outcome.FAILED and data.get("status") not in (None, "SUCCEEDED", "RUNNING"):
-                step.outcome, step.said = Outcome.FAILED, str(data["status"])
-            if step.outcome is Outcome.FAILED and data.get("cause"):
-                step.said = f"{step.said}: {_line(str(data['cause']))}"
-            return [step]
-        event = data.get("event") or {}
-        name, details = activity.begin.name, event.get("details") or {}
-        if name.endswith("StateEntered"):
-            return [self._step(activity, activity.begin.resource, below, noun="state")]
-        if name.endswith(("Failed", "TimedOut", "Aborted")) and not name.startswith("Execution"):
-            said = error_text({"code": details.get("error"), "message": details.get("cause")})
-            return [Step(name, [activity], Outcome.FAILED, said, below)]
-        # For whoever puts what an execution does below its states.
-        return [*([Step("", [activity])] if _leaves_state(activity) else ()), *below]
+        if is_execution(activity):
+            return [self._step(activity, below)]
+        failed = self._outcomes[activity.id] is Outcome.FAILED and not activity.begin.name.startswith("Execution")
+        if failed or is_state_entered(activity):
+            return [self._step(activity, below)]
+        return below
 
     def _decision(self, activity: Activity, below: list[Step]) -> list[Step]:
         begin, data = activity.begin, activity.data
-        rule = self._called(str(data.get("rule") or begin.resource or begin.name))
-        noun = _DECIDERS.get(begin.service, "")
-        if data.get("passed"):
-            if begin.service == "events" and "Events-Archive-" in begin.name:
-                kept = [a for step in below for a in step.activities]
-                name = begin.name.partition("Events-Archive-")[2]
-                return [Step(name, [activity, *kept], noun="archive", plain=True)]
-            if begin.service == "events":
-                return [self._step(activity, rule, below, noun="rule")]
-            return below
-        if begin.service == "events" and not data.get("rule"):
-            noun = "bus"
-        reason = str(data.get("reason") or "")
-        said = _REASONS.get(reason, reason)
-        if data.get("error"):
-            said = error_text(data["error"])
-        return [Step(rule, [activity], Outcome.REFUSED, said, below, noun)]
-
-    def _request(self, activity: Activity, below: list[Step]) -> Step:
-        data = activity.data
-        title = f"{data.get('method')} {path_of(data.get('path'))}"
-        if activity.begin.service == "apigatewayv2":
-            title = f"connect to {self._called(api_of(activity))}"
-        step = self._step(activity, title, below)
-        status = int(data.get("status") or 0)
-        if status:
-            step.said = str(status)
-        if status >= 500:
-            step.outcome = Outcome.FAILED
-        elif status >= 400:
-            step.outcome = Outcome.REFUSED
-        return step
+        step = self._step(activity, below)
+        if self._outcomes[activity.id] is Outcome.REFUSED:
+            source = (data.get("event") or {}).get("source") if isinstance(data.get("event"), Mapping) else ""
+            # AWS's services send their own events to the default bus, whether a rule takes them or not.
+            unwanted = data.get("reason") == "NoRules" and str(source).startswith("aws.")
+            return below if unwanted else [step]
+        if begin.service == "events" and _ARCHIVE_RULE in begin.name and _is_well(below):
+            # An archive takes everything:
+            # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-archive.html
+            return []
+        return [step] if begin.service in ("events", "iam") or step.outcome is not Outcome.OK else below
 
     def _frame(self, activity: Activity, below: list[Step]) -> Step:
-        """A message on a WebSocket connection; what it is answered is part of it."""
-        data = activity.data
-        body = _shortened(data.get("body"))
-        if data.get("direction") == "out":
-            return self._step(activity, f"frame to {data.get('connection')}", below, said=body)
-        answers = [step for step in below if step.activities[0].kind is Kind.FRAME]
-        api = self._called(api_of(activity))
-        step = self._step(activity, f"frame {data.get('route') or ''}".rstrip() + f" to {api}", below, said=body)
-        if activity.error is not None:
-            step.outcome = Outcome.REFUSED if data.get("route") is None else Outcome.FAILED
-            step.said = "no route takes it" if data.get("route") is None else step.said
-            # The client is told the same.
-            step.children = [child for child in step.children if child not in answers]
-            step.activities += [told for answer in answers for told in answer.activities]
+        """A message on a WebSocket connection; an error that the client is sent is part of it."""
+        if activity.data.get("direction") == "out" or not activity.error:
+            return self._step(activity, below)
+        answers = [step for step in below if step.activity.kind is Kind.FRAME]
+        step = self._step(activity, [child for child in below if child not in answers])
+        step.activities += [each for answer in answers for each in answer.activities]
+        step.children += [child for answer in answers for child in answer.children]
         return step
 
     def _of_connection(self, activity: Activity, below: list[Step]) -> Step:
         """A call about a WebSocket connection; of a message to a client the message."""
-        connection = str((activity.data.get("request") or {}).get("ConnectionId") or "")
-        sent = [step for step in below if step.activities[0].kind is Kind.FRAME]
-        if activity.begin.name != "PostToConnection" or (len(sent) != 1 and activity.error is None):
-            return self._step(activity, f"{activity.begin.name} {connection}", below)
-        step = self._step(activity, f"frame to {connection}", [one for one in below if one not in sent])
-        for one in sent:
-            step.activities += one.activities
-            step.said = step.said or one.said
+        sent = [step for step in below if step.activity.kind is Kind.FRAME]
+        if activity.begin.name != "PostToConnection" or (len(sent) != 1 and not activity.error):
+            return self._step(activity, below)
+        step = self._step(activity, [child for child in below if child not in sent])
+        step.label = Label(f"frame to {labels.connection_of(activity)}")
+        for frame in sent:
+            step.activities += frame.activities
+            step.children += frame.children
+            step.said = step.said or frame.said
         return step
 
-    def _connection(self, activity: Activity, below: list[Step]) -> Step:
-        data = activity.data
-        said = f"{data.get('code')} {data.get('reason') or ''}".strip()
-        return self._step(
-            activity, f"{data.get('connection')} closed by {data.get('by')}", below, said=said, noun="connection"
-        )
-
     def _dead_letter(self, activity: Activity, below: list[Step]) -> Step:
-        data = activity.data
-        target = data.get("target")
-        where = f"given up, kept in {self._called(str(target))}" if target else "given up, kept nowhere: lost"
-        said = str(data.get("reason") or "")
-        if data.get("error") and said != "RetriesExhausted":
-            said = f"{said}: {error_text(data['error'])}"
-        step = Step(where, [activity], Outcome.GIVEN_UP, said, _counted(below))
-        if len(below) == 1 and below[0].outcome is Outcome.DONE and below[0].activities[0].kind is Kind.CALL:
+        step = self._step(activity, below)
+        if len(below) == 1 and below[0].outcome is Outcome.OK and below[0].activity.kind is Kind.CALL:
             # The call that put it there.
             step.activities += below[0].activities
             step.children = below[0].children
         return step
 
     def _timer(self, activity: Activity, below: list[Step]) -> list[Step]:
-        data = activity.data
-        match data.get("what"):
-            case "schedule":
-                schedule = self._called(str(data.get("schedule") or activity.begin.resource))
-                return [self._step(activity, schedule, below, noun="schedule")]
-            case "alarm":
-                said = f"{data.get('before')} → {data.get('after')}"
-                return [self._step(activity, activity.begin.name, below, noun="alarm", said=said)]
-            case "fire":
-                return [self._step(activity, f"fire {activity.begin.name}", below)]
+        match activity.data.get("what"):
+            case "schedule" | "alarm" | "fire":
+                return [self._step(activity, below)]
             case "Wait" | "delayed message":
-                seconds = float(data.get("when") or activity.begin.at) - activity.begin.at
-                return [Step(f"{data['what']}, {seconds:.3g} s", [activity], children=below, plain=not below)]
-        return below
+                step = self._step(activity, below)
+                step.plain = not below
+                return [step]
+        return [self._step(activity, below)] if self._outcomes[activity.id] is Outcome.FAILED else below
 
 
-def api_of(activity: Activity) -> str:
-    """The id of the API that a record of a WebSocket connection is about."""
-    return activity.begin.resource.rpartition(":")[2].partition("/")[0]
-
-
-def _shortened(body: Any) -> str:
-    # The journal has what is JSON as what it is.
-    line = _line(body if isinstance(body, str) else json.dumps(body, ensure_ascii=False))
-    return line if len(line) <= _BODY else f"{line[: _BODY - 1]}…"
-
-
-_BODY = 60
-"""How much of a message a line has room for."""
-_NAMING = ("QueueName", "Username", "StackName", "RoleName", "Name")
-"""Members of a request that name what a call is about, where its record does not."""
-_NOUNS = {
-    "events": "bus",
-    "firehose": "delivery stream",
-    "kinesis": "stream",
-    "lambda": "function",
-    "logs": "log group",
-    "sns": "topic",
-    "sqs": "queue",
-    "states": "state machine",
-}
-"""What a delivery goes to, by the service in its ARN."""
-_DECIDERS = {
-    "apigateway": "authorizer",
-    "apigatewayv2": "authorizer",
-    "elbv2": "rule",
-    "events": "rule",
-    "lambda": "",
-    "s3": "notification",
-    "scheduler": "schedule",
-    "sns": "subscription",
-    "sqs": "queue",
-}
-_REASONS = {
-    "Disabled": "it is disabled",
-    "Duplicate": "a duplicate",
-    "EventType": "for other events",
-    "FilterPolicy": "its filter policy does not match",
-    "KeyFilter": "for other keys",
-    "NoPermission": "it may not be invoked from here",
-    "NoRules": "it has no rules",
-    "NoSuchEventBus": "there is no such bus",
-    "NoTargets": "it has no targets",
-    "NotJson": "its filter is for JSON",
-    "Pattern": "its pattern does not match",
-    "PendingConfirmation": "it is not confirmed",
-}
-"""What a decision not to let an event pass comes from (`Kind.DECISION`), for people."""
-
-
-def path_of(path: Any) -> str:
-    """The path as a client of the deployed API knows it, without LocalStack's own way to the stage."""
-    parts = str(path or "/").split("/")
-    if parts[1:3] == ["_aws", "execute-api"]:
-        return "/" + "/".join(parts[5:])
-    if parts[1:3] == ["_aws", "elb"]:
-        return "/" + "/".join(parts[4:])
-    if parts[1:2] == ["restapis"] and "_user_request_" in parts:
-        return "/" + "/".join(parts[parts.index("_user_request_") + 1 :])
-    return str(path or "/")
-
-
-def _tells_nobody(activity: Activity, below: list[Step]) -> bool:
-    """Whether it is a service's own event, which no rule wants: Step Functions tells the default bus of each execution."""
-    by_service = (activity.data.get("caller") or {}).get("kind") == "service"
-    unwanted = below and all(step.outcome is Outcome.REFUSED and not step.children for step in below)
-    return activity.begin.name == "PutEvents" and by_service and bool(unwanted)
+def _is_well(steps: Iterable[Step]) -> bool:
+    return all(each.outcome is Outcome.OK for step in steps for each in step.walk())
 
 
 def _is_invocation(step: Step) -> bool:
     return any(activity.kind is Kind.INVOCATION for activity in step.activities) or (
         step.activities[0].begin.name == "Invoke"
     )
-
-
-def _leaves_state(activity: Activity) -> bool:
-    return activity.kind is Kind.TRANSITION and activity.begin.name.endswith("StateExited")
-
-
-def _grouped_by_state(below: list[Step]) -> list[Step]:
-    """What an execution did in each state below that state, where it is in one at a time."""
-    top: list[Step] = []
-    open_: list[Step] = []
-    for step in below:
-        first = step.activities[0]
-        if _leaves_state(first):
-            left = next((one for one in open_ if one.activities[0].begin.resource == first.begin.resource), None)
-            if left is not None:
-                left.activities.append(first)
-                open_.remove(left)
-        elif first.kind is Kind.TRANSITION and first.begin.name.endswith("StateEntered"):
-            top.append(step)
-            open_.append(step)
-        elif len(open_) == 1:
-            open_[0].children.append(step)
-        else:
-            top.append(step)
-    return top
-
-
-def _counted(below: list[Step]) -> list[Step]:
-    """Without what was only there to say that a state was left, and with equal calls in a row as one."""
-    found: list[Step] = []
-    for step in below:
-        last = found[-1] if found else None
-        if _leaves_state(step.activities[0]):
-            continue
-        if last and step.plain and last.plain and (step.title, step.outcome) == (last.title, last.outcome):
-            last.times += 1
-            last.activities += step.activities
-        else:
-            found.append(step)
-    return found

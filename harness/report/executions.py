@@ -4,15 +4,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from harness.flow.causality import Causality, is_execution
+from harness.flow.error_text import ErrorText, error_text
 from harness.flow.history import Activity
+from harness.flow.outcome import Outcome
 from harness.journal.records import Kind
-from harness.report.failures import Failure, failure
-from harness.report.lineage import Lineage
-from harness.report.whereabouts import Whereabouts
+from harness.report.placement import Placement
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class StateRun:
     """One state of an execution, from entry to exit."""
 
     state: str
@@ -20,11 +21,10 @@ class Step:
     began: float
     seconds: float | None
     """None: it was not left."""
-    outcome: str
-    """"ok", "failed" or "pending"."""
+    outcome: Outcome
     before: Any = None
     after: Any = None
-    error: Failure | None = None
+    error: ErrorText | None = None
     events: tuple[str, ...] = ()
     """The types of the history's events while it was the current state."""
 
@@ -37,32 +37,30 @@ class Execution:
     state_machine: str
     node: str | None
     status: str
-    steps: tuple[Step, ...]
+    steps: tuple[StateRun, ...]
 
 
-def executions(
-    activities: Iterable[Activity], lineage: Lineage, whereabouts: Whereabouts, began: float
-) -> Iterable[Execution]:
+def executions(causality: Causality, placement: Placement, began: float) -> Iterable[Execution]:
     """Those of a flow that began at a time, in the order in which they began."""
-    for activity in activities:
-        if activity.kind is Kind.TRANSITION and "execution" in activity.data:
-            node = whereabouts.of(activity)
+    for activity in causality.activities.values():
+        if is_execution(activity):
+            node = placement.of(activity)
             yield Execution(
                 hop=activity.id,
                 state_machine=str(activity.data.get("state_machine") or activity.begin.name),
                 node=str(node) if node else None,
                 status=str(activity.data.get("status") or "RUNNING"),
-                steps=tuple(_steps(activity, activities, lineage, began)),
+                steps=tuple(_states(activity, causality, began)),
             )
 
 
-def _steps(execution: Activity, activities: Iterable[Activity], lineage: Lineage, began: float) -> Iterable[Step]:
+def _states(execution: Activity, causality: Causality, began: float) -> Iterable[StateRun]:
     """The states in the order in which they were entered."""
     steps: list[dict[str, Any]] = []
     step_of: dict[Any, dict[str, Any]] = {}  # by the id of the history's event
-    for note in activities:
+    for note in causality.activities.values():
         event = note.data.get("event") if note.kind is Kind.TRANSITION else None
-        if not isinstance(event, dict) or not _belongs(note, execution, lineage):
+        if not isinstance(event, dict) or not _belongs(note, execution, causality):
             continue
         details, kind = event.get("details") or {}, str(event.get("type"))
         # An event without an id of its own (a token that was left) is of the state that is current.
@@ -87,22 +85,26 @@ def _steps(execution: Activity, activities: Iterable[Activity], lineage: Lineage
     for step in steps:
         left = step.get("ended")
         failed = left is None and ended is not None
-        yield Step(
+        yield StateRun(
             state=step["state"],
             type=step["type"],
             began=step["began"] - began,
             seconds=(left or ended) - step["began"] if (left or ended) else None,
-            outcome="ok" if left else "failed" if failed and "error" in step else "pending" if not ended else "ok",
+            outcome=Outcome.PENDING
+            if not left and not ended
+            else Outcome.FAILED
+            if failed and "error" in step
+            else Outcome.OK,
             before=step["before"],
             after=step.get("after"),
-            error=failure(step.get("error")),
+            error=error_text(step.get("error")),
             events=tuple(step["events"]),
         )
 
 
-def _belongs(note: Activity, execution: Activity, lineage: Lineage) -> bool:
+def _belongs(note: Activity, execution: Activity, causality: Causality) -> bool:
     """Whether an event is of this execution's history, and not of one that it started."""
-    for ancestor in lineage.ancestors(note):
-        if ancestor.kind is Kind.TRANSITION and "execution" in ancestor.data:
+    for ancestor in causality.ancestors(note):
+        if is_execution(ancestor):
             return ancestor.id == execution.id
     return False

@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from harness.flow.outcome import Outcome
 from harness.report.story import Cause, Hop, Story, Trace
 
 SCOPE = "serverless-harness"
@@ -131,7 +132,7 @@ class _Teller:
 
     def span(self, hop: Hop) -> dict[str, Any]:
         start = self._story.began + hop.began
-        pending = hop.state == "pending"
+        pending = hop.outcome is Outcome.PENDING
         end = self._story.began + self._story.seconds if pending else start + hop.seconds
         findings = self._findings.get(hop.id, [])
         links = [{"traceId": self._trace, "spanId": span_id(other)} for other in hop.others if other in self._hops]
@@ -182,13 +183,22 @@ class _Teller:
         return _INTERNAL
 
     def _about(self, hop: Hop) -> dict[str, Any]:
-        about: dict[str, Any] = {"harness.kind": hop.kind, "harness.state": hop.state}
+        about: dict[str, Any] = {
+            "harness.kind": hop.kind,
+            "harness.label": hop.title,
+            "harness.outcome": hop.outcome.value,
+            "harness.hidden": hop.hidden,
+        }
+        if hop.said:
+            about["harness.detail"] = hop.said
         if hop.node:
             about["harness.resource"] = hop.node
         if hop.place:
             about["harness.place"] = hop.place
-        if hop.error:
-            about["error.type"] = hop.error.code or "_OTHER"
+        if hop.outcome is Outcome.FAILED:
+            # https://opentelemetry.io/docs/specs/semconv/registry/attributes/error/: of a failed answer its status.
+            answered = str(hop.facts.get("status") or "") if hop.kind == "request" else ""
+            about["error.type"] = (hop.error.code if hop.error else answered) or answered or "_OTHER"
         about |= self._by_kind(hop)
         return {name: value for name, value in about.items() if value not in (None, "")}
 
@@ -219,7 +229,7 @@ class _Teller:
                     "harness.connection.route": hop.facts.get("route"),
                 }
             case "decision":
-                passed = hop.state != "refused"
+                passed = hop.outcome is not Outcome.REFUSED
                 return {"harness.decision.passed": passed, "harness.decision.reason": hop.facts.get("reason")}
             case "dead-letter":
                 return {"harness.dead_letter.reason": hop.facts.get("reason")}
@@ -239,7 +249,7 @@ class _Teller:
         return "other"
 
     def _exceptions(self, hop: Hop, at: float) -> Iterator[dict[str, Any]]:
-        if hop.error is None:
+        if hop.error is None or hop.outcome is not Outcome.FAILED:
             return
         about = {"exception.type": hop.error.code, "exception.message": hop.error.message}
         if hop.error.lines:
@@ -294,12 +304,17 @@ def _finding(cause: Cause, at: float) -> dict[str, Any]:
 
 
 def _status(hop: Hop, findings: Sequence[Cause]) -> dict[str, Any] | None:
-    """A hop that failed, and one where an event was lost though nothing failed, are errors."""
+    """A hop that failed, and one where an event was lost though nothing failed, are errors; what was refused is none.
+
+    "For HTTP status codes in the 4xx range span status MUST be left unset in case of `SpanKind.SERVER` and SHOULD be set to
+    `Error` in case of `SpanKind.CLIENT`": https://opentelemetry.io/docs/specs/semconv/http/http-spans/#status. So requests of
+    clients have no status, and calls that a function makes are errors. "Instrumentation Libraries SHOULD leave the status code
+    as Unset unless there is an error": https://opentelemetry.io/docs/specs/otel/trace/api/#set-status.
+    """
     if lost := [cause.sentence for cause in findings if cause.lost]:
         return {"code": _ERROR, "message": lost[0]}
-    if hop.state == "failed":
-        said = f"{hop.error.code}: {hop.error.message}".strip(": ") if hop.error else hop.title
-        return {"code": _ERROR, "message": said}
+    if hop.outcome is Outcome.FAILED:
+        return {"code": _ERROR, "message": str(hop.error or hop.said or hop.title)}
     return None
 
 

@@ -18,6 +18,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from harness.flow.outcome import Outcome
 from harness.report import wording
 from harness.report.picture import flow_picture, icon_of, on_whole
 from harness.report.story import Hop, Story, Trace
@@ -245,15 +246,21 @@ class _Shown:
         self.picture_width = width[1] if width else "0"
         whole = on_whole(story, topology) if topology.nodes else ""
         self.whole = base64.b64encode(whole.encode()).decode()
-        self.scale = Timescale([(hop.began, hop.seconds) for hop in story.hops if not hop.quiet])
+        self.scale = Timescale([(hop.began, hop.seconds) for hop in story.hops if not hop.hidden])
         self.began = datetime.fromtimestamp(story.began, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-        self.lost = {number for finding in story.findings if finding.lost for number in finding.hops[:1]}
-        self._shown_first = next((finding.hops[0] for finding in _worst_first(story) if finding.hops), None)
+        self.lost = {self._step_of(number) for f in story.findings if f.lost for number in f.hops[:1]}
+        first = next((finding.hops[0] for finding in _worst_first(story) if finding.hops), None)
+        self._shown_first = None if first is None else self._step_of(first)
         self._below: dict[int | None, list[Hop]] = {}
         for hop in story.hops:
             self._below.setdefault(hop.parent, []).append(hop)
-        self.loud = sum(not hop.quiet for hop in story.hops)
-        self.quiet = len(story.hops) - self.loud
+        self.steps = sum(not hop.hidden for hop in story.hops)
+        self.hidden = len(story.hops) - self.steps
+
+    def _step_of(self, number: int) -> int:
+        """The step of a hop; the hop where it has none, or is not of this flow."""
+        hop = self._by_id.get(number)
+        return hop.step if hop is not None and hop.step is not None else number
 
     def below(self, number: int | None) -> list[Hop]:
         return self._below.get(number, [])
@@ -261,6 +268,13 @@ class _Shown:
     def anchor(self, number: int) -> str:
         """The id of a hop in the page; what two flows had a part in is there twice."""
         return f"{self._prefix}{number}"
+
+    def step_anchor(self, number: int) -> str:
+        return self.anchor(self._step_of(number))
+
+    def waits(self, hop: Hop) -> bool:
+        """Whether it is in progress, or something that it left waits."""
+        return hop.outcome is Outcome.PENDING or any(one.hop == hop.id for one in self.story.pending)
 
     def hop(self, number: int) -> Hop | None:
         return self._by_id.get(number)

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from html import escape
 
 from harness.report import wording
+from harness.report.placement import Way
 from harness.report.story import Hop, Story
-from harness.report.whereabouts import Way
 from harness.topology import Node, NodeId, Topology
 from harness.topology.picture import svg
 from harness.topology.picture.layout import Arrow, Item, Point, layered
@@ -114,8 +114,7 @@ def _chosen(story: Story, topology: Topology) -> tuple[dict[str, _Card], list[_W
     told = {hop.id: hop for hop in story.hops}
     selection = select(topology)
     broke = {node for node in _broken_nodes(story) if _found(node, topology)}
-    heard = {hop.node for hop in story.hops if not hop.quiet}
-    # A parameter that is read, or an archive that keeps everything, says little.
+    heard = {hop.node for hop in story.hops if _is_on_the_way(hop)}
     drawn = {str(card) for card in selection.cards if str(card) in heard} | broke
     drawn |= {way.target for way in story.ways if way.state == "refused"}
     ways = [
@@ -155,7 +154,7 @@ def _with_ends(
     story: Story, told: dict[int, Hop], cards: dict[str, _Card], ways: list[_Way]
 ) -> tuple[dict[str, _Card], list[_Way]]:
     """With who began it, and with the mails, text messages and WebSocket frames that left."""
-    roots = [hop for hop in story.hops if hop.parent is None and not hop.quiet]
+    roots = [hop for hop in story.hops if hop.step_parent is None and not hop.hidden]
     begun: dict[str, list[str]] = {}
     for hop in roots:
         if hop.node in cards:
@@ -179,6 +178,14 @@ def _with_ends(
     return found, [*first, *ways, *last]
 
 
+def _is_on_the_way(hop: Hop) -> bool:
+    """Whether what a hop is about is drawn. A step is; of what is part of one, what passed its event on. An archive, which
+    keeps everything, says little."""
+    return not hop.hidden or (
+        hop.kind in ("batch", "decision", "delivery", "invocation") and not hop.name.startswith("Events-Archive-")
+    )
+
+
 def _broken_nodes(story: Story) -> set[str]:
     """Where events were lost: what findings are about, and the hops that show it."""
     told = {hop.id: hop for hop in story.hops}
@@ -195,7 +202,7 @@ def _broken_nodes(story: Story) -> set[str]:
 def _state(node: str, hops: tuple[Hop, ...], broke: set[str]) -> str:
     if node in broke:
         return "broke"
-    states = {hop.state for hop in hops if hop.node == node}
+    states = {hop.outcome for hop in hops if hop.node == node}
     if states == {"refused"}:
         return "unreached"
     return next((state for state in ("pending", "failed") if state in states), "ok")
@@ -228,7 +235,7 @@ def _node_card(node: str, state: str, hops: tuple[Hop, ...], topology: Topology)
     if found is None:
         return None
     order = ("failed", "pending", "refused", "ok")
-    own = sorted((hop for hop in hops if hop.node == node and not hop.quiet), key=lambda hop: order.index(hop.state))
+    own = sorted((hop for hop in hops if hop.node == node and not hop.hidden), key=lambda hop: order.index(hop.outcome))
     return _Card(
         key=node,
         title=title(found),

@@ -1,7 +1,7 @@
-"""A flow as a story: one plain view of it that every output is made of.
+"""A flow as plain data, of which the page, the JSON and the OTLP export are made.
 
-The HTML page, the JSON export and the tree in the terminal show the same hops, findings and places; what they tell apart
-is decided here, once. Everything in a Trace is data: `to_json` gives it as JSON of the shape that VERSION counts.
+Parents, labels, outcomes and what is hidden are those of `harness.flow.steps`, as in the terminal; here are added payloads,
+places in the templates and the way through the architecture. `to_json` gives it as JSON of the shape that VERSION counts.
 """
 
 import dataclasses
@@ -12,19 +12,21 @@ from typing import Any, ClassVar, Protocol
 from botocore.exceptions import BotoCoreError
 from httpx import HTTPError
 
+from harness.flow.error_text import ErrorText, error_of
 from harness.flow.explanation import Explanation, Finding, Place
 from harness.flow.history import Activity
+from harness.flow.names import Names, names
+from harness.flow.outcome import Outcome
 from harness.flow.pending import Pending
+from harness.flow.steps import ShownActivity, ShownFlow
 from harness.journal.records import Kind
 from harness.report import wording
 from harness.report.executions import Execution, executions
-from harness.report.failures import Failure, failure
-from harness.report.lineage import Lineage
 from harness.report.payloads import Difference, coming_out, difference, going_in
-from harness.report.whereabouts import Way, Whereabouts
+from harness.report.placement import Placement, Way
 from harness.topology import NodeId, Topology
 
-VERSION = 1
+VERSION = 2
 """Of the JSON form. It is raised when something in it changes its meaning or goes away, not when something is added."""
 
 _LINES_AROUND = 4
@@ -40,8 +42,12 @@ class Hop:
     """What caused it, or left what it took up; None where it began the flow."""
     others: tuple[int, ...]
     """Further hops that had a part in it: of a batch the senders of its other records."""
+    step: int | None
+    """The step that it is part of; its own id where it is the step."""
+    step_parent: int | None
+    """The step that its step is below; None at the top."""
     depth: int
-    """How many parents it has that are not quiet."""
+    """How many steps are above it."""
     kind: str
     """A value of harness.journal.records.Kind."""
     service: str
@@ -53,13 +59,14 @@ class Hop:
     node: str | None
     """The resource in the templates: "stack.LogicalId"."""
     title: str
-    """What happened, in a few words."""
+    """Its label: "function users.PreSignUpFunction"."""
     subtitle: str
-    """Where: service and resource."""
-    state: str
-    """"ok", "failed", "refused" (did not pass: normal on a bus) or "pending"."""
-    quiet: bool
-    """Plumbing that only somebody who looks for it wants to see. What failed is never quiet."""
+    """The service, and what else is known in a few words."""
+    outcome: Outcome
+    said: str
+    """What went wrong, why it was refused, the status of an answer."""
+    hidden: bool
+    """Part of a step, and not shown unless asked for."""
     began: float
     seconds: float
     before: Any = None
@@ -68,7 +75,7 @@ class Hop:
     """What it gave."""
     difference: Difference | None = None
     """What has changed of the event since a hop before; for a function that gives its event back, what it changed."""
-    error: Failure | None = None
+    error: ErrorText | None = None
     log: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
     """What else is known: attempt, cold start, who called, the pattern and the reason of a refusal."""
@@ -120,8 +127,7 @@ class Story:
     began: float
     """Seconds since the epoch."""
     seconds: float
-    outcome: str
-    """"lost" (an event was), "pending" (something goes on), "failed" (a hop failed and nobody made up for it) or "ok"."""
+    outcome: Outcome
     hops: tuple[Hop, ...]
     """In the order in which they began."""
     findings: tuple[Cause, ...]
@@ -132,16 +138,15 @@ class Story:
     unasked: str = ""
     """Why it is not known what was lost or waits, where it is not: the engine is gone."""
 
-    def tree(self, *, quiet: bool = True) -> Iterator[Hop]:
-        """The hops in the order of a tree, each followed by what it caused; without the quiet ones their children stand
-        in their place."""
+    def tree(self, *, hidden: bool = True) -> Iterator[Hop]:
+        """The hops in the order of a tree, each followed by what it caused; without the hidden ones these are the steps."""
         below: dict[int | None, list[Hop]] = {}
         for hop in self.hops:
             below.setdefault(hop.parent, []).append(hop)
         open_ = list(reversed(below.get(None, [])))
         while open_:
             hop = open_.pop()
-            if quiet or not hop.quiet:
+            if hidden or not hop.hidden:
                 yield hop
             open_ += reversed(below.get(hop.id, []))
 
@@ -215,7 +220,7 @@ def story_of(flow: FlowLike) -> Story:
     try:
         explanation, pending = flow.explain(), flow.pending()
     except (BotoCoreError, HTTPError, OSError) as error:
-        # The engine is gone, and cannot be asked what waits there; what it has written down until then is told.
+        # The engine is gone, and cannot be asked what waits there; what it recorded until then is shown.
         return replace(tell(flow.activities, flow.topology, root=flow.root), unasked=repr(error))
     return tell(flow.activities, flow.topology, explanation=explanation, pending=pending, root=flow.root)
 
@@ -231,52 +236,31 @@ def tell(
     """The story of these activities, given in the order in which they began."""
     topology = topology or Topology.empty()
     findings, waiting = tuple(explanation), tuple(pending)
-    lineage = Lineage(activities)
-    whereabouts = Whereabouts(activities, lineage.parents, topology)
+    name = names(topology)
+    shown = ShownFlow(activities, name)
+    placement = Placement(shown, topology)
     began = activities[0].begin.at if activities else 0.0
-    goes_on = {each.activity.id for each in waiting} | {each.id for each in activities if each.goes_on}
-    told = _Telling(lineage, whereabouts, topology, began, goes_on)
-    hops = tuple(told.hop(activity) for activity in activities)
+    hop = _Hops(shown, placement, topology, name, began)
+    hops = tuple(hop.of(each) for each in shown.activities.values())
     return Story(
         root=root,
         title=_title(hops),
         began=began,
         seconds=max((each.ended.at for each in activities if each.ended), default=began) - began,
-        outcome=_outcome(hops, findings, goes_on, lineage),
+        outcome=shown.outcome(lost=any(finding.lost for finding in findings), waits=bool(waiting)),
         hops=hops,
         findings=tuple(_cause(finding) for finding in findings),
         pending=tuple(Waiting(each.activity.id, each.what) for each in waiting),
-        executions=tuple(executions(activities, lineage, whereabouts, began)),
-        ways=whereabouts.ways(),
+        executions=tuple(executions(shown.causality, placement, began)),
+        ways=placement.ways(),
     )
 
 
 def _title(hops: Sequence[Hop]) -> str:
-    began = [hop.title for hop in hops if hop.parent is None and not hop.quiet]
+    began = [hop.title for hop in hops if hop.step_parent is None and not hop.hidden]
     if not began:
         return "nothing was seen"
     return began[0] if len(began) == 1 else f"{', '.join(dict.fromkeys(began[:3]))}{' …' if len(began) > 3 else ''}"
-
-
-def _outcome(hops: Iterable[Hop], findings: Iterable[Finding], goes_on: set[int], lineage: Lineage) -> str:
-    if any(finding.lost for finding in findings):
-        return "lost"
-    if goes_on:
-        return "pending"
-    handled = {
-        activity.data.get("request_id")
-        for activity in lineage.activities.values()
-        if activity.kind is Kind.INVOCATION and not wording.failed(activity)
-    }
-    for hop in hops:
-        if hop.state == "failed":
-            activity = lineage.activities[hop.id]
-            retried = (
-                a.data.get("request_id") for a in (activity, *lineage.ancestors(activity)) if a.kind is Kind.INVOCATION
-            )
-            if not handled.intersection(retried):
-                return "failed"
-    return "ok"
 
 
 def _cause(finding: Finding) -> Cause:
@@ -308,74 +292,69 @@ def excerpt(place: Place) -> Excerpt | None:
 
 
 @dataclass(frozen=True)
-class _Telling:
-    """Makes the hops of one story."""
+class _Hops:
+    """Makes the hops of one flow."""
 
-    lineage: Lineage
-    whereabouts: Whereabouts
+    shown: ShownFlow
+    placement: Placement
     topology: Topology
+    name: Names
     began: float
-    goes_on: set[int]
 
-    def hop(self, activity: Activity) -> Hop:
-        begin = activity.begin
-        parent, *others = self.lineage.parents[activity.id] or (None,)
-        node = self.whereabouts.of(activity)
-        names = self.whereabouts.names
+    def of(self, shown: ShownActivity) -> Hop:
+        activity, begin = shown.activity, shown.activity.begin
+        node = self.placement.of(activity)
         before, after = going_in(activity), coming_out(activity)
-        attempt = self.lineage.attempts.get(activity.id, 1)
+        attempt = self.shown.causality.attempts.get(activity.id, 1)
         return Hop(
             id=activity.id,
-            parent=parent,
-            others=tuple(other for other in others if other is not None),
-            depth=sum(not wording.is_quiet(each) for each in self.lineage.ancestors(activity)),
+            parent=shown.parent,
+            others=shown.others,
+            step=shown.step,
+            step_parent=shown.above,
+            depth=self._depth(shown),
             kind=begin.kind.value,
             service=begin.service,
             name=begin.name,
             resource=begin.resource,
             node=str(node) if node else None,
-            title=wording.title(activity, names),
-            subtitle=" · ".join(
-                filter(
-                    None,
-                    [
-                        wording.subtitle(activity, names),
-                        self._of(activity, node),
-                        f"attempt {attempt}" if attempt > 1 else "",
-                    ],
-                )
-            ),
-            state=self._state(activity),
-            quiet=wording.is_quiet(activity),
+            title=str(shown.label),
+            subtitle=wording.subtitle(shown, attempt, self.name),
+            outcome=shown.outcome,
+            said=shown.said,
+            hidden=shown.hidden,
             began=begin.at - self.began,
             seconds=activity.seconds,
             before=before,
             after=after,
             difference=self._difference(activity, before, after),
-            error=self._failure(activity),
-            log=str(activity.data.get("log") or ""),
-            facts={**({"attempt": attempt} if attempt > 1 else {}), **wording.facts(activity, names)},
+            error=self._error(shown),
+            log=self._log(shown),
+            facts={**({"attempt": attempt} if attempt > 1 else {}), **wording.facts(activity, self.name)},
             place=self._place(node),
         )
 
-    @staticmethod
-    def _of(activity: Activity, node: NodeId | None) -> str:
-        """The resource of a call that does not name it."""
-        return node.logical_id if node and activity.kind is Kind.CALL and not activity.begin.resource else ""
+    def _depth(self, shown: ShownActivity) -> int:
+        """Of a hidden one that of its step, and one more."""
+        depth, above = int(shown.hidden and shown.step is not None), shown.above
+        while above is not None:
+            depth, above = depth + 1, self.shown.activities[above].above
+        return depth
 
-    @staticmethod
-    def _failure(activity: Activity) -> Failure | None:
-        if activity.kind is Kind.TRANSITION and isinstance(activity.error, str):
-            # https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html: error and cause.
-            return failure({"code": activity.error, "message": str(activity.data.get("cause") or "")})
-        return failure(activity.error)
+    def _parts(self, shown: ShownActivity) -> Sequence[Activity]:
+        """What a step stands for, itself first; of a hidden activity only that."""
+        step = None if shown.hidden else self.shown.step_of(shown.activity.id)
+        others = [part for part in step.activities if part is not shown.activity] if step else []
+        return [shown.activity, *others]
 
-    def _state(self, activity: Activity) -> str:
-        if activity.id in self.goes_on:
-            return "pending"
-        if wording.failed(activity):
-            return "failed"
-        return "refused" if activity.kind is Kind.DECISION and not activity.data.get("passed", True) else "ok"
+    def _error(self, shown: ShownActivity) -> ErrorText | None:
+        """The error of an activity; of a step also that of a part of it, where that makes it a failed one."""
+        if shown.outcome is not Outcome.FAILED:
+            return error_of(shown.activity)
+        return next((error for part in self._parts(shown) if (error := error_of(part))), None)
+
+    def _log(self, shown: ShownActivity) -> str:
+        return next((str(log) for part in self._parts(shown) if (log := part.data.get("log"))), "")
 
     def _place(self, node: NodeId | None) -> str | None:
         found = self.topology.nodes.get(node) if node else None
@@ -389,10 +368,11 @@ class _Telling:
                 return made
         if activity.kind not in (Kind.INVOCATION, Kind.DELIVERY, Kind.BATCH, Kind.DEAD_LETTER, Kind.CALL):
             return None
-        for ancestor in self.lineage.ancestors(activity):
+        for ancestor in self.shown.causality.ancestors(activity):
             if ancestor.kind is Kind.WORK or (earlier := going_in(ancestor)) is None:
                 continue
-            if wording.is_quiet(ancestor):
+            if ancestor.kind is Kind.CALL and (ancestor.data.get("caller") or {}).get("kind") == "service":
+                # By which a service delivered: the event is that of the delivery.
                 continue
             return difference(earlier, before, ancestor.id)
         return None

@@ -22,8 +22,9 @@ import httpx
 import pytest
 
 from harness.engine import EmbeddedEngine, Target
-from harness.flow import RecordedFlows, tell
+from harness.flow import RecordedFlows
 from harness.report import exports
+from harness.terminal import flow_report
 
 BIN = Path(sys.executable).parent
 PLANTED = Path(__file__).parent / "planted"
@@ -124,7 +125,7 @@ def _every_flow(target: Target) -> dict[str, str]:
     try:
         flows = [recorded.flow(beginning.root) for beginning in recorded.beginnings()]
         assert len(flows) >= 20
-        told = {f"{flow.root} as text": "\n".join(map(str, tell(flow, limit=None))) for flow in flows}
+        told = {f"{flow.root} as text": "\n".join(map(str, flow_report.report(flow, limit=None))) for flow in flows}
         exported = {
             f"{flow.root} as {form}": exports.export(flow, form, command="", versions={})
             for flow in flows

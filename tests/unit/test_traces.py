@@ -86,7 +86,7 @@ def test_a_failed_test_leaves_a_trace_whose_name_ends_what_is_told_of_it(run, py
     page = (pytester.path / file).read_text()
     assert "One that fails" in page
     assert "AssertionError: nothing came" in page
-    assert "PutEvents Placed" in page
+    assert "events PutEvents shop.Bus: Placed" in page
     assert "pytest test_shop.py::test_one_that_fails" in page
 
 
@@ -125,7 +125,7 @@ def test_of_hypothesis_s_examples_the_smallest_that_fails_is_told(run, pytester)
         """
     ).assert_outcomes(failed=1)
     page = (pytester.path / ".harness/traces/test_shop.test_orders.html").read_text()
-    assert "PutEvents Order-7." in page
+    assert "events PutEvents shop.Bus: Order-7." in page
     assert "Flow 1 of" not in page
 
 

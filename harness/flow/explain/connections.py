@@ -13,7 +13,7 @@ from harness.flow.explain.evidence import Evidence, as_json
 from harness.flow.explain.failures import failed_invocation
 from harness.flow.explanation import Finding, Place
 from harness.flow.history import Activity
-from harness.flow.steps import api_of
+from harness.flow.labels import api_of
 from harness.journal.records import Kind
 from harness.topology import Edge
 from harness.topology.edges import RouteCondition

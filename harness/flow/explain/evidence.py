@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any, Protocol
 
 from harness import aws
+from harness.flow.causality import is_again
 from harness.flow.explanation import Finding, Place
 from harness.flow.history import Activity
 from harness.flow.pending import Pending
@@ -66,7 +67,7 @@ class Evidence:
         """Whether what failed succeeded when it was tried again: an invocation of the same request, a batch or delivery of
         the same source to the same target that took up or carried the same."""
         later = (a for a in self.activities if a.begin.sequence > activity.begin.sequence and a.kind is activity.kind)
-        return any(_is_again(activity, other) and not other.goes_on and not other.error for other in later)
+        return any(is_again(activity, other) and not other.goes_on and not other.error for other in later)
 
     def function_of(self, activity: Activity) -> str:
         """The ARN of the function in which something happened; "" where it was none."""
@@ -183,18 +184,6 @@ class Evidence:
         """A finding about the resource of this ARN, URL or physical id."""
         # A sentence may begin with what is a word inside of another: "function Charge".
         return Finding(cause, sentence[:1].upper() + sentence[1:], self.resource(resource), place, activities, lost)
-
-
-def _is_again(activity: Activity, other: Activity) -> bool:
-    if activity.begin.service != other.begin.service or activity.begin.resource != other.begin.resource:
-        return False
-    if activity.kind is Kind.INVOCATION:
-        batches = [c for c in (activity, other) if (c.data.get("request_id"))]
-        return len(batches) == 2 and activity.data["request_id"] == other.data["request_id"]
-    if set(activity.takes) & set(other.takes):
-        return True
-    same = ("source", "target", "event")
-    return activity.kind is Kind.DELIVERY and all(activity.data.get(n) == other.data.get(n) for n in same)
 
 
 _POLICIES = {

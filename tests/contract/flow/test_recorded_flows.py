@@ -11,8 +11,9 @@ import pytest
 from harness import cli
 from harness.engine import Target
 from harness.errors import UnknownFlowError
-from harness.flow import Beginning, RecordedFlows, outcome_of, tell
+from harness.flow import Beginning, RecordedFlows, ending_of
 from harness.journal.records import Kind
+from harness.terminal.flow_report import report
 
 FAILS = """
 def handler(event, context):
@@ -51,7 +52,7 @@ def test_a_call_without_a_trace_header_is_a_flow_of_its_own(recorded, somebody, 
     for beginning in sent:
         assert re.fullmatch("1-[0-9a-f]{8}-[0-9a-f]{24}", beginning.root)
         assert (beginning.by, beginning.steps, beginning.idle) == ("Boto3", 1, False)
-        assert outcome_of(recorded.flow(beginning.root)) == ("ok", "")
+        assert ending_of(recorded.flow(beginning.root)) == ("ok", "")
 
 
 def test_a_request_of_a_browser_is_a_flow_of_its_own(recorded, engine):
@@ -74,7 +75,7 @@ def test_what_somebody_fires_from_a_shell_is_a_flow_of_its_own(recorded, engine)
     )
     beginning = _of(recorded, kind)
     assert beginning.what == f"fire {kind}"
-    assert outcome_of(recorded.flow(beginning.root))[0] == "failed"
+    assert ending_of(recorded.flow(beginning.root))[0] == "failed"
 
 
 def test_a_flow_of_somebody_is_told_as_that_of_a_test_is(recorded, somebody, function):
@@ -83,10 +84,10 @@ def test_a_flow_of_somebody_is_told_as_that_of_a_test_is(recorded, somebody, fun
     found = recorded.find(_of(recorded, f"lambda Invoke {made.name}").root)
     found.settle()
     assert len(found.find(Kind.INVOCATION)) == 3
-    told = "\n".join(map(str, tell(found)))
+    told = "\n".join(map(str, report(found)))
     assert "3 attempts, then given up" in told
     assert "attempt 1  ✗ ValueError: not today" in told
-    assert outcome_of(found)[0] in ("failed", "lost")
+    assert ending_of(found)[0] in ("failed", "lost")
 
 
 def test_what_only_reads_or_sets_up_resources_is_idle_and_what_does_something_is_not(recorded, somebody, queue):

@@ -8,7 +8,9 @@ from typing import Any
 
 from harness.flow.explanation import Explanation, Finding, Place
 from harness.flow.history import Activity, History
+from harness.flow.names import names
 from harness.flow.pending import Pending
+from harness.flow.steps import ShownFlow
 from harness.journal.records import Kind, Phase, Record
 from harness.topology import Template, Topology, read_topology
 
@@ -207,6 +209,9 @@ class FakeFlow:
     @property
     def activities(self) -> list[Activity]:
         return self.journal.activities()
+
+    def shown(self) -> ShownFlow:
+        return ShownFlow(self.activities, names(self.topology))
 
     def explain(self) -> Explanation:
         return Explanation(tuple(self.findings))

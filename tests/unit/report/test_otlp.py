@@ -69,7 +69,7 @@ def test_every_hop_is_a_span_below_what_caused_it():
     known = {span.span_id: span for span in spans}
     parents = {span.name: known[span.parent_span_id].name for span in spans if span.parent_span_id}
     assert parents["DynamoDB.PutItem"] == "welcome"
-    assert parents["Lambda.Invoke"] == "to welcome"
+    assert parents["Lambda.Invoke"] == "function welcome"
     assert [span.name for span in spans if not span.parent_span_id] == ["EventBridge.PutEvents"]
 
 
@@ -181,7 +181,7 @@ def test_what_goes_on_ends_with_what_is_known_so_far():
     happened.did(Kind.CALL, "sqs", "SendMessage", 1, 2, cause=call, resource="q")
     span = _named(happened, "Lambda.Invoke")
     assert span.end_time_unix_nano - span.start_time_unix_nano == 2_000_000_000
-    assert _attributes(span)["harness.state"] == "pending"
+    assert _attributes(span)["harness.outcome"] == "pending"
 
 
 @pytest.mark.parametrize("root", ["", "1-nonsense", "anything", ROOT.upper()])

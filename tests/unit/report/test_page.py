@@ -173,7 +173,7 @@ def test_a_structured_log_is_shown_by_its_parts(shop):
 
 
 def test_an_event_that_has_not_changed_says_so(shop):
-    assert "the same as at to MailFunction" in Tags(page(retried(), shop)).text
+    assert "the same as at function shop.MailFunction" in Tags(page(retried(), shop)).text
 
 
 def test_several_flows_of_a_test_are_one_page(shop):

@@ -107,10 +107,10 @@ def test_where_and_why_it_broke_is_seen_without_scrolling(opened):
 def test_arrows_go_through_the_hops_and_enter_opens_them(opened):
     page = opened()
     page.keyboard.press("b")
-    assert focused(page) == "rule PlacedRule refuses it"
+    assert focused(page) == "rule shop.PlacedRule"
     page.keyboard.press("ArrowUp")
-    assert focused(page) == "PutEvents Placed"
-    detail = page.locator("details.hop", has_text="PutEvents Placed").first.locator(":scope > .detail")
+    assert focused(page) == "events PutEvents shop.Bus: Placed"
+    detail = page.locator("details.hop", has_text="events PutEvents shop.Bus: Placed").first.locator(":scope > .detail")
     assert not detail.is_visible()
     page.keyboard.press("Enter")
     assert detail.is_visible()
@@ -119,7 +119,7 @@ def test_arrows_go_through_the_hops_and_enter_opens_them(opened):
     page.keyboard.press("ArrowRight")
     assert detail.is_visible()
     page.keyboard.press("ArrowDown")
-    assert focused(page) == "rule PlacedRule refuses it"
+    assert focused(page) == "rule shop.PlacedRule"
     outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
     assert outline == "solid"
 
@@ -131,10 +131,10 @@ def test_a_slash_filters_the_hops_and_escape_ends_it(opened):
     page.keyboard.press("/")
     page.keyboard.type("mailbox full")
     shown = second.locator(".hop:visible > summary .title")
-    assert shown.all_inner_texts() == ["MailFunction fails"]
+    assert shown.all_inner_texts() == ["attempt 1"]
     assert second.locator(".count").inner_text() == "1 of 10"
     page.keyboard.press("Enter")
-    assert focused(page) == "MailFunction fails"
+    assert focused(page) == "attempt 1"
     page.keyboard.press("/")
     page.keyboard.press("Escape")
     assert shown.count() == 10

@@ -29,27 +29,29 @@ def shop(tmp_path: Path) -> Topology:
 
 
 def told(story: Story) -> list[str]:
-    return ["  " * hop.depth + hop.title for hop in story.tree(quiet=False)]
+    return ["  " * hop.depth + hop.title for hop in story.tree(hidden=False)]
 
 
 def test_a_flow_is_told_as_a_tree_without_plumbing_and_with_its_attempts_beside_one_another(shop):
     story = tell(retried().activities(), shop)
     assert told(story) == [
-        "PutEvents Placed",
-        "  rule PlacedRule matches",
-        "    to MailFunction",
-        "      MailFunction fails",
-        "        PutItem",
-        "        tried again in 1 s",
-        "      MailFunction runs",
-        "        PutItem",
+        "events PutEvents shop.Bus: Placed",
+        "  rule shop.PlacedRule",
+        "    function shop.MailFunction",
+        "      attempt 1",
+        "        dynamodb PutItem shop.Orders",
+        "      attempt 2",
+        "        dynamodb PutItem shop.Orders",
         "        mail to ada@shop.example",
     ]
-    assert [hop.subtitle for hop in story.tree(quiet=False)][3::3] == [
-        "Lambda · cold start", "Lambda · cold start · attempt 2"
+    assert [hop.subtitle for hop in story.tree(hidden=False)][2:7:2] == [
+        "Lambda · 2 attempts", "DynamoDB", "DynamoDB"
     ]  # fmt: skip
-    assert [hop.title for hop in story.hops if hop.quiet] == ["Invoke"]
-    assert story.title == "PutEvents Placed"
+    assert [hop.subtitle for hop in story.tree(hidden=False)][3:6:2] == [
+        "Lambda · shop.MailFunction · cold start", "Lambda · shop.MailFunction · cold start"
+    ]  # fmt: skip
+    assert [hop.title for hop in story.hops if hop.hidden] == ["function shop.MailFunction", "retry, 1 s"]
+    assert story.title == "events PutEvents shop.Bus: Placed"
 
 
 def test_what_failed_and_was_tried_again_with_success_is_no_failure_of_the_flow(shop):
@@ -66,7 +68,7 @@ def test_a_loss_is_told_with_its_place_and_the_lines_around_it(shop, tmp_path):
     assert cause.place == f"{tmp_path}/template.yaml:9"
     assert cause.excerpt.first == 5
     assert cause.excerpt.lines[cause.excerpt.line - cause.excerpt.first] == "        source: [shop.orders]"
-    assert story.broken_at.title == "rule PlacedRule refuses it"
+    assert story.broken_at.title == "rule shop.PlacedRule"
     assert story.broken_at.node == "shop.PlacedRule"
 
 
@@ -91,7 +93,7 @@ def test_the_ways_are_those_between_the_resources_of_the_templates(shop):
 
 def test_without_templates_everything_is_told_by_its_name():
     story = tell(retried().activities())
-    assert "to shop-MailFunction" in [hop.title for hop in story.hops]
+    assert "function shop-MailFunction" in [hop.title for hop in story.hops]
     assert story.ways == ()
     assert {hop.node for hop in story.hops} == {None}
 
@@ -105,14 +107,14 @@ def test_what_is_pending_is_told_where_it_is(shop):
         for hop in tell(journal.activities(), shop, pending=[Pending(call, "nobody took it up")]).hops
         if hop.id == call.id
     ]
-    assert hop.state == "pending"
+    assert hop.outcome == "pending"
 
 
 def test_what_goes_on_has_no_end_and_the_flow_goes_on(shop):
     journal = Journal()
     journal.begin(Kind.INVOCATION, "lambda", "shop-MailFunction", None, event=EVENT)
     story = tell(journal.activities(), shop)
-    assert (story.outcome, story.hops[0].state, story.hops[0].after) == ("pending", "pending", None)
+    assert (story.outcome, story.hops[0].outcome, story.hops[0].after) == ("pending", "pending", None)
 
 
 def test_an_event_is_followed_through_its_envelopes(shop):
@@ -125,7 +127,7 @@ def test_an_event_is_followed_through_its_envelopes(shop):
     story = tell(journal.activities(), shop)
     last = story.hops[-1]
     assert last.before["Records"][0]["body"]["detail"]["order"] == 8
-    assert story.hop(last.difference.since).title == "to MailFunction"
+    assert story.hop(last.difference.since).title == "function shop.MailFunction"
     assert last.difference.part == "Records[0].body"
     [change] = last.difference.changes
     assert (change.path, change.kind, change.before, change.after) == ("detail.order", "changed", 7, 8)
@@ -177,7 +179,9 @@ def test_the_states_of_an_execution_are_told_with_what_went_in_and_out(shop):
         "too slow",
     )
     assert tell_.events == ("TaskStateEntered", "TaskScheduled", "TaskFailed")
-    assert [hop.title for hop in story.tree(quiet=False)] == ["Machine fails"]
+    assert [hop.title for hop in story.tree(hidden=False)] == [
+        "execution of shop.Machine", "state Ask", "state Tell", "TaskFailed"
+    ]  # fmt: skip
 
 
 def test_a_story_is_json(shop, tmp_path):
@@ -186,7 +190,7 @@ def test_a_story_is_json(shop, tmp_path):
         (tell(journal.activities(), shop, explanation=[finding(journal, tmp_path)]),), command="pytest x"
     ).to_json()
     assert json.loads(json.dumps(data)) == data
-    assert data["version"] == 1
+    assert data["version"] == 2
     assert data["stories"][0]["findings"][0]["hops"] == [2]
 
 
@@ -211,13 +215,13 @@ def test_what_iam_denied_is_told_with_the_statement_that_decided(shop):
     put, denied = tell(journal.activities(), shop).hops
     assert put.facts["access"] == "dynamodb:PutItem denied by MailRole, Statement[0]"
     assert put.facts["fault"] == "7, which the test put in force"
-    assert (denied.title, denied.state, denied.subtitle) == (
+    assert (denied.title, denied.outcome, denied.subtitle) == (
         "IAM denies dynamodb:PutItem",
         "refused",
         "IAM · ExplicitDeny",
     )
     assert denied.facts["by"] == by
-    assert (denied.node, put.state) == ("shop.Orders", "failed")
+    assert (denied.node, put.outcome) == ("shop.Orders", "failed")
 
 
 def test_a_request_is_called_as_its_client_knows_it(shop):
@@ -243,13 +247,13 @@ def test_of_a_function_that_failed_a_task_its_own_error_is_told(shop):
         Kind.TRANSITION, "stepfunctions", "Machine", None, state_machine=MACHINE, execution="x", input={}
     )
     told = json.dumps({"errorMessage": "no such order", "errorType": "KeyError", "stackTrace": ["line 2"]})
-    status_change = {"source": "aws.states", "detail-type": "Step Functions Execution Status Change"}
+    status_change = {"source": "aws.outcomes", "detail-type": "Step Functions Execution Status Change"}
     journal.note(Kind.DECISION, "events", "default", run, passed=False, reason="NoRules", event=status_change)
     journal.end(run, status="FAILED", error="KeyError", cause=told)
     story = tell(journal.activities(), shop)
     error = story.hops[0].error
     assert (error.code, error.message, error.lines) == ("KeyError", "no such order", ("line 2",))
-    assert [hop.quiet for hop in story.hops] == [False, True]
+    assert [hop.hidden for hop in story.hops] == [False, True]
     cut = journal.begin(
         Kind.TRANSITION, "stepfunctions", "Machine", None, state_machine=MACHINE, execution="y", input={}
     )
@@ -268,11 +272,11 @@ def test_frames_are_told_and_leave_for_their_clients(shop):
     closed = {"connection": "c-1", "by": "client", "code": 1000}
     journal.end(journal.begin(Kind.CONNECTION, "apigatewayv2", "DISCONNECT", resource=stage, **closed))
     story = tell(journal.activities(), shop)
-    assert told(story) == ["frame ping", "  frame to c-1", "connection closed by client"]
+    assert told(story) == ["frame ping to api", "  frame to c-1", "connection c-1 closed by client"]
     assert [hop.subtitle for hop in story.hops] == [
-        "API Gateway · api · c-1",
-        "API Gateway · api",
-        "API Gateway · api · c-1",
+        'API Gateway · c-1 · {"action": "ping"}',
+        'API Gateway · api · {"type": "pong"}',
+        "API Gateway · api · 1000",
     ]
     assert [(hop.before, hop.after) for hop in story.hops][:2] == [
         ({"action": "ping"}, {"status": 200}), ({"type": "pong"}, None)

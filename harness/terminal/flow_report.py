@@ -1,4 +1,4 @@
-"""The story of a flow in a terminal: its tree with the place where it broke, why, and what is still to come."""
+"""A flow in a terminal: its steps with the place where an event was lost, the findings, and what is pending."""
 
 import textwrap
 from collections.abc import Iterable, Sequence
@@ -6,31 +6,31 @@ from typing import Protocol
 
 from harness.flow.explanation import Explanation, Finding
 from harness.flow.pending import Pending
-from harness.flow.steps import Step
-from harness.flow.tree import DOUBT, HERE, WIDTH, Line, Role, draw
+from harness.flow.steps import ShownFlow
+from harness.terminal.flow_tree import DOUBT, HERE, WIDTH, Line, Role, draw
 
 SHORT = 25
-"""How many lines of a tree somebody reads whose test has failed."""
+"""How many lines of the tree are shown with a test that failed."""
 
 
-class Told(Protocol):
-    """What can be told of: a Flow."""
+class FlowLike(Protocol):
+    """What is reported: a Flow."""
 
-    def steps(self) -> list[Step]: ...
+    def shown(self) -> ShownFlow: ...
 
     def explain(self) -> Explanation: ...
 
     def pending(self) -> list[Pending]: ...
 
 
-def tell(flow: Told, *, limit: int | None = SHORT, width: int = WIDTH, waiting: bool = True) -> list[Line]:
-    """The tree of a flow, at most `limit` lines of it, with what it explains below, and what it waits for.
+def report(flow: FlowLike, *, limit: int | None = SHORT, width: int = WIDTH, waiting: bool = True) -> list[Line]:
+    """The tree of a flow, at most `limit` lines of it, with its findings below, and with `waiting` what is pending.
 
-    An engine that does not answer any more keeps nobody from reading what is known: then the last line says so.
+    If the engine does not answer any more, what was recorded is shown, and the last line says why the rest is not known.
     """
-    steps = flow.steps()
+    shown = flow.shown()
     findings, pending, unknown = _why(flow)
-    lines = draw(steps, findings, limit=limit, width=width) or [_aside("Nothing of this flow was seen.")]
+    lines = draw(shown, findings, limit=limit, width=width) or [_aside("Nothing of this flow was seen.")]
     for finding in findings:
         lines += [Line(()), *_finding(finding, width)]
     explained = {activity.id for finding in findings for activity in finding.activities}
@@ -42,11 +42,11 @@ def tell(flow: Told, *, limit: int | None = SHORT, width: int = WIDTH, waiting: 
     return lines
 
 
-def _why(flow: Told) -> tuple[tuple[Finding, ...], list[Pending], str]:
+def _why(flow: FlowLike) -> tuple[tuple[Finding, ...], list[Pending], str]:
     """The findings, what is pending, and why they are not known where they are not."""
     try:
         return flow.explain().findings, flow.pending(), ""
-    except Exception as error:  # noqa: BLE001 - whatever it is, what was seen is told
+    except Exception as error:  # noqa: BLE001 - what was recorded is shown in any case
         return (), [], f"{type(error).__name__}: {error}"
 
 

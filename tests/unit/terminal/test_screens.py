@@ -12,7 +12,8 @@ from harness.deploy.deployment import DeployedResource, DeployedStack, deploymen
 from harness.doctor import CheckResult, Verdict
 from harness.engine import Message, Target
 from harness.engine.function_logs import LogEvent
-from harness.flow import Beginning, Line
+from harness.flow import Beginning
+from harness.terminal.flow_tree import Line
 
 terminal_codes = re.compile(r"\x1b\[[0-9;]*m")
 TARGET = Target(engine="embedded", endpoint_url="http://127.0.0.1:4566", capabilities=frozenset({"outbox", "journal"}))

@@ -1,5 +1,6 @@
 """The tree of a flow on a terminal: read by somebody tired, whose test has failed."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from hypothesis import given
@@ -8,10 +9,10 @@ from hypothesis import strategies as st
 from harness.flow.explanation import Explanation, Finding, Place
 from harness.flow.history import Activity
 from harness.flow.pending import Pending
-from harness.flow.steps import Step, steps
-from harness.flow.telling import SHORT, tell
-from harness.flow.tree import HERE, draw, duration
+from harness.flow.steps import ShownFlow, Step
 from harness.journal.records import Kind
+from harness.terminal.flow_report import SHORT, report
+from harness.terminal.flow_tree import HERE, draw, duration
 from tests.unit.flow.happening import BY_CLIENT, BY_FUNCTION, Happening, welcome_that_cannot_be_mailed
 
 
@@ -35,10 +36,9 @@ def _named(happened: Happening, name: str) -> list[Activity]:
 def test_the_whole_tree_with_times_on_the_left_and_durations_on_the_right():
     happened = welcome_that_cannot_be_mailed()
     assert (
-        _screen(draw(steps(happened.activities, _name)))
+        _screen(draw(ShownFlow(happened.activities, _name)))
         == """\
       0 ms  events PutEvents lumen: UserRegistered  5 ms
-      2 ms  ├─ archive all
       3 ms  └─ rule registrations
       4 ms     └─ function welcome  ✗ 3 attempts, then given up  3.26 s
      10 ms        ├─ attempt 1  ✗ Paused: Sending is paused.  50 ms
@@ -58,9 +58,9 @@ def test_where_there_is_little_room_what_went_well_is_counted_and_the_place_of_a
     happened = welcome_that_cannot_be_mailed()
     broken = _finding(_named(happened, "SendEmail")[-1])
     assert (
-        _screen(draw(steps(happened.activities, _name), [broken], limit=8))
+        _screen(draw(ShownFlow(happened.activities, _name), [broken], limit=8))
         == """\
-      0 ms  events PutEvents lumen: UserRegistered  5 ms  (+1 step)
+      0 ms  events PutEvents lumen: UserRegistered  5 ms
       3 ms  └─ rule registrations
       4 ms     └─ function welcome  ✗ 3 attempts, then given up  3.26 s
      10 ms        ├─ attempt 1  ✗ Paused: Sending is paused.  50 ms  (+2 steps)
@@ -75,9 +75,9 @@ def test_what_says_nothing_new_is_left_out_of_a_short_story_though_there_is_room
     happened = welcome_that_cannot_be_mailed()
     kept = _finding(_named(happened, "SendEmail")[-1], lost=False)
     assert (
-        _screen(draw(steps(happened.activities, _name), [kept], limit=25))
+        _screen(draw(ShownFlow(happened.activities, _name), [kept], limit=25))
         == """\
-      0 ms  events PutEvents lumen: UserRegistered  5 ms  (+1 step)
+      0 ms  events PutEvents lumen: UserRegistered  5 ms
       3 ms  └─ rule registrations
       4 ms     └─ function welcome  ✗ 3 attempts, then given up  3.26 s
      10 ms        ├─ attempt 1  ✗ Paused: Sending is paused.  50 ms
@@ -93,7 +93,7 @@ def test_what_says_nothing_new_is_left_out_of_a_short_story_though_there_is_room
 def test_a_long_line_is_cut_where_it_speaks_and_not_where_it_names():
     happened = Happening()
     happened.did(Kind.CALL, "s3", "PutObject", data=BY_CLIENT, ended={"error": {"code": "Bad", "message": "x" * 300}})
-    [line] = draw(steps(happened.activities), width=80)
+    [line] = draw(ShownFlow(happened.activities), width=80)
     assert len(str(line)) == 80
     assert "s3 PutObject  ✗ Bad: xxx" in str(line)
     assert str(line).endswith("x…  0 ms")
@@ -103,7 +103,7 @@ def test_what_began_quietly_and_is_left_out_is_counted():
     happened = Happening()
     for number in range(30):
         happened.did(Kind.CALL, "s3", "PutObject", number, resource=f"bucket/{number}", data=BY_CLIENT)
-    lines = draw(steps(happened.activities), limit=10)
+    lines = draw(ShownFlow(happened.activities), limit=10)
     assert len(lines) == 11
     assert str(lines[-1]) == "            and 20 steps more that went well"
 
@@ -121,16 +121,16 @@ def test_no_more_lines_than_there_may_be_but_for_what_must_be_seen(causes, limit
         caused = {"cause": cause % number + 1} if number else {}
         happened.did(Kind.CALL, "sqs", f"n{number}", number, data=BY_FUNCTION, **caused)
     place = happened.activities[broken % len(causes)]
-    told = steps(happened.activities)
-    lines = draw(told, [_finding(place)], limit=limit)
+    shown = ShownFlow(happened.activities)
+    lines = draw(shown, [_finding(place)], limit=limit)
     [here] = [str(line) for line in lines if str(line).startswith(HERE)]
     assert f"n{place.begin.name[1:]}" in here
-    assert len(lines) <= max(limit, _depth(told, place)) + 1
+    assert len(lines) <= max(limit, _depth(shown.steps, place)) + 1
 
 
-def _depth(told: list[Step], place: Activity) -> int:
+def _depth(steps: Iterable[Step], place: Activity) -> int:
     """How many steps there are from the top to this activity."""
-    for step in told:
+    for step in steps:
         if place in step.activities:
             return 1
         if below := _depth(step.children, place):
@@ -146,8 +146,8 @@ class Told:
     findings: tuple[Finding, ...] = ()
     waiting: list[Pending] = field(default_factory=list)
 
-    def steps(self) -> list[Step]:
-        return steps(self.happened.activities, _name)
+    def shown(self) -> ShownFlow:
+        return ShownFlow(self.happened.activities, _name)
 
     def explain(self) -> Explanation:
         return Explanation(self.findings)
@@ -168,7 +168,7 @@ def test_the_story_ends_with_why_and_with_the_line_of_the_template(tmp_path, mon
     happened = _short()
     place = Place(tmp_path / "stack" / "template.yaml", 41)
     assert (
-        _screen(tell(Told(happened, (_finding(_named(happened, "SendEmail")[0], place=place),)), width=50))
+        _screen(report(Told(happened, (_finding(_named(happened, "SendEmail")[0], place=place),)), width=50))
         == """\
       0 ms  sqs SendMessage orders  0 ms
 ▶   500 ms  ses SendEmail  ✗ Paused  0 ms
@@ -184,13 +184,13 @@ def test_what_waits_is_told_after_what_was_lost_unless_a_finding_explains_it():
     first, second = happened.activities
     waiting = [Pending(first, "a message in orders that worker has not read"), Pending(second, "ses goes on")]
     told = Told(happened, (_finding(second, lost=False),), waiting)
-    assert _screen(tell(told)).splitlines()[2:] == [
+    assert _screen(report(told)).splitlines()[2:] == [
         "",
         "▷ SES refuses the mails of WelcomeFunction: Sending is paused.",
         "",
         "… a message in orders that worker has not read",
     ]
-    assert "has not read" not in _screen(tell(told, waiting=False))
+    assert "has not read" not in _screen(report(told, waiting=False))
 
 
 def test_an_engine_that_does_not_answer_keeps_nobody_from_reading_what_was_seen():
@@ -198,7 +198,7 @@ def test_an_engine_that_does_not_answer_keeps_nobody_from_reading_what_was_seen(
         def explain(self) -> Explanation:
             raise ConnectionError("refused")
 
-    assert _screen(tell(Gone(_short()))).splitlines()[1:] == [
+    assert _screen(report(Gone(_short()))).splitlines()[1:] == [
         "    500 ms  ses SendEmail  ✗ Paused  0 ms",
         "",
         "Why is not known: ConnectionError: refused",
@@ -206,11 +206,11 @@ def test_an_engine_that_does_not_answer_keeps_nobody_from_reading_what_was_seen(
 
 
 def test_a_flow_of_which_nothing_was_seen_says_so():
-    assert _screen(tell(Told(Happening()))) == "Nothing of this flow was seen."
+    assert _screen(report(Told(Happening()))) == "Nothing of this flow was seen."
 
 
 def test_a_story_is_short_enough_to_be_read():
     happened = Happening()
     for number in range(200):
         happened.did(Kind.CALL, "s3", "PutObject", number, resource=f"bucket/{number}", data=BY_CLIENT)
-    assert len(tell(Told(happened))) == SHORT + 1
+    assert len(report(Told(happened))) == SHORT + 1

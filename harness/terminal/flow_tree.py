@@ -1,6 +1,6 @@
 """The steps of a flow drawn as a tree, one a line, with the place marked where an event was lost.
 
-What is drawn is data: parts of text with the name of what they are, which whoever shows it gives a colour or none.
+What is drawn is data: parts of text with the role of each, by which `harness.terminal` gives them colours, or none.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from harness.flow.explanation import Finding
-from harness.flow.steps import Outcome, Step
+from harness.flow.outcome import Outcome
+from harness.flow.steps import ShownFlow, Step, counted
 
 Role = Literal["", "aside", "bad", "here", "waits"]
 """What a part of a line is: the thing itself, said by the way, gone wrong, where an event was lost, not at its end."""
@@ -16,13 +17,12 @@ Role = Literal["", "aside", "bad", "here", "waits"]
 HERE, DOUBT = "▶", "▷"
 """The place of a finding: of an event that was lost there, and of any other."""
 WIDTH = 120
-_SIGNS = {Outcome.FAILED: "✗ ", Outcome.GIVEN_UP: "✗ ", Outcome.REFUSED: "– ", Outcome.GOES_ON: "… ", Outcome.DONE: ""}
+_SIGNS = {Outcome.FAILED: "✗ ", Outcome.REFUSED: "– ", Outcome.PENDING: "… ", Outcome.OK: ""}
 _ROLES: dict[Outcome, Role] = {
     Outcome.FAILED: "bad",
-    Outcome.GIVEN_UP: "bad",
     Outcome.REFUSED: "aside",
-    Outcome.GOES_ON: "waits",
-    Outcome.DONE: "aside",
+    Outcome.PENDING: "waits",
+    Outcome.OK: "aside",
 }
 
 
@@ -37,16 +37,17 @@ class Line:
 
 
 def draw(
-    steps: Sequence[Step], findings: Iterable[Finding] = (), *, limit: int | None = None, width: int = WIDTH
+    shown: ShownFlow, findings: Iterable[Finding] = (), *, limit: int | None = None, width: int = WIDTH
 ) -> list[Line]:
     """The tree, with the time since its first step on the left and how long each took on the right.
 
     `limit` is how many lines there may be: what went well is left out then, the smallest things first, and its number is
     told; what findings speak of, and what that came of, always stays. Longer lines than `width` are cut.
     """
+    steps = counted(shown.steps)
     if not steps:
         return []
-    marked = _marked(steps, findings)
+    marked = _marked(shown, steps, findings)
     hidden = _hidden(steps, marked, limit) if limit is not None else set()
     start = min(step.at for step in steps)
     lines: list[Line] = []
@@ -90,15 +91,15 @@ def _line(step: Step, branch: str, lost: bool | None, folded: int, told: str, st
     pointer: tuple[str, Role] = ("  " if lost is None else f"{HERE if lost else DOUBT} ", role)
     at: tuple[str, Role] = (f"{duration(step.at - start):>8}  ", "aside")
     times = f" ×{step.times}" if step.times > 1 else ""
-    noun: tuple[str, Role] = (f"{step.noun} " if step.noun else "", "aside")
+    noun: tuple[str, Role] = (f"{step.label.noun} " if step.label.noun else "", "aside")
     title: tuple[str, Role] = (
-        step.title + times,
-        role if lost is not None else "bad" if step.outcome in _BAD else "",
+        step.label.text + times,
+        role if lost is not None else "bad" if step.outcome is Outcome.FAILED else "",
     )
     took = f"  {duration(step.seconds)}" if step.seconds is not None else ""
     took += f"  (+{_steps(folded)})" if folded else ""
-    said = f"  {_SIGNS[step.outcome]}{told or ('goes on' if step.outcome is Outcome.GOES_ON else '')}".rstrip()
-    if step.outcome is Outcome.DONE and said:
+    said = f"  {_SIGNS[step.outcome]}{told or ('goes on' if step.outcome is Outcome.PENDING else '')}".rstrip()
+    if step.outcome is Outcome.OK and said:
         said = f"  {said.strip()}"
     free = width - sum(len(part) for part in (pointer[0], at[0], branch, noun[0], title[0], took))
     if len(said) > max(free, 24):
@@ -115,19 +116,17 @@ def _line(step: Step, branch: str, lost: bool | None, folded: int, told: str, st
     return Line(tuple(part for part in parts if part[0]))
 
 
-_BAD = (Outcome.FAILED, Outcome.GIVEN_UP)
-
-
 def _steps(count: int) -> str:
     return f"{count} step{'' if count == 1 else 's'}"
 
 
-def _marked(steps: Sequence[Step], findings: Iterable[Finding]) -> dict[int, bool]:
+def _marked(shown: ShownFlow, steps: Sequence[Step], findings: Iterable[Finding]) -> dict[int, bool]:
     """The steps with the activities that decided findings, and whether an event was lost there."""
     decisive: dict[int, bool] = {}
     for finding in findings:
         for activity in finding.activities[:1]:
-            decisive[activity.id] = decisive.get(activity.id, False) or finding.lost
+            if (step := shown.step_of(activity.id)) is not None:
+                decisive[step.id] = decisive.get(step.id, False) or finding.lost
     found: dict[int, bool] = {}
     for _, step in _with_depth(steps):
         if own := decisive.keys() & {activity.id for activity in step.activities}:
@@ -142,7 +141,7 @@ def _hidden(steps: Sequence[Step], marked: Collection[int], limit: int) -> set[i
     def keep(step: Step) -> bool:
         """Keep what must be seen, and everything above it."""
         below = [keep(child) for child in step.children]
-        if any(below) or id(step) in marked or step.outcome is Outcome.GOES_ON:
+        if any(below) or id(step) in marked or step.outcome is Outcome.PENDING:
             kept.add(id(step))
         return id(step) in kept
 
@@ -163,13 +162,11 @@ def _hidden(steps: Sequence[Step], marked: Collection[int], limit: int) -> set[i
 
 
 def _nothing_new(steps: Iterable[Step]) -> Iterator[Step]:
-    """Archives, which take everything; and what an attempt did that failed as the one before it."""
+    """What an attempt did that failed as the one before it."""
     for step in steps:
         before: Step | None = None
         for child in step.children:
-            if child.noun == "archive" and child.plain:
-                yield child
-            elif step.attempts and before is not None and child.said and child.said == before.said:
+            if step.attempts and before is not None and child.said and child.said == before.said:
                 yield from child.children
             before = child
         yield from _nothing_new(step.children)
@@ -183,10 +180,10 @@ def _with_depth(steps: Iterable[Step], depth: int = 0) -> Iterator[tuple[int, St
 
 def _weight(step: Step) -> int:
     """How much is lost with a step that is left out: calls that went well first, then refusals that are no finding."""
-    if step.plain and step.outcome is Outcome.DONE:
+    if step.plain and step.outcome is Outcome.OK:
         return 0
     if not step.children and step.outcome is Outcome.REFUSED:
         return 1
-    if all(each.outcome in (Outcome.DONE, Outcome.REFUSED) for each in step.walk()):
+    if all(each.outcome in (Outcome.OK, Outcome.REFUSED) for each in step.walk()):
         return 2
     return 3 if step.plain else 4

@@ -26,7 +26,8 @@ from harness.engine.function_logs import LogEvent
 
 if TYPE_CHECKING:
     from harness.engine.running import RunningEngine
-    from harness.flow import Beginning, Flow, Line, Role
+    from harness.flow import Beginning, Flow, Outcome
+    from harness.terminal.flow_tree import Line, Role
 
 # Where nobody looks at the width of a window, tables are as wide as what is in them.
 _WIDTH = None if sys.stdout.isatty() else 1000
@@ -265,15 +266,18 @@ _STYLES: "Mapping[Role, str]" = {"": "", "aside": "dim", "bad": "red", "here": "
 _FOREVER_SECONDS = 365 * 86_400.0
 _ENDED = {"lost": "bold red", "failed": "red", "pending": "yellow", "ok": "green"}
 _ENDINGS = {"lost": "lost at ", "failed": "failed: ", "pending": "goes on: ", "ok": "at rest, "}
+"""By the `Outcome` of a flow."""
 
 
-def show_flows(rows: "Sequence[tuple[Beginning, str, str]]", *, left_out: int, forgotten: int, address: str) -> None:
-    """What began each flow, how it ended ("lost", "failed", "pending" or "ok"), and what is to be said of that."""
-    from harness.flow import duration
+def show_flows(
+    rows: "Sequence[tuple[Beginning, Outcome, str]]", *, left_out: int, forgotten: int, address: str
+) -> None:
+    """What began each flow, how it ended, and what is to be said of that."""
+    from harness.terminal.flow_tree import duration
 
     if rows:
         window = out.is_terminal
-        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), width=story_width() if window else None)
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), width=flow_width() if window else None)
         for heading in ("Flow", "Began", "By", "What", "Steps", "Took", "Ended"):
             table.add_column(
                 heading,
@@ -309,40 +313,41 @@ def show_flows(rows: "Sequence[tuple[Beginning, str, str]]", *, left_out: int, f
 
 
 def show_flow(flow: "Flow") -> None:
-    from harness.flow import tell
+    from harness.terminal.flow_report import report
 
-    show_lines((*flow_heading(flow), *tell(flow, limit=None, width=story_width())))
+    show_lines((*flow_heading(flow), *report(flow, limit=None, width=flow_width())))
 
 
 def show_flow_until_at_rest(flow: "Flow") -> None:
     """The same, anew whenever something has happened, until nothing more will; without a terminal only the end of it."""
-    from harness.flow import tell
+    from harness.terminal.flow_report import report
 
     if not out.is_terminal:
         flow.settle(timeout_seconds=_FOREVER_SECONDS)
         show_flow(flow)
         return
 
-    def story() -> Group:
+    def shown() -> Group:
         # As much as there is room for; what is complete is left on the screen at the end.
         height = max(10, out.height - 8)
-        return Group(*map(_styled, (*flow_heading(flow), *tell(flow, limit=height, width=story_width()))))
+        return Group(*map(_styled, (*flow_heading(flow), *report(flow, limit=height, width=flow_width()))))
 
-    with Live(console=out, get_renderable=story, refresh_per_second=4, transient=True):
+    with Live(console=out, get_renderable=shown, refresh_per_second=4, transient=True):
         flow.settle(timeout_seconds=_FOREVER_SECONDS)
     show_flow(flow)
 
 
 def flow_heading(flow: "Flow") -> "list[Line]":
     """Which flow it is, when it began and how it ended."""
-    from harness.flow import Line, duration, outcome_of, short_name
+    from harness.flow import ending_of, short_name
+    from harness.terminal.flow_tree import Line, duration
 
     activities = flow.activities
     if not activities:
         return []
     began = activities[0].begin.at
     ended = max((activity.ended.at for activity in activities if activity.ended), default=began)
-    how, said = outcome_of(flow)
+    how, said = ending_of(flow)
     role: Role = "" if how == "ok" else "waits" if how == "pending" else "bad"
     return [
         Line(
@@ -356,13 +361,13 @@ def flow_heading(flow: "Flow") -> "list[Line]":
     ]
 
 
-def story_width() -> int:
-    """How wide the story of a flow may be: as the terminal, or what most are where there is none."""
+def flow_width() -> int:
+    """How wide a flow may be drawn: as the terminal, or 120 characters outside of one."""
     return max(80, min(shutil.get_terminal_size((120, 24)).columns, 160))
 
 
 def show_lines(lines: "Iterable[Line]") -> None:
-    """The story of a flow (`harness.flow.tell`)."""
+    """A flow (`harness.terminal.flow_report`)."""
     for line in lines:
         out.print(_styled(line))
 

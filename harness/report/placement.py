@@ -1,12 +1,14 @@
-"""Where in the architecture the hops of a flow were, and the ways between."""
+"""Maps the activities of a flow to nodes of the topology, and finds the ways between them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from harness.flow.history import Activity
+from harness.flow.outcome import Outcome, outcome_of
+from harness.flow.steps import ShownFlow
 from harness.journal.records import Kind
-from harness.topology import Node, NodeId, Topology, identifiers
+from harness.topology import Node, NodeId, Topology
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,41 +24,14 @@ class Way:
     """Those that show it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Names:
-    """How people call resources: by their logical id, where a template declares them, else by their name."""
+class Placement:
+    """The nodes of the activities of a flow."""
 
-    topology: Topology
-
-    def of(self, resource: str) -> str:
-        """ "" for ""."""
-        declared = self.topology.declared_as(resource)
-        if declared is None and resource.rpartition(":")[2] in ("$LATEST", "destination"):
-            return self.of(resource.rpartition(":")[0])
-        return declared.logical_id if declared else short_name(resource)
-
-
-def short_name(resource: str) -> str:
-    """The name in an ARN or URL."""
-    named = next((identifier.name for identifier in identifiers(resource)), "")
-    if named:
-        return named
-    if resource.startswith("arn:"):
-        return resource.split(":", 5)[-1].rpartition("/")[2]
-    return resource
-
-
-class Whereabouts:
-    """The nodes of some activities. `parents` are those of each activity, the main one first."""
-
-    def __init__(
-        self, activities: Sequence[Activity], parents: Mapping[int, tuple[int, ...]], topology: Topology
-    ) -> None:
-        self.names = Names(topology)
+    def __init__(self, shown: ShownFlow, topology: Topology) -> None:
         self._topology = topology
-        self._activities = {activity.id: activity for activity in activities}
-        self._parents = parents
-        self._nodes = {activity.id: self._node(activity) for activity in activities}
+        self._activities = shown.causality.activities
+        self._parents = shown.causality.parents
+        self._nodes = {activity.id: self._node(activity) for activity in self._activities.values()}
         self._add_those_behind()
 
     def of(self, activity: Activity) -> NodeId | None:
@@ -76,10 +51,11 @@ class Whereabouts:
         return tuple(Way(str(s), str(t), state, tuple(hops)) for (s, t), (state, hops) in found.items())
 
     def _steps(self, activity: Activity) -> list[tuple[NodeId, NodeId, str]]:
-        state = "failed" if activity.error else "ok"
         data = activity.data
-        if activity.kind is Kind.DECISION and not data.get("passed", True):
-            state = "refused"
+        outcome = outcome_of(activity)
+        # What an API refuses has arrived there; what a decision refuses has not passed it.
+        stopped = outcome is Outcome.REFUSED and activity.kind is Kind.DECISION
+        state = "refused" if stopped else "failed" if activity.error and outcome is Outcome.FAILED else "ok"
         ends = self._named(data.get("source")), self._named(data.get("target"))
         if activity.kind is Kind.DECISION and activity.begin.service == "sns":
             # Of a subscription: from its topic to whom it tells.

@@ -1,0 +1,105 @@
+"""How things ended: one answer for an activity, for a step and for a flow, whichever output shows it."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from harness.flow.causality import Causality, is_again, is_execution
+from harness.flow.history import Activity
+from harness.journal.records import Kind
+
+
+class Outcome(StrEnum):
+    """How an activity, a step or a flow ended.
+
+    **What was refused has not failed.** A system refuses by design: a rule whose pattern does not match, an authorizer
+    without a valid token, an API that is asked for an album it does not have. So these are `REFUSED`:
+
+    - an answer from 400 to 499 to a request of a client, of a REST API, a function URL or a load balancer, and a handshake
+      of a WebSocket API that is answered so: the caller's request is wrong, and the system said so
+    - a message on a WebSocket connection that no route takes, which API Gateway answers likewise
+    - a decision not to let an event or a call pass: a rule, a filter, a policy
+
+    An answer of 500 and above is `FAILED`. A *call* of an AWS API that ends with an error is `FAILED` with any status: its
+    caller asked for something and did not get it, and SDKs raise. OpenTelemetry draws the same line between servers and
+    clients (https://opentelemetry.io/docs/specs/semconv/http/http-spans/#status).
+    """
+
+    OK = "ok"
+    """It did what it was to do. A flow: it is settled, and every event arrived. A flow with refusals is `OK`."""
+    REFUSED = "refused"
+    """Of an activity or a step: not let through, by design."""
+    PENDING = "pending"
+    """In progress, or its end was not recorded. A flow: something of it is in progress, or waits."""
+    FAILED = "failed"
+    """An error. A flow: a failure that no later attempt and no caller made up for."""
+    LOST = "lost"
+    """Of a flow: `explain` found an event that did not arrive."""
+
+
+def outcome_of(activity: Activity) -> Outcome:
+    """How an activity ended, by its own records."""
+    data = activity.data
+    if activity.goes_on:
+        return Outcome.PENDING
+    match activity.kind:
+        case Kind.DEAD_LETTER:
+            return Outcome.FAILED
+        case Kind.DECISION if not data.get("passed", True):
+            return Outcome.REFUSED
+        case Kind.REQUEST if isinstance(status := data.get("status"), int) and status >= 400:
+            return Outcome.FAILED if status >= 500 else Outcome.REFUSED
+        case Kind.FRAME if has_no_route(activity):
+            return Outcome.REFUSED
+        case Kind.BATCH if data.get("failed"):
+            return Outcome.FAILED
+        case Kind.TRANSITION if not is_execution(activity):
+            return Outcome.FAILED if activity.begin.name.endswith(("Failed", "TimedOut", "Aborted")) else Outcome.OK
+        case Kind.TRANSITION if data.get("status") not in (None, "SUCCEEDED", "RUNNING"):
+            return Outcome.FAILED
+    return Outcome.OK if activity.error in (None, "", {}) else Outcome.FAILED
+
+
+def has_no_route(activity: Activity) -> bool:
+    """Whether it is a message of a client that no route of its WebSocket API takes."""
+    data = activity.data
+    return activity.kind is Kind.FRAME and bool(activity.error) and data.get("route") is None
+
+
+class Recovery:
+    """Which failures of a flow were made up for: by a later attempt, or by a caller that handled them."""
+
+    def __init__(self, causality: Causality, outcomes: Mapping[int, Outcome]) -> None:
+        """`outcomes` are those of the activities, by their ids."""
+        self._causality = causality
+        self._outcomes = outcomes
+
+    def made_up_for(self, activity: Activity) -> bool:
+        """Whether a failure does not make its flow a failed one.
+
+        A caller makes up for an error that it handles, if it waited for it: a function for those of its calls, an execution
+        for those of its tasks. No caller waits for what was handed on: an event, a message.
+        """
+        if activity.kind is Kind.DEAD_LETTER:
+            return False
+        if self._is_tried_again(activity):
+            return True
+        waits = self._causality.waited_for(activity)
+        while waits is not None and waits.kind in (Kind.CALL, Kind.WORK):
+            above = self._causality.waited_for(waits)
+            if waits.kind is Kind.WORK and (above is None or above.kind is not Kind.TRANSITION):
+                # The engine works on behind the answer to a call.
+                return False
+            if self._is_tried_again(waits):
+                return True
+            waits = above
+        if waits is None:
+            return False
+        outcome = self._outcomes[waits.id]
+        return self.made_up_for(waits) if outcome is Outcome.FAILED else outcome in (Outcome.OK, Outcome.REFUSED)
+
+    def _is_tried_again(self, activity: Activity) -> bool:
+        """Whether a later attempt at the same went well."""
+        if activity.kind not in (Kind.INVOCATION, Kind.BATCH, Kind.DELIVERY):
+            return False
+        later = (a for a in self._causality.activities.values() if a.begin.sequence > activity.begin.sequence)
+        return any(self._outcomes[other.id] is Outcome.OK and is_again(activity, other) for other in later)
