@@ -319,7 +319,7 @@ class _Hops:
             resource=begin.resource,
             node=str(node) if node else None,
             title=str(shown.label),
-            subtitle=wording.subtitle(shown, attempt, self.name),
+            subtitle=wording.subtitle(shown, attempt, self.name, node),
             outcome=shown.outcome,
             said=shown.said,
             hidden=shown.hidden,

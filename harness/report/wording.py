@@ -9,6 +9,7 @@ from harness.flow.names import Names
 from harness.flow.outcome import Outcome
 from harness.flow.steps import ShownActivity
 from harness.journal.records import Kind
+from harness.topology import NodeId
 
 SERVICES: Mapping[str, str] = {
     "apigateway": "API Gateway",
@@ -72,8 +73,8 @@ def service(name: str) -> str:
     return SERVICES.get(name, name)
 
 
-def subtitle(shown: ShownActivity, attempt: int, name: Names) -> str:
-    """The service, what the label does not name, and what else the terminal says of it."""
+def subtitle(shown: ShownActivity, attempt: int, name: Names, node: NodeId | None) -> str:
+    """The service, what the label does not name, and what else the terminal says of it. `node` is where it was."""
     activity, data = shown.activity, shown.activity.data
     about: list[str] = []
     match activity.kind:
@@ -81,7 +82,7 @@ def subtitle(shown: ShownActivity, attempt: int, name: Names) -> str:
             about.append(name(api_of(activity)))
             about.append(str(data.get("connection") or ""))
         case Kind.CALL | Kind.REQUEST:
-            about.append(name(activity.begin.resource))
+            about.append(name(activity.begin.resource) or (str(node) if node else ""))
         case Kind.INVOCATION:
             about.append(name(activity.begin.resource or activity.begin.name))
             about.append(f"attempt {attempt}" if attempt > 1 else "")
