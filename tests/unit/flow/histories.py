@@ -266,7 +266,9 @@ class _Writer:
             self._some(batch, self._sync_function)
             failed = self._one_of([], marks[:1], marks)
             if self._chance(0.4):
-                self._activity(Kind.CALL, "sqs", "DeleteMessageBatch", cause=batch, resource=f"{QUEUE}q", data=BY_SERVICE)
+                self._activity(
+                    Kind.CALL, "sqs", "DeleteMessageBatch", cause=batch, resource=f"{QUEUE}q", data=BY_SERVICE
+                )
             self._close(batch, {"failed": failed})
             if not failed:
                 break
