@@ -173,8 +173,8 @@ IamOption = Annotated[
     IamMode | None,
     typer.Option(
         "--iam",
-        help="How calls are decided by IAM's policies: enforce refuses what is denied, report lets it through and lists it, "
-        "off asks nothing. Default: iam in \\[tool.harness], else enforce; an engine that is up stays as it is.",
+        help="How IAM decides calls: enforce refuses what is denied, report lets it through and lists it, off decides nothing. "
+        "Default: iam in \\[tool.harness], else enforce; a running engine keeps its mode.",
         show_default=False,
     ),
 ]
@@ -194,7 +194,7 @@ ShowSecretsOption = Annotated[
 def up(
     template: TemplateOption = None,
     port: PortOption = None,
-    force: Annotated[bool, typer.Option("--force", help="Deploy stacks that have not changed, too.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Also deploy stacks that have not changed.")] = False,
     engine: EngineOption = None,
     endpoint_url: EndpointOption = None,
     iam: IamOption = None,
@@ -202,14 +202,14 @@ def up(
         bool,
         typer.Option(
             "--show-secrets",
-            help="Let the engine remember, in memory, the secrets that it cuts out of its journal, so that "
+            help="Let the engine keep in memory the secrets that it cuts out of its journal, so that "
             "'harness trace --show-secrets' can show them.",
         ),
     ] = False,
 ) -> None:
     """Start the engine and deploy the stacks.
 
-    Does only what is not done yet: run it again after a change, and just the changed stacks are updated.
+    Run it again after a change: only what changed is deployed.
     """
     started = time.monotonic()
     project = _project(
@@ -255,14 +255,14 @@ def down(
         bool,
         typer.Option(
             "--strays",
-            help="Stop instead the engines of this user, in any folder, that no command and no test run has any more; "
+            help="Instead, stop the engines of this user, in any folder, that no command and no test run uses; "
             "'harness status' lists them.",
         ),
     ] = False,
 ) -> None:
-    """Stop the engine and everything in it. What was in it is gone; the next 'up' starts afresh.
+    """Stop the engine and delete everything in it.
 
-    On a target that is not ours alone (endpoint, aws), what was deployed by us is removed.
+    On a shared target (endpoint, aws), remove what the harness deployed there.
     """
     if strays:
         found = [engine for engine in engines() if engine.stray]
@@ -285,7 +285,7 @@ def down(
 
 @app.command()
 def status(as_json: JsonOption = False) -> None:
-    """Say what runs: the engine, its stacks, its process; and the engines of this user in other folders."""
+    """Report what runs: the engine, its stacks, its process; and this user's engines in other folders."""
     elsewhere = _elsewhere(_project())
     try:
         _show_status(elsewhere, as_json=as_json)
@@ -324,9 +324,9 @@ def _show_status(elsewhere: list[RunningEngine], *, as_json: bool) -> None:
 @app.command()
 def deploy(
     template: TemplateOption = None,
-    force: Annotated[bool, typer.Option("--force", help="Deploy stacks that have not changed, too.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Also deploy stacks that have not changed.")] = False,
 ) -> None:
-    """Deploy the stacks to the engine that runs; those that have not changed are left alone."""
+    """Deploy the changed stacks to the running engine."""
     with _running(templates=template or ()) as (project, target):
         started = time.monotonic()
         with terminal.DeployProgress().shown() as progress:
@@ -368,15 +368,13 @@ def logs(
             help="A function's logical id, as Function or stack/Function. Default: all.", show_default=False
         ),
     ] = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as lines come, until Ctrl-C.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Continue with new lines until Ctrl-C.")] = False,
     lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many of the last lines.")] = 100,
-    engine: Annotated[bool, typer.Option("--engine", help="The engine's own log instead.")] = False,
+    engine: Annotated[bool, typer.Option("--engine", help="Show the engine's log instead.")] = False,
     as_json: JsonOption = False,
-    show_secrets: Annotated[
-        bool, typer.Option("--show-secrets", help="Show what looks like a secret in what functions wrote, too.")
-    ] = False,
+    show_secrets: Annotated[bool, typer.Option("--show-secrets", help="Also show what looks like a secret.")] = False,
 ) -> None:
-    """Show what functions wrote (their CloudWatch logs), or the engine's own log."""
+    """Show what functions logged (to CloudWatch), or the engine's log."""
     if engine:
         if show_secrets:
             raise typer.BadParameter(
@@ -411,7 +409,7 @@ def logs(
 
 @app.command()
 def outbox(
-    number: Annotated[int | None, typer.Argument(help="Show this message whole.", show_default=False)] = None,
+    number: Annotated[int | None, typer.Argument(help="Show this message in full.", show_default=False)] = None,
     to: Annotated[str | None, typer.Option("--to", help="Only messages to this address or phone number.")] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -435,8 +433,8 @@ def trace(
     flow: Annotated[
         str | None,
         typer.Argument(
-            help="A flow: the root of its trace, the beginning of that or of its last part, or 'last'. "
-            "Default: list them, the newest first.",
+            help="The flow to show: its trace id, the beginning of that or of its last part, or 'last'. "
+            "Default: list flows, newest first.",
             show_default=False,
         ),
     ] = None,
@@ -445,16 +443,16 @@ def trace(
         Path | None,
         typer.Option("--output", "-o", help="The file to write. Default: standard output.", show_default=False),
     ] = None,
-    follow: Annotated[bool, typer.Option("--follow", help="Show the flow as it grows, until it is at rest.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", help="Show the flow as it grows, until it has settled.")] = False,
     number: Annotated[int, typer.Option("--number", "-n", min=1, help="How many flows are listed.")] = 20,
     everything: Annotated[
-        bool, typer.Option("--all", "-a", help="List what only read or set up resources, too.")
+        bool, typer.Option("--all", "-a", help="Also list flows that only read or set up resources.")
     ] = False,
     show_secrets: ShowSecretsOption = False,
 ) -> None:
-    """Show what happened and why: the flows of whoever began them, a test, a browser, curl, the AWS CLI.
+    """Show what happened and why, in flows that a test, a browser, curl or the AWS CLI began.
 
-    A flow is everything that one call or request caused. [bold]harness trace last[/] tells the newest.
+    A flow is everything that one call or request caused. [bold]harness trace last[/] shows the newest.
     """
     if flow is None and (follow or format_ in (TraceFormat.HTML, TraceFormat.OTLP)):
         option = "--follow" if follow else f"--format={format_.value}"
@@ -477,12 +475,12 @@ def trace(
 @app.command()
 def reset(
     data: Annotated[
-        bool, typer.Option("--data", help="Only what was put in: objects, items, messages, users. Keeps the stacks.")
+        bool, typer.Option("--data", help="Delete only data: objects, items, messages, users. The stacks stay.")
     ] = False,
     account: Annotated[str | None, typer.Option("--account", help="Only this account (twelve digits).")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Empty the engine, without a restart. With [bold]--data[/], what is deployed stays."""
+    """Empty the engine without a restart. With [bold]--data[/], the stacks stay."""
     with _running() as (_, target):
         scope: dict[str, Any] = {"scope": "data"} if data else {}
         answer = target.harness.reset(**scope, **({"account_id": account} if account else {}))
@@ -496,7 +494,7 @@ def reset(
 
 @app.command()
 def doctor(as_json: JsonOption = False) -> None:
-    """Say what this machine has and lacks, and how to get it."""
+    """Report what this machine has, what is missing, and how to get it."""
     findings = list(doctor_part.examine(_project().settings))
     if as_json:
         terminal.print_json([asdict(f) for f in findings])
@@ -515,7 +513,7 @@ def graph(
     ] = None,
     template: TemplateOption = None,
 ) -> None:
-    """Draw what is connected to what, from the templates. Nothing needs to run."""
+    """Draw what is connected to what, from the templates. Needs no engine."""
     project = _project(templates=template or ())
     topology = read_topology(project.templates(), parameters=project.settings.parameters)
     match format_:

@@ -51,27 +51,28 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         choices=ENGINES,
         default=None,
         help="Where AWS calls go. Default: the engine that 'harness up' or 'docker compose up' started here, else that of "
-        "[tool.harness], else embedded. What is up is used and left up; otherwise the run starts its own and stops it at "
-        "its end, or deploys under a name of its own and removes that.",
+        "[tool.harness], else embedded. A running engine is used and stays up; otherwise the run starts an engine and stops it "
+        "at the end, or, on a shared target, deploys under a separate name and removes that.",
     )
     group.addoption(
         "--endpoint-url",
         default=None,
         metavar="URL",
-        help="With --engine=endpoint: the address of anything that speaks AWS. What it lacks is skipped with its reason.",
+        help="With --engine=endpoint: the address of anything that speaks AWS. Tests that need what it does not support "
+        "are skipped with the reason.",
     )
     group.addoption(
         "--iam",
         choices=IAM_MODES,
         default=None,
-        help="How calls are decided by IAM's policies in this run: enforce refuses what is denied, report lets it through "
-        "and lists it at the end, off asks nothing. An engine that is up is put back afterwards. Default: as the engine "
-        "that is up does, else iam in [tool.harness], else enforce.",
+        help="How IAM decides calls in this run: enforce refuses what is denied, report lets it through and lists it at the end, "
+        "off decides nothing. A running engine gets its mode back afterwards. Default: the mode of the running engine, else "
+        "iam in [tool.harness], else enforce.",
     )
     group.addoption(
         "--keep",
         action="store_true",
-        help="Leave the engine that this run started running, with everything in it, to look at what happened.",
+        help="Leave the engine that this run started running, with everything in it, for a look.",
     )
     pytest_secrets.add_option(group)
     pytest_traces.add_option(group)

@@ -30,8 +30,8 @@ def add_option(group: pytest.OptionGroup) -> None:
         "--traces",
         choices=MODES,
         default="retain-on-failure",
-        help="When a test leaves a trace of its flows, an HTML file in .harness/traces: what happened, hop by hop, and "
-        "why an event did not arrive. on: also of tests that pass. Default: retain-on-failure.",
+        help="When a test leaves a trace of its flows, an HTML file in .harness/traces: what happened, step by step, and "
+        "why an event did not arrive. on: also if the test passes. Default: retain-on-failure.",
     )
 
 
