@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from harness import aws
 from harness.flow.causality import is_execution, is_state_entered
 from harness.flow.error_text import error_of, one_line
 from harness.flow.history import Activity
@@ -16,17 +17,6 @@ _BODY_CHARACTERS = 60
 """How much of a message a line has room for."""
 _NAMING = ("QueueName", "Username", "StackName", "RoleName", "Name")
 """Members of a request that name what a call is about, where its record does not."""
-_TARGETS = {
-    "events": "bus",
-    "firehose": "delivery stream",
-    "kinesis": "stream",
-    "lambda": "function",
-    "logs": "log group",
-    "sns": "topic",
-    "sqs": "queue",
-    "states": "state machine",
-}
-"""What a delivery goes to, by the service in its ARN."""
 _DECIDERS = {
     "apigateway": "authorizer",
     "apigatewayv2": "authorizer",
@@ -155,7 +145,8 @@ def records_of(batch: Activity, name: Names) -> str:
 def target_of(delivery: Activity, name: Names) -> Label:
     """What a delivery goes to."""
     arn = str(delivery.data.get("target") or delivery.begin.resource)
-    return Label(name(arn), _TARGETS.get(arn.split(":")[2] if arn.startswith("arn:") else "", ""))
+    kind = aws.main_kind(aws.of_prefix(arn.split(":")[2]).name) if arn.startswith("arn:") else None
+    return Label(name(arn), kind.noun if kind else "")
 
 
 def connection_of(call: Activity) -> str:

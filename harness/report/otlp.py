@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from harness import aws
 from harness.flow.outcome import Outcome
 from harness.report.story import Cause, Hop, Story, Trace
 
@@ -28,49 +29,6 @@ _ERROR = 2
 _SENDS = frozenset(
     {"Publish", "PublishBatch", "PutEvents", "PutRecord", "PutRecords", "SendMessage", "SendMessageBatch"}
 )
-_MESSAGING = {"sns": "aws.sns", "sqs": "aws_sqs", "events": "aws.eventbridge", "kinesis": "aws.kinesis"}
-"""messaging.system; the last two are not in the conventions."""
-_RPC_SERVICES = {
-    "apigateway": "API Gateway",
-    "cloudformation": "CloudFormation",
-    "cloudwatch": "CloudWatch",
-    "cognito-identity": "Cognito Identity",
-    "cognito-idp": "Cognito Identity Provider",
-    "dynamodb": "DynamoDB",
-    "elbv2": "Elastic Load Balancing v2",
-    "events": "EventBridge",
-    "firehose": "Firehose",
-    "iam": "IAM",
-    "kinesis": "Kinesis",
-    "kms": "KMS",
-    "lambda": "Lambda",
-    "logs": "CloudWatch Logs",
-    "s3": "S3",
-    "scheduler": "Scheduler",
-    "secretsmanager": "Secrets Manager",
-    "ses": "SES",
-    "sesv2": "SESv2",
-    "sns": "SNS",
-    "sqs": "SQS",
-    "ssm": "SSM",
-    "stepfunctions": "SFN",
-    "sts": "STS",
-}
-"""rpc.service is AWS's service id, by boto3's names."""
-_TRIGGERS = {
-    "apigateway": "http",
-    "apigatewayv2": "http",
-    "cognito-idp": "other",
-    "dynamodb": "datasource",
-    "elbv2": "http",
-    "events": "pubsub",
-    "kinesis": "datasource",
-    "s3": "datasource",
-    "scheduler": "timer",
-    "sns": "pubsub",
-    "sqs": "pubsub",
-}
-"""faas.trigger, by the service that an invocation came of."""
 
 
 def export(trace: Trace) -> dict[str, Any]:
@@ -158,7 +116,7 @@ class _Teller:
     def _name(self, hop: Hop) -> str:
         match hop.kind:
             case "call":
-                return f"{_RPC_SERVICES.get(hop.service, hop.service)}.{hop.name}"
+                return f"{_rpc_service(hop)}.{hop.name}"
             case "invocation":
                 return (hop.node or hop.name).rpartition(".")[2]
         return hop.title
@@ -220,7 +178,10 @@ class _Teller:
                 about = {"messaging.operation.type": "process", "messaging.operation.name": "process"}
                 return {**about, "messaging.batch.message_count": len(records)}
             case "delivery":
-                about = {"messaging.system": _MESSAGING.get(hop.service, ""), "messaging.operation.type": "send"}
+                about = {
+                    "messaging.system": aws.service(hop.service).messaging_system,
+                    "messaging.operation.type": "send",
+                }
                 return {**about, "harness.attempt": hop.facts.get("attempt")}
             case "frame" | "connection":
                 return {
@@ -244,7 +205,7 @@ class _Teller:
             if at.kind in ("request", "delivery", "frame", "connection") or (
                 at.kind == "call" and at.service != "lambda"
             ):
-                return _TRIGGERS.get(at.service, "other")
+                return aws.service(at.service).trigger or "other"
             at = self._hops.get(at.parent or 0)
         return "other"
 
@@ -260,19 +221,25 @@ class _Teller:
         yield {"name": "exception", "timeUnixNano": _nanoseconds(at), "attributes": attributes(told)}
 
 
+def _rpc_service(hop: Hop) -> str:
+    """AWS's id of the service (https://opentelemetry.io/docs/specs/semconv/cloud-providers/aws-sdk/)."""
+    return aws.service(hop.service).sdk_id or hop.service
+
+
 def _about_call(hop: Hop) -> dict[str, Any]:
     given = hop.before if isinstance(hop.before, Mapping) else {}
     gave = hop.after if isinstance(hop.after, Mapping) else {}
     about: dict[str, Any] = {
         "rpc.system": "aws-api",
-        "rpc.service": _RPC_SERVICES.get(hop.service, hop.service),
+        "rpc.service": _rpc_service(hop),
         "rpc.method": hop.name,
         "aws.request_id": hop.facts.get("request_id"),
         "http.response.status_code": hop.facts.get("status"),
     }
-    if hop.service in _MESSAGING and (hop.name in _SENDS or hop.name.startswith(("Receive", "Delete", "Change"))):
+    system = aws.service(hop.service).messaging_system
+    if system and (hop.name in _SENDS or hop.name.startswith(("Receive", "Delete", "Change"))):
         about |= {
-            "messaging.system": _MESSAGING[hop.service],
+            "messaging.system": system,
             "messaging.destination.name": _last_part(hop.resource),
             "messaging.operation.name": hop.name,
             "messaging.operation.type": _operation_type(hop.name),

@@ -18,8 +18,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from harness import aws
 from harness.flow.outcome import Outcome
-from harness.report import wording
 from harness.report.picture import flow_picture, icon_of, on_whole
 from harness.report.story import Hop, Story, Trace
 from harness.report.timescale import Timescale
@@ -69,7 +69,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["seconds"] = seconds
-    environment.filters["service"] = wording.service
+    environment.filters["service"] = aws.title
     environment.filters["value"] = _inline
     environment.filters["json"] = lambda value: _in_one_line(json.dumps(value, ensure_ascii=False, default=str))
     environment.filters["dedent"] = lambda lines: textwrap.dedent("\n".join(lines)).split("\n")

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from harness import aws
 from harness.flow.history import Activity
 from harness.flow.labels import api_of
 from harness.flow.names import Names
@@ -10,36 +11,6 @@ from harness.flow.outcome import Outcome
 from harness.flow.steps import ShownActivity
 from harness.journal.records import Kind
 from harness.topology import NodeId
-
-SERVICES: Mapping[str, str] = {
-    "apigateway": "API Gateway",
-    "apigatewaymanagementapi": "API Gateway",
-    "apigatewayv2": "API Gateway",
-    "cloudwatch": "CloudWatch",
-    "cognito-idp": "Cognito",
-    "cognito-identity": "Cognito identity",
-    "dynamodb": "DynamoDB",
-    "dynamodbstreams": "DynamoDB stream",
-    "elbv2": "Application Load Balancer",
-    "engine": "engine",
-    "events": "EventBridge",
-    "iam": "IAM",
-    "kinesis": "Kinesis",
-    "kms": "KMS",
-    "lambda": "Lambda",
-    "logs": "CloudWatch Logs",
-    "s3": "S3",
-    "scheduler": "EventBridge Scheduler",
-    "secretsmanager": "Secrets Manager",
-    "ses": "SES",
-    "sesv2": "SES",
-    "sns": "SNS",
-    "sqs": "SQS",
-    "ssm": "SSM",
-    "stepfunctions": "Step Functions",
-    "sts": "STS",
-}
-"""How people call services, by boto3's names."""
 
 _FACTS = {
     Kind.INVOCATION: ("request_id", "cold", "environment"),
@@ -69,10 +40,6 @@ _FACTS = {
 }
 
 
-def service(name: str) -> str:
-    return SERVICES.get(name, name)
-
-
 def subtitle(shown: ShownActivity, attempt: int, name: Names, node: NodeId | None) -> str:
     """The service, what the label does not name, and what else the terminal says of it. `node` is where it was."""
     activity, data = shown.activity, shown.activity.data
@@ -95,7 +62,7 @@ def subtitle(shown: ShownActivity, attempt: int, name: Names, node: NodeId | Non
     # An error has its own place; what a label names need not be named again.
     about.append("" if shown.outcome is Outcome.FAILED and activity.kind is not Kind.DEAD_LETTER else shown.said)
     words = str(shown.label)
-    return " · ".join([service(activity.begin.service), *(each for each in about if each and each not in words)])
+    return " · ".join([aws.title(activity.begin.service), *(each for each in about if each and each not in words)])
 
 
 def facts(activity: Activity, name: Names) -> dict[str, Any]:
@@ -132,19 +99,11 @@ def _caller(caller: Mapping[str, Any], name: Names) -> str:
     return " ".join(filter(None, [str(caller.get("kind", "")), str(who), f"for {source}" if source else ""]))
 
 
-_NODE_KINDS = {
-    "apigateway": "rest_api", "apigatewaymanagementapi": "websocket_api", "apigatewayv2": "websocket_api",
-    "cognito-idp": "user_pool", "dynamodb": "table", "dynamodbstreams": "table", "elbv2": "load_balancer", "events": "bus",
-    "kinesis": "stream", "kms": "key", "lambda": "function", "logs": "log_group", "s3": "bucket", "scheduler": "schedule",
-    "secretsmanager": "secret", "ses": "email_identity", "sesv2": "email_identity", "sns": "topic", "sqs": "queue",
-    "stepfunctions": "state_machine", "cloudwatch": "alarm",
-}  # fmt: skip
-
-
 def node_kind(service_name: str, kind: str) -> str:
     """The kind of node of the topology that stands for a service; of a mail the sender's, of a timer the clock's."""
     if kind == "timer":
         return "schedule"
     if kind == "message":
         return "email_identity"
-    return _NODE_KINDS.get(service_name, "external")
+    main = aws.main_kind(service_name)
+    return main.kind if main else "external"
