@@ -72,6 +72,8 @@ class Service:
     Kinesis are not in the conventions."""
     trigger: str = ""
     """OpenTelemetry's `faas.trigger` of the functions that it invokes."""
+    decider: str = ""
+    """What decides in the service whether an event or a request passes."""
     read_call: str = ""
     """A call that reads little and changes nothing, as boto3 names it; what it asks for need not exist."""
     read_arguments: Mapping[str, Any] = field(default_factory=dict)

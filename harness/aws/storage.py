@@ -16,6 +16,7 @@ SERVICES = (
         request_member="Bucket",
         sam_events=("S3",),
         called_by=("s3",),
+        decider="notification",
         read_call="list_buckets",
         iam_actions=S3_ACTIONS,
         condition_keys={

@@ -17,16 +17,6 @@ _BODY_CHARACTERS = 60
 """How much of a message a line has room for."""
 _NAMING = ("QueueName", "Username", "StackName", "RoleName", "Name")
 """Members of a request that name what a call is about, where its record does not."""
-_DECIDERS = {
-    "apigateway": "authorizer",
-    "apigatewayv2": "authorizer",
-    "elbv2": "rule",
-    "events": "rule",
-    "s3": "notification",
-    "scheduler": "schedule",
-    "sns": "subscription",
-    "sqs": "queue",
-}
 _REASONS = {
     "Disabled": "it is disabled",
     "Duplicate": "a duplicate",
@@ -195,7 +185,7 @@ def _decision(decision: Activity, name: Names) -> Label:
     decided_by = name(str(data.get("rule") or begin.resource or begin.name))
     if begin.service == "events":
         return Label(decided_by, "rule" if data.get("rule") else "bus")
-    return Label(decided_by, _DECIDERS.get(begin.service, ""))
+    return Label(decided_by, aws.service(begin.service).decider)
 
 
 def _timer(timer: Activity, name: Names) -> Label:
