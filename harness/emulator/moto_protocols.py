@@ -54,11 +54,11 @@ def install() -> None:
 
 
 def _lacks_body(context: RequestContext) -> bool:
-    """Members that would be in it are all optional, so its request is as good as `{}`."""
+    """LocalStack reads nothing, and `null`, as `{}`, and moto reads it as JSON that is no object."""
     request, operation = context.request, context.operation
-    if context.protocol != "rest-json" or request.method not in ("POST", "PUT", "PATCH") or operation is None:
+    if context.protocol not in _JSON or operation is None or request.method not in ("POST", "PUT", "PATCH"):
         return False
-    if request.content_length or "Transfer-Encoding" in request.headers or operation.has_streaming_input:
+    if operation.has_streaming_input or request.data.strip() not in (b"", b"null"):
         return False
     shape = operation.input_shape
     return shape is not None and any("location" not in member.serialization for member in shape.members.values())

@@ -2,6 +2,7 @@
 
 import uuid
 
+import httpx
 import pytest
 from botocore.exceptions import ClientError
 
@@ -281,6 +282,40 @@ def test_unknown_patch_group_has_the_default_baseline(aws):
     answer = aws("ssm").get_patch_baseline_for_patch_group(PatchGroup=unique("none"))
     assert answer["BaselineId"]
     assert answer["OperatingSystem"] == "WINDOWS"
+
+
+@pytest.mark.parametrize("body", [b"null", b""])
+def test_request_without_a_body_is_one_without_members(engine, body):
+    """What clients of AWS send as `{}`."""
+    headers = {
+        "X-Amz-Target": "DynamoDB_20120810.ListTables",
+        "Content-Type": "application/x-amz-json-1.0",
+        "Authorization": "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, "
+        "Signature=0",
+    }
+    answer = httpx.post(engine.endpoint_url, headers=headers, content=body)
+    assert answer.status_code == 200
+    assert isinstance(answer.json()["TableNames"], list)
+
+
+def test_filter_with_an_undefined_value_is_refused(aws):
+    """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.ExpressionAttributeValues.html"""
+    dynamodb, table = aws("dynamodb"), unique("queried")
+    dynamodb.create_table(
+        TableName=table,
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    values = {":id": {"S": "1"}}
+    key = {"KeyConditionExpression": "id = :id"}
+    try:
+        for operation, arguments in ((dynamodb.query, key), (dynamodb.scan, {})):
+            with pytest.raises(ClientError, match="attribute value: :00") as refused:
+                operation(TableName=table, FilterExpression="x = :00", ExpressionAttributeValues=values, **arguments)
+            assert refused.value.response["Error"]["Code"] == "ValidationException"
+    finally:
+        dynamodb.delete_table(TableName=table)
 
 
 def test_export_without_a_prefix_is_listed_without_a_table(aws):

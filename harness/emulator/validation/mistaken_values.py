@@ -74,7 +74,7 @@ MEANINGS: Mapping[tuple[str, str], Meaning] = {
         (IndexError, ValueError), "ValidationException", "Invalid StreamArn or SequenceNumber"
     ),
     ("dynamodb", "TransactWriteItems"): Meaning(
-        (ValueError, KeyError), "ValidationException", "Invalid ConditionExpression: {error}"
+        (ValueError,), "ValidationException", "Invalid ConditionExpression: {error}"
     ),
     # https://docs.aws.amazon.com/lambda/latest/api/API_DeleteFunctionConcurrency.html#API_DeleteFunctionConcurrency_Errors
     **dict.fromkeys(
@@ -115,6 +115,8 @@ def refusal(exception: Exception, context: RequestContext) -> Refusal | None:
     if operation is None or service is None:
         return None
     default = validation_code(service.service_name, str(context.protocol))
+    if service.service_name == "dynamodb" and (undefined := _undefined(exception)) is not None:
+        return undefined
     meaning = MEANINGS.get((service.service_name, operation.name))
     if meaning is not None and isinstance(exception, meaning.exceptions):
         parameters = defaultdict(str, context.service_request or {}, error=str(exception))
@@ -140,6 +142,16 @@ def refusal(exception: Exception, context: RequestContext) -> Refusal | None:
     if token is not None:
         return Refusal(_declared(operation, _OF_TOKENS) or default, f"The value of {token} is not valid.")
     return None
+
+
+def _undefined(exception: Exception) -> Refusal | None:
+    """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.ExpressionAttributeValues.html"""
+    key = exception.args[0] if isinstance(exception, KeyError) and exception.args else None
+    if not isinstance(key, str) or not key.startswith((":", "#")):
+        return None
+    what = "value" if key.startswith(":") else "name"
+    message = f"An expression attribute {what} used in expression is not defined; attribute {what}: {key}"
+    return Refusal("ValidationException", message)
 
 
 def _of_other_service(exception: ClientError, operation: OperationModel, default: str) -> Refusal | None:
@@ -191,6 +203,8 @@ def _not_found(operation: OperationModel, found: Offence, default: str) -> Refus
 
 
 def _declared(operation: OperationModel, names: Sequence[str]) -> str | None:
-    """The first of the names that the operation's model has among its errors."""
-    declared = {shape.name for shape in operation.error_shapes}
-    return next((name for name in names if name in declared), None)
+    """The first of the names that the operation's model has among its errors, as the protocol has it."""
+    declared = {shape.name: shape.metadata.get("error", {}).get("code") for shape in operation.error_shapes}
+    name = next((name for name in names if name in declared), None)
+    has_codes = operation.service_model.protocol in ("query", "ec2", "rest-xml")
+    return declared[name] or name if name is not None and has_codes else name
