@@ -37,11 +37,14 @@ SERVICES = (
     Service("synthetics", sdk_id="synthetics", read_call="describe_canaries"),
     Service(
         "xray",
+        title="X-Ray",
         sdk_id="XRay",
         read_call="get_trace_summaries",
         read_arguments={
             "StartTime": "2026-01-01T00:00:00Z",
             "EndTime": "2026-01-01T00:01:00Z",
         },
+        # https://docs.aws.amazon.com/xray/latest/api/API_GetTraceSummaries.html#API_GetTraceSummaries_Errors
+        validation_error="InvalidRequestException",
     ),
 )

@@ -1,0 +1,47 @@
+"""The traces of each account and region, as LocalStack keeps its own state: a reset finds them."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from localstack.services.stores import AccountRegionBundle, BaseStore, LocalAttribute
+from localstack.state import StateVisitor
+
+from harness.emulator.emptying import of_account
+from harness.emulator.xray.segments import RETENTION_SECONDS, Document
+from harness.emulator.xray.traces import CompiledTrace, Trace
+
+
+class TraceStore(BaseStore):
+    traces: dict[str, Trace] = LocalAttribute(default=dict)
+
+    def put(self, document: Document, size: int) -> None:
+        trace_id = document["trace_id"]
+        self.traces.setdefault(trace_id, Trace(trace_id)).put(document, size)
+
+    def compiled(self) -> Iterator[CompiledTrace]:
+        for trace in list(self.traces.values()):
+            if trace.documents:
+                yield trace.compiled()
+
+    def forget_old(self, now: float) -> None:
+        """X-Ray keeps trace data for 30 days."""
+        oldest = now - RETENTION_SECONDS
+        for name, trace in list(self.traces.items()):
+            if all(float(each["start_time"]) < oldest for each in trace.documents.values()):
+                del self.traces[name]
+
+
+STORES: Any = AccountRegionBundle("xray", TraceStore)
+
+
+class State:
+    """What LocalStack takes for the service's provider when it saves, loads or resets state."""
+
+    def accept_state_visitor(self, visitor: StateVisitor) -> None:
+        visitor.visit(STORES)
+
+
+def empty(account_id: str | None) -> None:
+    """Traces are what ran through the service: a reset of the data removes them."""
+    for _account, _region, store in of_account(STORES, account_id):
+        store.traces.clear()
