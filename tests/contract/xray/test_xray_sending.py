@@ -10,6 +10,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from harness.engine.probe import probe
 from tests.contract.xray.conftest import document, new_trace_id, subsegment
 
 
@@ -96,6 +97,11 @@ def test_other_operation_is_refused_as_unsupported(traces, operation, parameters
         ClientError, match=r"The emulator does not support \w+ of X-Ray\. Supported are BatchGetTraces,"
     ):
         getattr(traces.client, operation)(**parameters)
+
+
+def test_probe_finds_the_service(engine):
+    """What `harness up --engine=endpoint` asks another emulator."""
+    assert probe(engine, ["xray"]) == {}
 
 
 def test_wrong_parameter_is_an_invalid_request(engine):
