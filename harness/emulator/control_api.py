@@ -102,6 +102,8 @@ class Ready:
             return _json({"ready": not self.failures, "engine": "serverless-harness"}, status)
         body: dict[str, Any] = {
             "ready": not self.failures,
+            # Before the rest: a message that quotes the answer shows its beginning.
+            **({"error": "; ".join(self.failures)} if self.failures else {}),
             "pid": os.getpid(),
             "capabilities": capabilities.provided(),
             "versions": {
@@ -110,8 +112,6 @@ class Ready:
                 "localstack-core": VERSION,
             },
         }
-        if self.failures:
-            body["error"] = "; ".join(self.failures)
         return _json(body, status)
 
 
