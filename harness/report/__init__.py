@@ -1,8 +1,8 @@
-"""What people and other tools are shown of a flow: the story of it, and the forms that are made of the story.
+"""What users and other tools get of a flow: plain data, and the forms that are made of it.
 
-`story` decides what is told; `page` makes the HTML file of it. Nothing here asks an engine.
+`trace` has the data; `page` makes the HTML file, `otlp` the spans. Nothing here asks an engine.
 """
 
-from harness.report.story import VERSION, Story, Test, Trace, story_of, tell
+from harness.report.trace import VERSION, Test, Trace, TracedFlow, trace_activities, trace_flow
 
-__all__ = ["VERSION", "Story", "Test", "Trace", "story_of", "tell"]
+__all__ = ["VERSION", "Test", "Trace", "TracedFlow", "trace_activities", "trace_flow"]

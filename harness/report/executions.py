@@ -33,11 +33,11 @@ class StateRun:
 class Execution:
     """The execution of a state machine."""
 
-    hop: int
+    activity: int
     state_machine: str
     node: str | None
     status: str
-    steps: tuple[StateRun, ...]
+    states: tuple[StateRun, ...]
 
 
 def executions(causality: Causality, placement: Placement, began: float) -> Iterable[Execution]:
@@ -46,11 +46,11 @@ def executions(causality: Causality, placement: Placement, began: float) -> Iter
         if is_execution(activity):
             node = placement.of(activity)
             yield Execution(
-                hop=activity.id,
+                activity=activity.id,
                 state_machine=str(activity.data.get("state_machine") or activity.begin.name),
                 node=str(node) if node else None,
                 status=str(activity.data.get("status") or "RUNNING"),
-                steps=tuple(_states(activity, causality, began)),
+                states=tuple(_states(activity, causality, began)),
             )
 
 

@@ -5,14 +5,14 @@ from collections.abc import Mapping
 
 from harness.report import otlp
 from harness.report.page import render
-from harness.report.story import FlowLike, Trace, story_of
+from harness.report.trace import FlowLike, Trace, trace_flow
 
 FORMATS = ("json", "html", "otlp")
 
 
 def export(flow: FlowLike, form: str, *, command: str, versions: Mapping[str, str]) -> str:
     """The whole of a file, in one of FORMATS. `command` makes it again."""
-    trace = Trace((story_of(flow),), command=command, versions=versions)
+    trace = Trace((trace_flow(flow),), command=command, versions=versions)
     match form:
         case "json":
             return _json(trace.to_json())

@@ -1,4 +1,4 @@
-"""A story as OpenTelemetry spans, for Jaeger and whatever else takes traces: OTLP in JSON.
+"""A flow as OpenTelemetry spans, for Jaeger and whatever else takes traces: OTLP in JSON.
 
 The encoding is that of OTLP/HTTP (https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding): ids in hex, times as
 text in nanoseconds since the epoch, enumerations as numbers. Names of attributes are OpenTelemetry's semantic conventions
@@ -16,7 +16,7 @@ from typing import Any
 
 from harness import aws
 from harness.flow.outcome import Outcome
-from harness.report.story import Cause, Hop, Story, Trace
+from harness.report.trace import Trace, TracedActivity, TracedFinding, TracedFlow
 
 SCOPE = "serverless-harness"
 _ROOT = re.compile(r"1-([0-9a-f]{8})-([0-9a-f]{24})")
@@ -32,12 +32,12 @@ _SENDS = frozenset(
 
 
 def export(trace: Trace) -> dict[str, Any]:
-    """The body of an ExportTraceServiceRequest with every story; POST it to `/v1/traces` of a collector."""
+    """The body of an ExportTraceServiceRequest with every flow; POST it to `/v1/traces` of a collector."""
     spans: dict[tuple[tuple[str, str], ...], list[dict[str, Any]]] = {}
-    for story in trace.stories:
-        teller = _Teller(story)
-        for hop in story.hops:
-            spans.setdefault(tuple(sorted(teller.resource(hop).items())), []).append(teller.span(hop))
+    for flow in trace.flows:
+        teller = _Spans(flow)
+        for activity in flow.activities:
+            spans.setdefault(tuple(sorted(teller.resource(activity).items())), []).append(teller.span(activity))
     version = trace.versions.get(SCOPE) or trace.versions.get("harness") or ""
     scope = {"name": SCOPE, **({"version": version} if version else {})}
     return {
@@ -55,150 +55,150 @@ def trace_id(root: str) -> str:
     return hashlib.sha256(root.encode()).hexdigest()[:32]
 
 
-def span_id(hop: int) -> str:
-    return f"{hop:016x}"
+def span_id(activity: int) -> str:
+    return f"{activity:016x}"
 
 
-class _Teller:
-    def __init__(self, story: Story) -> None:
-        self._story = story
-        self._trace = trace_id(story.root)
-        self._hops = {hop.id: hop for hop in story.hops}
-        self._findings: dict[int, list[Cause]] = {}
-        for cause in story.findings:
-            if cause.hops:
-                self._findings.setdefault(cause.hops[0], []).append(cause)
+class _Spans:
+    def __init__(self, flow: TracedFlow) -> None:
+        self._story = flow
+        self._trace = trace_id(flow.root)
+        self._hops = {activity.id: activity for activity in flow.activities}
+        self._findings: dict[int, list[TracedFinding]] = {}
+        for cause in flow.findings:
+            if cause.activities:
+                self._findings.setdefault(cause.activities[0], []).append(cause)
 
-    def resource(self, hop: Hop) -> dict[str, str]:
+    def resource(self, activity: TracedActivity) -> dict[str, str]:
         """Who did it: a function for what it handled, else the AWS service."""
-        arn = hop.resource.split(":") if hop.resource.startswith("arn:") else []
-        found = {"cloud.provider": "aws", "service.name": hop.service}
-        region = str(hop.facts.get("region") or (arn[3] if len(arn) > 4 else ""))
+        arn = activity.resource.split(":") if activity.resource.startswith("arn:") else []
+        found = {"cloud.provider": "aws", "service.name": activity.service}
+        region = str(activity.facts.get("region") or (arn[3] if len(arn) > 4 else ""))
         account = arn[4] if len(arn) > 4 else ""
-        if hop.kind == "invocation":
-            stack, _, logical_id = (hop.node or hop.name).rpartition(".")
-            found |= {"service.name": logical_id, "cloud.platform": "aws_lambda", "faas.name": hop.name}
+        if activity.kind == "invocation":
+            stack, _, logical_id = (activity.node or activity.name).rpartition(".")
+            found |= {"service.name": logical_id, "cloud.platform": "aws_lambda", "faas.name": activity.name}
             if stack:
                 found["service.namespace"] = stack
             if arn:
-                found["cloud.resource_id"] = hop.resource
+                found["cloud.resource_id"] = activity.resource
             if account:
                 found["cloud.account.id"] = account
         if region:
             found["cloud.region"] = region
         return found
 
-    def span(self, hop: Hop) -> dict[str, Any]:
-        start = self._story.began + hop.began
-        pending = hop.outcome is Outcome.PENDING
-        end = self._story.began + self._story.seconds if pending else start + hop.seconds
-        findings = self._findings.get(hop.id, [])
-        links = [{"traceId": self._trace, "spanId": span_id(other)} for other in hop.others if other in self._hops]
+    def span(self, activity: TracedActivity) -> dict[str, Any]:
+        start = self._story.began + activity.began
+        pending = activity.outcome is Outcome.PENDING
+        end = self._story.began + self._story.seconds if pending else start + activity.seconds
+        findings = self._findings.get(activity.id, [])
+        links = [{"traceId": self._trace, "spanId": span_id(other)} for other in activity.others if other in self._hops]
         span: dict[str, Any] = {
             "traceId": self._trace,
-            "spanId": span_id(hop.id),
-            "name": self._name(hop),
-            "kind": self._kind(hop),
+            "spanId": span_id(activity.id),
+            "name": self._name(activity),
+            "kind": self._kind(activity),
             "startTimeUnixNano": _nanoseconds(start),
             "endTimeUnixNano": _nanoseconds(max(start, end)),
-            "attributes": attributes(self._about(hop)),
+            "attributes": attributes(self._about(activity)),
         }
-        if hop.parent in self._hops:
-            span["parentSpanId"] = span_id(int(hop.parent or 0))
-        if events := [*self._exceptions(hop, max(start, end)), *(_finding(cause, start) for cause in findings)]:
+        if activity.parent in self._hops:
+            span["parentSpanId"] = span_id(int(activity.parent or 0))
+        if events := [*self._exceptions(activity, max(start, end)), *(_finding(cause, start) for cause in findings)]:
             span["events"] = events
         if links:
             span["links"] = links
-        if status := _status(hop, findings):
+        if status := _status(activity, findings):
             span["status"] = status
         return span
 
-    def _name(self, hop: Hop) -> str:
-        match hop.kind:
+    def _name(self, activity: TracedActivity) -> str:
+        match activity.kind:
             case "call":
-                return f"{_rpc_service(hop)}.{hop.name}"
+                return f"{_rpc_service(activity)}.{activity.name}"
             case "invocation":
-                return (hop.node or hop.name).rpartition(".")[2]
-        return hop.title
+                return (activity.node or activity.name).rpartition(".")[2]
+        return activity.label
 
-    def _kind(self, hop: Hop) -> int:
-        match hop.kind:
+    def _kind(self, activity: TracedActivity) -> int:
+        match activity.kind:
             case "request":
                 return _SERVER
             case "frame":
-                return _PRODUCER if hop.facts.get("direction") == "out" else _SERVER
+                return _PRODUCER if activity.facts.get("direction") == "out" else _SERVER
             case "call":
-                return _PRODUCER if hop.name in _SENDS else _CLIENT
+                return _PRODUCER if activity.name in _SENDS else _CLIENT
             case "delivery":
                 return _PRODUCER
             case "batch":
                 return _CONSUMER
             case "invocation":
-                parent = self._hops.get(hop.parent or 0)
+                parent = self._hops.get(activity.parent or 0)
                 # Of an asynchronous event the call that left it ended before.
-                waits = parent is not None and parent.began + parent.seconds < hop.began + hop.seconds
+                waits = parent is not None and parent.began + parent.seconds < activity.began + activity.seconds
                 return _CONSUMER if waits else _SERVER
         return _INTERNAL
 
-    def _about(self, hop: Hop) -> dict[str, Any]:
+    def _about(self, activity: TracedActivity) -> dict[str, Any]:
         about: dict[str, Any] = {
-            "harness.kind": hop.kind,
-            "harness.label": hop.title,
-            "harness.outcome": hop.outcome.value,
-            "harness.hidden": hop.hidden,
+            "harness.kind": activity.kind,
+            "harness.label": activity.label,
+            "harness.outcome": activity.outcome.value,
+            "harness.hidden": activity.hidden,
         }
-        if hop.said:
-            about["harness.detail"] = hop.said
-        if hop.node:
-            about["harness.resource"] = hop.node
-        if hop.place:
-            about["harness.place"] = hop.place
-        if hop.outcome is Outcome.FAILED:
+        if activity.said:
+            about["harness.detail"] = activity.said
+        if activity.node:
+            about["harness.resource"] = activity.node
+        if activity.place:
+            about["harness.place"] = activity.place
+        if activity.outcome is Outcome.FAILED:
             # https://opentelemetry.io/docs/specs/semconv/registry/attributes/error/: of a failed answer its status.
-            answered = str(hop.facts.get("status") or "") if hop.kind == "request" else ""
-            about["error.type"] = (hop.error.code if hop.error else answered) or answered or "_OTHER"
-        about |= self._by_kind(hop)
+            answered = str(activity.facts.get("status") or "") if activity.kind == "request" else ""
+            about["error.type"] = (activity.error.code if activity.error else answered) or answered or "_OTHER"
+        about |= self._by_kind(activity)
         return {name: value for name, value in about.items() if value not in (None, "")}
 
-    def _by_kind(self, hop: Hop) -> dict[str, Any]:
-        match hop.kind:
+    def _by_kind(self, activity: TracedActivity) -> dict[str, Any]:
+        match activity.kind:
             case "call":
-                return _about_call(hop)
+                return _about_call(activity)
             case "invocation":
                 return {
-                    "faas.invocation_id": hop.facts.get("request_id"),
-                    "faas.coldstart": hop.facts.get("cold"),
-                    "faas.trigger": self._trigger(hop),
-                    "aws.lambda.invoked_arn": hop.resource,
+                    "faas.invocation_id": activity.facts.get("request_id"),
+                    "faas.coldstart": activity.facts.get("cold"),
+                    "faas.trigger": self._trigger(activity),
+                    "aws.lambda.invoked_arn": activity.resource,
                 }
             case "request":
-                return _about_request(hop)
+                return _about_request(activity)
             case "batch":
-                records = hop.before if isinstance(hop.before, Sequence) else ()
+                records = activity.before if isinstance(activity.before, Sequence) else ()
                 about = {"messaging.operation.type": "process", "messaging.operation.name": "process"}
                 return {**about, "messaging.batch.message_count": len(records)}
             case "delivery":
                 about = {
-                    "messaging.system": aws.service(hop.service).messaging_system,
+                    "messaging.system": aws.service(activity.service).messaging_system,
                     "messaging.operation.type": "send",
                 }
-                return {**about, "harness.attempt": hop.facts.get("attempt")}
+                return {**about, "harness.attempt": activity.facts.get("attempt")}
             case "frame" | "connection":
                 return {
                     "network.protocol.name": "websocket",
-                    "harness.connection.id": hop.facts.get("connection"),
-                    "harness.connection.route": hop.facts.get("route"),
+                    "harness.connection.id": activity.facts.get("connection"),
+                    "harness.connection.route": activity.facts.get("route"),
                 }
             case "decision":
-                passed = hop.outcome is not Outcome.REFUSED
-                return {"harness.decision.passed": passed, "harness.decision.reason": hop.facts.get("reason")}
+                passed = activity.outcome is not Outcome.REFUSED
+                return {"harness.decision.passed": passed, "harness.decision.reason": activity.facts.get("reason")}
             case "dead-letter":
-                return {"harness.dead_letter.reason": hop.facts.get("reason")}
+                return {"harness.dead_letter.reason": activity.facts.get("reason")}
         return {}
 
-    def _trigger(self, hop: Hop) -> str:
+    def _trigger(self, activity: TracedActivity) -> str:
         """What an invocation came of: the nearest before it that is not how its function was called."""
-        at = self._hops.get(hop.parent or 0)
+        at = self._hops.get(activity.parent or 0)
         while at is not None:
             if at.kind == "timer":
                 return "timer"
@@ -209,57 +209,57 @@ class _Teller:
             at = self._hops.get(at.parent or 0)
         return "other"
 
-    def _exceptions(self, hop: Hop, at: float) -> Iterator[dict[str, Any]]:
-        if hop.error is None or hop.outcome is not Outcome.FAILED:
+    def _exceptions(self, activity: TracedActivity, at: float) -> Iterator[dict[str, Any]]:
+        if activity.error is None or activity.outcome is not Outcome.FAILED:
             return
-        about = {"exception.type": hop.error.code, "exception.message": hop.error.message}
-        if hop.error.lines:
+        about = {"exception.type": activity.error.code, "exception.message": activity.error.message}
+        if activity.error.lines:
             about["exception.stacktrace"] = "".join(
-                line if line.endswith("\n") else f"{line}\n" for line in hop.error.lines
+                line if line.endswith("\n") else f"{line}\n" for line in activity.error.lines
             )
-        told = {name: value for name, value in about.items() if value}
-        yield {"name": "exception", "timeUnixNano": _nanoseconds(at), "attributes": attributes(told)}
+        known = {name: value for name, value in about.items() if value}
+        yield {"name": "exception", "timeUnixNano": _nanoseconds(at), "attributes": attributes(known)}
 
 
-def _rpc_service(hop: Hop) -> str:
+def _rpc_service(activity: TracedActivity) -> str:
     """AWS's id of the service (https://opentelemetry.io/docs/specs/semconv/cloud-providers/aws-sdk/)."""
-    return aws.service(hop.service).sdk_id or hop.service
+    return aws.service(activity.service).sdk_id or activity.service
 
 
-def _about_call(hop: Hop) -> dict[str, Any]:
-    given = hop.before if isinstance(hop.before, Mapping) else {}
-    gave = hop.after if isinstance(hop.after, Mapping) else {}
+def _about_call(activity: TracedActivity) -> dict[str, Any]:
+    given = activity.before if isinstance(activity.before, Mapping) else {}
+    gave = activity.after if isinstance(activity.after, Mapping) else {}
     about: dict[str, Any] = {
         "rpc.system": "aws-api",
-        "rpc.service": _rpc_service(hop),
-        "rpc.method": hop.name,
-        "aws.request_id": hop.facts.get("request_id"),
-        "http.response.status_code": hop.facts.get("status"),
+        "rpc.service": _rpc_service(activity),
+        "rpc.method": activity.name,
+        "aws.request_id": activity.facts.get("request_id"),
+        "http.response.status_code": activity.facts.get("status"),
     }
-    system = aws.service(hop.service).messaging_system
-    if system and (hop.name in _SENDS or hop.name.startswith(("Receive", "Delete", "Change"))):
+    system = aws.service(activity.service).messaging_system
+    if system and (activity.name in _SENDS or activity.name.startswith(("Receive", "Delete", "Change"))):
         about |= {
             "messaging.system": system,
-            "messaging.destination.name": _last_part(hop.resource),
-            "messaging.operation.name": hop.name,
-            "messaging.operation.type": _operation_type(hop.name),
+            "messaging.destination.name": _last_part(activity.resource),
+            "messaging.operation.name": activity.name,
+            "messaging.operation.type": _operation_type(activity.name),
             "messaging.message.id": gave.get("MessageId"),
         }
-    return about | _of_service(hop, given, gave)
+    return about | _of_service(activity, given, gave)
 
 
-def _about_request(hop: Hop) -> dict[str, Any]:
-    given: Mapping[str, Any] = hop.before if isinstance(hop.before, Mapping) else {}
+def _about_request(activity: TracedActivity) -> dict[str, Any]:
+    given: Mapping[str, Any] = activity.before if isinstance(activity.before, Mapping) else {}
     headers: Mapping[str, Any] = given.get("headers") or {}
     return {
-        "http.request.method": given.get("method") or hop.name,
+        "http.request.method": given.get("method") or activity.name,
         "url.path": given.get("path"),
-        "http.response.status_code": hop.facts.get("status"),
+        "http.response.status_code": activity.facts.get("status"),
         "user_agent.original": next((v for name, v in headers.items() if str(name).lower() == "user-agent"), None),
     }
 
 
-def _finding(cause: Cause, at: float) -> dict[str, Any]:
+def _finding(cause: TracedFinding, at: float) -> dict[str, Any]:
     about = {
         "harness.finding.cause": cause.cause,
         "harness.finding.sentence": cause.sentence,
@@ -270,8 +270,8 @@ def _finding(cause: Cause, at: float) -> dict[str, Any]:
     return {"name": "harness.finding", "timeUnixNano": _nanoseconds(at), "attributes": attributes(about)}
 
 
-def _status(hop: Hop, findings: Sequence[Cause]) -> dict[str, Any] | None:
-    """A hop that failed, and one where an event was lost though nothing failed, are errors; what was refused is none.
+def _status(activity: TracedActivity, findings: Sequence[TracedFinding]) -> dict[str, Any] | None:
+    """A activity that failed, and one where an event was lost though nothing failed, are errors; what was refused is none.
 
     "For HTTP status codes in the 4xx range span status MUST be left unset in case of `SpanKind.SERVER` and SHOULD be set to
     `Error` in case of `SpanKind.CLIENT`": https://opentelemetry.io/docs/specs/semconv/http/http-spans/#status. So requests of
@@ -280,19 +280,19 @@ def _status(hop: Hop, findings: Sequence[Cause]) -> dict[str, Any] | None:
     """
     if lost := [cause.sentence for cause in findings if cause.lost]:
         return {"code": _ERROR, "message": lost[0]}
-    if hop.outcome is Outcome.FAILED:
-        return {"code": _ERROR, "message": str(hop.error or hop.said or hop.title)}
+    if activity.outcome is Outcome.FAILED:
+        return {"code": _ERROR, "message": str(activity.error or activity.said or activity.label)}
     return None
 
 
-def _of_service(hop: Hop, given: Mapping[str, Any], gave: Mapping[str, Any]) -> dict[str, Any]:
+def _of_service(activity: TracedActivity, given: Mapping[str, Any], gave: Mapping[str, Any]) -> dict[str, Any]:
     """https://opentelemetry.io/docs/specs/semconv/registry/attributes/aws/"""
-    match hop.service:
+    match activity.service:
         case "dynamodb":
             tables = [given["TableName"]] if given.get("TableName") else sorted(given.get("RequestItems") or {})
             return {
                 "db.system.name": "aws.dynamodb",
-                "db.operation.name": hop.name,
+                "db.operation.name": activity.name,
                 "aws.dynamodb.table_names": [_last_part(str(table)) for table in tables] or None,
             }
         case "kinesis":

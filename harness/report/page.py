@@ -21,8 +21,8 @@ from markupsafe import Markup, escape
 from harness import aws
 from harness.flow.outcome import Outcome
 from harness.report.picture import flow_picture, icon_of, on_whole
-from harness.report.story import Hop, Story, Trace
 from harness.report.timescale import Timescale
+from harness.report.trace import Trace, TracedActivity, TracedFlow
 from harness.topology import Topology
 
 _SIZES = (16_000, 4_000, 1_000, 300)
@@ -33,7 +33,7 @@ _SHORT = 64
 
 
 def render(trace: Trace, topologies: Sequence[Topology]) -> str:
-    """The page. `topologies` are those of the stories, in their order."""
+    """The page. `topologies` are those of the flows, in their order."""
     for size in _SIZES:
         page = _render(trace, topologies, size)
         if len(page.encode()) <= _MOST_BYTES:
@@ -44,14 +44,14 @@ def render(trace: Trace, topologies: Sequence[Topology]) -> str:
 def _render(trace: Trace, topologies: Sequence[Topology], size: int) -> str:
     environment = _environment()
     script, style = (_source(environment, name) for name in ("trace.js", "trace.css"))
-    pairs = zip(trace.stories, topologies, strict=True)
-    shown = [_Shown(number, story, topology, size) for number, (story, topology) in enumerate(pairs, 1)]
+    pairs = zip(trace.flows, topologies, strict=True)
+    shown = [_Shown(number, flow, topology, size) for number, (flow, topology) in enumerate(pairs, 1)]
     return environment.get_template("trace.html.j2").render(
         trace=trace,
-        stories=shown,
+        flows=shown,
         sentence=_sentence(trace),
         outcome=_outcome(trace),
-        verdict=[(one, finding) for one in shown for finding in _worst_first(one.story)],
+        verdict=[(one, finding) for one in shown for finding in _worst_first(one.flow)],
         script=Markup(script),
         script_digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         style=Markup(style),
@@ -90,13 +90,13 @@ def _source(environment: Environment, name: str) -> str:
     return loader.get_source(environment, name)[0]
 
 
-def _worst_first(story: Story) -> list[Any]:
-    return sorted(story.findings, key=lambda finding: not finding.lost)
+def _worst_first(flow: TracedFlow) -> list[Any]:
+    return sorted(flow.findings, key=lambda finding: not finding.lost)
 
 
 def _outcome(trace: Trace) -> str:
     """The word at the head of the page."""
-    outcomes = [story.outcome for story in trace.stories]
+    outcomes = [flow.outcome for flow in trace.flows]
     if "lost" in outcomes:
         return "lost"
     if trace.test is not None:
@@ -107,7 +107,7 @@ def _outcome(trace: Trace) -> str:
 def _sentence(trace: Trace) -> str:
     """The name of the test as the sentence that it is; without a test what began the flow."""
     if trace.test is None:
-        return trace.stories[0].title if trace.stories else "Nothing was seen"
+        return trace.flows[0].title if trace.flows else "Nothing was seen"
     name = trace.test.id.rpartition("::")[2]
     function, bracket, parameters = name.partition("[")
     words = function.removeprefix("test_").replace("_", " ").strip()
@@ -233,69 +233,71 @@ def _log(text: str) -> Iterator[LogLine]:
 
 
 class _Shown:
-    """A story as the template asks for it."""
+    """A flow as the template asks for it."""
 
-    def __init__(self, number: int, story: Story, topology: Topology, size: int) -> None:
-        self.story = story
-        self._prefix = f"hop-{number}-"
+    def __init__(self, number: int, flow: TracedFlow, topology: Topology, size: int) -> None:
+        self.flow = flow
+        self._prefix = f"activity-{number}-"
         self._topology = topology
         self._size = size
-        self._by_id = {hop.id: hop for hop in story.hops}
-        self.picture = Markup(flow_picture(story, topology, self._prefix))
+        self._by_id = {activity.id: activity for activity in flow.activities}
+        self.picture = Markup(flow_picture(flow, topology, self._prefix))
         width = re.search(r'data-width="(\d+)"', self.picture)
         self.picture_width = width[1] if width else "0"
-        whole = on_whole(story, topology) if topology.nodes else ""
+        whole = on_whole(flow, topology) if topology.nodes else ""
         self.whole = base64.b64encode(whole.encode()).decode()
-        self.scale = Timescale([(hop.began, hop.seconds) for hop in story.hops if not hop.hidden])
-        self.began = datetime.fromtimestamp(story.began, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-        self.lost = {self._step_of(number) for f in story.findings if f.lost for number in f.hops[:1]}
-        first = next((finding.hops[0] for finding in _worst_first(story) if finding.hops), None)
+        self.scale = Timescale(
+            [(activity.began, activity.seconds) for activity in flow.activities if not activity.hidden]
+        )
+        self.began = datetime.fromtimestamp(flow.began, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+        self.lost = {self._step_of(number) for f in flow.findings if f.lost for number in f.activities[:1]}
+        first = next((finding.activities[0] for finding in _worst_first(flow) if finding.activities), None)
         self._shown_first = None if first is None else self._step_of(first)
-        self._below: dict[int | None, list[Hop]] = {}
-        for hop in story.hops:
-            self._below.setdefault(hop.parent, []).append(hop)
-        self.steps = sum(not hop.hidden for hop in story.hops)
-        self.hidden = len(story.hops) - self.steps
+        self._below: dict[int | None, list[TracedActivity]] = {}
+        for activity in flow.activities:
+            self._below.setdefault(activity.parent, []).append(activity)
+        self.steps = sum(not activity.hidden for activity in flow.activities)
+        self.hidden = len(flow.activities) - self.steps
 
     def _step_of(self, number: int) -> int:
-        """The step of a hop; the hop where it has none, or is not of this flow."""
-        hop = self._by_id.get(number)
-        return hop.step if hop is not None and hop.step is not None else number
+        """The step of a activity; the activity where it has none, or is not of this flow."""
+        activity = self._by_id.get(number)
+        return activity.step if activity is not None and activity.step is not None else number
 
-    def below(self, number: int | None) -> list[Hop]:
+    def below(self, number: int | None) -> list[TracedActivity]:
         return self._below.get(number, [])
 
     def anchor(self, number: int) -> str:
-        """The id of a hop in the page; what two flows had a part in is there twice."""
+        """The id of a activity in the page; what two flows had a part in is there twice."""
         return f"{self._prefix}{number}"
 
     def step_anchor(self, number: int) -> str:
         return self.anchor(self._step_of(number))
 
-    def waits(self, hop: Hop) -> bool:
+    def waits(self, activity: TracedActivity) -> bool:
         """Whether it is in progress, or something that it left waits."""
-        return hop.outcome is Outcome.PENDING or any(one.hop == hop.id for one in self.story.pending)
+        return activity.outcome is Outcome.PENDING or any(one.activity == activity.id for one in self.flow.pending)
 
-    def hop(self, number: int) -> Hop | None:
+    def activity(self, number: int) -> TracedActivity | None:
         return self._by_id.get(number)
 
-    def is_open(self, hop: Hop) -> bool:
+    def is_open(self, activity: TracedActivity) -> bool:
         """What is opened from the start: where it broke."""
-        return hop.id in self.lost or hop.id == self._shown_first
+        return activity.id in self.lost or activity.id == self._shown_first
 
-    def icon(self, hop: Hop) -> tuple[str, str]:
-        return icon_of(hop, self._topology)
+    def icon(self, activity: TracedActivity) -> tuple[str, str]:
+        return icon_of(activity, self._topology)
 
     def payload(self, value: Any) -> Text | None:
         return _payload(value, self._size)
 
-    def log(self, hop: Hop) -> list[LogLine]:
-        return list(_log(hop.log[: self._size]))
+    def log(self, activity: TracedActivity) -> list[LogLine]:
+        return list(_log(activity.log[: self._size]))
 
-    def same_as(self, hop: Hop) -> Hop | None:
-        """The hop before, where the event is the same as there, so that it need not be read again."""
-        same = hop.difference is not None and not hop.difference.changes and not hop.difference.part
-        return self._by_id.get(hop.difference.since) if hop.difference and same else None
+    def same_as(self, activity: TracedActivity) -> TracedActivity | None:
+        """The activity before, where the event is the same as there, so that it need not be read again."""
+        same = activity.difference is not None and not activity.difference.changes and not activity.difference.part
+        return self._by_id.get(activity.difference.since) if activity.difference and same else None
 
-    def facts(self, hop: Hop) -> Mapping[str, Any]:
-        return {name: value for name, value in hop.facts.items() if name not in ("pattern", "when")}
+    def facts(self, activity: TracedActivity) -> Mapping[str, Any]:
+        return {name: value for name, value in activity.facts.items() if name not in ("pattern", "when")}

@@ -42,7 +42,7 @@ class Difference:
     """How a payload differs from an earlier one. What is inside of an envelope is compared without it."""
 
     since: int
-    """The hop with the earlier payload; of a function's or an execution's result the hop itself."""
+    """The activity with the earlier payload; of a function's or an execution's result the activity itself."""
     changes: tuple[Change, ...]
     part: str = ""
     """Where in this payload the earlier one is found: "Records[0].body"; "" where it is all of it."""
@@ -51,7 +51,7 @@ class Difference:
 
 
 def going_in(activity: Activity) -> Any:
-    """The event, request or input that a hop was given; None where it has none."""
+    """The event, request or input that a activity was given; None where it has none."""
     data = activity.data
     if activity.kind is Kind.REQUEST:
         return _some(activity.begin.data, "method", "path", "query", "headers", "body")
@@ -63,7 +63,7 @@ def going_in(activity: Activity) -> Any:
 
 
 def coming_out(activity: Activity) -> Any:
-    """The response, result or output that a hop gave; None while it goes on, and where it gives none."""
+    """The response, result or output that a activity gave; None while it goes on, and where it gives none."""
     data = activity.data
     if activity.ended is None:
         return None

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from html import escape
 
-from harness.report import wording
+from harness.report import details
 from harness.report.placement import Way
-from harness.report.story import Hop, Story
+from harness.report.trace import TracedActivity, TracedFlow
 from harness.topology import Node, NodeId, Topology
 from harness.topology.picture import svg
 from harness.topology.picture.layout import Arrow, Item, Point, layered
@@ -37,7 +37,7 @@ class _Card:
     colour: str
     state: str
     """"ok", "failed", "broke", "pending" or "unreached"."""
-    hop: int | None
+    activity: int | None
     """What a click on it shows."""
 
 
@@ -50,12 +50,12 @@ class _Way:
     """"ok", "failed", "refused" (where it was lost), "passed-by" (refused, and others took it) or "unreached"."""
 
 
-def flow_picture(story: Story, topology: Topology, prefix: str = "hop-") -> str:
+def flow_picture(flow: TracedFlow, topology: Topology, prefix: str = "activity-") -> str:
     """The picture as an `svg` element; "" where the flow touched nothing of the templates.
 
-    Its cards are links to the hops, whose ids in the page begin with the prefix.
+    Its cards are links to the activities, whose ids in the page begin with the prefix.
     """
-    cards, ways = _chosen(story, topology)
+    cards, ways = _chosen(flow, topology)
     if len(cards) < 2:
         return ""
     items = [Item(card.key, _width(card), _CARD_HEIGHT) for card in cards.values()]
@@ -81,17 +81,19 @@ def flow_picture(story: Story, topology: Topology, prefix: str = "hop-") -> str:
         x, y = layout.places[card.key]
         parts.append(_card(card, prefix, x + _MARGIN, y + top))
     broken = [card.title for card in cards.values() if card.state == "broke"]
-    told = f"The way of the flow through {len(cards)} places" + (f"; it broke at {', '.join(broken)}" if broken else "")
+    title = f"The way of the flow through {len(cards)} places" + (
+        f"; it broke at {', '.join(broken)}" if broken else ""
+    )
     return (
-        f'<svg class="way" role="group" aria-label="{escape(told)}" data-width="{width:.0f}" '
+        f'<svg class="way" role="group" aria-label="{escape(title)}" data-width="{width:.0f}" '
         f'viewBox="0 0 {width:.0f} {height:.0f}">{"".join(parts)}</svg>'
     )
 
 
-def on_whole(story: Story, topology: Topology) -> str:
+def on_whole(flow: TracedFlow, topology: Topology) -> str:
     """The picture of the whole architecture, an SVG document, with what the flow did not touch pale."""
     drawn = svg(topology)
-    cards, ways = _chosen(story, topology)
+    cards, ways = _chosen(flow, topology)
     for card in cards.values():
         drawn = drawn.replace(
             f'data-node="{escape(card.key)}"', f'data-node="{escape(card.key)}" data-on="{card.state}"'
@@ -109,29 +111,31 @@ def on_whole(story: Story, topology: Topology) -> str:
     return drawn.replace("</style>", f"{style}</style>", 1)
 
 
-def _chosen(story: Story, topology: Topology) -> tuple[dict[str, _Card], list[_Way]]:
-    """What is drawn of a story."""
-    told = {hop.id: hop for hop in story.hops}
+def _chosen(flow: TracedFlow, topology: Topology) -> tuple[dict[str, _Card], list[_Way]]:
+    """What is drawn of a flow."""
+    known = {activity.id: activity for activity in flow.activities}
     selection = select(topology)
-    broke = {node for node in _broken_nodes(story) if _found(node, topology)}
-    heard = {hop.node for hop in story.hops if _is_on_the_way(hop)}
+    broke = {node for node in _broken_nodes(flow) if _found(node, topology)}
+    heard = {activity.node for activity in flow.activities if _is_on_the_way(activity)}
     drawn = {str(card) for card in selection.cards if str(card) in heard} | broke
-    drawn |= {way.target for way in story.ways if way.state == "refused"}
+    drawn |= {way.target for way in flow.ways if way.state == "refused"}
     ways = [
         _Way(way.source, way.target, _label(selection, way), way.state)
-        for way in story.ways
+        for way in flow.ways
         if way.source in drawn and way.target in drawn
     ]
-    touched = dict.fromkeys([*(hop.node for hop in story.hops if hop.node in drawn), *sorted(broke)])
-    lost = {number for finding in story.findings if finding.lost for number in finding.hops}
-    shown = {(way.source, way.target): lost.intersection(way.hops) for way in story.ways}
+    touched = dict.fromkeys(
+        [*(activity.node for activity in flow.activities if activity.node in drawn), *sorted(broke)]
+    )
+    lost = {number for finding in flow.findings if finding.lost for number in finding.activities}
+    shown = {(way.source, way.target): lost.intersection(way.activities) for way in flow.ways}
     ways = [
         way
         if way.state != "refused" or way.target in broke or shown[way.source, way.target]
         else replace(way, state="passed-by")
         for way in ways
     ]
-    states = {str(node): _state(str(node), story.hops, broke) for node in touched}
+    states = {str(node): _state(str(node), flow.activities, broke) for node in touched}
     for way in ways:
         if way.state in ("passed-by", "refused"):
             states.setdefault(way.target, "unreached")
@@ -141,9 +145,11 @@ def _chosen(story: Story, topology: Topology) -> tuple[dict[str, _Card], list[_W
     ways += _beyond(selection, broke, ways)
     for way in ways:
         states.setdefault(way.target, "unreached")
-    cards = {node: card for node, state in states.items() if (card := _node_card(node, state, story.hops, topology))}
+    cards = {
+        node: card for node, state in states.items() if (card := _node_card(node, state, flow.activities, topology))
+    }
     ways = [way for way in ways if way.source in cards and way.target in cards]
-    return _with_ends(story, told, cards, ways)
+    return _with_ends(flow, known, cards, ways)
 
 
 _LEFT_AS = {"mail": "email_identity", "frame": "websocket_api"}
@@ -151,58 +157,63 @@ _LEFT_AS = {"mail": "email_identity", "frame": "websocket_api"}
 
 
 def _with_ends(
-    story: Story, told: dict[int, Hop], cards: dict[str, _Card], ways: list[_Way]
+    flow: TracedFlow, known: dict[int, TracedActivity], cards: dict[str, _Card], ways: list[_Way]
 ) -> tuple[dict[str, _Card], list[_Way]]:
     """With who began it, and with the mails, text messages and WebSocket frames that left."""
-    roots = [hop for hop in story.hops if hop.step_parent is None and not hop.hidden]
+    roots = [activity for activity in flow.activities if activity.step_parent is None and not activity.hidden]
     begun: dict[str, list[str]] = {}
-    for hop in roots:
-        if hop.node in cards:
-            begun.setdefault(str(hop.node), []).append(hop.title)
+    for activity in roots:
+        if activity.node in cards:
+            begun.setdefault(str(activity.node), []).append(activity.label)
     client = _Card(_CLIENT, "test", "client", _CLIENT_ICON, COLOURS["outside"], "ok", roots[0].id if roots else None)
     found = {_CLIENT: client, **cards} if begun else dict(cards)
     first = [_Way(_CLIENT, node, short(", ".join(dict.fromkeys(titles))), "ok") for node, titles in begun.items()]
     last = []
-    messages = [hop for hop in story.hops if hop.kind == "message" or hop.facts.get("direction") == "out"]
-    for hop in messages[:_MOST_MESSAGES]:
-        origin = hop
-        while origin.node not in cards and origin.parent in told:
-            origin = told[origin.parent]
+    messages = [
+        activity
+        for activity in flow.activities
+        if activity.kind == "message" or activity.facts.get("direction") == "out"
+    ]
+    for activity in messages[:_MOST_MESSAGES]:
+        origin = activity
+        while origin.node not in cards and origin.parent in known:
+            origin = known[origin.parent]
         if origin.node in cards:
-            key = f"message {hop.id}"
-            what = hop.title.partition(" to ")[0]
+            key = f"message {activity.id}"
+            what = activity.label.partition(" to ")[0]
             icon = ICONS[_LEFT_AS.get(what, "topic")]
-            about = str(hop.facts.get("connection") or "") or hop.subtitle.partition(" · ")[2]
-            found[key] = _Card(key, what, short(about), icon, COLOURS["outside"], "ok", hop.id)
+            about = str(activity.facts.get("connection") or "") or activity.subtitle.partition(" · ")[2]
+            found[key] = _Card(key, what, short(about), icon, COLOURS["outside"], "ok", activity.id)
             last.append(_Way(str(origin.node), key, "", "ok"))
     return found, [*first, *ways, *last]
 
 
-def _is_on_the_way(hop: Hop) -> bool:
-    """Whether what a hop is about is drawn. A step is; of what is part of one, what passed its event on. An archive, which
+def _is_on_the_way(activity: TracedActivity) -> bool:
+    """Whether what a activity is about is drawn. A step is; of what is part of one, what passed its event on. An archive, which
     keeps everything, says little."""
-    return not hop.hidden or (
-        hop.kind in ("batch", "decision", "delivery", "invocation") and not hop.name.startswith("Events-Archive-")
+    return not activity.hidden or (
+        activity.kind in ("batch", "decision", "delivery", "invocation")
+        and not activity.name.startswith("Events-Archive-")
     )
 
 
-def _broken_nodes(story: Story) -> set[str]:
-    """Where events were lost: what findings are about, and the hops that show it."""
-    told = {hop.id: hop for hop in story.hops}
+def _broken_nodes(flow: TracedFlow) -> set[str]:
+    """Where events were lost: what findings are about, and the activities that show it."""
+    known = {activity.id: activity for activity in flow.activities}
     found = set()
-    for finding in story.findings:
+    for finding in flow.findings:
         if not finding.lost:
             continue
-        shown = [told[number].node for number in finding.hops[:1] if number in told]
+        shown = [known[number].node for number in finding.activities[:1] if number in known]
         found.add(finding.resource)
         found.update(node for node in shown if node)
     return found
 
 
-def _state(node: str, hops: tuple[Hop, ...], broke: set[str]) -> str:
+def _state(node: str, activities: tuple[TracedActivity, ...], broke: set[str]) -> str:
     if node in broke:
         return "broke"
-    states = {hop.outcome for hop in hops if hop.node == node}
+    states = {activity.outcome for activity in activities if activity.node == node}
     if states == {"refused"}:
         return "unreached"
     return next((state for state in ("pending", "failed") if state in states), "ok")
@@ -227,15 +238,18 @@ def _label(selection: Selection, way: Way) -> str:
     """What the picture of the architecture writes there, and how often it was gone."""
     ends = way.source, way.target
     label = next((line.label for line in selection.lines if (str(line.source), str(line.target)) == ends), "")
-    return " ".join(filter(None, [label, f"×{len(way.hops)}" if len(way.hops) > 1 else ""]))
+    return " ".join(filter(None, [label, f"×{len(way.activities)}" if len(way.activities) > 1 else ""]))
 
 
-def _node_card(node: str, state: str, hops: tuple[Hop, ...], topology: Topology) -> _Card | None:
+def _node_card(node: str, state: str, activities: tuple[TracedActivity, ...], topology: Topology) -> _Card | None:
     found = _found(node, topology)
     if found is None:
         return None
     order = ("failed", "pending", "refused", "ok")
-    own = sorted((hop for hop in hops if hop.node == node and not hop.hidden), key=lambda hop: order.index(hop.outcome))
+    own = sorted(
+        (activity for activity in activities if activity.node == node and not activity.hidden),
+        key=lambda activity: order.index(activity.outcome),
+    )
     return _Card(
         key=node,
         title=title(found),
@@ -243,7 +257,7 @@ def _node_card(node: str, state: str, hops: tuple[Hop, ...], topology: Topology)
         icon=ICONS.get(found.kind, OTHER_ICON),
         colour=COLOURS[colour_of(found.kind)],
         state=state,
-        hop=own[0].id if own else None,
+        activity=own[0].id if own else None,
     )
 
 
@@ -271,7 +285,7 @@ def _card(card: _Card, prefix: str, x: float, y: float) -> str:
         f'<text class="sub" x="{x + 48:.1f}" y="{y + 37:.1f}">{escape(card.subtitle)}</text>{badge}'
     )
     group = f'<g class="at {card.state}" data-node="{escape(card.key)}">{inside}</g>'
-    return f'<a href="#{prefix}{card.hop}" tabindex="-1">{group}</a>' if card.hop is not None else group
+    return f'<a href="#{prefix}{card.activity}" tabindex="-1">{group}</a>' if card.activity is not None else group
 
 
 def _way(way: _Way, prefix: str, points: list[Point]) -> str:
@@ -304,8 +318,8 @@ def _markers(prefix: str) -> str:
     return f"<defs>{heads}</defs>"
 
 
-def icon_of(hop: Hop, topology: Topology) -> tuple[str, str]:
-    """The sign of a hop's resource and its colour."""
-    found = _found(hop.node, topology) if hop.node else None
-    kind = found.kind if found and hop.kind != "timer" else wording.node_kind(hop.service, hop.kind)
+def icon_of(activity: TracedActivity, topology: Topology) -> tuple[str, str]:
+    """The sign of a activity's resource and its colour."""
+    found = _found(activity.node, topology) if activity.node else None
+    kind = found.kind if found and activity.kind != "timer" else details.node_kind(activity.service, activity.kind)
     return ICONS.get(kind, OTHER_ICON), COLOURS[colour_of(kind)]

@@ -20,7 +20,7 @@ class Way:
     target: str
     state: str
     """"ok"; "failed" where what was handed over was not taken; "refused" where a pattern, policy or filter said no."""
-    hops: tuple[int, ...]
+    activities: tuple[int, ...]
     """Those that show it."""
 
 
@@ -45,10 +45,13 @@ class Placement:
             for source, target, state in self._steps(activity):
                 if source == target:
                     continue
-                known, hops = found.get((source, target), (state, []))
+                known, activities = found.get((source, target), (state, []))
                 # Something got through: what was refused besides is normal.
-                found[source, target] = (known if known == state else _heavier(known, state), [*hops, activity.id])
-        return tuple(Way(str(s), str(t), state, tuple(hops)) for (s, t), (state, hops) in found.items())
+                found[source, target] = (
+                    known if known == state else _heavier(known, state),
+                    [*activities, activity.id],
+                )
+        return tuple(Way(str(s), str(t), state, tuple(activities)) for (s, t), (state, activities) in found.items())
 
     def _steps(self, activity: Activity) -> list[tuple[NodeId, NodeId, str]]:
         data = activity.data

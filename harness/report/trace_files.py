@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness.engine import state_folder
 from harness.report.page import render
-from harness.report.story import FlowLike, Test, Trace, story_of
+from harness.report.trace import FlowLike, Test, Trace, trace_flow
 
 _OURS = ("serverless-harness", "boto3", "pytest", "hypothesis")
 
@@ -21,10 +21,10 @@ def write(
     command: str = "",
     versions: Mapping[str, str] | None = None,
 ) -> None:
-    """Tell these flows in a file, for this user alone."""
-    told = list(flows)
-    trace = Trace(tuple(story_of(flow) for flow in told), test, command, versions or {})
-    page = render(trace, [flow.topology for flow in told])
+    """Write these flows to a file that only this user can read."""
+    traced = list(flows)
+    trace = Trace(tuple(trace_flow(flow) for flow in traced), test, command, versions or {})
+    page = render(trace, [flow.topology for flow in traced])
     state_folder.write(file, page)
 
 

@@ -3,7 +3,7 @@
 import re
 
 from fixtures.people import People
-from harness.report import Trace, story_of
+from harness.report import Trace, trace_flow
 from harness.report.page import render
 
 pytest_plugins = ["fixtures.people"]
@@ -13,8 +13,8 @@ def test_the_page_of_a_registration_shows_its_way_is_small_and_has_no_secret(flo
     with flow() as f:
         person = people.registered()
     f.settle()
-    story = story_of(f)
-    ways = {(way.source, way.target): way.state for way in story.ways}
+    flow = trace_flow(f)
+    ways = {(way.source, way.target): way.state for way in flow.ways}
     for way in (
         ("users.UserPool", "users.PreSignUpFunction"),
         ("users.UserPool", "users.PostConfirmationFunction"),
@@ -25,10 +25,10 @@ def test_the_page_of_a_registration_shows_its_way_is_small_and_has_no_secret(flo
     ):
         assert ways.get(way) == "ok", way
     assert ways["notifications.NotificationsTopic", "notifications.SmsQueue"] == "refused"
-    assert story.outcome == "ok"
+    assert flow.outcome == "ok"
     # One is the root of another, or follows it.
-    assert all(hop.parent is None or hop.parent < hop.id for hop in story.hops)
-    page = render(Trace((story,)), [f.topology])
+    assert all(activity.parent is None or activity.parent < activity.id for activity in flow.activities)
+    page = render(Trace((flow,)), [f.topology])
     assert len(page.encode()) < 1_000_000
     assert person.address in page
     assert person.password not in page

@@ -2,49 +2,49 @@
 (() => {
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
   const dialog = document.querySelector("dialog");
-  const hops = all(".hop");
-  const row = (hop) => hop.querySelector("summary");
-  const visible = () => hops.filter((hop) => hop.getClientRects().length);
+  const activities = all(".activity");
+  const row = (activity) => activity.querySelector("summary");
+  const visible = () => activities.filter((activity) => activity.getClientRects().length);
   const instant = { block: "nearest", behavior: "instant" };
 
-  function focus(hop) {
-    if (!hop) return;
-    row(hop).focus({ preventScroll: true });
-    row(hop).scrollIntoView(instant);
+  function focus(activity) {
+    if (!activity) return;
+    row(activity).focus({ preventScroll: true });
+    row(activity).scrollIntoView(instant);
   }
 
-  function show(hop) {
-    hop.hidden = false;
-    if (hop.matches(".quiet")) plumbing(hop.closest(".timeline"), true);
-    hop.open = true;
-    row(hop).focus({ preventScroll: true });
-    row(hop).scrollIntoView({ block: "center", behavior: "instant" });
+  function show(activity) {
+    activity.hidden = false;
+    if (activity.matches(".part")) parts(activity.closest(".timeline"), true);
+    activity.open = true;
+    row(activity).focus({ preventScroll: true });
+    row(activity).scrollIntoView({ block: "center", behavior: "instant" });
   }
 
   function step(by) {
     const shown = visible();
-    const at = shown.findIndex((hop) => hop.contains(document.activeElement));
-    const first = shown.find((hop) => hop.matches(".broke")) || shown[0];
+    const at = shown.findIndex((activity) => activity.contains(document.activeElement));
+    const first = shown.find((activity) => activity.matches(".broke")) || shown[0];
     focus(at < 0 ? first : shown[Math.min(shown.length - 1, Math.max(0, at + by))]);
   }
 
-  function plumbing(timeline, on) {
-    timeline.dataset.quiet = on ? "shown" : "hidden";
-    timeline.querySelector(".plumbing")?.setAttribute("aria-pressed", String(on));
+  function parts(timeline, on) {
+    timeline.dataset.part = on ? "shown" : "hidden";
+    timeline.querySelector(".parts")?.setAttribute("aria-pressed", String(on));
     filter(timeline);
   }
 
   function filter(timeline) {
     const sought = timeline.querySelector("input").value.trim().toLowerCase();
-    const within = all(".hop", timeline);
-    for (const hop of within) hop.hidden = sought !== "" && !hop.textContent.toLowerCase().includes(sought);
-    const loud = within.filter((hop) => timeline.dataset.quiet === "shown" || !hop.matches(".quiet"));
-    timeline.querySelector(".count").textContent = sought ? `${loud.filter((hop) => !hop.hidden).length} of ${loud.length}` : "";
+    const within = all(".activity", timeline);
+    for (const activity of within) activity.hidden = sought !== "" && !activity.textContent.toLowerCase().includes(sought);
+    const loud = within.filter((activity) => timeline.dataset.part === "shown" || !activity.matches(".part"));
+    timeline.querySelector(".count").textContent = sought ? `${loud.filter((activity) => !activity.hidden).length} of ${loud.length}` : "";
   }
 
   for (const timeline of all(".timeline")) {
     timeline.querySelector("input").addEventListener("input", () => filter(timeline));
-    timeline.querySelector(".plumbing")?.addEventListener("click", () => plumbing(timeline, timeline.dataset.quiet === "hidden"));
+    timeline.querySelector(".parts")?.addEventListener("click", () => parts(timeline, timeline.dataset.part === "hidden"));
   }
   for (const button of all(".keys")) button.addEventListener("click", () => dialog.showModal());
   for (const button of all(".copy"))
@@ -60,12 +60,12 @@
     });
 
   function follow() {
-    const hop = location.hash.startsWith("#hop-") && document.getElementById(location.hash.slice(1));
-    if (hop) show(hop);
+    const activity = location.hash.startsWith("#activity-") && document.getElementById(location.hash.slice(1));
+    if (activity) show(activity);
   }
   addEventListener("hashchange", follow);
   document.addEventListener("click", (event) => {
-    const link = event.target.closest("a[href^='#hop-']");
+    const link = event.target.closest("a[href^='#activity-']");
     if (!link) return;
     event.preventDefault();
     history.replaceState(null, "", link.getAttribute("href"));
@@ -83,26 +83,26 @@
         step(0);
       } else if (event.key === "Enter" || event.key === "ArrowDown") {
         event.preventDefault();
-        focus(visible().find((hop) => timeline.contains(hop)));
+        focus(visible().find((activity) => timeline.contains(activity)));
       }
       return;
     }
     // What scrolls by itself keeps its arrows.
     if (event.key.startsWith("Arrow") && here.matches("pre, .scroll, .source, .log")) return;
-    const hop = here.matches(".hop > summary") ? here.parentElement : null;
+    const activity = here.matches(".activity > summary") ? here.parentElement : null;
     const keys = {
       ArrowDown: () => step(1),
       ArrowUp: () => step(-1),
-      Home: hop && (() => focus(visible()[0])),
-      End: hop && (() => focus(visible().at(-1))),
-      ArrowRight: hop && (() => { hop.open = true; }),
-      ArrowLeft: hop && (() => { hop.open = false; }),
-      b: () => show(document.querySelector(".hop.broke") || document.querySelector(".hop.failed") || hops[0]),
-      p: timeline && (() => plumbing(timeline, timeline.dataset.quiet === "hidden")),
+      Home: activity && (() => focus(visible()[0])),
+      End: activity && (() => focus(visible().at(-1))),
+      ArrowRight: activity && (() => { activity.open = true; }),
+      ArrowLeft: activity && (() => { activity.open = false; }),
+      b: () => show(document.querySelector(".activity.broke") || document.querySelector(".activity.failed") || activities[0]),
+      p: timeline && (() => parts(timeline, timeline.dataset.part === "hidden")),
       "/": timeline && (() => timeline.querySelector("input").focus()),
       "?": () => dialog.showModal(),
     };
-    if (keys[event.key] && hops.length) {
+    if (keys[event.key] && activities.length) {
       event.preventDefault();
       keys[event.key]();
     }

@@ -12,7 +12,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from harness.flow.explanation import Finding, Place
 from harness.journal.records import Kind
-from harness.report import Trace, otlp, tell
+from harness.report import Trace, otlp, trace_activities
 from tests.unit.flow.happening import (
     BY_CLIENT,
     BY_SERVICE,
@@ -25,8 +25,8 @@ from tests.unit.flow.happening import (
 
 
 def _exported(happened: Happening, *findings: Finding) -> dict[str, Any]:
-    story = tell(happened.activities, explanation=findings, root=ROOT)
-    return json.loads(json.dumps(otlp.export(Trace((story,), versions={"serverless-harness": "0.1.0"}))))
+    flow = trace_activities(happened.activities, explanation=findings, root=ROOT)
+    return json.loads(json.dumps(otlp.export(Trace((flow,), versions={"serverless-harness": "0.1.0"}))))
 
 
 def _parsed(exported: dict[str, Any]) -> ExportTraceServiceRequest:

@@ -21,7 +21,7 @@ from harness.flow.pending import Pending
 from harness.flow.recorded import beginning_of
 from harness.flow.steps import ShownFlow
 from harness.journal.records import Kind
-from harness.report import Trace, otlp, story_of
+from harness.report import Trace, otlp, trace_flow
 from harness.report.page import render
 from harness.terminal.flow_tree import HERE, draw
 from harness.topology import Topology
@@ -80,15 +80,15 @@ def flows(drawn: st.DrawFn) -> Flow:
 
 
 def in_json(flow: Flow) -> dict[str, Any]:
-    [story] = json.loads(json.dumps(Trace((story_of(flow),)).to_json()))["stories"]
-    return dict(story)
+    [traced] = json.loads(json.dumps(Trace((trace_flow(flow),)).to_json()))["flows"]
+    return dict(traced)
 
 
-def steps_in_json(story: Mapping[str, Any]) -> list[Node]:
+def steps_in_json(traced: Mapping[str, Any]) -> list[Node]:
     """By the parents of the activities: each step is below the nearest one that is not hidden."""
-    hops = {hop["id"]: hop for hop in story["hops"]}
+    activities = {one["id"]: one for one in traced["activities"]}
     return _tree(
-        {n: (hop["parent"], hop["hidden"], Node(hop["title"], hop["outcome"])) for n, hop in hops.items()},
+        {n: (one["parent"], one["hidden"], Node(one["label"], one["outcome"])) for n, one in activities.items()},
     )
 
 
@@ -138,13 +138,13 @@ class Page(HTMLParser):
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         values = dict(attributes)
         classes = (values.get("class") or "").split()
-        if tag == "ol" and classes == ["hops"]:
+        if tag == "ol" and classes == ["activities"]:
             self._lists.append(self.top)
         elif tag == "ol" and self._lists:
             self._lists.append(self._lists[-1] if self._last is None else self._last.children)
-        elif tag == "details" and classes[:1] == ["hop"]:
+        elif tag == "details" and classes[:1] == ["activity"]:
             self._last = None
-            if "quiet" not in classes:
+            if "part" not in classes:
                 self._last = Node("", classes[1])
                 self._lists[-1].append(self._last)
             if "broke" in classes:
@@ -209,19 +209,19 @@ def labels(steps: Iterable[Node]) -> Iterator[str]:
 @settings(max_examples=100, deadline=None)
 @given(flows())
 def test_outputs_agree_on_every_step(flow: Flow) -> None:
-    story = in_json(flow)
-    of_json = steps_in_json(story)
+    traced = in_json(flow)
+    of_json = steps_in_json(traced)
     in_terminal, lost = steps_in_terminal(flow)
     assert_same(in_terminal, of_json)
 
-    page = render(Trace((story_of(flow),)), [flow.topology])
+    page = render(Trace((trace_flow(flow),)), [flow.topology])
     on_page = Page(page)
     assert on_page.top == of_json
-    trace = Trace((story_of(flow),))
+    trace = Trace((trace_flow(flow),))
     assert steps_in_otlp(otlp.export(trace)) == of_json
 
     how, _ = ending_of(flow)
-    assert story["outcome"] == how
+    assert traced["outcome"] == how
     assert (f'<body class="{how}">' in page) is True
     assert ("<title>✕ " in page) is (how in (Outcome.LOST, Outcome.FAILED))
     beginning = beginning_of(flow.root, flow.activities, flow.topology)
@@ -233,22 +233,25 @@ def test_outputs_agree_on_every_step(flow: Flow) -> None:
 @given(flows())
 def test_outcomes_of_hidden_activities_are_shown(flow: Flow) -> None:
     """What failed, and was not handed on to be tried again, is not hidden behind a step that says it went well."""
-    hops = {hop["id"]: hop for hop in in_json(flow)["hops"]}
-    for hop in hops.values():
-        if hop["hidden"] and hop["outcome"] == "failed" and hop["kind"] not in ("work", "timer"):
-            assert hops[hop["step"]]["outcome"] in ("failed", "pending"), (hop["title"], hops[hop["step"]]["title"])
-        assert hop["step_parent"] is None or not hops[hop["step_parent"]]["hidden"]
-        assert hop["parent"] is None or hop["parent"] < hop["id"]
+    activities = {one["id"]: one for one in in_json(flow)["activities"]}
+    for one in activities.values():
+        if one["hidden"] and one["outcome"] == "failed" and one["kind"] not in ("work", "timer"):
+            assert activities[one["step"]]["outcome"] in ("failed", "pending"), (
+                one["label"],
+                activities[one["step"]]["label"],
+            )
+        assert one["step_parent"] is None or not activities[one["step_parent"]]["hidden"]
+        assert one["parent"] is None or one["parent"] < one["id"]
 
 
 @settings(max_examples=100, deadline=None)
 @given(flows())
 def test_every_activity_is_exported_once(flow: Flow) -> None:
     recorded = Counter(activity.id for activity in flow.activities)
-    assert Counter(hop["id"] for hop in in_json(flow)["hops"]) == recorded
+    assert Counter(one["id"] for one in in_json(flow)["activities"]) == recorded
     spans = [
         span
-        for of in otlp.export(Trace((story_of(flow),)))["resourceSpans"]
+        for of in otlp.export(Trace((trace_flow(flow),)))["resourceSpans"]
         for scope in of["scopeSpans"]
         for span in scope["spans"]
     ]
@@ -262,7 +265,7 @@ def test_every_activity_is_exported_once(flow: Flow) -> None:
 def test_spans_are_errors_where_steps_failed_or_lost(flow: Flow) -> None:
     """https://opentelemetry.io/docs/specs/semconv/http/http-spans/#status"""
     lost = {finding.activities[0].id for finding in flow.findings if finding.lost}
-    for of in otlp.export(Trace((story_of(flow),)))["resourceSpans"]:
+    for of in otlp.export(Trace((trace_flow(flow),)))["resourceSpans"]:
         for span in of["scopeSpans"][0]["spans"]:
             failed = _attributes(span)["harness.outcome"] == "failed"
             assert ("status" in span) is (failed or int(span["spanId"], 16) in lost)
@@ -279,12 +282,12 @@ def test_answer_from_400_to_499_is_refused_everywhere(status: int, outcome: str,
     asked = {"method": "GET", "path": "/albums/nope"}
     happened.did(Kind.REQUEST, "apigateway", "GET", data=asked, ended={"status": status})
     flow = Flow(happened)
-    [hop] = in_json(flow)["hops"]
-    assert (hop["title"], hop["outcome"], hop["said"]) == ("GET /albums/nope", outcome, str(status))
+    [one] = in_json(flow)["activities"]
+    assert (one["label"], one["outcome"], one["said"]) == ("GET /albums/nope", outcome, str(status))
     [line] = steps_in_terminal(flow)[0]
     assert line.outcome == outcome
     assert ending_of(flow) == (of_flow, str(status))
-    [span] = otlp.export(Trace((story_of(flow),)))["resourceSpans"][0]["scopeSpans"][0]["spans"]
+    [span] = otlp.export(Trace((trace_flow(flow),)))["resourceSpans"][0]["scopeSpans"][0]["spans"]
     assert span.get("status", {}).get("code") == (2 if status >= 500 else None)
     assert _attributes(span).get("error.type") == (str(status) if status >= 500 else None)
     assert _attributes(span)["http.response.status_code"] == str(status)
@@ -299,14 +302,14 @@ def test_message_without_route_is_refused_everywhere() -> None:
     happened.note(Kind.FRAME, "apigatewayv2", "Error", 0.1, cause=frame, resource=stage, data=answer)
     happened.end(frame, 0.2, data={"error": {"message": "Forbidden"}})
     flow = Flow(happened)
-    first, error = in_json(flow)["hops"]
-    assert (first["title"], first["outcome"], first["said"]) == ("frame to api", "refused", "no route takes it")
+    first, error = in_json(flow)["activities"]
+    assert (first["label"], first["outcome"], first["said"]) == ("frame to api", "refused", "no route takes it")
     assert (error["hidden"], error["step"]) == (True, first["id"])
     assert [line.outcome for line in steps_in_terminal(flow)[0]] == ["refused"]
     assert ending_of(flow)[0] == "ok"
     assert all(
         "status" not in span
-        for span in otlp.export(Trace((story_of(flow),)))["resourceSpans"][0]["scopeSpans"][0]["spans"]
+        for span in otlp.export(Trace((trace_flow(flow),)))["resourceSpans"][0]["scopeSpans"][0]["spans"]
     )
 
 
@@ -316,6 +319,6 @@ def test_call_that_is_answered_400_failed_everywhere() -> None:
     error = {"code": "ValidationException", "message": "no"}
     happened.did(Kind.CALL, "dynamodb", "PutItem", resource="t", data=BY_CLIENT, ended={"status": 400, "error": error})
     flow = Flow(happened)
-    assert [hop["outcome"] for hop in in_json(flow)["hops"]] == ["failed"]
+    assert [one["outcome"] for one in in_json(flow)["activities"]] == ["failed"]
     assert [line.outcome for line in steps_in_terminal(flow)[0]] == ["failed"]
     assert ending_of(flow) == ("failed", "ValidationException: no")

@@ -12,7 +12,7 @@ import pytest
 
 from harness.flow.explanation import Finding
 from harness.journal.records import Kind
-from harness.report import Test, Trace, tell
+from harness.report import Test, Trace, trace_activities
 from harness.report.page import render
 from harness.topology import Topology
 from tests.unit.report.flows import EVENT, Journal, finding, refused, retried, topology
@@ -53,7 +53,7 @@ class Tags(HTMLParser):
 def page(
     journal: Journal, shop: Topology, *, found: tuple[Finding, ...] = (), test: Test | None = None, command: str = ""
 ) -> str:
-    return render(Trace((tell(journal.activities(), shop, explanation=found),), test, command), [shop])
+    return render(Trace((trace_activities(journal.activities(), shop, explanation=found),), test, command), [shop])
 
 
 def test_what_the_system_said_is_shown_and_never_run(shop):
@@ -123,7 +123,7 @@ def test_a_page_stays_below_a_megabyte_however_much_happened(shop):
         )
     made = page(journal, shop)
     assert len(made.encode()) < 1_000_000
-    assert made.count('class="hop ') == 150
+    assert made.count('class="activity ') == 150
 
 
 def test_it_begins_with_where_and_why_an_event_was_lost(shop, tmp_path):
@@ -142,7 +142,7 @@ def test_it_begins_with_where_and_why_an_event_was_lost(shop, tmp_path):
     ]  # fmt: skip
     order = [text.index(part, text.index("event lost")) for part in parts]
     assert order == sorted(order)
-    assert re.search(r'<details class="hop refused broke" id="hop-1-2" open>', made)
+    assert re.search(r'<details class="activity refused broke" id="activity-1-2" open>', made)
     assert 'class="at broke" data-node="shop.PlacedRule"' in made
     assert 'class="to refused" data-edge="shop.Bus shop.PlacedRule"' in made
     assert 'class="at unreached" data-node="shop.MailFunction"' in made
@@ -177,8 +177,8 @@ def test_an_event_that_has_not_changed_says_so(shop):
 
 
 def test_several_flows_of_a_test_are_one_page(shop):
-    stories = tuple(tell(journal.activities(), shop) for journal in (retried(), refused()))
-    text = Tags(render(Trace(stories), [shop, shop])).text
+    flows = tuple(trace_activities(journal.activities(), shop) for journal in (retried(), refused()))
+    text = Tags(render(Trace(flows), [shop, shop])).text
     assert text.index("Flow 1 of 2") < text.index("Flow 2 of 2")
 
 
@@ -189,7 +189,7 @@ def test_where_nothing_was_seen_the_page_says_so():
 
 def test_without_templates_there_is_no_picture_and_all_else():
     journal = retried()
-    made = render(Trace((tell(journal.activities()),)), [Topology.empty()])
+    made = render(Trace((trace_activities(journal.activities()),)), [Topology.empty()])
     assert not list(Tags(made).of("figure"))
     assert "shop-MailFunction" in Tags(made).text
 

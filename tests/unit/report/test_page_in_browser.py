@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.journal.records import Kind
-from harness.report import Story, Test, Trace, tell
+from harness.report import Test, Trace, TracedFlow, trace_activities
 from harness.report.page import render
 from harness.topology import Topology
 from tests.unit.report.flows import MACHINE, finding, refused, retried, topology
@@ -50,16 +50,16 @@ def opened(browser, shop, tmp_path: Path) -> Iterator[Callable[..., "sync_api.Pa
         event={"id": 2, "previous": 0, "type": "FailStateEntered", "details": {"input": {"n": "long" * 60}}},
     )  # fmt: skip
     execution.end(run, status="FAILED", error="NoWay", cause="because")
-    stories: tuple[Story, ...] = (
-        tell(lost.activities(), shop, explanation=[finding(lost, tmp_path)]),
-        tell(execution.activities(), shop),
-        tell(retried().activities(), shop),
+    flows: tuple[TracedFlow, ...] = (
+        trace_activities(lost.activities(), shop, explanation=[finding(lost, tmp_path)]),
+        trace_activities(execution.activities(), shop),
+        trace_activities(retried().activities(), shop),
     )
     told = Test(
         "tests/test_shop.py::test_an_order_is_mailed", "failed", "E   assert 0 == 1", "AssertionError: assert 0 == 1"
     )
     trace = Trace(
-        stories, told, "pytest tests/test_shop.py::test_an_order_is_mailed --engine=embedded", {"python": "3.13"}
+        flows, told, "pytest tests/test_shop.py::test_an_order_is_mailed --engine=embedded", {"python": "3.13"}
     )
     file = tmp_path / "trace.html"
     file.write_text(render(trace, [shop] * 3))
@@ -101,7 +101,7 @@ def test_where_and_why_it_broke_is_seen_without_scrolling(opened):
         assert box["y"] >= 0, selector
         assert box["y"] + box["height"] <= DESKTOP["height"], selector
     assert page.locator(".source .here").inner_text().split() == ["9", "source:", "[shop.orders]"]
-    assert page.locator(".hop.broke").first.get_attribute("open") is not None
+    assert page.locator(".activity.broke").first.get_attribute("open") is not None
 
 
 def test_arrows_go_through_the_hops_and_enter_opens_them(opened):
@@ -110,7 +110,9 @@ def test_arrows_go_through_the_hops_and_enter_opens_them(opened):
     assert focused(page) == "rule shop.PlacedRule"
     page.keyboard.press("ArrowUp")
     assert focused(page) == "events PutEvents shop.Bus: Placed"
-    detail = page.locator("details.hop", has_text="events PutEvents shop.Bus: Placed").first.locator(":scope > .detail")
+    detail = page.locator("details.activity", has_text="events PutEvents shop.Bus: Placed").first.locator(
+        ":scope > .detail"
+    )
     assert not detail.is_visible()
     page.keyboard.press("Enter")
     assert detail.is_visible()
@@ -130,7 +132,7 @@ def test_a_slash_filters_the_hops_and_escape_ends_it(opened):
     second.locator("summary").first.focus()
     page.keyboard.press("/")
     page.keyboard.type("mailbox full")
-    shown = second.locator(".hop:visible > summary .title")
+    shown = second.locator(".activity:visible > summary .title")
     assert shown.all_inner_texts() == ["attempt 1"]
     assert second.locator(".count").inner_text() == "1 of 10"
     page.keyboard.press("Enter")
@@ -140,15 +142,15 @@ def test_a_slash_filters_the_hops_and_escape_ends_it(opened):
     assert shown.count() == 10
 
 
-def test_plumbing_is_shown_when_it_is_asked_for(opened):
+def test_hidden_activities_are_shown_on_request(opened):
     page = opened()
     second = page.locator(".timeline").nth(1)
     second.locator("summary").first.focus()
-    plumbing = second.locator(".hop.quiet").first
-    assert not plumbing.is_visible()
+    hidden = second.locator(".activity.part").first
+    assert not hidden.is_visible()
     page.keyboard.press("p")
-    assert plumbing.is_visible()
-    assert second.locator(".plumbing").get_attribute("aria-pressed") == "true"
+    assert hidden.is_visible()
+    assert second.locator(".parts").get_attribute("aria-pressed") == "true"
 
 
 def test_the_question_mark_tells_the_keys(opened):
@@ -162,10 +164,10 @@ def test_the_question_mark_tells_the_keys(opened):
 
 def test_a_click_on_a_resource_of_the_picture_shows_its_hop(opened):
     page = opened()
-    hop = page.locator(".hop").first
-    assert hop.get_attribute("open") is None
+    activity = page.locator(".activity").first
+    assert activity.get_attribute("open") is None
     page.locator("svg.way [data-node='shop.Bus']").first.click()
-    assert hop.get_attribute("open") is not None
+    assert activity.get_attribute("open") is not None
     assert page.said == []
 
 
@@ -245,5 +247,5 @@ def test_a_print_has_what_is_open_and_nothing_to_press(opened):
     page.emulate_media(media="print", color_scheme="dark")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert page.locator(".finding.lost .sentence").is_visible()
-    assert page.locator(".hop.broke pre").first.is_visible()
+    assert page.locator(".activity.broke pre").first.is_visible()
     assert not page.locator(".tools").first.is_visible()

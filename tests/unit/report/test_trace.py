@@ -1,4 +1,4 @@
-"""The story of a flow: what of it is told, in which order, and what has become of the event from hop to hop."""
+"""The flow of a flow: what of it is told, in which order, and what has become of the event from activity to activity."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 
 from harness.flow.pending import Pending
 from harness.journal.records import Kind, Phase
-from harness.report import Story, Trace, story_of, tell
+from harness.report import Trace, TracedFlow, trace_activities, trace_flow
 from harness.topology import Topology
 from tests.unit.report.flows import (
     ACCOUNT,
@@ -28,13 +28,13 @@ def shop(tmp_path: Path) -> Topology:
     return topology(tmp_path)
 
 
-def told(story: Story) -> list[str]:
-    return ["  " * hop.depth + hop.title for hop in story.tree(hidden=False)]
+def told(flow: TracedFlow) -> list[str]:
+    return ["  " * activity.depth + activity.label for activity in flow.tree(hidden=False)]
 
 
-def test_a_flow_is_told_as_a_tree_without_plumbing_and_with_its_attempts_beside_one_another(shop):
-    story = tell(retried().activities(), shop)
-    assert told(story) == [
+def test_tree_has_attempts_beside_one_another(shop):
+    flow = trace_activities(retried().activities(), shop)
+    assert told(flow) == [
         "events PutEvents shop.Bus: Placed",
         "  rule shop.PlacedRule",
         "    function shop.MailFunction",
@@ -44,77 +44,82 @@ def test_a_flow_is_told_as_a_tree_without_plumbing_and_with_its_attempts_beside_
         "        dynamodb PutItem shop.Orders",
         "        mail to ada@shop.example",
     ]
-    assert [hop.subtitle for hop in story.tree(hidden=False)][2:7:2] == [
+    assert [activity.subtitle for activity in flow.tree(hidden=False)][2:7:2] == [
         "Lambda · 2 attempts", "DynamoDB", "DynamoDB"
     ]  # fmt: skip
-    assert [hop.subtitle for hop in story.tree(hidden=False)][3:6:2] == [
+    assert [activity.subtitle for activity in flow.tree(hidden=False)][3:6:2] == [
         "Lambda · shop.MailFunction · cold start", "Lambda · shop.MailFunction · cold start"
     ]  # fmt: skip
-    assert [hop.title for hop in story.hops if hop.hidden] == ["function shop.MailFunction", "retry, 1 s"]
-    assert story.title == "events PutEvents shop.Bus: Placed"
+    assert [activity.label for activity in flow.activities if activity.hidden] == [
+        "function shop.MailFunction",
+        "retry, 1 s",
+    ]
+    assert flow.title == "events PutEvents shop.Bus: Placed"
 
 
 def test_what_failed_and_was_tried_again_with_success_is_no_failure_of_the_flow(shop):
-    assert tell(retried().activities(), shop).outcome == "ok"
+    assert trace_activities(retried().activities(), shop).outcome == "ok"
     given_up = [activity for activity in retried().activities() if activity.id < 8]
-    assert tell(given_up, shop).outcome == "failed"
+    assert trace_activities(given_up, shop).outcome == "failed"
 
 
 def test_a_loss_is_told_with_its_place_and_the_lines_around_it(shop, tmp_path):
     journal = refused()
-    story = story_of(FakeFlow(journal, shop, [finding(journal, tmp_path)]))
-    assert story.outcome == "lost"
-    [cause] = story.findings
+    flow = trace_flow(FakeFlow(journal, shop, [finding(journal, tmp_path)]))
+    assert flow.outcome == "lost"
+    [cause] = flow.findings
     assert cause.place == f"{tmp_path}/template.yaml:9"
     assert cause.excerpt.first == 5
     assert cause.excerpt.lines[cause.excerpt.line - cause.excerpt.first] == "        source: [shop.orders]"
-    assert story.broken_at.title == "rule shop.PlacedRule"
-    assert story.broken_at.node == "shop.PlacedRule"
+    assert flow.broken_at.label == "rule shop.PlacedRule"
+    assert flow.broken_at.node == "shop.PlacedRule"
 
 
 def test_a_finding_in_a_template_that_is_gone_is_told_without_its_lines(shop, tmp_path):
     journal = refused()
     found = finding(journal, tmp_path)
     (tmp_path / "template.yaml").unlink()
-    [cause] = tell(journal.activities(), shop, explanation=[found]).findings
+    [cause] = trace_activities(journal.activities(), shop, explanation=[found]).findings
     assert cause.excerpt is None
 
 
 def test_the_ways_are_those_between_the_resources_of_the_templates(shop):
-    ways = tell(retried().activities(), shop).ways
+    ways = trace_activities(retried().activities(), shop).ways
     assert [(way.source, way.target, way.state) for way in ways] == [
         ("shop.Bus", "shop.PlacedRule", "ok"),
         ("shop.PlacedRule", "shop.MailFunction", "ok"),
         ("shop.MailFunction", "shop.Orders", "ok"),
     ]
-    [way] = tell(refused().activities(), shop).ways
+    [way] = trace_activities(refused().activities(), shop).ways
     assert (way.source, way.target, way.state) == ("shop.Bus", "shop.PlacedRule", "refused")
 
 
 def test_without_templates_everything_is_told_by_its_name():
-    story = tell(retried().activities())
-    assert "function shop-MailFunction" in [hop.title for hop in story.hops]
-    assert story.ways == ()
-    assert {hop.node for hop in story.hops} == {None}
+    flow = trace_activities(retried().activities())
+    assert "function shop-MailFunction" in [activity.label for activity in flow.activities]
+    assert flow.ways == ()
+    assert {activity.node for activity in flow.activities} == {None}
 
 
 def test_what_is_pending_is_told_where_it_is(shop):
     journal = Journal()
     journal.deliver(journal.decide(journal.put()))
     call = journal.activities()[-1]
-    [hop] = [
-        hop
-        for hop in tell(journal.activities(), shop, pending=[Pending(call, "nobody took it up")]).hops
-        if hop.id == call.id
+    [activity] = [
+        activity
+        for activity in trace_activities(
+            journal.activities(), shop, pending=[Pending(call, "nobody took it up")]
+        ).activities
+        if activity.id == call.id
     ]
-    assert hop.outcome == "pending"
+    assert activity.outcome == "pending"
 
 
 def test_what_goes_on_has_no_end_and_the_flow_goes_on(shop):
     journal = Journal()
     journal.begin(Kind.INVOCATION, "lambda", "shop-MailFunction", None, event=EVENT)
-    story = tell(journal.activities(), shop)
-    assert (story.outcome, story.hops[0].outcome, story.hops[0].after) == ("pending", "pending", None)
+    flow = trace_activities(journal.activities(), shop)
+    assert (flow.outcome, flow.activities[0].outcome, flow.activities[0].after) == ("pending", "pending", None)
 
 
 def test_an_event_is_followed_through_its_envelopes(shop):
@@ -124,10 +129,10 @@ def test_an_event_is_followed_through_its_envelopes(shop):
         "Records": [{"body": json.dumps({**EVENT, "detail": {**EVENT["detail"], "order": 8}}), "messageId": "m"}]
     }
     journal.begin(Kind.INVOCATION, "lambda", "shop-MailFunction", delivered, event=wrapped)
-    story = tell(journal.activities(), shop)
-    last = story.hops[-1]
+    flow = trace_activities(journal.activities(), shop)
+    last = flow.activities[-1]
     assert last.before["Records"][0]["body"]["detail"]["order"] == 8
-    assert story.hop(last.difference.since).title == "function shop.MailFunction"
+    assert flow.activity(last.difference.since).label == "function shop.MailFunction"
     assert last.difference.part == "Records[0].body"
     [change] = last.difference.changes
     assert (change.path, change.kind, change.before, change.after) == ("detail.order", "changed", 7, 8)
@@ -138,16 +143,18 @@ def test_what_a_function_changes_of_the_event_that_it_gives_back_is_told(shop):
     given = {"triggerSource": "PreSignUp_SignUp", "userName": "ada", "response": {"autoConfirmUser": False}}
     number = journal.begin(Kind.INVOCATION, "lambda", "shop-MailFunction", None, event=given)
     journal.end(number, result={**given, "response": {"autoConfirmUser": True}})
-    [hop] = tell(journal.activities(), shop).hops
-    assert [(change.path, change.after) for change in hop.difference.changes] == [("response.autoConfirmUser", True)]
-    assert hop.difference.since == hop.id
+    [activity] = trace_activities(journal.activities(), shop).activities
+    assert [(change.path, change.after) for change in activity.difference.changes] == [
+        ("response.autoConfirmUser", True)
+    ]
+    assert activity.difference.since == activity.id
 
 
 def test_payloads_that_have_nothing_in_common_are_not_compared(shop):
     journal = Journal()
     number = journal.deliver(journal.decide(journal.put()))
     journal.call("dynamodb", "PutItem", number, request={"TableName": "shop-Orders", "Item": {"id": {"S": "1"}}})
-    assert tell(journal.activities(), shop).hops[-1].difference is None
+    assert trace_activities(journal.activities(), shop).activities[-1].difference is None
 
 
 def test_the_states_of_an_execution_are_told_with_what_went_in_and_out(shop):
@@ -167,10 +174,10 @@ def test_the_states_of_an_execution_are_told_with_what_went_in_and_out(shop):
     event(5, 4, "TaskScheduled")
     event(6, 5, "TaskFailed", error="States.Timeout", cause="too slow")
     journal.end(run, status="FAILED", error="States.Timeout", cause="too slow")
-    story = tell(journal.activities(), shop)
-    [execution] = story.executions
+    flow = trace_activities(journal.activities(), shop)
+    [execution] = flow.executions
     assert (execution.node, execution.status) == ("shop.Machine", "FAILED")
-    ask, tell_ = execution.steps
+    ask, tell_ = execution.states
     assert (ask.state, ask.type, ask.outcome, ask.before, ask.after) == ("Ask", "Pass", "ok", {"n": 1}, {"n": 2})
     assert (tell_.state, tell_.outcome, tell_.error.code, tell_.error.message) == (
         "Tell",
@@ -179,7 +186,7 @@ def test_the_states_of_an_execution_are_told_with_what_went_in_and_out(shop):
         "too slow",
     )
     assert tell_.events == ("TaskStateEntered", "TaskScheduled", "TaskFailed")
-    assert [hop.title for hop in story.tree(hidden=False)] == [
+    assert [activity.label for activity in flow.tree(hidden=False)] == [
         "execution of shop.Machine", "state Ask", "state Tell", "TaskFailed"
     ]  # fmt: skip
 
@@ -187,16 +194,16 @@ def test_the_states_of_an_execution_are_told_with_what_went_in_and_out(shop):
 def test_a_story_is_json(shop, tmp_path):
     journal = refused()
     data = Trace(
-        (tell(journal.activities(), shop, explanation=[finding(journal, tmp_path)]),), command="pytest x"
+        (trace_activities(journal.activities(), shop, explanation=[finding(journal, tmp_path)]),), command="pytest x"
     ).to_json()
     assert json.loads(json.dumps(data)) == data
     assert data["version"] == 2
-    assert data["stories"][0]["findings"][0]["hops"] == [2]
+    assert data["flows"][0]["findings"][0]["activities"] == [2]
 
 
 def test_a_flow_of_which_nothing_was_seen_is_told_as_that(shop):
-    story = tell([], shop)
-    assert (story.title, story.hops, story.seconds) == ("nothing was seen", (), 0.0)
+    flow = trace_activities([], shop)
+    assert (flow.title, flow.activities, flow.seconds) == ("nothing was seen", (), 0.0)
 
 
 def test_what_iam_denied_is_told_with_the_statement_that_decided(shop):
@@ -212,10 +219,10 @@ def test_what_iam_denied_is_told_with_the_statement_that_decided(shop):
     }
     journal.note(Kind.DECISION, "iam", "dynamodb:PutItem", call, resource="shop-Orders", **denial)
     journal.end(call, error={"code": "AccessDeniedException", "message": "no", "fault": "7"}, access=access)
-    put, denied = tell(journal.activities(), shop).hops
+    put, denied = trace_activities(journal.activities(), shop).activities
     assert put.facts["access"] == "dynamodb:PutItem denied by MailRole, Statement[0]"
     assert put.facts["fault"] == "7, which the test put in force"
-    assert (denied.title, denied.outcome, denied.subtitle) == (
+    assert (denied.label, denied.outcome, denied.subtitle) == (
         "IAM denies dynamodb:PutItem",
         "refused",
         "IAM · ExplicitDeny",
@@ -228,7 +235,7 @@ def test_a_request_is_called_as_its_client_knows_it(shop):
     journal = Journal()
     asked = journal.begin(Kind.REQUEST, "apigateway", "GET", method="GET", path="/_aws/execute-api/a1/v1/orders/7")
     journal.end(asked, status=200)
-    assert tell(journal.activities(), shop).title == "GET /orders/7"
+    assert trace_activities(journal.activities(), shop).title == "GET /orders/7"
 
 
 def test_of_an_engine_that_is_gone_what_it_wrote_down_is_told(shop):
@@ -236,9 +243,9 @@ def test_of_an_engine_that_is_gone_what_it_wrote_down_is_told(shop):
         def pending(self):
             raise ConnectionError("nobody answers")
 
-    story = story_of(Gone(retried(), shop))
-    assert len(story.hops) == 10
-    assert story.unasked == "ConnectionError('nobody answers')"
+    flow = trace_flow(Gone(retried(), shop))
+    assert len(flow.activities) == 10
+    assert flow.unasked == "ConnectionError('nobody answers')"
 
 
 def test_of_a_function_that_failed_a_task_its_own_error_is_told(shop):
@@ -250,15 +257,15 @@ def test_of_a_function_that_failed_a_task_its_own_error_is_told(shop):
     status_change = {"source": "aws.outcomes", "detail-type": "Step Functions Execution Status Change"}
     journal.note(Kind.DECISION, "events", "default", run, passed=False, reason="NoRules", event=status_change)
     journal.end(run, status="FAILED", error="KeyError", cause=told)
-    story = tell(journal.activities(), shop)
-    error = story.hops[0].error
+    flow = trace_activities(journal.activities(), shop)
+    error = flow.activities[0].error
     assert (error.code, error.message, error.lines) == ("KeyError", "no such order", ("line 2",))
-    assert [hop.hidden for hop in story.hops] == [False, True]
+    assert [activity.hidden for activity in flow.activities] == [False, True]
     cut = journal.begin(
         Kind.TRANSITION, "stepfunctions", "Machine", None, state_machine=MACHINE, execution="y", input={}
     )
     journal.end(cut, status="FAILED", error="KeyError", cause=told[:30])
-    assert tell(journal.activities(), shop).hops[-1].error.message == told[:30]
+    assert trace_activities(journal.activities(), shop).activities[-1].error.message == told[:30]
 
 
 def test_frames_are_told_and_leave_for_their_clients(shop):
@@ -271,13 +278,13 @@ def test_frames_are_told_and_leave_for_their_clients(shop):
     journal.end(frame, response={"status": 200})
     closed = {"connection": "c-1", "by": "client", "code": 1000}
     journal.end(journal.begin(Kind.CONNECTION, "apigatewayv2", "DISCONNECT", resource=stage, **closed))
-    story = tell(journal.activities(), shop)
-    assert told(story) == ["frame ping to api", "  frame to c-1", "connection c-1 closed by client"]
-    assert [hop.subtitle for hop in story.hops] == [
+    flow = trace_activities(journal.activities(), shop)
+    assert told(flow) == ["frame ping to api", "  frame to c-1", "connection c-1 closed by client"]
+    assert [activity.subtitle for activity in flow.activities] == [
         'API Gateway · c-1 · {"action": "ping"}',
         'API Gateway · api · {"type": "pong"}',
         "API Gateway · api · 1000",
     ]
-    assert [(hop.before, hop.after) for hop in story.hops][:2] == [
+    assert [(activity.before, activity.after) for activity in flow.activities][:2] == [
         ({"action": "ping"}, {"status": 200}), ({"type": "pong"}, None)
     ]  # fmt: skip

@@ -1,7 +1,7 @@
 """A flow as plain data, of which the page, the JSON and the OTLP export are made.
 
-Parents, labels, outcomes and what is hidden are those of `harness.flow.steps`, as in the terminal; here are added payloads,
-places in the templates and the way through the architecture. `to_json` gives it as JSON of the shape that VERSION counts.
+Parents, labels, outcomes and what is hidden are those of `harness.flow.steps`, as in the terminal. This adds payloads, places in
+the templates and the way through the architecture. `to_json` gives it as JSON of the shape that VERSION counts.
 """
 
 import dataclasses
@@ -20,7 +20,7 @@ from harness.flow.outcome import Outcome
 from harness.flow.pending import Pending
 from harness.flow.steps import ShownActivity, ShownFlow
 from harness.journal.records import Kind
-from harness.report import wording
+from harness.report import details
 from harness.report.executions import Execution, executions
 from harness.report.payloads import Difference, coming_out, difference, going_in
 from harness.report.placement import Placement, Way
@@ -33,7 +33,7 @@ _LINES_AROUND = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Hop:
+class TracedActivity:
     """One activity of a flow. Times are seconds since the flow began."""
 
     id: int
@@ -41,7 +41,7 @@ class Hop:
     parent: int | None
     """What caused it, or left what it took up; None where it began the flow."""
     others: tuple[int, ...]
-    """Further hops that had a part in it: of a batch the senders of its other records."""
+    """Further activities that had a part in it: of a batch the senders of its other records."""
     step: int | None
     """The step that it is part of; its own id where it is the step."""
     step_parent: int | None
@@ -58,8 +58,8 @@ class Hop:
     """The ARN or address that it is about; "" where there is none."""
     node: str | None
     """The resource in the templates: "stack.LogicalId"."""
-    title: str
-    """Its label: "function users.PreSignUpFunction"."""
+    label: str
+    """What it is called: "function users.PreSignUpFunction"."""
     subtitle: str
     """The service, and what else is known in a few words."""
     outcome: Outcome
@@ -74,7 +74,7 @@ class Hop:
     after: Any = None
     """What it gave."""
     difference: Difference | None = None
-    """What has changed of the event since a hop before; for a function that gives its event back, what it changed."""
+    """What has changed of the event since an activity before; for a function that gives its event back, what it changed."""
     error: ErrorText | None = None
     log: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
@@ -94,7 +94,7 @@ class Excerpt:
 
 
 @dataclass(frozen=True, slots=True)
-class Cause:
+class TracedFinding:
     """A finding of the explanation."""
 
     cause: str
@@ -104,20 +104,20 @@ class Cause:
     """The event ended there; otherwise it waits, or is tried again, or this is a doubt."""
     place: str | None
     excerpt: Excerpt | None
-    hops: tuple[int, ...]
-    """What shows it, the decisive hop first."""
+    activities: tuple[int, ...]
+    """What shows it, the decisive activity first."""
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class TracedPending:
     """What had not come to its end."""
 
-    hop: int
+    activity: int
     what: str
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
+class TracedFlow:
     """One flow."""
 
     root: str
@@ -128,37 +128,38 @@ class Story:
     """Seconds since the epoch."""
     seconds: float
     outcome: Outcome
-    hops: tuple[Hop, ...]
+    activities: tuple[TracedActivity, ...]
     """In the order in which they began."""
-    findings: tuple[Cause, ...]
-    pending: tuple[Waiting, ...]
+    findings: tuple[TracedFinding, ...]
+    pending: tuple[TracedPending, ...]
     executions: tuple[Execution, ...]
     ways: tuple[Way, ...]
     """The ways between nodes of the topology that it took, or was refused at."""
     unasked: str = ""
     """Why it is not known what was lost or waits, where it is not: the engine is gone."""
 
-    def tree(self, *, hidden: bool = True) -> Iterator[Hop]:
-        """The hops in the order of a tree, each followed by what it caused; without the hidden ones these are the steps."""
-        below: dict[int | None, list[Hop]] = {}
-        for hop in self.hops:
-            below.setdefault(hop.parent, []).append(hop)
+    def tree(self, *, hidden: bool = True) -> Iterator[TracedActivity]:
+        """The activities in the order of a tree, each followed by what it caused; without the hidden ones these are the steps."""
+        below: dict[int | None, list[TracedActivity]] = {}
+        for activity in self.activities:
+            below.setdefault(activity.parent, []).append(activity)
         open_ = list(reversed(below.get(None, [])))
         while open_:
-            hop = open_.pop()
-            if hidden or not hop.hidden:
-                yield hop
-            open_ += reversed(below.get(hop.id, []))
+            activity = open_.pop()
+            if hidden or not activity.hidden:
+                yield activity
+            open_ += reversed(below.get(activity.id, []))
 
-    def hop(self, number: int) -> Hop:
+    def activity(self, number: int) -> TracedActivity:
         """Raises StopIteration where there is none of this id."""
-        return next(hop for hop in self.hops if hop.id == number)
+        return next(activity for activity in self.activities if activity.id == number)
 
     @property
-    def broken_at(self) -> Hop | None:
-        """Where an event of it was lost, the first of all; None where none was, or where no hop shows it."""
-        told = {hop.id: hop for hop in self.hops}
-        return next((told[c.hops[0]] for c in self.findings if c.lost and c.hops and c.hops[0] in told), None)
+    def broken_at(self) -> TracedActivity | None:
+        """Where an event of it was lost, the first of all; None where none was, or where no activity shows it."""
+        known = {activity.id: activity for activity in self.activities}
+        decisive = (finding.activities[0] for finding in self.findings if finding.lost and finding.activities)
+        return next((known[number] for number in decisive if number in known), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +172,7 @@ class Test:
     outcome: str
     """"passed" or "failed"."""
     failure: str = ""
-    """What pytest told of it."""
+    """What pytest reported."""
     summary: str = ""
     """Its last word: the assertion, or the exception."""
 
@@ -180,7 +181,7 @@ class Test:
 class Trace:
     """All that a page, or a file of an export, is about."""
 
-    stories: tuple[Story, ...]
+    flows: tuple[TracedFlow, ...]
     test: Test | None = None
     command: str = ""
     """What does all this again."""
@@ -203,7 +204,7 @@ def _plain(value: Any) -> Any:
 
 
 class FlowLike(Protocol):
-    """What a story is told of; harness.flow.Flow is one."""
+    """What is traced; harness.flow.Flow is one."""
 
     @property
     def root(self) -> str: ...
@@ -215,64 +216,64 @@ class FlowLike(Protocol):
     def explain(self) -> Explanation: ...
 
 
-def story_of(flow: FlowLike) -> Story:
-    """The story of a flow as it is now."""
+def trace_flow(flow: FlowLike) -> TracedFlow:
+    """A flow as it is now."""
     try:
         explanation, pending = flow.explain(), flow.pending()
     except (BotoCoreError, HTTPError, OSError) as error:
         # The engine is gone, and cannot be asked what waits there; what it recorded until then is shown.
-        return replace(tell(flow.activities, flow.topology, root=flow.root), unasked=repr(error))
-    return tell(flow.activities, flow.topology, explanation=explanation, pending=pending, root=flow.root)
+        return replace(trace_activities(flow.activities, flow.topology, root=flow.root), unasked=repr(error))
+    return trace_activities(flow.activities, flow.topology, explanation=explanation, pending=pending, root=flow.root)
 
 
-def tell(
+def trace_activities(
     activities: Sequence[Activity],
     topology: Topology | None = None,
     *,
     explanation: Iterable[Finding] = (),
     pending: Iterable[Pending] = (),
     root: str = "",
-) -> Story:
-    """The story of these activities, given in the order in which they began."""
+) -> TracedFlow:
+    """The flow of these activities, given in the order in which they began."""
     topology = topology or Topology.empty()
     findings, waiting = tuple(explanation), tuple(pending)
     name = names(topology)
     shown = ShownFlow(activities, name)
     placement = Placement(shown, topology)
     began = activities[0].begin.at if activities else 0.0
-    hop = _Hops(shown, placement, topology, name, began)
-    hops = tuple(hop.of(each) for each in shown.activities.values())
-    return Story(
+    view = _Activities(shown, placement, topology, name, began)
+    traced = tuple(view.of(each) for each in shown.activities.values())
+    return TracedFlow(
         root=root,
-        title=_title(hops),
+        title=_title(traced),
         began=began,
         seconds=max((each.ended.at for each in activities if each.ended), default=began) - began,
         outcome=shown.outcome(lost=any(finding.lost for finding in findings), waits=bool(waiting)),
-        hops=hops,
-        findings=tuple(_cause(finding) for finding in findings),
-        pending=tuple(Waiting(each.activity.id, each.what) for each in waiting),
+        activities=traced,
+        findings=tuple(_finding(finding) for finding in findings),
+        pending=tuple(TracedPending(each.activity.id, each.what) for each in waiting),
         executions=tuple(executions(shown.causality, placement, began)),
         ways=placement.ways(),
     )
 
 
-def _title(hops: Sequence[Hop]) -> str:
-    began = [hop.title for hop in hops if hop.step_parent is None and not hop.hidden]
+def _title(activities: Sequence[TracedActivity]) -> str:
+    began = [activity.label for activity in activities if activity.step_parent is None and not activity.hidden]
     if not began:
         return "nothing was seen"
     return began[0] if len(began) == 1 else f"{', '.join(dict.fromkeys(began[:3]))}{' …' if len(began) > 3 else ''}"
 
 
-def _cause(finding: Finding) -> Cause:
+def _finding(finding: Finding) -> TracedFinding:
     place = finding.place
-    return Cause(
+    return TracedFinding(
         cause=finding.cause,
         sentence=finding.sentence,
         resource=finding.resource,
         lost=finding.lost,
         place=str(place) if place else None,
         excerpt=excerpt(place) if place else None,
-        hops=tuple(activity.id for activity in finding.activities),
+        activities=tuple(activity.id for activity in finding.activities),
     )
 
 
@@ -292,8 +293,8 @@ def excerpt(place: Place) -> Excerpt | None:
 
 
 @dataclass(frozen=True)
-class _Hops:
-    """Makes the hops of one flow."""
+class _Activities:
+    """Makes the activities of one flow."""
 
     shown: ShownFlow
     placement: Placement
@@ -301,12 +302,12 @@ class _Hops:
     name: Names
     began: float
 
-    def of(self, shown: ShownActivity) -> Hop:
+    def of(self, shown: ShownActivity) -> TracedActivity:
         activity, begin = shown.activity, shown.activity.begin
         node = self.placement.of(activity)
         before, after = going_in(activity), coming_out(activity)
         attempt = self.shown.causality.attempts.get(activity.id, 1)
-        return Hop(
+        return TracedActivity(
             id=activity.id,
             parent=shown.parent,
             others=shown.others,
@@ -318,8 +319,8 @@ class _Hops:
             name=begin.name,
             resource=begin.resource,
             node=str(node) if node else None,
-            title=str(shown.label),
-            subtitle=wording.subtitle(shown, attempt, self.name, node),
+            label=str(shown.label),
+            subtitle=details.subtitle(shown, attempt, self.name, node),
             outcome=shown.outcome,
             said=shown.said,
             hidden=shown.hidden,
@@ -330,7 +331,7 @@ class _Hops:
             difference=self._difference(activity, before, after),
             error=self._error(shown),
             log=self._log(shown),
-            facts={**({"attempt": attempt} if attempt > 1 else {}), **wording.facts(activity, self.name)},
+            facts={**({"attempt": attempt} if attempt > 1 else {}), **details.facts(activity, self.name)},
             place=self._place(node),
         )
 
@@ -361,7 +362,7 @@ class _Hops:
         return str(Place(found.file, found.line)) if found and found.file else None
 
     def _difference(self, activity: Activity, before: Any, after: Any) -> Difference | None:
-        """What a function or an execution made of its event; else what has become of the event since the hop before."""
+        """What a function or an execution made of its event; else what has become of the event since the activity before."""
         if activity.kind in (Kind.INVOCATION, Kind.TRANSITION) and isinstance(after, dict):
             made = difference(before, after, activity.id)
             if made is not None and made.changes:
