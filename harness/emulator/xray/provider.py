@@ -16,7 +16,7 @@ from localstack.services.plugins import Service, aws_provider
 
 from harness.emulator.emptying import empties
 from harness.emulator.xray import filter_expressions, graph, matching, pages, sampling, segments, state, summaries
-from harness.emulator.xray.traces import CompiledTrace
+from harness.emulator.xray.traces import Trace
 
 Request = dict[str, Any]
 Handler = Callable[[RequestContext, Any], Any]
@@ -92,23 +92,18 @@ def _get_trace_summaries(context: RequestContext, request: Request) -> Any:
 
 def _batch_get_traces(context: RequestContext, request: Request) -> Any:
     found, missing = _traces(context, request, _MAX_TRACE_IDS)
-    return {
-        "Traces": [
-            {
-                "Id": each.id,
-                "LimitExceeded": each.is_limit_exceeded,
-                "Segments": each.segment_documents(),
-                **({} if each.duration is None else {"Duration": round(each.duration, 6)}),
-            }
-            for each in found
-        ],
-        "UnprocessedTraceIds": missing,
-    }
+    return {"Traces": [_whole(each) for each in found], "UnprocessedTraceIds": missing}
+
+
+def _whole(trace: Trace) -> dict[str, Any]:
+    compiled = trace.compiled()
+    whole = {"Id": trace.id, "LimitExceeded": trace.is_limit_exceeded, "Segments": compiled.segment_documents()}
+    return whole if compiled.duration is None else {**whole, "Duration": round(compiled.duration, 6)}
 
 
 def _get_trace_graph(context: RequestContext, request: Request) -> Any:
     found, _missing = _traces(context, request, None)
-    return {"Services": graph.service_graph(found)}
+    return {"Services": graph.service_graph(each.compiled() for each in found)}
 
 
 def _get_service_graph(context: RequestContext, request: Request) -> Any:
@@ -137,7 +132,7 @@ def _time_range(request: Request, longest: timedelta) -> tuple[float, float]:
     return start.timestamp(), end.timestamp()
 
 
-def _traces(context: RequestContext, request: Request, limit: int | None) -> tuple[list[CompiledTrace], list[str]]:
+def _traces(context: RequestContext, request: Request, limit: int | None) -> tuple[list[Trace], list[str]]:
     """The traces that exist, and the ids that no trace has."""
     _refuse_token(request)
     names = list(dict.fromkeys(request["TraceIds"]))
@@ -147,7 +142,7 @@ def _traces(context: RequestContext, request: Request, limit: int | None) -> tup
         if not _TRACE_ID.fullmatch(name):
             raise _invalid(f"Invalid trace id: {name}")
     kept = _store(context).traces
-    found = [kept[name].compiled() for name in names if name in kept]
+    found = [kept[name] for name in names if name in kept]
     return found, [name for name in names if name not in kept]
 
 

@@ -10,9 +10,13 @@ from harness.emulator.emptying import of_account
 from harness.emulator.xray.segments import RETENTION_SECONDS, Document
 from harness.emulator.xray.traces import CompiledTrace, Trace
 
+_SWEEP_SECONDS = 60
+
 
 class TraceStore(BaseStore):
     traces: dict[str, Trace] = LocalAttribute(default=dict)
+    swept: float = LocalAttribute(default=0.0)
+    """When old traces were looked for last."""
 
     def put(self, document: Document, size: int) -> None:
         trace_id = document["trace_id"]
@@ -24,7 +28,10 @@ class TraceStore(BaseStore):
                 yield trace.compiled()
 
     def forget_old(self, now: float) -> None:
-        """X-Ray keeps trace data for 30 days."""
+        """X-Ray keeps trace data for 30 days; looked at once a minute at most."""
+        if now < self.swept + _SWEEP_SECONDS:
+            return
+        self.swept = now
         oldest = now - RETENTION_SECONDS
         for name, trace in list(self.traces.items()):
             if all(float(each["start_time"]) < oldest for each in trace.documents.values()):

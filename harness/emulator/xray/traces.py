@@ -69,6 +69,7 @@ class Trace:
     revision: int = 0
     is_limit_exceeded: bool = False
     size: int = 0
+    _compiled: "CompiledTrace | None" = None
 
     def put(self, document: Document, size: int) -> None:
         """Take a document up. A complete one overwrites one that is in progress, and never the other way round."""
@@ -81,9 +82,12 @@ class Trace:
         self.size += size
         self.documents[document["id"]] = document
         self.revision += 1
+        self._compiled = None
 
     def compiled(self) -> "CompiledTrace":
-        return CompiledTrace(self.id, _compile(self.documents), self.revision, self.is_limit_exceeded)
+        if self._compiled is None:
+            self._compiled = CompiledTrace(self.id, _compile(self.documents), self.revision)
+        return self._compiled
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,6 @@ class CompiledTrace:
     id: str
     documents: tuple[Document, ...]
     revision: int = 0
-    is_limit_exceeded: bool = False
 
     @cached_property
     def start(self) -> float:
@@ -166,14 +169,18 @@ def _compile(documents: Mapping[str, Document]) -> tuple[Document, ...]:
     copies = {name: copy.deepcopy(each) for name, each in documents.items()}
     places = {part["id"]: part for each in copies.values() for part in (each, *subsegments(each))}
     parents = _parents(copies.values())
+    embedded_ids = {part["id"] for each in copies.values() for part in subsegments(each)}
     placed = set()
     for name, each in copies.items():
         if not is_subsegment(each) or not _has_place(name, parents, places):
             continue
         parent = places[parents[name]]
         embedded = {key: value for key, value in each.items() if key not in ("type", "trace_id", "parent_id")}
-        siblings = [kept for kept in parent.get("subsegments") or () if kept["id"] != name]
-        parent["subsegments"] = [*siblings, embedded]
+        siblings = parent["subsegments"] = parent.get("subsegments") or []
+        if name in embedded_ids:
+            # Its parent was sent again with all of its subsegments; the one that was sent separately is kept.
+            siblings[:] = [kept for kept in siblings if kept["id"] != name]
+        siblings.append(embedded)
         # What belongs below it is put into the copy that is placed.
         places[name] = embedded
         placed.add(name)
@@ -211,7 +218,8 @@ def _is_traced(call: Mapping[str, Any]) -> bool:
 
 
 def service_of(document: Mapping[str, Any]) -> Service:
-    return Service(str(document["name"]), str(document.get("origin") or ""), _account(document))
+    origin = document.get("origin")
+    return Service(str(document["name"]), origin if isinstance(origin, str) else "", _account(document))
 
 
 def _account(document: Mapping[str, Any]) -> str:
@@ -224,9 +232,9 @@ def _inferred_service(call: Mapping[str, Any]) -> Service:
     if call["namespace"] != "aws":
         return Service(str(call["name"]), "remote")
     table, queue = within(call, "aws", "table_name"), within(call, "aws", "queue_url")
-    if isinstance(table, str):
+    if table and isinstance(table, str):
         return Service(table, "AWS::DynamoDB::Table", _account(call))
-    if isinstance(queue, str):
+    if queue and isinstance(queue, str):
         return Service(queue, "AWS::SQS::Queue", _account(call))
     return Service(str(call["name"]), f"AWS::{call['name']}", _account(call))
 

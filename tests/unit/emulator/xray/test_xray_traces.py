@@ -5,6 +5,11 @@ https://docs.aws.amazon.com/xray/latest/devguide/xray-api-gettingdata.html#xray-
 
 import json
 
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.emulator.xray.graph import service_graph
+from harness.emulator.xray.segments import subsegments
 from harness.emulator.xray.summaries import IN_RANGE, summary
 from harness.emulator.xray.traces import MAX_TRACE_BYTES, Trace
 from tests.unit.emulator.xray.traces_of_a_test import NOW, TRACE_ID, document, http, subsegment, trace
@@ -139,3 +144,36 @@ def test_trace_over_the_size_limit_is_marked():
     made.put(document(), 1)
     assert made.is_limit_exceeded
     assert len(made.compiled().documents) == 1
+
+
+_IDS = [f"{number:016x}" for number in range(1, 7)]
+
+
+@st.composite
+def documents(draw, depth=0):
+    """Segments and subsegments that share few ids, so parents are missing, repeated, or below their own children."""
+    made = {
+        "id": draw(st.sampled_from(_IDS)),
+        "name": draw(st.sampled_from(["shop", "DynamoDB"])),
+        "trace_id": TRACE_ID,
+        "start_time": NOW,
+        **draw(st.sampled_from([{"end_time": NOW + 1}, {"in_progress": True}])),
+        **draw(
+            st.sampled_from([{}, {"namespace": "aws"}, {"namespace": "remote"}, {"origin": {}}, {"http": http(500)}])
+        ),
+    }
+    if depth or draw(st.booleans()):
+        made |= {"type": "subsegment", "parent_id": draw(st.sampled_from(_IDS))}
+    if depth < 2:
+        made["subsegments"] = draw(st.lists(documents(depth + 1), max_size=2))
+    return made
+
+
+@given(st.lists(documents(), min_size=1, max_size=6))
+def test_any_documents_make_a_trace_with_summary_and_graph(sent):
+    made = trace(*sent)
+    names = {part["id"] for each in sent for part in (each, *subsegments(each))}
+    assert {part["id"] for part in made.every_document()} <= names
+    assert summary(made, "1")["Id"] == TRACE_ID
+    assert len(service_graph([made])) >= any(each.is_root for each in made.segments)
+    assert made.segment_documents()
