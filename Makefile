@@ -36,7 +36,7 @@ STOP    := if $(BIN)/python -c '' 2>/dev/null; then $(BIN)/python -m harness dow
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status test test-unit test-all fuzz soak check docs format lock clean stale
+.PHONY: help up down status test test-unit test-all fuzz soak check patches docs format lock clean stale
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -72,6 +72,9 @@ check: $(INSTALLED) ## check format, lint, types, layers, templates, docs
 	@$(BIN)/lint-imports
 	@$(BIN)/cfn-lint 'stack/*/template.yaml'
 	@$(BIN)/zensical build --clean --strict
+
+patches: $(INSTALLED) ## accept the installed LocalStack as what the patches were read against, and write their page
+	@$(BIN)/python -m harness.emulator.patches --accept
 
 docs: $(INSTALLED) ## write the generated pages of docs/ and build the site into build/site
 	@$(BIN)/python docs/generate/reference.py

@@ -1,6 +1,7 @@
 """What this machine has and lacks for the harness, and how to get it."""
 
 import importlib.util
+import json
 import os
 import platform
 import shutil
@@ -49,6 +50,7 @@ def examine(settings: Settings) -> Iterator[CheckResult]:
     """Look at the machine, one finding after the other."""
     yield _python()
     yield _embedded_engine(settings)
+    yield from _changed_targets()
     yield _uv()
     yield _node()
     yield from _folders_of_interpreters()
@@ -79,6 +81,30 @@ def _embedded_engine(settings: Settings) -> CheckResult:
         f"not installed: {', '.join(missing)}",
         "'make up' installs it; by hand: uv pip install -r requirements.lock && uv pip install --no-deps -e .",
     )
+
+
+def _changed_targets() -> Iterator[CheckResult]:
+    """What the emulator changes of LocalStack and moto, and is not the code that its changes were written against."""
+    if importlib.util.find_spec("localstack") is None:
+        return
+    said = _said_by(sys.executable, "-m", "harness.emulator.patches", "--installed")
+    if said is None:
+        yield CheckResult(
+            "Foreign code", Verdict.OPTIONAL, "the register of its changes cannot be read", "Install again."
+        )
+        return
+    differing = [json.loads(line) for line in said.splitlines()]
+    for each in differing:
+        yield CheckResult(
+            "Foreign code",
+            Verdict.OPTIONAL,
+            f"{each['target']}: {each['what']}; {each['patch']} changes it because {each['because']}",
+            "The engine may behave differently there. Install the versions of requirements.lock.",
+        )
+    if not differing:
+        yield CheckResult(
+            "Foreign code", Verdict.OK, "LocalStack, moto and what is below are as the emulator knows them"
+        )
 
 
 def _uv() -> CheckResult:

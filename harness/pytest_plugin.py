@@ -237,7 +237,7 @@ def pytest_runtest_makereport(
     ):
         report.sections.append((f"{project.engine.name} engine's log", "\n".join(log)))
     # The last that is read is what is looked for.
-    report.sections += _flow_reports(flows)
+    report.sections += _stories(flows)
     return report
 
 
@@ -255,12 +255,12 @@ def _redactor(config: pytest.Config) -> Redactor:
 
 
 def _log(text: str, *, told: bool) -> list[str]:
-    """The end of the engine's log; without the calls and requests if the flows have them."""
+    """The end of the engine's log; without the calls and requests where the stories of flows tell them."""
     lines = text.splitlines()
     return [line for line in lines if not (told and _REQUEST.search(line))][-LOG_LINES:]
 
 
-def _flow_reports(flows: "list[Flow]") -> list[tuple[str, str]]:
+def _stories(flows: "list[Flow]") -> list[tuple[str, str]]:
     """Each flow of a failed test as the terminal shows it, in colours."""
     if not flows:
         return []
@@ -274,7 +274,7 @@ def _flow_reports(flows: "list[Flow]") -> list[tuple[str, str]]:
 
 
 class _Colours:
-    """Removes the colours of flows outside of a terminal; a worker of xdist cannot know where its output goes."""
+    """Takes the colours out of the stories where nobody reads them on a terminal; a worker of xdist cannot know that."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config

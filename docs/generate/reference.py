@@ -101,6 +101,10 @@ VARIABLES = (
     ("`HARNESS_LAMBDA_PYTHONS`", "folders to search for the interpreters of `python3.x` functions, as in `PATH`"),
     ("`HARNESS_JOURNAL`", "`off` starts an engine without a journal: no flows, a little faster"),
     ("`HARNESS_SHOW_SECRETS`", "`1` starts an engine that remembers, in memory, what it cuts out of its journal"),
+    (
+        "`HARNESS_ANY_LOCALSTACK`",
+        "`1` starts the engine on another LocalStack than 4.14.0 ([changes to its code](patches.md) may not fit)",
+    ),
     ("`HARNESS_TRACEBACK`", "`1` lets `harness` print the traceback of an unknown error"),
 )
 

@@ -11,13 +11,16 @@ import runpy
 import sys
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from plux.runtime.cache import EntryPointsCache
 from plux.runtime.metadata import MetadataEntryPointsResolver
 
 from harness.emulator import older_python, owner
 from harness.emulator.outbound import environment, guard
+from harness.emulator.patches import patched, replaced
+
+ANY_LOCALSTACK_VARIABLE = "HARNESS_ANY_LOCALSTACK"
 
 
 def read_plugins_from_the_environment() -> None:
@@ -28,7 +31,13 @@ def read_plugins_from_the_environment() -> None:
     """
     cache = EntryPointsCache.instance()
     resolver = MetadataEntryPointsResolver()
-    cache._build_and_store_index = lambda _cache_dir: resolver.get_entry_points()
+    replaced(
+        cache,
+        "_build_and_store_index",
+        lambda _cache_dir: resolver.get_entry_points(),
+        because="plux's cache in ~/.cache can be stale after an upgrade, and plugins are missing then",
+        source="https://github.com/localstack/plux",
+    )
 
 
 def collect_garbage_less_often() -> None:
@@ -55,15 +64,28 @@ def write_for_this_user_alone() -> None:
 
 def keep_bytecode_readable(umask: int) -> None:
     """Bytecode lies beside modules that other users may run as well. Python takes a file that it may not read for an error."""
-    write = SourceFileLoader.set_data
 
-    def set_data(self: SourceFileLoader, path: str, data: bytes, *, _mode: int = 0o666) -> None:
-        write(self, path, data, _mode=_mode)
+    @patched(SourceFileLoader.set_data, because="other users read the bytecode beside modules that they may run, too")
+    def set_data(original: Any, self: SourceFileLoader, path: str, data: bytes, *, _mode: int = 0o666) -> None:
+        original(self, path, data, _mode=_mode)
         with contextlib.suppress(OSError):
             Path(path).chmod(_mode & ~umask)
             Path(path).parent.chmod(0o777 & ~umask)
 
-    SourceFileLoader.set_data = set_data  # type: ignore[method-assign, assignment]
+
+def refuse_other_versions() -> None:
+    """The patches were read against one version of LocalStack. On another one they may change what is no longer there."""
+    from localstack.constants import VERSION
+
+    from harness.emulator.patches.register import Accepted
+
+    supported = Accepted.read().packages["localstack"].rpartition(" ")[2]
+    if supported != VERSION and os.environ.get(ANY_LOCALSTACK_VARIABLE) != "1":
+        sys.exit(
+            f"The engine does not start: this is LocalStack {VERSION}, and the emulator changes code of {supported}. Install "
+            f"localstack-core=={supported} (in Docker: LOCALSTACK_VERSION={supported}), or set {ANY_LOCALSTACK_VARIABLE}=1 to "
+            "try it with this one; /_harness/ready then names what differs."
+        )
 
 
 def close_the_door() -> None:
@@ -83,6 +105,7 @@ if __name__ == "__main__":
     environment.isolate(os.environ)
     guard.install()
     older_python.install()
+    refuse_other_versions()
     read_plugins_from_the_environment()
     close_the_door()
     try:

@@ -8,6 +8,8 @@ import inspect
 
 from localstack.services.cloudformation.resource_provider import ResourceProviderExecutor
 
+from harness.emulator.patches import replaced
+
 _POLL_SECONDS = 0.05
 
 
@@ -15,8 +17,14 @@ def install() -> None:
     deploy_loop = ResourceProviderExecutor.deploy_loop
     parameters = inspect.signature(deploy_loop).parameters
     # The loop's number of rounds is its time limit divided by this pause, so the limit stays what it is.
-    deploy_loop.__defaults__ = tuple(
+    defaults = tuple(
         _POLL_SECONDS if parameter.name == "sleep_time" else parameter.default
         for parameter in parameters.values()
         if parameter.default is not parameter.empty
+    )
+    replaced(
+        deploy_loop,
+        "__defaults__",
+        defaults,
+        because="LocalStack looks once a second whether a resource is ready",
     )

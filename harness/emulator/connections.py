@@ -32,13 +32,14 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from localstack.utils.patch import patch
 from rolo.serving.twisted import HeaderPreservingHTTPChannel, TwistedGateway
 from twisted.internet import reactor as twisted_reactor
 from twisted.internet import tcp
 from twisted.internet.main import CONNECTION_DONE
 from twisted.internet.task import LoopingCall
 from twisted.python.failure import Failure
+
+from harness.emulator.patches import overrides, patched
 
 LOG = logging.getLogger(__name__)
 
@@ -81,6 +82,10 @@ _Server: Any = tcp.Server  # its methods have no types
 _failure: Any = Failure
 
 
+@overrides(
+    because="connections to the gateway are bounded, and one in use is never closed",
+    source="https://www.rfc-editor.org/rfc/rfc9112#section-9.6",
+)
 class Connection(_Server):
     """A client's connection, below TLS and HTTP."""
 
@@ -227,22 +232,35 @@ CONNECTIONS = Connections()
 def install() -> None:
     take_handles()
     reactor: Any = twisted_reactor
-    original = reactor.listenTCP
 
-    def listen_tcp(port: int, factory: Any, backlog: int = 50, interface: str = "") -> Any:
+    @patched(
+        reactor,
+        "listenTCP",
+        because="connections to the gateway are bounded, and one in use is never closed",
+        source="https://www.rfc-editor.org/rfc/rfc9112#section-9.6",
+        layer=2,
+    )
+    def listen_tcp(original: Any, port: int, factory: Any, backlog: int = 50, interface: str = "") -> Any:
         listener = original(port, factory, max(backlog, BACKLOG), interface)
         listener.transport = Connection
         return listener
 
-    reactor.listenTCP = listen_tcp
     reactor.callFromThread(lambda: LoopingCall(CONNECTIONS.look).start(LOOK_SECONDS, now=False))
 
-    @patch(TwistedGateway.__init__)
+    @patched(
+        TwistedGateway.__init__,
+        because="connections to the gateway are bounded, and one in use is never closed",
+        source="https://www.rfc-editor.org/rfc/rfc9112#section-9.6",
+    )
     def init(original: Any, self: Any, *args: Any, **options: Any) -> None:
         original(self, *args, **options)
         self.timeOut = None
 
-    @patch(HeaderPreservingHTTPChannel.checkPersistence)
+    @patched(
+        HeaderPreservingHTTPChannel.checkPersistence,
+        because="connections to the gateway are bounded, and one in use is never closed",
+        source="https://www.rfc-editor.org/rfc/rfc9112#section-9.6",
+    )
     def check_persistence(original: Any, self: Any, request: Any, version: Any) -> bool:
         persistent: bool = original(self, request, version)
         if persistent and CONNECTIONS.are_many():

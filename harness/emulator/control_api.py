@@ -29,6 +29,7 @@ from harness.emulator.journal import secrets
 from harness.emulator.journal.activity import activity
 from harness.emulator.journal.recorder import JOURNAL
 from harness.emulator.outbox import OUTBOX, Channel
+from harness.emulator.patches import REGISTER
 from harness.emulator.preload import Preload, preload
 from harness.emulator.reset import Scope, reset
 from harness.journal.records import Kind
@@ -106,6 +107,8 @@ class Ready:
             **({"error": "; ".join(self.failures)} if self.failures else {}),
             "pid": os.getpid(),
             "capabilities": capabilities.provided(),
+            # `differ`: what is not the code that our changes to it were written against.
+            "patches": REGISTER.to_json(),
             "versions": {
                 **{name: metadata.version(name) for name in ("serverless-harness", "moto-ext")},
                 # LocalStack's own image runs it from its source, which need not be a distribution.

@@ -8,9 +8,9 @@ import os
 from typing import Any
 
 from localstack import config
-from localstack.utils.patch import patch
 from pydantic import BaseModel, ConfigDict, Field
 
+from harness.emulator.patches import patched, replaced
 from harness.emulator.service_loading import when_loaded
 
 VARIABLE = "HARNESS_DELAYS"
@@ -33,7 +33,13 @@ DELAYS = Delays.model_validate_json(os.environ.get(VARIABLE) or "{}")
 
 
 def install() -> None:
-    config.LAMBDA_RETRY_BASE_DELAY_SECONDS = DELAYS.lambda_retry_seconds
+    replaced(
+        config,
+        "LAMBDA_RETRY_BASE_DELAY_SECONDS",
+        DELAYS.lambda_retry_seconds,
+        because="[tool.harness.delays] says how long the engine waits where AWS waits",
+        source="https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html",
+    )
     if DELAYS.step_functions_factor != 1:
         when_loaded("stepfunctions", _scale_state_machines)
 
@@ -47,7 +53,11 @@ def _scale_state_machines() -> None:
 
     factor = DELAYS.step_functions_factor
 
-    @patch(WaitFunction._eval_body)
+    @patched(
+        WaitFunction._eval_body,
+        because="step_functions_factor scales every wait of a state machine",
+        source="https://docs.aws.amazon.com/step-functions/latest/dg/state-wait.html",
+    )
     def wait(_original: Any, self: Any, env: Any) -> None:
         self._wait_interval(env=env, wait_seconds=self._get_wait_seconds(env=env) * factor)
 
@@ -55,6 +65,10 @@ def _scale_state_machines() -> None:
     of_heartbeats = [heartbeat.HeartbeatSeconds, heartbeat.HeartbeatSecondsJSONata, heartbeat.HeartbeatSecondsPath]
     for kind in (*of_timeouts, *of_heartbeats):
 
-        @patch(kind._eval_seconds)
+        @patched(
+            kind._eval_seconds,
+            because="step_functions_factor scales timeouts and heartbeats with the waits",
+            source="https://docs.aws.amazon.com/step-functions/latest/dg/state-task.html",
+        )
         def seconds(original: Any, self: Any, env: Any) -> float:
             return float(original(self, env)) * factor

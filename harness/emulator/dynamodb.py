@@ -14,7 +14,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from localstack.services.lambda_.event_source_mapping.pollers.dynamodb_poller import DynamoDBPoller
-from localstack.utils.patch import patch
 from moto.core.exceptions import RESTError, ServiceException
 from moto.dynamodb.exceptions import MockValidationException
 from moto.dynamodb.models import DynamoDBBackend
@@ -23,6 +22,8 @@ from moto.dynamodb.models.table import StreamShard, Table
 from moto.dynamodb.parsing import partiql
 from moto.dynamodb.responses import DynamoHandler
 from moto.dynamodbstreams.models import DynamoDBStreamsBackend
+
+from harness.emulator.patches import patched, replaced
 
 _pending: ContextVar[list[tuple[StreamShard, Any, Any]] | None] = ContextVar("pending_stream_records", default=None)
 """Changes that become stream records when the operation succeeds; None outside an operation."""
@@ -131,93 +132,146 @@ def _records_of_one_operation() -> Iterator[None]:
 def complete_moto() -> None:
     """Put AWS's behaviour into moto's DynamoDB and into LocalStack's poller of its streams."""
 
-    @patch(StreamShard.add)
-    def add(_original: Any, self: StreamShard, old: Any, new: Any) -> None:
-        changes = _pending.get()
-        if changes is None:
-            _append(self, old, new)
-        else:
-            changes.append((self, old, new))
+    patched(
+        StreamShard.add,
+        because="moto's streams have records that AWS's have not, and lack others",
+        source="https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_Record.html",
+    )(_add)
 
     # moto restores a table after a cancelled transaction from a deep copy; readers of the stream keep the shard of the
     # table as it was, and would never see another record.
-    StreamShard.__deepcopy__ = lambda self, _memo: self
+    replaced(
+        StreamShard,
+        "__deepcopy__",
+        lambda self, _memo: self,
+        because="moto restores a table from a deep copy, whose shard no reader of the stream looks at",
+        source="https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html",
+        is_new=True,
+    )
 
-    @patch(DynamoDBBackend.update_item)
-    def update_item(original: Any, self: DynamoDBBackend, *arguments: Any, **options: Any) -> Any:
-        with _records_of_one_operation():
-            return original(self, *arguments, **options)
+    patched(
+        DynamoDBBackend.update_item,
+        because="moto's streams have records that AWS's have not, and lack others",
+        source="https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_Record.html",
+    )(_update_item)
 
-    @patch(DynamoDBBackend.transact_write_items)
-    def transact_write_items(original: Any, self: DynamoDBBackend, *arguments: Any, **options: Any) -> Any:
-        with _records_of_one_operation():
-            try:
-                return original(self, *arguments, **options)
-            finally:
-                # The restored copy of a table is the one that the shared shard belongs to from now on.
-                for table in self.tables.values():
-                    if table.stream_shard is not None:
-                        table.stream_shard.table = table
+    patched(
+        DynamoDBBackend.transact_write_items,
+        because="a cancelled transaction leaves no stream records",
+        source="https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html",
+    )(_transact_write_items)
 
-    @patch(DynamoDBStreamsBackend.get_records)
-    def get_records(original: Any, self: DynamoDBStreamsBackend, iterator_arn: str, limit: int) -> Any:
-        # moto keeps every iterator for good, and an event source mapping takes a new one with each poll.
-        while len(self.shard_iterators) > MAX_SHARD_ITERATORS:
-            self.shard_iterators.pop(next(dict.__iter__(self.shard_iterators)))
-        return original(self, iterator_arn, limit)
+    patched(
+        DynamoDBStreamsBackend.get_records,
+        because="moto keeps every iterator for good",
+        source="https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_GetRecords.html",
+    )(_get_records)
 
-    @patch(DynamoDBBackend.list_tables)
-    def list_tables(
-        _original: Any, self: DynamoDBBackend, limit: int, after: str | None
-    ) -> tuple[list[str], str | None]:
-        """moto ends the listing where the table is gone at which it is to go on."""
-        names = sorted(name for name in self.tables if name > (after or ""))
-        page = names[:limit] if limit else names
-        return page, page[-1] if len(page) < len(names) else None
+    patched(
+        DynamoDBBackend.list_tables,
+        because="moto ends a listing where the table is gone at which it continues",
+        source="https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_ListTables.html",
+    )(_list_tables)
 
     _refuse_statements_that_cannot_be_read()
 
-    @patch(DynamoHandler.list_exports)
-    def list_exports(original: Any, self: DynamoHandler) -> Any:
-        """A listing without a table is of all (API_ListExports)."""
-        if self.body.get("TableArn"):
-            return original(self)
-        exports = self.dynamodb_backend.table_exports.values()
-        shown = [{"ExportArn": e.arn, "ExportStatus": e.status, "ExportType": e.export_type} for e in exports]
-        return json.dumps({"ExportSummaries": shown})
+    patched(
+        DynamoHandler.list_exports,
+        because="moto's ListExports lists nothing where no table is named",
+        source="https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_ListExports.html",
+    )(_list_exports)
 
-    @patch(DynamoDBPoller.transform_into_events)
-    def transform_into_events(original: Any, self: Any, records: list[dict[str, Any]], shard_id: str) -> Any:
-        """LocalStack leaves out who made the change."""
-        events = original(self, records, shard_id)
-        for record, event in zip(records, events, strict=True):
-            if "userIdentity" in record:
-                event["userIdentity"] = dict(TIME_TO_LIVE_IDENTITY)
-        return events
+    patched(
+        DynamoDBPoller.transform_into_events,
+        because="LocalStack leaves out userIdentity, which says that time to live deleted the item",
+        source="https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/time-to-live-ttl-streams.html",
+    )(_transform_into_events)
+
+
+def _add(_original: Any, self: StreamShard, old: Any, new: Any) -> None:
+    changes = _pending.get()
+    if changes is None:
+        _append(self, old, new)
+    else:
+        changes.append((self, old, new))
+
+
+def _update_item(original: Any, self: DynamoDBBackend, *arguments: Any, **options: Any) -> Any:
+    with _records_of_one_operation():
+        return original(self, *arguments, **options)
+
+
+def _transact_write_items(original: Any, self: DynamoDBBackend, *arguments: Any, **options: Any) -> Any:
+    with _records_of_one_operation():
+        try:
+            return original(self, *arguments, **options)
+        finally:
+            # The restored copy of a table is the one that the shared shard belongs to from now on.
+            for table in self.tables.values():
+                if table.stream_shard is not None:
+                    table.stream_shard.table = table
+
+
+def _get_records(original: Any, self: DynamoDBStreamsBackend, iterator_arn: str, limit: int) -> Any:
+    # moto keeps every iterator for good, and an event source mapping takes a new one with each poll.
+    while len(self.shard_iterators) > MAX_SHARD_ITERATORS:
+        self.shard_iterators.pop(next(dict.__iter__(self.shard_iterators)))
+    return original(self, iterator_arn, limit)
+
+
+def _list_tables(_original: Any, self: DynamoDBBackend, limit: int, after: str | None) -> tuple[list[str], str | None]:
+    """moto ends the listing where the table is gone at which it is to go on."""
+    names = sorted(name for name in self.tables if name > (after or ""))
+    page = names[:limit] if limit else names
+    return page, page[-1] if len(page) < len(names) else None
+
+
+def _list_exports(original: Any, self: DynamoHandler) -> Any:
+    """A listing without a table is of all (API_ListExports)."""
+    if self.body.get("TableArn"):
+        return original(self)
+    exports = self.dynamodb_backend.table_exports.values()
+    shown = [{"ExportArn": e.arn, "ExportStatus": e.status, "ExportType": e.export_type} for e in exports]
+    return json.dumps({"ExportSummaries": shown})
+
+
+def _transform_into_events(original: Any, self: Any, records: list[dict[str, Any]], shard_id: str) -> Any:
+    """LocalStack leaves out who made the change."""
+    events = original(self, records, shard_id)
+    for record, event in zip(records, events, strict=True):
+        if "userIdentity" in record:
+            event["userIdentity"] = dict(TIME_TO_LIVE_IDENTITY)
+    return events
 
 
 def _refuse_statements_that_cannot_be_read() -> None:
     """moto's parser of PartiQL raises what it happens to raise, or nothing. A batch answers for each statement
     (https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchStatementError.html)."""
 
-    def refusing(parse: Callable[..., Any]) -> Callable[..., Any]:
-        def parsed(*arguments: Any, **options: Any) -> Any:
-            try:
-                found = parse(*arguments, **options)
-            except (RESTError, ServiceException):
-                raise
-            except Exception as error:
-                raise MockValidationException(f"{_NOT_WELL_FORMED}: {error or type(error).__name__}") from error
-            if found is None:
-                raise MockValidationException(f"{_NOT_WELL_FORMED}: it is no statement")
-            return found
+    def parsed(parse: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        try:
+            found = parse(*arguments, **options)
+        except (RESTError, ServiceException):
+            raise
+        except Exception as error:
+            raise MockValidationException(f"{_NOT_WELL_FORMED}: {error or type(error).__name__}") from error
+        if found is None:
+            raise MockValidationException(f"{_NOT_WELL_FORMED}: it is no statement")
+        return found
 
-        return parsed
+    for name in ("query", "get_query_metadata"):
+        patched(
+            partiql,
+            name,
+            because="moto's parser of PartiQL raises whatever it happens to, or nothing, for what it cannot read",
+            source="https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_ExecuteStatement.html",
+        )(parsed)
 
-    partiql.query = refusing(partiql.query)
-    partiql.get_query_metadata = refusing(partiql.get_query_metadata)
-
-    @patch(DynamoDBBackend.batch_execute_statement)
+    @patched(
+        DynamoDBBackend.batch_execute_statement,
+        because="one statement that cannot be read fails the whole batch",
+        source="https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchStatementError.html",
+    )
     def batch_execute_statement(original: Any, self: DynamoDBBackend, statements: list[dict[str, Any]]) -> Any:
         answers: list[dict[str, Any] | None] = []
         for statement in statements:

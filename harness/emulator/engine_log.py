@@ -14,9 +14,9 @@ from typing import Any
 
 from localstack.aws.handlers.logging import ResponseLogger
 from localstack.logging.format import AddFormattedAttributes, DefaultFormatter
-from localstack.utils.patch import patch
 
 from harness.emulator.journal.secrets import REDACTOR
+from harness.emulator.patches import patched, replaced
 
 LOG = logging.getLogger(__name__)
 
@@ -43,7 +43,9 @@ def cut_secrets() -> None:
         for handler in logger.handlers:
             if not isinstance(handler.formatter, WithoutSecrets):
                 handler.setFormatter(WithoutSecrets(handler.formatter or logging.Formatter()))
-    threading.excepthook = _log_the_end
+    replaced(
+        threading, "excepthook", _log_the_end, because="the end of a thread by an error is logged, without secrets"
+    )
 
 
 def _log_the_end(ended: threading.ExceptHookArgs) -> None:
@@ -68,7 +70,7 @@ def install() -> None:
         write_to(Path(file))
     cut_secrets()
 
-    @patch(ResponseLogger.__call__)
+    @patched(ResponseLogger.__call__, because="the log of the engine has no health checks of ours")
     def log(original: Any, self: Any, chain: Any, context: Any, response: Any) -> None:
         # LocalStack leaves its own health check out; Docker asks ours every two seconds.
         if context.request.path != "/_harness/ready" or response.status_code != 200:

@@ -25,15 +25,16 @@ from botocore.exceptions import ClientError
 from localstack.aws.connect import connect_to
 from localstack.utils.aws.arns import parse_arn, sqs_queue_url_for_arn
 from localstack.utils.event_matcher import matches_event
-from localstack.utils.patch import patch
 from localstack.utils.strings import long_uid
 from localstack.utils.xray.trace_header import TraceHeader
 
+from harness.emulator.attachments import FIRST_SEEN
 from harness.emulator.journal import marks, payloads
 from harness.emulator.journal.activity import activity, error_of
 from harness.emulator.journal.causes import CAUSE, doing
 from harness.emulator.journal.recorder import JOURNAL
 from harness.emulator.journal.waiting import Later
+from harness.emulator.patches import patched, replaced
 from harness.emulator.schedules.clock import Scheduled, add_source
 from harness.emulator.schedules.expressions import InvalidScheduleError, parse
 from harness.emulator.schedules.retries import RETRYABLE, may_pass, pause_after
@@ -64,57 +65,74 @@ class _SingleCalls:
 
 def _patch() -> None:
     from localstack.services.events import target
-    from localstack.services.events.models import ValidationException
     from localstack.services.events.provider import EventsProvider
     from localstack.services.events.rule import RuleService
 
-    target.connect_to = _SingleCalls()
+    replaced(
+        target,
+        "connect_to",
+        _SingleCalls(),
+        because="an attempt to deliver is one call: boto3 would repeat a throttled one by itself",
+        source="https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html",
+    )
 
-    @patch(EventsProvider._process_rules)
-    def process_rules(
-        _original: Any, self: Any, rule: Any, region: str, account_id: str, event_formatted: Any, trace_header: Any
-    ) -> None:
-        event = {name: value for name, value in event_formatted.items() if name != "event-bus-name"}
-        reason = _refusal(rule, event_formatted)
-        decision = JOURNAL.note(
-            Kind.DECISION,
-            service="events",
-            name=rule.name,
-            resource=rule.arn,
-            account_id=account_id,
-            region=region,
-            data={
-                "rule": rule.arn,
-                "passed": reason is None,
-                **({"reason": reason} if reason else {}),
-                "pattern": payloads.text(rule.event_pattern),
-                "event": event,
-            },
-        )
-        if reason is not None:
-            return
-        with doing(decision):
-            for target in list(rule.targets.values()):
-                if ":archive/" in target["Arn"]:
-                    self._put_to_archive(region, account_id, archive_target_id=target["Id"], event=event_formatted)
-                    _note_archived(rule, target, event)
-                else:
-                    _Attempt(self._target_sender_store[f"{rule.arn}-{target['Id']}"], event_formatted).make(
-                        trace_header
-                    )
+    patched(
+        EventsProvider._process_rules,
+        because="LocalStack evaluates disabled rules, and drops what a target refuses",
+        source="https://github.com/localstack/localstack/issues/3616",
+    )(_process_rules)
 
-    @patch(RuleService._validate_input)
-    def validate(
-        original: Any, event_pattern: Any, schedule_expression: str | None, event_bus_name: Any = "default"
-    ) -> None:
-        original(event_pattern, schedule_expression, event_bus_name)
-        if schedule_expression:
-            try:
-                parse(schedule_expression)
-            except InvalidScheduleError:
-                raise ValidationException("Parameter ScheduleExpression is not valid.") from None
+    patched(
+        RuleService._validate_input,
+        because="LocalStack takes event patterns and schedules that EventBridge refuses",
+        source="https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html",
+    )(_validate)
 
     add_source("events", _scheduled_rules)
+
+
+def _process_rules(
+    _original: Any, self: Any, rule: Any, region: str, account_id: str, event_formatted: Any, trace_header: Any
+) -> None:
+    event = {name: value for name, value in event_formatted.items() if name != "event-bus-name"}
+    reason = _refusal(rule, event_formatted)
+    decision = JOURNAL.note(
+        Kind.DECISION,
+        service="events",
+        name=rule.name,
+        resource=rule.arn,
+        account_id=account_id,
+        region=region,
+        data={
+            "rule": rule.arn,
+            "passed": reason is None,
+            **({"reason": reason} if reason else {}),
+            "pattern": payloads.text(rule.event_pattern),
+            "event": event,
+        },
+    )
+    if reason is not None:
+        return
+    with doing(decision):
+        for target in list(rule.targets.values()):
+            if ":archive/" in target["Arn"]:
+                self._put_to_archive(region, account_id, archive_target_id=target["Id"], event=event_formatted)
+                _note_archived(rule, target, event)
+            else:
+                _Attempt(self._target_sender_store[f"{rule.arn}-{target['Id']}"], event_formatted).make(trace_header)
+
+
+def _validate(
+    original: Any, event_pattern: Any, schedule_expression: str | None, event_bus_name: Any = "default"
+) -> None:
+    from localstack.services.events.models import ValidationException
+
+    original(event_pattern, schedule_expression, event_bus_name)
+    if schedule_expression:
+        try:
+            parse(schedule_expression)
+        except InvalidScheduleError:
+            raise ValidationException("Parameter ScheduleExpression is not valid.") from None
 
 
 def _refusal(rule: Any, event: Mapping[str, Any]) -> str | None:
@@ -284,7 +302,7 @@ def _scheduled_rules() -> Iterator[Scheduled]:
                     expression=rule.schedule_expression,
                     enabled=rule.state != "DISABLED",
                     # LocalStack keeps no time; PutRule makes another object of it.
-                    began=vars(rule).setdefault("harness_first_seen", now),
+                    began=FIRST_SEEN.setdefault(rule, now),
                     run=partial(run_schedule, rule),
                 )
 

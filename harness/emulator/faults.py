@@ -10,14 +10,16 @@ import uuid
 from typing import Any
 
 from botocore.exceptions import UnknownServiceError
+from localstack.aws import handlers
 from localstack.aws.api import CommonServiceException, RequestContext
 from localstack.aws.chain import HandlerChain
-from localstack.aws.handlers import serve_custom_service_request_handlers
 from localstack.aws.spec import load_service
 from localstack.http import Response
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from harness.emulator.attachments import FAULT
 from harness.emulator.bounded.queries import JMESPath, QueryError
+from harness.emulator.patches import inserted
 
 LOG = logging.getLogger(__name__)
 
@@ -120,11 +122,16 @@ def fail_where_a_fault_applies(_chain: HandlerChain, context: RequestContext, _r
         return
     fault = FAULTS.strike(context.service.service_name, context.operation.name, context.service_request or {})
     if fault is not None:
-        context.harness_fault = fault.fault_id  # for the journal: the test knows why this call fails
+        FAULT[context] = fault.fault_id  # for the journal: the test knows why this call fails
         raise CommonServiceException(
             fault.code, fault.message, status_code=fault.status, sender_fault=fault.status < 500
         )
 
 
 def install() -> None:
-    serve_custom_service_request_handlers.append(fail_where_a_fault_applies)
+    inserted(
+        handlers,
+        "serve_custom_service_request_handlers",
+        fail_where_a_fault_applies,
+        because="a fault in force makes the calls fail that it names",
+    )

@@ -7,8 +7,7 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-c
 
 from typing import Any
 
-from localstack.utils.patch import patch
-
+from harness.emulator.patches import patched
 from harness.emulator.service_loading import when_loaded
 
 _DEAD_LETTERED = "DeadLetterQueueSourceArn"
@@ -22,7 +21,11 @@ def install() -> None:
 def _patch() -> None:
     from localstack.services.sqs.models import FifoQueue
 
-    @patch(FifoQueue.put)
+    @patched(
+        FifoQueue.put,
+        because="a dead-lettered message keeps its deduplication id, so it cannot be moved back within five minutes",
+        source="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue-redrive.html",
+    )
     def put(
         original: Any,
         self: Any,

@@ -14,6 +14,8 @@ from typing import Any
 from twisted.internet import reactor as twisted_reactor
 from twisted.internet.task import LoopingCall
 
+from harness.emulator.patches import replaced
+
 IDLE_SECONDS = 10.0
 KEPT_FOR_REQUESTS = 4
 """Threads of the gateway that stay, so that a request after a pause finds one."""
@@ -38,7 +40,13 @@ _OF_POOL: "weakref.WeakKeyDictionary[ThreadPoolExecutor, _Threads]" = weakref.We
 
 def install() -> None:
     pools: Any = ThreadPoolExecutor
-    pools._adjust_thread_count = _provide_thread
+    replaced(
+        pools,
+        "_adjust_thread_count",
+        _provide_thread,
+        because="threads of pools that are idle end; the standard library keeps them",
+        source="https://docs.python.org/3/library/concurrent.futures.html#threadpoolexecutor",
+    )
     reactor: Any = twisted_reactor
     reactor.callFromThread(
         lambda: LoopingCall(_Gateway(reactor.getThreadPool()).shrink).start(IDLE_SECONDS / 2, now=False)

@@ -17,8 +17,9 @@ from botocore.compat import HTTPHeaders
 from localstack import config
 from localstack.aws.connect import InternalClientFactory
 from localstack.runtime import get_current_runtime
-from localstack.utils.patch import patch
 from rolo.gateway.wsgi import WsgiGateway
+
+from harness.emulator.patches import patched
 
 LOCAL_NAMES = ("localhost", "127.0.0.1", "localhost.localstack.cloud")
 LOCAL_SUFFIXES = (".localhost", ".localhost.localstack.cloud")
@@ -28,7 +29,10 @@ Headers = list[tuple[str, str]]
 
 
 def install() -> None:
-    @patch(InternalClientFactory._get_client_post_hook)
+    @patched(
+        InternalClientFactory._get_client_post_hook,
+        because="LocalStack's services call one another over HTTP, each client with connections of its own",
+    )
     def make_client(original: Any, self: Any, client: Any) -> Any:
         client = original(self, client)
         client.meta.events.register("before-send.*.*", handler=serve)

@@ -3,11 +3,13 @@
 https://docs.aws.amazon.com/kms/latest/APIReference/API_ReEncrypt.html#KMS-ReEncrypt-request-SourceKeyId
 """
 
+from localstack.aws import handlers
 from localstack.aws.api import RequestContext
 from localstack.aws.api.kms import InvalidCiphertextException
 from localstack.aws.chain import HandlerChain
-from localstack.aws.handlers import serve_custom_service_request_handlers
 from localstack.http import Response
+
+from harness.emulator.patches import inserted
 
 
 def name_the_source_key(_chain: HandlerChain, context: RequestContext, _response: Response) -> None:
@@ -26,4 +28,10 @@ def name_the_source_key(_chain: HandlerChain, context: RequestContext, _response
 
 
 def install() -> None:
-    serve_custom_service_request_handlers.append(name_the_source_key)
+    inserted(
+        handlers,
+        "serve_custom_service_request_handlers",
+        name_the_source_key,
+        because="ReEncrypt fails without SourceKeyId",
+        source="https://docs.aws.amazon.com/kms/latest/APIReference/API_ReEncrypt.html#KMS-ReEncrypt-request-SourceKeyId",
+    )

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from localstack.utils.patch import patch
-
+from harness.emulator.patches import patched
 from harness.emulator.service_loading import when_loaded
 
 
@@ -17,7 +16,11 @@ def _describe() -> None:
     from localstack.services.logs.provider import LogsProvider
     from moto.logs.models import LogGroup
 
-    @patch(LogsProvider.describe_log_groups)
+    @patched(
+        LogsProvider.describe_log_groups,
+        because="DescribeLogGroups copies every line of every log group",
+        source="https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_DescribeLogGroups.html",
+    )
     def describe(_original: Any, _self: Any, context: Any, request: Any) -> Any:
         pattern, prefix = request.get("logGroupNamePattern", ""), request.get("logGroupNamePrefix", "")
         if pattern and prefix:
@@ -33,7 +36,11 @@ def _describe() -> None:
             ]
         )
 
-    @patch(LogGroup.to_describe_dict)
+    @patched(
+        LogGroup.to_describe_dict,
+        because="DescribeLogGroups copies every line of every log group",
+        source="https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_DescribeLogGroups.html",
+    )
     def to_describe_dict(_original: Any, self: Any) -> dict[str, Any]:
         told = {
             "arn": f"{self.arn}:*",

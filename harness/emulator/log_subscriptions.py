@@ -7,8 +7,7 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.htm
 
 from typing import Any
 
-from localstack.utils.patch import patch
-
+from harness.emulator.patches import patched
 from harness.emulator.service_loading import when_loaded
 
 
@@ -20,7 +19,11 @@ def _patch() -> None:
     from moto.logs.exceptions import ResourceAlreadyExistsException
     from moto.logs.models import LogGroup, LogStream
 
-    @patch(LogGroup.create_log_stream)
+    @patched(
+        LogGroup.create_log_stream,
+        because="CreateLogStream fails in a log group that has a subscription filter",
+        source="https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html",
+    )
     def create_log_stream(_original: Any, self: Any, log_stream_name: str) -> None:
         if log_stream_name in self.streams:
             raise ResourceAlreadyExistsException()

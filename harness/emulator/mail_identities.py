@@ -7,6 +7,7 @@ from urllib.parse import unquote
 from localstack.services.plugins import Service, aws_provider
 
 from harness.emulator.moto_services import moto_service
+from harness.emulator.patches import replaced
 
 
 @aws_provider(api="sesv2", name="default")
@@ -29,4 +30,10 @@ def complete_moto() -> None:
         value = encoded(self, name, if_none)
         return unquote(value) if name == "EmailIdentity" and isinstance(value, str) and "@" not in value else value
 
-    SESV2Response._get_param = decoded
+    replaced(
+        SESV2Response,
+        "_get_param",
+        decoded,
+        because="moto reads the name of an identity without decoding the path",
+        source="https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_GetEmailIdentity.html",
+    )

@@ -1,7 +1,7 @@
 """What LocalStack gives to moto and takes from it, in the protocol of the service.
 
-moto reads a request from the wire, so one whose parameters were completed is written anew, as is one that moto would read
-differently. Its errors have the form of XML in
+moto reads a request from the wire, so one whose parameters were completed is written anew, as is one without a body, which
+moto would read as JSON. Its errors have the form of XML in
 services that speak JSON, or no body; LocalStack 4.14.0 then answers with the status as the code.
 """
 
@@ -12,10 +12,11 @@ from typing import Any
 from localstack.aws.api import CommonServiceException, RequestContext
 from localstack.aws.forwarder import create_aws_request_context
 from localstack.services import moto as localstack_moto
-from localstack.utils.patch import patch
 from moto.utilities.paginator import Paginator
 
-_COMPLETED = "harness_completed"
+from harness.emulator.attachments import COMPLETED
+from harness.emulator.patches import patched
+
 _JSON = ("json", "rest-json")
 _CODE = re.compile(r"<Code>\s*([^<\s]+)\s*</Code>")
 _MESSAGE = re.compile(r"<Message>\s*(?:<!\[CDATA\[(.*?)\]\]>|([^<]*))\s*</Message>", re.DOTALL)
@@ -23,51 +24,53 @@ _MESSAGE = re.compile(r"<Message>\s*(?:<!\[CDATA\[(.*?)\]\]>|([^<]*))\s*</Messag
 
 def completed(context: RequestContext) -> None:
     """The parameters of this request are no longer those on the wire."""
-    setattr(context, _COMPLETED, True)
+    COMPLETED[context] = True
 
 
 def install() -> None:
-    dispatch = localstack_moto.dispatch_to_moto
-
-    def dispatch_to_moto(context: RequestContext) -> Any:
-        written_anew = getattr(context, _COMPLETED, False) or _misreads(context)
+    @patched(
+        localstack_moto.dispatch_to_moto,
+        because="completed parameters do not reach moto, and its errors are XML or empty where the service speaks JSON",
+        source="https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html#operation-error-serialization",
+    )
+    def dispatch_to_moto(dispatch: Any, context: RequestContext) -> Any:
+        written_anew = COMPLETED.get(context) or _lacks_body(context)
         response = dispatch(_rewritten(context) if written_anew else context)
         if response.status_code >= 400:
             _raise_unreadable(context, response)
         return response
 
-    localstack_moto.dispatch_to_moto = dispatch_to_moto
-
-    @patch(Paginator.__init__)
+    @patched(
+        Paginator.__init__,
+        because="moto takes the size of a page from a query as text, and adds it to a number",
+        source="https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_ListEmailIdentities.html",
+    )
     def init(original: Any, self: Any, max_results: Any = None, *arguments: Any, **options: Any) -> None:
-        """moto 5 takes the size of a page from a query as the text that it is there, and then adds it to a number."""
         if isinstance(max_results, str) and max_results.isdigit():
             max_results = int(max_results)
         original(self, max_results, *arguments, **options)
 
     for method in (Paginator._build_next_token, Paginator._check_predicate):
 
-        @patch(method)
+        @patched(
+            method,
+            because="moto pages through names as if they had attributes",
+            source="https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_ListEmailIdentities.html",
+        )
         def of_item(original: Any, self: Any, item: Any) -> Any:
             """Names have no attributes: each is what tells it from the others."""
             return original(self, dict.fromkeys(self._unique_attributes, item) if isinstance(item, str) else item)
 
 
-def _misreads(context: RequestContext) -> bool:
-    """Whether moto reads something else on the wire than LocalStack did: no body or `null` where it wants JSON, a body of an
-    operation that has no members, a path that ends in an empty name."""
+def _lacks_body(context: RequestContext) -> bool:
+    """LocalStack reads nothing, and `null`, as `{}`, and moto reads it as JSON that is no object."""
     request, operation = context.request, context.operation
-    if context.protocol not in _JSON or operation is None or operation.has_streaming_input:
+    if context.protocol not in _JSON or operation is None or request.method not in ("POST", "PUT", "PATCH"):
         return False
-    if request.path.endswith("/") and request.path != "/" and not operation.http["requestUri"].endswith("/"):
-        return True
-    if request.method not in ("POST", "PUT", "PATCH"):
+    if operation.has_streaming_input or request.data.strip() not in (b"", b"null"):
         return False
     shape = operation.input_shape
-    if shape is None or not shape.members:
-        return request.data not in (b"", b"{}")
-    in_body = any("location" not in member.serialization for member in shape.members.values())
-    return in_body and request.data.strip() in (b"", b"null")
+    return shape is not None and any("location" not in member.serialization for member in shape.members.values())
 
 
 def _rewritten(context: RequestContext) -> RequestContext:

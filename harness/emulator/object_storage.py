@@ -9,11 +9,12 @@ from typing import Any
 
 from localstack import config
 from localstack.services.s3.storage.ephemeral import EphemeralS3ObjectStore
-from localstack.utils.patch import patch
+
+from harness.emulator.patches import patched
 
 
 def install() -> None:
-    @patch(EphemeralS3ObjectStore.__init__)
+    @patched(EphemeralS3ObjectStore.__init__, because="all engines of a machine share one folder for S3's objects")
     def keep_apart(original: Any, self: Any, _root_directory: str | None = None) -> None:
         folder = Path(config.dirs.tmp) / "s3"
         folder.mkdir(parents=True, exist_ok=True)

@@ -27,6 +27,8 @@ from typing import Any
 
 import typing_extensions
 
+from harness.emulator.patches import inserted, replaced
+
 _CLASS = re.compile(r"^(?P<head>\s*class \w+)\[(?P<parameters>[^\]]+)\](?:\((?P<bases>.*)\))?:$", re.MULTILINE)
 _FUNCTION = re.compile(r"^(?P<head>\s*(?:async )?def \w+)\[(?P<parameters>[^\]]+)\]\(", re.MULTILINE)
 _ALIAS = re.compile(r"^type (?P<name>\w+) = ", re.MULTILINE)
@@ -96,9 +98,29 @@ def _uuid5_of_bytes(namespace: uuid.UUID, name: str | bytes) -> uuid.UUID:
 
 def install() -> None:
     """Add what this Python lacks; call it before anything of LocalStack is imported."""
-    if not hasattr(warnings, "deprecated"):
-        warnings.deprecated = typing_extensions.deprecated  # type: ignore[attr-defined]
-    if sys.version_info < (3, 12):
-        uuid.uuid5 = _uuid5_of_bytes
-    if sys.version_info < (3, 13):
-        sys.meta_path.insert(0, _Finder())
+    replaced(
+        warnings,
+        "deprecated",
+        typing_extensions.deprecated,
+        because="LocalStack imports warnings.deprecated, which came with Python 3.13",
+        source="https://peps.python.org/pep-0702/",
+        when=not hasattr(warnings, "deprecated"),
+        is_new=True,
+    )
+    replaced(
+        uuid,
+        "uuid5",
+        _uuid5_of_bytes,
+        because="KMS gives uuid.uuid5 a name in bytes, which came with Python 3.12",
+        source="https://docs.python.org/3/library/uuid.html#uuid.uuid5",
+        when=sys.version_info < (3, 12),
+    )
+    inserted(
+        sys,
+        "meta_path",
+        _Finder(),
+        because="LocalStack's modules have the type parameter syntax of Python 3.12, and one Lock | None of 3.13",
+        source="https://peps.python.org/pep-0695/",
+        first=True,
+        when=sys.version_info < (3, 13),
+    )

@@ -5,14 +5,14 @@ import email.policy
 import json
 from typing import Any
 
+from localstack.aws import handlers
 from localstack.aws.api import RequestContext
 from localstack.aws.chain import HandlerChain
-from localstack.aws.handlers import run_custom_response_handlers
 from localstack.http import Response
 from localstack.services.sns import publisher
-from localstack.utils.patch import patch
 
 from harness.emulator.outbox import CODE_TAG, OUTBOX, Channel, Message
+from harness.emulator.patches import inserted, patched
 
 SENDING = frozenset({"SendEmail", "SendRawEmail", "SendTemplatedEmail"})
 
@@ -88,12 +88,12 @@ def _templated(request: dict[str, Any], context: RequestContext) -> dict[str, An
 def capture_text_messages() -> None:
     """SNS sends text messages to phone numbers and to subscribed ones; LocalStack's two publishers only list them."""
 
-    @patch(publisher.SmsTopicPublisher._publish)
+    @patched(publisher.SmsTopicPublisher._publish, because="text messages that leave the system go to the outbox")
     def publish_to_subscriber(original: Any, self: Any, context: Any, subscriber: Any) -> None:
         original(self, context, subscriber)
         _put_text_message(self.prepare_message(context.message, subscriber, context.topic_attributes), context.store)
 
-    @patch(publisher.SmsPhoneNumberPublisher._publish)
+    @patched(publisher.SmsPhoneNumberPublisher._publish, because="text messages that leave the system go to the outbox")
     def publish_to_phone_number(original: Any, self: Any, context: Any, endpoint: str) -> None:
         original(self, context, endpoint)
         _put_text_message(self.prepare_message(context.message, endpoint), context.store)
@@ -116,5 +116,7 @@ def _put_text_message(event: dict[str, Any], store: Any) -> None:
 
 
 def install() -> None:
-    run_custom_response_handlers.append(capture_mail)
+    inserted(
+        handlers, "run_custom_response_handlers", capture_mail, because="mails that leave the system go to the outbox"
+    )
     capture_text_messages()

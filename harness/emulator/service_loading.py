@@ -5,7 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 from localstack.services.plugins import ServicePluginManager
-from localstack.utils.patch import patch
+
+from harness.emulator.patches import patched
 
 LOG = logging.getLogger(__name__)
 
@@ -17,8 +18,17 @@ def when_loaded(service: str, part: Callable[[], None]) -> None:
     _PARTS.setdefault(service, []).append(part)
 
 
+def complete_all() -> None:
+    """Run what waits for services at once, without loading them: for the register of patches."""
+    for service in list(_PARTS):
+        for part in _PARTS.pop(service):
+            part()
+
+
 def install() -> None:
-    @patch(ServicePluginManager._load_service_plugin)
+    @patched(
+        ServicePluginManager._load_service_plugin, because="services load at their first call, and are completed then"
+    )
     def load(original: Any, self: Any, name: str) -> Any:
         plugin = original(self, name)
         for part in _PARTS.pop(name, ()):

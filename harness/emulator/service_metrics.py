@@ -14,8 +14,7 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from localstack.utils.patch import patch
-
+from harness.emulator.patches import patched, replaced
 from harness.emulator.service_loading import when_loaded
 
 MAX_WAITING = 10_000
@@ -87,7 +86,10 @@ def install() -> None:
 def _of_queues() -> None:
     from localstack.services.sqs import provider
 
-    @patch(provider.CloudwatchDispatcher.dispatch_sqs_metric)
+    @patched(
+        provider.CloudwatchDispatcher.dispatch_sqs_metric,
+        because="LocalStack sends each metric of a service to itself as a request",
+    )
     def dispatch(
         original: Any,  # noqa: ARG001
         self: Any,
@@ -106,7 +108,12 @@ def _of_queues() -> None:
             measured = (data["MetricName"], data.get("Value", 1), data.get("Unit", "Count"))
             METRICS.add(account_id, region, "AWS/SQS", ("QueueName", data["QueueName"]), [measured])
 
-    provider.publish_sqs_metric_batch = publish
+    replaced(
+        provider,
+        "publish_sqs_metric_batch",
+        publish,
+        because="LocalStack sends each metric of a service to itself as a request",
+    )
 
 
 def _of_functions() -> None:
@@ -118,8 +125,18 @@ def _of_functions() -> None:
     def failed(function_name: str, account_id: str, region_name: str) -> None:
         _invoked(function_name, account_id, region_name, errors=1)
 
-    version_manager.record_cw_metric_invocation = invoked
-    version_manager.record_cw_metric_error = failed
+    replaced(
+        version_manager,
+        "record_cw_metric_invocation",
+        invoked,
+        because="LocalStack sends each metric of a service to itself as a request",
+    )
+    replaced(
+        version_manager,
+        "record_cw_metric_error",
+        failed,
+        because="LocalStack sends each metric of a service to itself as a request",
+    )
     start_thread = version_manager.start_thread
 
     def start(function: Any, *args: Any, name: str | None = None, **keywords: Any) -> Any:
@@ -128,7 +145,12 @@ def _of_functions() -> None:
             return function()
         return start_thread(function, *args, name=name, **keywords)
 
-    version_manager.start_thread = start
+    replaced(
+        version_manager,
+        "start_thread",
+        start,
+        because="LocalStack sends each metric of a service to itself as a request",
+    )
 
 
 def _invoked(function_name: str, account_id: str, region: str, *, errors: int) -> None:
@@ -146,9 +168,9 @@ def _written_before_they_are_read() -> None:
         CloudwatchDatabase.list_metrics,
         CloudwatchDatabase.get_all_metric_data,
     ):
-        patch(read)(_after_writing)
+        patched(read, because="metrics that wait in memory are written before they are read")(_after_writing)
 
-    @patch(CloudwatchDatabase.clear_tables)
+    @patched(CloudwatchDatabase.clear_tables, because="a reset forgets the metrics that wait in memory, too")
     def clear(original: Any, self: Any) -> None:
         METRICS.forget()
         original(self)

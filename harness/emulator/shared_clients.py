@@ -21,12 +21,15 @@ from botocore.credentials import Credentials, ReadOnlyCredentials
 from localstack.aws.connect import ClientFactory
 from localstack.constants import INTERNAL_AWS_ACCESS_KEY_ID, INTERNAL_AWS_SECRET_ACCESS_KEY
 
+from harness.emulator.patches import overrides, patched
+
 MOST = 256
 """Services times regions; those that were used last stay."""
 _OWN = ReadOnlyCredentials(INTERNAL_AWS_ACCESS_KEY_ID, INTERNAL_AWS_SECRET_ACCESS_KEY, None, None)
 _signs_with: ContextVar[ReadOnlyCredentials] = ContextVar("harness_signs_with", default=_OWN)
 
 
+@overrides(because="clients are shared, and a call is signed with the credentials that it is made with")
 class CredentialsOfCall(Credentials):
     """Those that the call at hand is signed with."""
 
@@ -97,10 +100,10 @@ def _written(config: Config) -> tuple[Any, ...]:
 
 def install() -> None:
     factories: WeakKeyDictionary[ClientFactory, SharedClients] = WeakKeyDictionary()
-    original = ClientFactory._get_client
-    make = original.__wrapped__
+    make: Any = ClientFactory._get_client.__wrapped__
 
-    def get_client(self: ClientFactory, **wanted: Any) -> BaseClient:
+    @patched(ClientFactory, "_get_client", because="LocalStack makes a client for each set of credentials")
+    def get_client(original: Any, self: ClientFactory, **wanted: Any) -> Any:
         if wanted["aws_access_key_id"] is None:
             # Those of the environment, which may change.
             return original(self, **wanted)
@@ -121,6 +124,3 @@ def install() -> None:
             client._request_signer._credentials = CredentialsOfCall()
             shared.put(key, client)
         return signing(client, access_key, secret_key, token)
-
-    # Not with LocalStack's `patch`, which does not find the class of a function that has a cache.
-    ClientFactory._get_client = get_client

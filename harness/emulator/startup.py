@@ -100,7 +100,6 @@ from harness.emulator.s3 import header_signature, signed_forms
 from harness.emulator.s3 import notifications as s3_notifications
 from harness.emulator.s3 import pages as s3_pages
 from harness.emulator.schedules import clock, scheduler
-from harness.emulator.ssm import parameter_store
 from harness.emulator.stepfunctions import api_gateway as states_api_gateway
 from harness.emulator.stepfunctions import choices, definitions, jsonata, map_runs, service_errors
 from harness.emulator.validation import member_rules, request_constraints, unreadable_requests
@@ -167,7 +166,6 @@ PARTS = (
     streams.install,
     log_subscriptions.install,
     log_groups.install,
-    parameter_store.install,
     service_metrics.install,
     time_to_live.install,
     visibility_timeout.install,

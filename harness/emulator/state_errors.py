@@ -10,8 +10,7 @@ https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.htm
 
 from typing import Any
 
-from localstack.utils.patch import patch
-
+from harness.emulator.patches import patched, replaced
 from harness.emulator.service_loading import when_loaded
 
 SERVICE = "stepfunctions"
@@ -47,10 +46,22 @@ def _patch() -> None:
         return FailureEvent(env=env, error_name=missed, event_type=failure.event_type, event_details=details)
 
     # The one of activities does not call that of tasks.
-    patch(StateTask._from_error)(from_error)
-    patch(StateTaskActivity._from_error)(from_error)
+    patched(
+        StateTask._from_error,
+        because="a missed heartbeat is reported as States.Timeout instead of States.HeartbeatTimeout",
+        source="https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html#error-handling-error-representation",
+    )(from_error)
+    patched(
+        StateTaskActivity._from_error,
+        because="a missed heartbeat is reported as States.Timeout instead of States.HeartbeatTimeout",
+        source="https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html#error-handling-error-representation",
+    )(from_error)
 
-    @patch(ErrorEqualsDecl._eval_body)
+    @patched(
+        ErrorEqualsDecl._eval_body,
+        because="a Catch or Retry for States.Timeout takes a missed heartbeat, too",
+        source="https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html#error-handling-error-representation",
+    )
     def matches(original: Any, self: Any, env: Any) -> None:
         error_name = env.stack[-1]
         original(self, env)
@@ -63,4 +74,10 @@ def _patch() -> None:
     def name_of(error_name: str | None) -> Any:
         return StatesErrorName(typ=own[error_name]) if error_name in own else CustomErrorName(error_name)
 
-    state_fail.CustomErrorName = name_of
+    replaced(
+        state_fail,
+        "CustomErrorName",
+        name_of,
+        because="a Fail state may pass on an error of Step Functions itself that was caught",
+        source="https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html#error-handling-error-representation",
+    )

@@ -1,5 +1,6 @@
 """What `harness doctor` says of machines that lack something."""
 
+import json
 import socket
 from pathlib import Path
 
@@ -102,3 +103,26 @@ def test_folder_of_interpreters_that_cannot_be_read_is_told(monkeypatch, tmp_pat
     found = _finding(variable)
     assert found.verdict is Verdict.OPTIONAL
     assert found.found == f"{tmp_path / 'nowhere'} is not there, or may not be read"
+
+
+def test_changed_target_of_a_patch_is_named_with_its_reason(monkeypatch):
+    difference = {
+        "target": "moto.logs.models:LogGroup.create_log_stream",
+        "patch": "harness.emulator.log_subscriptions",
+        "because": "CreateLogStream fails",
+        "what": "it is not as in moto-ext 5.1.54",
+    }
+    said = doctor._said_by
+    monkeypatch.setattr(
+        doctor, "_said_by", lambda *c: json.dumps(difference) if "harness.emulator.patches" in c else said(*c)
+    )
+    found = _finding("Foreign code")
+    assert found.verdict is Verdict.OPTIONAL
+    assert found.found == (
+        "moto.logs.models:LogGroup.create_log_stream: it is not as in moto-ext 5.1.54; harness.emulator.log_subscriptions "
+        "changes it because CreateLogStream fails"
+    )
+
+
+def test_installed_foreign_code_is_as_the_emulator_knows_it():
+    assert _finding("Foreign code").verdict is Verdict.OK

@@ -14,9 +14,9 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from localstack.aws import handlers
 from localstack.aws.api import CommonServiceException, RequestContext
 from localstack.aws.chain import HandlerChain
-from localstack.aws.handlers import run_custom_response_handlers, serve_custom_service_request_handlers
 from localstack.constants import INTERNAL_AWS_ACCESS_KEY_ID
 from localstack.http import Response
 from localstack.utils.aws.request_context import extract_access_key_id_from_auth_header
@@ -31,6 +31,7 @@ from harness.emulator.access.near_misses import NearMiss
 from harness.emulator.access.operation import Asked, Operation
 from harness.emulator.access.principals import Principal
 from harness.emulator.access.resource_policies import resource
+from harness.emulator.patches import inserted
 
 LOG = logging.getLogger(__name__)
 
@@ -379,6 +380,24 @@ def note_session(_chain: HandlerChain, context: RequestContext, response: Respon
 
 def install() -> None:
     ACCESS.mode = ACCESS.mode
-    serve_custom_service_request_handlers.append(ask)
-    serve_custom_service_request_handlers.append(ask_for_the_execution_role)
-    run_custom_response_handlers.append(note_session)
+    inserted(
+        handlers,
+        "serve_custom_service_request_handlers",
+        ask,
+        because="IAM decides every call that enters the engine",
+        source="https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html",
+    )
+    inserted(
+        handlers,
+        "serve_custom_service_request_handlers",
+        ask_for_the_execution_role,
+        because="IAM decides every call that enters the engine",
+        source="https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html",
+    )
+    inserted(
+        handlers,
+        "run_custom_response_handlers",
+        note_session,
+        because="the policies of a new session are kept for its calls",
+        source="https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html",
+    )

@@ -12,6 +12,7 @@ from localstack.aws.connect import connect_externally_to
 from localstack.constants import INTERNAL_AWS_ACCESS_KEY_ID
 
 from harness.emulator.access.principals import ANONYMOUS_KEY
+from harness.emulator.patches import replaced
 from harness.emulator.service_loading import when_loaded
 
 
@@ -23,7 +24,13 @@ def _as_the_caller(*, aws_access_key_id: str, **given: Any) -> Any:
 def _patch() -> None:
     from localstack.services.sqs import query_api
 
-    setattr(query_api, "connect_to", _as_the_caller)  # noqa: B010 - typed as LocalStack's factory
+    replaced(
+        query_api,
+        "connect_to",
+        _as_the_caller,
+        because="a call at a queue's URL is made as the engine, so that IAM decides nothing",
+        source="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-making-api-requests-xml.html",
+    )
 
 
 def install() -> None:

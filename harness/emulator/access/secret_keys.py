@@ -7,11 +7,13 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 
+from localstack.aws import handlers
 from localstack.aws.accounts import get_account_id_from_access_key_id
 from localstack.aws.api import RequestContext
 from localstack.aws.chain import HandlerChain
-from localstack.aws.handlers import run_custom_response_handlers
 from localstack.http import Response
+
+from harness.emulator.patches import inserted
 
 ACCOUNT_SECRET = "test"
 MAX_SESSIONS = 10_000
@@ -67,4 +69,10 @@ def note_session(_chain: HandlerChain, context: RequestContext, response: Respon
 
 
 def install() -> None:
-    run_custom_response_handlers.append(note_session)
+    inserted(
+        handlers,
+        "run_custom_response_handlers",
+        note_session,
+        because="secrets of sessions are kept to verify signatures with",
+        source="https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html",
+    )

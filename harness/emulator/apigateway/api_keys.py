@@ -16,12 +16,17 @@ from localstack.aws.api.apigateway import ApiKeyIds, BadRequestException, NotFou
 from localstack.aws.connect import connect_to
 from localstack.services.apigateway.legacy import provider
 from localstack.utils.collections import PaginatedList
-from localstack.utils.patch import patch
+
+from harness.emulator.patches import overrides, patched, replaced
 
 REQUIRED = ("name", "key")
 """Columns of the file; `description`, `enabled` and `usageplanids` may be missing. Case does not matter."""
 
 
+@overrides(
+    because="listing by name fails where a key has none",
+    source="https://docs.aws.amazon.com/apigateway/latest/api/API_GetApiKeys.html",
+)
 class _Named(PaginatedList):
     def get_page(self, *arguments: Any, filter_function: Any = None, **options: Any) -> Any:
         if filter_function is not None:
@@ -31,9 +36,19 @@ class _Named(PaginatedList):
 
 
 def install() -> None:
-    provider.PaginatedList = _Named
+    replaced(
+        provider,
+        "PaginatedList",
+        _Named,
+        because="listing by name fails where a key has none",
+        source="https://docs.aws.amazon.com/apigateway/latest/api/API_GetApiKeys.html",
+    )
 
-    @patch(provider.ApigatewayProvider.import_api_keys)
+    @patched(
+        provider.ApigatewayProvider.import_api_keys,
+        because="ImportApiKeys is missing: moto reads its file as JSON",
+        source="https://docs.aws.amazon.com/apigateway/latest/developerguide/api-key-file-format.html",
+    )
     def import_api_keys(
         _original: Any, _self: Any, context: Any, body: Any, fail_on_warnings: bool | None = None, **_parameters: Any
     ) -> ApiKeyIds:

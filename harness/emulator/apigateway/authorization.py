@@ -16,6 +16,7 @@ from harness.emulator.access import principals
 from harness.emulator.access.enforcement import ACCESS, Mode
 from harness.emulator.access.policy import Policy
 from harness.emulator.apigateway import cognito_authorizer, lambda_authorizer, resource_policy, signature
+from harness.emulator.patches import inserted
 
 
 def authorize(_chain: Any, context: RestApiInvocationContext, _response: Response) -> None:
@@ -69,4 +70,10 @@ def _authorizer(context: RestApiInvocationContext, method: Any) -> dict[str, Any
 
 def install() -> None:
     resource_policy.install()
-    handlers.preprocess_request.append(authorize)
+    inserted(
+        handlers,
+        "preprocess_request",
+        authorize,
+        because="LocalStack runs no authorizer of a REST API and asks no resource policy",
+        source="https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-authorization-flow.html",
+    )

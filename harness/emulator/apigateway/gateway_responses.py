@@ -15,7 +15,8 @@ from localstack.services.apigateway.legacy import provider as legacy_provider
 from localstack.services.apigateway.models import apigateway_stores
 from localstack.services.apigateway.next_gen.execute_api.gateway_response import get_gateway_response_or_default
 from localstack.services.apigateway.next_gen.execute_api.handlers.gateway_exception import GatewayExceptionHandler
-from localstack.utils.patch import patch
+
+from harness.emulator.patches import patched
 
 JSON = "application/json"
 DEFAULT_TEMPLATE = '{"message":$context.error.messageString}'
@@ -76,19 +77,25 @@ def declared(definition: Mapping[str, Any]) -> dict[str, GatewayResponse]:
 
 
 def install() -> None:
-    import_definition = legacy_provider.import_api_from_openapi_spec
-
-    def import_with_gateway_responses(rest_api: Any, context: Any, open_api_spec: Any, mode: Any) -> Any:
-        result = import_definition(rest_api, context=context, open_api_spec=open_api_spec, mode=mode)
+    @patched(
+        legacy_provider,
+        "import_api_from_openapi_spec",
+        because="LocalStack leaves gateway responses out of an OpenAPI import",
+        source="https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-swagger-extensions-gateway-responses.html",
+    )
+    def import_with_gateway_responses(original: Any, rest_api: Any, context: Any, open_api_spec: Any, mode: Any) -> Any:
+        result = original(rest_api, context=context, open_api_spec=open_api_spec, mode=mode)
         container = apigateway_stores[context.account_id][context.region].rest_apis[rest_api.id]
         if mode == "overwrite":
             container.gateway_responses.clear()
         container.gateway_responses.update(declared(open_api_spec))
         return result
 
-    legacy_provider.import_api_from_openapi_spec = import_with_gateway_responses
-
-    @patch(GatewayExceptionHandler.create_exception_response)
+    @patched(
+        GatewayExceptionHandler.create_exception_response,
+        because="LocalStack takes only the status of a gateway response",
+        source="https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-gatewayResponse-definition.html",
+    )
     def create(original: Any, self: Any, exception: Any, context: Any) -> Response:
         response: Response = original(self, exception, context)
         configured = get_gateway_response_or_default(exception.type, context.deployment.rest_api.gateway_responses)

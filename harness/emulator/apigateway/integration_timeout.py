@@ -12,13 +12,18 @@ from typing import Any
 from localstack.services.apigateway.next_gen.execute_api.context import RestApiInvocationContext
 from localstack.services.apigateway.next_gen.execute_api.gateway_response import IntegrationTimeoutError
 from localstack.services.apigateway.next_gen.execute_api.handlers.integration import IntegrationHandler
-from localstack.utils.patch import patch
+
+from harness.emulator.patches import patched
 
 DEFAULT_MILLISECONDS = 29_000
 
 
 def install() -> None:
-    @patch(IntegrationHandler.__call__)
+    @patched(
+        IntegrationHandler.__call__,
+        because="timeoutInMillis of an integration has no effect",
+        source="https://docs.aws.amazon.com/apigateway/latest/api/API_PutIntegration.html",
+    )
     def call(original: Any, self: Any, chain: Any, context: RestApiInvocationContext, response: Any) -> None:
         if context.integration["type"] == "MOCK":
             original(self, chain, context, response)

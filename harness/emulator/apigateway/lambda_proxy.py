@@ -14,11 +14,11 @@ from botocore.exceptions import ClientError
 from localstack.services.apigateway.next_gen.execute_api.context import RestApiInvocationContext
 from localstack.services.apigateway.next_gen.execute_api.gateway_response import InternalServerError
 from localstack.services.apigateway.next_gen.execute_api.integrations import aws
-from localstack.utils.patch import patch
 
 from harness.emulator.access.enforcement import principal_may
 from harness.emulator.apigateway.function_permission import may_invoke
 from harness.emulator.apigateway.signature import SIGNER
+from harness.emulator.patches import patched, replaced
 
 LOG = logging.getLogger(__name__)
 DEFAULT_MEDIA_TYPE = "application/json"
@@ -60,28 +60,25 @@ def complete_event(event: dict[str, Any], body: bytes, content_type: str | None,
 
 def install() -> None:
     proxy = aws.RestApiAwsProxyIntegration
-    aws.mime_type_matches_binary_media_types = is_binary
+    replaced(
+        aws,
+        "mime_type_matches_binary_media_types",
+        is_binary,
+        because="LocalStack ignores the binary media type */*",
+        source="https://docs.aws.amazon.com/apigateway/latest/developerguide/lambda-proxy-binary-media.html",
+    )
 
-    @patch(proxy.create_lambda_input_event)
-    def create_event(original: Any, self: Any, context: RestApiInvocationContext) -> Any:
-        event = original(self, context)
-        binary = context.deployment.rest_api.rest_api.get("binaryMediaTypes") or []
-        content_type = context.invocation_request["headers"].get("Content-Type")
-        complete_event(event, context.integration_request["body"], content_type, binary)
-        return event
+    patched(
+        proxy.create_lambda_input_event,
+        because="LocalStack takes a body for binary by its bytes and not by its type",
+        source="https://docs.aws.amazon.com/apigateway/latest/developerguide/lambda-proxy-binary-media.html",
+    )(_create_event)
 
-    @patch(proxy.parse_lambda_response)
-    def parse(original: Any, self: Any, payload: bytes) -> Any:
-        try:
-            answer = json.loads(payload)
-        except ValueError:
-            answer = None
-        if not is_proxy_response(answer):
-            LOG.warning("Execution failed due to configuration error: Malformed Lambda proxy response: %r", payload)
-            raise InternalServerError("Internal server error", status_code=502)
-        if answer.get("statusCode") is None:
-            answer.pop("statusCode", None)
-        return original(self, json.dumps(answer))
+    patched(
+        proxy.parse_lambda_response,
+        because="some answers of functions that AWS takes get 500, or the other way round",
+        source="https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html",
+    )(_parse)
 
     def call_lambda(function_arn: str, event: bytes, source_arn: str, credentials: str | None = None) -> Any:
         signer = SIGNER.get()
@@ -101,4 +98,31 @@ def install() -> None:
 
     original_call = proxy.call_lambda
     # Not with `patch`, which turns a static method into one that gets `self`.
-    proxy.call_lambda = staticmethod(call_lambda)
+    replaced(
+        proxy,
+        "call_lambda",
+        staticmethod(call_lambda),
+        because="LocalStack asks no resource policy of the function",
+        source="https://docs.aws.amazon.com/apigateway/latest/developerguide/permissions.html",
+    )
+
+
+def _create_event(original: Any, self: Any, context: RestApiInvocationContext) -> Any:
+    event = original(self, context)
+    binary = context.deployment.rest_api.rest_api.get("binaryMediaTypes") or []
+    content_type = context.invocation_request["headers"].get("Content-Type")
+    complete_event(event, context.integration_request["body"], content_type, binary)
+    return event
+
+
+def _parse(original: Any, self: Any, payload: bytes) -> Any:
+    try:
+        answer = json.loads(payload)
+    except ValueError:
+        answer = None
+    if not is_proxy_response(answer):
+        LOG.warning("Execution failed due to configuration error: Malformed Lambda proxy response: %r", payload)
+        raise InternalServerError("Internal server error", status_code=502)
+    if answer.get("statusCode") is None:
+        answer.pop("statusCode", None)
+    return original(self, json.dumps(answer))

@@ -13,6 +13,8 @@ from typing import Any
 
 from localstack.services.apigateway.legacy import provider
 
+from harness.emulator.patches import patched
+
 AUTH = "x-amazon-apigateway-auth"
 AUTHTYPE = "x-amazon-apigateway-authtype"
 AUTHORIZER = "x-amazon-apigateway-authorizer"
@@ -64,11 +66,14 @@ def apply(rest_api: Any, definition: Mapping[str, Any]) -> None:
 
 
 def install() -> None:
-    import_definition = provider.import_api_from_openapi_spec
-
-    def import_whole(rest_api: Any, context: Any, open_api_spec: Any, mode: Any) -> Any:
-        result = import_definition(rest_api, context=context, open_api_spec=open_api_spec, mode=mode)
+    @patched(
+        provider,
+        "import_api_from_openapi_spec",
+        because="LocalStack leaves AWS_IAM, opt-outs and credentials out of an OpenAPI import",
+        source="https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-swagger-extensions-auth.html",
+        layer=1,
+    )
+    def import_whole(original: Any, rest_api: Any, context: Any, open_api_spec: Any, mode: Any) -> Any:
+        result = original(rest_api, context=context, open_api_spec=open_api_spec, mode=mode)
         apply(rest_api, open_api_spec)
         return result
-
-    provider.import_api_from_openapi_spec = import_whole

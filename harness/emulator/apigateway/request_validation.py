@@ -8,6 +8,8 @@ from typing import Any
 
 from localstack.services.apigateway.next_gen.execute_api.handlers.method_request import MethodRequestHandler
 
+from harness.emulator.patches import replaced
+
 JSON = "application/json"
 
 
@@ -46,5 +48,17 @@ def install() -> None:
         return blank_parameters(method.get("requestParameters") or {}, request)
 
     # Not with `patch`, which turns a static method into one that gets `self`.
-    MethodRequestHandler._is_body_valid = staticmethod(is_body_valid)
-    MethodRequestHandler._get_missing_required_parameters = staticmethod(missing_parameters)
+    replaced(
+        MethodRequestHandler,
+        "_is_body_valid",
+        staticmethod(is_body_valid),
+        because="a body of any type is validated by the model for JSON",
+        source="https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-method-request-validation.html",
+    )
+    replaced(
+        MethodRequestHandler,
+        "_get_missing_required_parameters",
+        staticmethod(missing_parameters),
+        because="blank parameters count as given",
+        source="https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-method-request-validation.html",
+    )

@@ -18,6 +18,7 @@ from harness.emulator.access.operation import Operation
 from harness.emulator.access.policy import Policy, PolicyError, listed, parse
 from harness.emulator.access.principals import Principal
 from harness.emulator.apigateway.lambda_authorizer import method_arn
+from harness.emulator.patches import replaced
 
 ACTION = "execute-api:Invoke"
 _SHORT = "execute-api:/"
@@ -106,4 +107,10 @@ def install() -> None:
         deployment.rest_api.rest_api["policy"] = moto_rest_api.policy
         return deployment
 
-    provider.freeze_rest_api = freeze_with_policy
+    replaced(
+        provider,
+        "freeze_rest_api",
+        freeze_with_policy,
+        because="a deployment keeps the resource policy that the API had when it was made",
+        source="https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-resource-policies.html",
+    )

@@ -5,17 +5,24 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import yaml
+from localstack.aws import handlers
 from localstack.aws.api import CommonServiceException, RequestContext
 from localstack.aws.chain import HandlerChain
-from localstack.aws.handlers import serve_custom_service_request_handlers
 from localstack.http import Response
 
 from harness import aws
 from harness.emulator.bounded.nesting import MAX_DEPTH, MAX_VALUES, endless, first_place, too_deep
+from harness.emulator.patches import inserted
 
 
 def install() -> None:
-    serve_custom_service_request_handlers.append(_refuse_deep_documents)
+    inserted(
+        handlers,
+        "serve_custom_service_request_handlers",
+        _refuse_deep_documents,
+        because="documents in calls that are nested too deeply end in a RecursionError",
+        source="https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html",
+    )
 
 
 def _refuse_deep_documents(_chain: HandlerChain, context: RequestContext, _response: Response) -> None:

@@ -19,6 +19,7 @@ from localstack.services.s3 import cors
 from harness.emulator.bounded.expressions import LimitedRe
 from harness.emulator.bounded.queries import limit_json_paths, within
 from harness.emulator.bounded.wildcards import expression
+from harness.emulator.patches import replaced
 
 TEMPLATE_SECONDS = 5.0
 SEARCHING: tuple[Any, ...] = (
@@ -37,14 +38,38 @@ SEARCHING: tuple[Any, ...] = (
 def install() -> None:
     for module in SEARCHING:
         assert module.re is re, f"{module.__name__} does not search with re any more"
-        module.re = LimitedRe()
+        replaced(
+            module,
+            "re",
+            LimitedRe(),
+            because="patterns of clients are matched without a limit, and one stops the engine",
+            source="https://owasp.org/www-community/attacks/Regular_expression_Denial_of_Service_-_ReDoS",
+        )
     limit_json_paths(jsonpath_ng.jsonpath.JSONPath)
     limit_json_paths(jsonpath_rw.jsonpath.JSONPath)
     # A schema's `$ref` to a file of this machine or to another one.
-    object.__setattr__(jsonschema.validators._REMOTE_WARNING_REGISTRY, "_retrieve", _refuse_reference)  # type: ignore[attr-defined]  # private
+    replaced(
+        jsonschema.validators._REMOTE_WARNING_REGISTRY,  # type: ignore[attr-defined]  # private
+        "_retrieve",
+        _refuse_reference,
+        because="a schema may refer to files of this machine and to other machines",
+        source="https://python-jsonschema.readthedocs.io/en/stable/referencing/",
+    )
     # Loops in mapping templates; the integration's own limit of time does not hold for them.
-    airspeed.operators.Block.evaluate = within(TEMPLATE_SECONDS, "mapping template")(airspeed.operators.Block.evaluate)
-    event_rule_engine.EventRuleEngine._evaluate_wildcard = staticmethod(matches_wildcard)
+    replaced(
+        airspeed.operators.Block,
+        "evaluate",
+        within(TEMPLATE_SECONDS, "mapping template")(airspeed.operators.Block.evaluate),
+        because="a loop in a mapping template runs without a limit",
+        source="https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html",
+    )
+    replaced(
+        event_rule_engine.EventRuleEngine,
+        "_evaluate_wildcard",
+        staticmethod(matches_wildcard),
+        because="a wildcard of an event pattern takes time exponential in its stars",
+        source="https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html#eb-filtering-wildcard-matching",
+    )
 
 
 def _refuse_reference(uri: str) -> Any:

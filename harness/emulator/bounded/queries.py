@@ -10,6 +10,8 @@ import jmespath
 from jmespath.exceptions import JMESPathError
 from jmespath.visitor import TreeInterpreter
 
+from harness.emulator.patches import replaced
+
 LIMIT_SECONDS = 1.0
 MAX_STEPS = 100_000
 """What a JMESPath may visit and list. Each `[@,@][]` doubles a list, so a short one can fill the memory."""
@@ -82,7 +84,13 @@ def limit_json_paths(base: Any) -> None:
     limited = within(LIMIT_SECONDS, "JSONPath")
     for part in _parts(base):
         if "find" in vars(part):
-            part.find = limited(part.find)
+            replaced(
+                part,
+                "find",
+                limited(part.find),
+                because="a JSONPath such as $..*..* finds each value many times over, without a limit",
+                source="https://www.rfc-editor.org/rfc/rfc9535#section-4",
+            )
 
 
 def _parts(base: Any) -> Iterator[Any]:

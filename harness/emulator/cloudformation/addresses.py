@@ -12,8 +12,9 @@ from contextvars import ContextVar
 from typing import Any
 
 from localstack.services.cloudformation.engine.v2.change_set_model_preproc import ChangeSetModelPreproc
-from localstack.utils.patch import patch
 from localstack.utils.urls import localstack_host
+
+from harness.emulator.patches import patched, replaced
 
 _API = re.compile(r"^(https?://[^./]+\.execute-api\.)[a-z0-9-]+\.amazonaws\.com(?:\.cn)?(?:/(.*))?$", re.DOTALL)
 _IN_OUTPUT: ContextVar[bool] = ContextVar("harness_cloudformation_output", default=False)
@@ -32,13 +33,21 @@ def local(value: str) -> str:
 
 
 def install() -> None:
-    @patch(ChangeSetModelPreproc._resolve_pseudo_parameter)
+    @patched(
+        ChangeSetModelPreproc._resolve_pseudo_parameter,
+        because="AWS::URLSuffix and addresses of APIs in templates are LocalStack's host name",
+        source="https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/pseudo-parameter-reference.html#cfn-pseudo-param-urlsuffix",
+    )
     def resolve(fn: Callable[..., Any], self: ChangeSetModelPreproc, pseudo_parameter_name: str) -> Any:
         if pseudo_parameter_name == "AWS::URLSuffix":
             return url_suffix(self._change_set.region_name)
         return fn(self, pseudo_parameter_name)
 
-    @patch(ChangeSetModelPreproc.visit_node_output)
+    @patched(
+        ChangeSetModelPreproc.visit_node_output,
+        because="AWS::URLSuffix and addresses of APIs in templates are LocalStack's host name",
+        source="https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/pseudo-parameter-reference.html#cfn-pseudo-param-urlsuffix",
+    )
     def output(fn: Callable[..., Any], self: ChangeSetModelPreproc, node_output: Any) -> Any:
         token = _IN_OUTPUT.set(True)
         try:
@@ -46,6 +55,10 @@ def install() -> None:
         finally:
             _IN_OUTPUT.reset(token)
 
-    ChangeSetModelPreproc._perform_static_replacements = staticmethod(
-        lambda value: local(value) if _IN_OUTPUT.get() else value
+    replaced(
+        ChangeSetModelPreproc,
+        "_perform_static_replacements",
+        staticmethod(lambda value: local(value) if _IN_OUTPUT.get() else value),
+        because="AWS::URLSuffix and addresses of APIs in templates are LocalStack's host name",
+        source="https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/pseudo-parameter-reference.html#cfn-pseudo-param-urlsuffix",
     )

@@ -5,16 +5,24 @@ the stack to which the resource belongs."
 https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStackResources.html
 """
 
+from localstack.aws import handlers
 from localstack.aws.api import RequestContext
 from localstack.aws.chain import HandlerChain
-from localstack.aws.handlers import serve_custom_service_request_handlers
 from localstack.http import Response
 from localstack.services.cloudformation.engine.validations import ValidationError
 from localstack.services.cloudformation.stores import get_cloudformation_store
 
+from harness.emulator.patches import inserted
+
 
 def install() -> None:
-    serve_custom_service_request_handlers.append(_name_the_stack)
+    inserted(
+        handlers,
+        "serve_custom_service_request_handlers",
+        _name_the_stack,
+        because="DescribeStackResources does not look up a physical id",
+        source="https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStackResources.html",
+    )
 
 
 def _name_the_stack(_chain: HandlerChain, context: RequestContext, _response: Response) -> None:

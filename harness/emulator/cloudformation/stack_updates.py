@@ -25,10 +25,10 @@ from localstack.services.cloudformation.resource_provider import (
     ResourceRequest,
     convert_payload,
 )
-from localstack.utils.patch import patch
 
 from harness.emulator.cloudformation.left_out import completed
 from harness.emulator.cloudformation.updates import created, failed, updated
+from harness.emulator.patches import patched, replaced
 
 
 class UpdateFailedError(Exception):
@@ -36,54 +36,73 @@ class UpdateFailedError(Exception):
 
 
 def install() -> None:
-    @patch(ChangeSetModelExecutor.execute)
-    def execute(original: Any, self: ChangeSetModelExecutor) -> Any:
-        change_set, stack = self._change_set, self._change_set.stack
-        if stack.status != StackStatus.UPDATE_IN_PROGRESS:
-            return original(self)
-        # A change set that is executed has its own way to tell.
-        directly = change_set.execution_status == ExecutionStatus.AVAILABLE
-        before = deepcopy(dict(stack.resolved_resources))
-        with _without_an_end(self):
-            result = original(self)
-        if result.failure_message is None:
-            return result
-        stack.set_stack_status(StackStatus.UPDATE_ROLLBACK_IN_PROGRESS, result.failure_message)
-        failures = list(_rolled_back(self, before))
-        # Whoever executes the change set takes these for the stack's.
-        change_set.template, change_set.template_body = stack.template, stack.template_body
-        change_set.processed_template = stack.processed_template
-        change_set.resolved_parameters = stack.resolved_parameters
-        if failures:
-            stack.set_stack_status(StackStatus.UPDATE_ROLLBACK_FAILED, "; ".join(failures))
-        else:
-            stack.set_stack_status(StackStatus.UPDATE_ROLLBACK_COMPLETE)
-        if directly:
-            # UpdateStack ended in UPDATE_COMPLETE whatever failed: it looks for exceptions alone.
-            raise UpdateFailedError(result.failure_message)
-        return replace(result, resources=before)
-
-    def converted(**payload: Any) -> ResourceRequest:
-        return completed(convert_payload(**payload))
+    patched(
+        ChangeSetModelExecutor.execute,
+        because="updates of most resource types are reported as done and change nothing",
+        source="https://github.com/localstack/localstack/issues/10927",
+    )(_execute)
 
     # What removes a resource takes it from there.
-    resource_provider.convert_payload = converted
+    replaced(
+        resource_provider,
+        "convert_payload",
+        _converted,
+        because="updates of most resource types are reported as done and change nothing",
+        source="https://github.com/localstack/localstack/issues/10927",
+    )
 
-    @patch(ResourceProviderExecutor.execute_action)
-    def execute_action(original: Any, self: Any, provider: ResourceProvider, payload: Any) -> ProgressEvent:
-        request = converted(stack_name=self.stack_name, stack_id=self.stack_id, payload=payload)
-        if payload["action"] == "Add":
-            return created(provider, request, provider.create(request))
-        if payload["action"] not in ("Modify", "Dynamic"):
-            return original(self, provider, payload)
-        if request.previous_state is None:
-            return original(self, provider, payload)
-        try:
-            return provider.update(request)
-        except NotImplementedError:
-            return updated(provider, request)
-        except ClientError as error:
-            return failed(request, str(error), error)
+    patched(
+        ResourceProviderExecutor.execute_action,
+        because="updates of most resource types are reported as done and change nothing",
+        source="https://github.com/localstack/localstack/issues/10927",
+    )(_execute_action)
+
+
+def _execute(original: Any, self: ChangeSetModelExecutor) -> Any:
+    change_set, stack = self._change_set, self._change_set.stack
+    if stack.status != StackStatus.UPDATE_IN_PROGRESS:
+        return original(self)
+    # A change set that is executed has its own way to tell.
+    directly = change_set.execution_status == ExecutionStatus.AVAILABLE
+    before = deepcopy(dict(stack.resolved_resources))
+    with _without_an_end(self):
+        result = original(self)
+    if result.failure_message is None:
+        return result
+    stack.set_stack_status(StackStatus.UPDATE_ROLLBACK_IN_PROGRESS, result.failure_message)
+    failures = list(_rolled_back(self, before))
+    # Whoever executes the change set takes these for the stack's.
+    change_set.template, change_set.template_body = stack.template, stack.template_body
+    change_set.processed_template = stack.processed_template
+    change_set.resolved_parameters = stack.resolved_parameters
+    if failures:
+        stack.set_stack_status(StackStatus.UPDATE_ROLLBACK_FAILED, "; ".join(failures))
+    else:
+        stack.set_stack_status(StackStatus.UPDATE_ROLLBACK_COMPLETE)
+    if directly:
+        # UpdateStack ended in UPDATE_COMPLETE whatever failed: it looks for exceptions alone.
+        raise UpdateFailedError(result.failure_message)
+    return replace(result, resources=before)
+
+
+def _converted(**payload: Any) -> ResourceRequest:
+    return completed(convert_payload(**payload))
+
+
+def _execute_action(original: Any, self: Any, provider: ResourceProvider, payload: Any) -> ProgressEvent:
+    request = _converted(stack_name=self.stack_name, stack_id=self.stack_id, payload=payload)
+    if payload["action"] == "Add":
+        return created(provider, request, provider.create(request))
+    if payload["action"] not in ("Modify", "Dynamic"):
+        return original(self, provider, payload)
+    if request.previous_state is None:
+        return original(self, provider, payload)
+    try:
+        return provider.update(request)
+    except NotImplementedError:
+        return updated(provider, request)
+    except ClientError as error:
+        return failed(request, str(error), error)
 
 
 @contextmanager

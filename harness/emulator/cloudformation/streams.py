@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from localstack.services.cloudformation.resource_provider import OperationStatus
-from localstack.utils.patch import patch
 
 from harness.emulator.cloudformation.known_types import KnownType
 from harness.emulator.cloudformation.updates import Change, Update
+from harness.emulator.patches import patched
 from harness.emulator.service_loading import when_loaded
 
 DEFAULT_HOURS = 24
@@ -25,7 +25,11 @@ def install() -> None:
 def _patch() -> None:
     from localstack.services.kinesis.resource_providers.aws_kinesis_stream import KinesisStreamProvider
 
-    @patch(KinesisStreamProvider.create)
+    @patched(
+        KinesisStreamProvider.create,
+        because="a stream is made without its retention, encryption and tags",
+        source="https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-kinesis-stream.html",
+    )
     def create(original: Any, self: Any, request: Any) -> Any:
         wanted = request.desired_state
         if wanted.get("ShardCount") and not wanted.get("StreamModeDetails"):

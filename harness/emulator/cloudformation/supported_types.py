@@ -13,10 +13,10 @@ from localstack.services.cloudformation.resource_provider import (
     ResourceProviderExecutor,
     plugin_manager,
 )
-from localstack.utils.patch import patch
 
 from harness.emulator.cloudformation.provider import provider_of
 from harness.emulator.cloudformation.resource_type import ResourceType
+from harness.emulator.patches import patched, replaced
 
 _OURS: dict[str, ResourceType] = {}
 """Those that LocalStack has, too."""
@@ -36,10 +36,26 @@ def refuse_unknown_types() -> None:
     def never(resource_type: str, change_set_type: Any) -> bool:  # noqa: ARG001 - LocalStack calls it by keyword
         return False
 
-    change_set_model_executor.should_ignore_unsupported_resource_type = never
-    change_set_model_preproc.should_ignore_unsupported_resource_type = never
+    replaced(
+        change_set_model_executor,
+        "should_ignore_unsupported_resource_type",
+        never,
+        because="a resource of unknown type ends in CREATE_COMPLETE with nothing made",
+        source="https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/troubleshooting.html",
+    )
+    replaced(
+        change_set_model_preproc,
+        "should_ignore_unsupported_resource_type",
+        never,
+        because="a resource of unknown type ends in CREATE_COMPLETE with nothing made",
+        source="https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/troubleshooting.html",
+    )
 
-    @patch(ChangeSetModelExecutor._execute_resource_action)
+    @patched(
+        ChangeSetModelExecutor._execute_resource_action,
+        because="a resource of unknown type ends in CREATE_COMPLETE with nothing made",
+        source="https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/troubleshooting.html",
+    )
     def execute(original: Any, self: Any, *args: Any, **kwargs: Any) -> Any:
         event = original(self, *args, **kwargs)
         resource_type, logical_id = kwargs["resource_type"], kwargs["logical_resource_id"]
@@ -64,7 +80,13 @@ def prefer_ours() -> None:
         ours = _OURS.get(resource_type)
         return provider_of(ours)() if ours is not None else original(resource_type)
 
-    ResourceProviderExecutor.try_load_resource_provider = staticmethod(try_load_resource_provider)
+    replaced(
+        ResourceProviderExecutor,
+        "try_load_resource_provider",
+        staticmethod(try_load_resource_provider),
+        because="a resource of unknown type ends in CREATE_COMPLETE with nothing made",
+        source="https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/troubleshooting.html",
+    )
 
 
 def replace_only_what_changed() -> None:
@@ -74,7 +96,11 @@ def replace_only_what_changed() -> None:
     decide, as they are when the resource's turn comes.
     """
 
-    @patch(ChangeSetModelExecutor._execute_resource_change)
+    @patched(
+        ChangeSetModelExecutor._execute_resource_change,
+        because="a change that needs a new resource is made in place",
+        source="https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-update-behaviors.html",
+    )
     def execute(original: Any, self: Any, name: str, before: Any, after: Any) -> None:
         if (
             getattr(after, "requires_replacement", False)

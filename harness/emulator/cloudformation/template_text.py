@@ -15,10 +15,10 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import yaml
 from botocore.exceptions import ClientError
+from localstack.aws import handlers
 from localstack.aws.api import RequestContext
 from localstack.aws.chain import HandlerChain
 from localstack.aws.connect import connect_to
-from localstack.aws.handlers import serve_custom_service_request_handlers
 from localstack.http import Response
 from localstack.services.cloudformation import api_utils
 from localstack.services.cloudformation.engine import template_preparer
@@ -28,6 +28,7 @@ from localstack.services.s3.utils import extract_bucket_name_and_key_from_header
 from localstack.utils.urls import localstack_host
 
 from harness.emulator.bounded.nesting import MAX_DEPTH, first_place, too_deep
+from harness.emulator.patches import inserted, replaced
 
 MAX_BODY_BYTES = 51_200
 MAX_OBJECT_BYTES = 1_000_000
@@ -45,11 +46,48 @@ def install() -> None:
             raise ValidationError("Template format error: unsupported structure.")
         return parsed
 
-    template_preparer.parse_template = change_set_model_transform.parse_template = parse_template
-    api_utils.convert_s3_to_local_url = lambda url: url
-    api_utils.get_remote_template_body = fetch
-    api_utils.get_template_body = lambda request: request.get("TemplateBody") or fetch(request.get("TemplateURL") or "")
-    serve_custom_service_request_handlers.append(_check_parameters)
+    replaced(
+        template_preparer,
+        "parse_template",
+        parse_template,
+        because="a template of any form and from any address is read",
+        source="https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html",
+    )
+    replaced(
+        change_set_model_transform,
+        "parse_template",
+        parse_template,
+        because="a template of any form and from any address is read",
+        source="https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html",
+    )
+    replaced(
+        api_utils,
+        "convert_s3_to_local_url",
+        lambda url: url,
+        because="a template of any form and from any address is read",
+        source="https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html",
+    )
+    replaced(
+        api_utils,
+        "get_remote_template_body",
+        fetch,
+        because="a template of any form and from any address is read",
+        source="https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html",
+    )
+    replaced(
+        api_utils,
+        "get_template_body",
+        lambda request: request.get("TemplateBody") or fetch(request.get("TemplateURL") or ""),
+        because="a template of any form and from any address is read",
+        source="https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html",
+    )
+    inserted(
+        handlers,
+        "serve_custom_service_request_handlers",
+        _check_parameters,
+        because="a template of any form and from any address is read",
+        source="https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html",
+    )
 
 
 def _check_parameters(_chain: HandlerChain, context: RequestContext, _response: Response) -> None:

@@ -17,6 +17,7 @@ from localstack.aws.connect import connect_to
 from localstack.services.moto import call_moto
 from moto.cognitoidentity.models import cognitoidentity_backends
 
+from harness.emulator.attachments import IDENTITY_POOL
 from harness.emulator.cognito import role_mapping
 from harness.emulator.cognito.errors import CognitoError, invalid_parameter, not_authorized, not_found
 from harness.emulator.cognito.keys import SigningKey, unverified_claims
@@ -50,7 +51,7 @@ class Identity:
 
 
 @dataclass
-class _State:
+class PoolState:
     identities: dict[str, Identity] = field(default_factory=SteadyDict)
     roles: dict[str, str] = field(default_factory=dict)
     role_mappings: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -70,9 +71,8 @@ class IdentityPool:
         return str(self.moto.identity_pool_id)
 
     @property
-    def state(self) -> _State:
-        state: _State = self.moto.__dict__.setdefault("_harness_state", _State())
-        return state
+    def state(self) -> PoolState:
+        return IDENTITY_POOL.setdefault(self.moto, PoolState())
 
 
 def _pools() -> list[IdentityPool]:

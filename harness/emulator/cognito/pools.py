@@ -18,6 +18,7 @@ from moto.utilities.utils import load_resource
 from harness.emulator.cognito import unserved
 from harness.emulator.cognito.errors import invalid_parameter
 from harness.emulator.cognito.user_pool import UserPool, pool_by_id
+from harness.emulator.patches import replaced
 
 Request = dict[str, Any]
 
@@ -29,7 +30,13 @@ def share_motos_key() -> None:
     def key() -> jwk.RSAKey:
         return jwk.RSAKey.import_key(load_resource(models.__name__, "resources/jwks-private.json"))
 
-    models.jwk = SimpleNamespace(RSAKey=SimpleNamespace(import_key=lambda _file: key()))
+    replaced(
+        models,
+        "jwk",
+        SimpleNamespace(RSAKey=SimpleNamespace(import_key=lambda _file: key())),
+        because="a user pool's keys are made here; moto reads one key for all pools from a file",
+        source="https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-tokens-verifying-a-jwt.html",
+    )
 
 
 def create_user_pool(context: RequestContext, request: Request) -> Any:

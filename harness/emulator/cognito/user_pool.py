@@ -16,10 +16,12 @@ from typing import Any
 
 from moto.cognitoidp.models import CognitoIdpUserPool, cognitoidp_backends
 
+from harness.emulator.attachments import USER_POOL
 from harness.emulator.cognito.errors import CognitoError, not_authorized, not_found
 from harness.emulator.cognito.keys import SigningKey
 from harness.emulator.cognito.records import AuthorizationCode, Code, Federation, Grant, Session
 from harness.emulator.concurrency import SteadyDict
+from harness.emulator.patches import replaced
 
 
 @dataclass
@@ -138,8 +140,7 @@ class UserPool:
 
     @property
     def state(self) -> PoolState:
-        state: PoolState = self.moto.__dict__.setdefault("_harness_state", PoolState())
-        return state
+        return USER_POOL.setdefault(self.moto, PoolState())
 
     def state_of(self, user: Any) -> UserState:
         return self.state.users.setdefault(user.id, UserState())
@@ -245,4 +246,10 @@ def all_pools() -> Iterator[UserPool]:
 
 def find_users_as_we_do() -> None:
     """Let moto's remaining operations find users by alias and without regard to case, as `UserPool.find_user` does."""
-    CognitoIdpUserPool._get_user = lambda self, username: UserPool(self).find_user(username)
+    replaced(
+        CognitoIdpUserPool,
+        "_get_user",
+        lambda self, username: UserPool(self).find_user(username),
+        because="moto finds users neither by alias nor without regard to case",
+        source="https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-settings-attributes.html",
+    )

@@ -1,6 +1,5 @@
 """Puts the three rules into LocalStack and moto."""
 
-import functools
 import http.client
 import os
 import threading
@@ -18,7 +17,6 @@ from localstack.services.stores import (
     LocalAttribute,
     RegionBundle,
 )
-from localstack.utils.patch import patch
 from localstack.utils.tagging import TaggingService
 from moto.core.base_backend import AccountSpecificBackend, BackendDict, BaseBackend
 from moto.core.common_models import BaseModel
@@ -33,6 +31,7 @@ from harness.emulator.concurrency.steady import (
     steady,
     steady_attributes,
 )
+from harness.emulator.patches import patched, replaced
 from harness.emulator.service_loading import when_loaded
 
 SWITCH = "HARNESS_MONITORS"
@@ -73,7 +72,7 @@ def install() -> None:
 
 
 def _operations_run_alone() -> None:
-    @patch(Skeleton.__init__)
+    @patched(Skeleton.__init__, because="operations of a service run at the same time over stores without locks")
     def init(original: Any, self: Any, service: Any, implementation: Any) -> None:
         original(self, service, implementation)
         name = service.service_name
@@ -105,16 +104,13 @@ def _nothing_waits_with_a_monitor() -> None:
         (urllib3.connectionpool.HTTPConnectionPool, "urlopen"),
         (http.client.HTTPConnection, "putrequest"),
     ):
-        setattr(owner, name, _giving_up_first(getattr(owner, name)))
+        # Around the door, which is at layer 0 of the gateway.
+        patched(owner, name, because="what waits gives the service's monitor up meanwhile", layer=1)(_giving_up_first)
 
 
-def _giving_up_first(waits: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(waits)
-    def wait(*args: Any, **kwargs: Any) -> Any:
-        give_up()
-        return waits(*args, **kwargs)
-
-    return wait
+def _giving_up_first(waits: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    give_up()
+    return waits(*args, **kwargs)
 
 
 # ---- stores ------------------------------------------------------------------------------------------------------
@@ -123,7 +119,13 @@ def _giving_up_first(waits: Callable[..., Any]) -> Callable[..., Any]:
 def _stores_are_steady() -> None:
     for stores in (AccountRegionBundle, RegionBundle, BackendDict, AccountSpecificBackend):
         for name in ("__iter__", "__reversed__", "keys", "values", "items"):
-            setattr(stores, name, getattr(SteadyDict, name))
+            replaced(
+                stores,
+                name,
+                getattr(SteadyDict, name),
+                because="loops over a store fail where another call changes it",
+                is_new=True,
+            )
     _attributes(LocalAttribute, vars)
     _attributes(CrossRegionAttribute, lambda store: store._global)
     _attributes(CrossAccountAttribute, lambda store: store._universal)
@@ -141,7 +143,7 @@ def _attributes(kind: Any, state_of: Callable[[Any], dict[str, Any]]) -> None:
         except KeyError:
             return state.setdefault(self.name, steady(self.default() if callable(self.default) else self.default))
 
-    kind.__get__ = get
+    replaced(kind, "__get__", get, because="two threads that ask first for an attribute get two containers")
 
 
 def _keys_of_buckets() -> None:
@@ -156,7 +158,7 @@ def _alarms() -> None:
     """LocalStack calls DescribeAlarms with this lock in its hands, so that it must be one that is given up."""
     from localstack.services.cloudwatch import provider_v2
 
-    provider_v2._STORE_LOCK = monitor("cloudwatch")
+    replaced(provider_v2, "_STORE_LOCK", monitor("cloudwatch"), because="DescribeAlarms is called with this lock held")
 
 
 def _functions() -> None:
@@ -168,7 +170,7 @@ def _functions() -> None:
     for model in (Function, Layer, LambdaService):
         steady_attributes(model)
 
-    @patch(AssignmentService.__init__)
+    @patched(AssignmentService.__init__, because="execution environments are looked up while others are added")
     def init(original: Any, self: Any) -> None:
         original(self)
         self.environments = SteadyDefaultDict(SteadyDict)

@@ -1,10 +1,11 @@
 """Containers whose loops go over their state at one moment, and objects whose methods run one at a time."""
 
-import functools
 import threading
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, ItemsView, Iterator, KeysView, ValuesView
-from typing import Any, cast
+from typing import Any
+
+from harness.emulator.patches import patched
 
 
 def snapshot(mapping: dict[Any, Any]) -> dict[Any, Any]:
@@ -75,26 +76,24 @@ def steady(value: Any) -> Any:
 
 def steady_attributes(model: type[Any], *names: str) -> None:
     """Make these attributes (all, without names) steady that are set to an empty dict in objects of this class."""
-    original = cast(Callable[[Any, str, Any], None], model.__setattr__)
 
-    @functools.wraps(original)
-    def set_attribute(self: Any, name: str, value: Any) -> None:
+    def set_attribute(original: Any, self: Any, name: str, value: Any) -> None:
         original(self, name, steady(value) if not names or name in names else value)
 
-    model.__setattr__ = set_attribute  # type: ignore[assignment]
+    patched(model, "__setattr__", because="a loop over a dict of an object fails where another call changes it")(
+        set_attribute
+    )
 
 
 def guarded(model: type[Any], *methods: str) -> None:
     """Run these methods one at a time, whatever objects of the class they are of; they must call nothing that waits."""
     lock = threading.RLock()
 
-    def one_at_a_time(original: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(original)
-        def run(*args: Any, **kwargs: Any) -> Any:
-            with lock:
-                return original(*args, **kwargs)
-
-        return run
+    def one_at_a_time(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        with lock:
+            return original(*args, **kwargs)
 
     for name in methods:
-        setattr(model, name, one_at_a_time(getattr(model, name)))
+        patched(model, name, because="objects are written while others list them, outside of the monitor")(
+            one_at_a_time
+        )

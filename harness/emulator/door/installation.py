@@ -8,12 +8,12 @@ from typing import Any
 
 import psutil
 from localstack import config
+from localstack.aws import handlers
 from localstack.aws.api import RequestContext
 from localstack.aws.app import LocalstackAwsGateway
 from localstack.aws.chain import HandlerChain
-from localstack.aws.handlers import cors, serve_custom_service_request_handlers
+from localstack.aws.handlers import cors
 from localstack.http import Response
-from localstack.utils.patch import patch
 from localstack.utils.urls import localstack_host
 from rolo.gateway import Gateway
 from rolo.request import get_raw_path
@@ -22,6 +22,7 @@ from harness.emulator.door import names, pages
 from harness.emulator.door.judgement import Admission, Door, Refusal, Request
 from harness.emulator.door.places import Place
 from harness.emulator.door.token import HEADER, Token
+from harness.emulator.patches import inserted, patched, replaced
 
 LOG = logging.getLogger(__name__)
 _KEPT = "harness.door"
@@ -103,7 +104,11 @@ DOOR = door_of_environment()
 
 
 def install() -> None:
-    @patch(Gateway.process)
+    @patched(
+        Gateway.process,
+        because="LocalStack answers every host, page and process",
+        source="https://owasp.org/www-community/attacks/csrf",
+    )
     def process(original: Any, self: Any, request: Any, response: Response) -> None:
         if not isinstance(self, LocalstackAwsGateway):
             original(self, request, response)
@@ -126,7 +131,14 @@ def install() -> None:
 
 def install_second() -> None:
     """Before anything else handles a call whose operation is known."""
-    serve_custom_service_request_handlers.handlers.insert(0, judge_call)
+    inserted(
+        handlers,
+        "serve_custom_service_request_handlers",
+        judge_call,
+        because="a page of a browser makes calls with the credentials of a query",
+        source="https://owasp.org/www-community/attacks/csrf",
+        first=True,
+    )
 
 
 def judge_call(chain: HandlerChain, context: RequestContext, response: Response) -> None:
@@ -147,9 +159,19 @@ def _install_cors() -> None:
         return DOOR.is_own(origin)
 
     # Called by its name, here and in `localstack.services.s3.cors`.
-    setattr(cors.CorsEnforcer, "_is_in_allowed_origins", staticmethod(is_in_allowed_origins))  # noqa: B010 - typed as a method
+    replaced(
+        cors.CorsEnforcer,
+        "_is_in_allowed_origins",
+        staticmethod(is_in_allowed_origins),
+        because="pages of other origins are let in (file://, app.localstack.cloud)",
+        source="https://owasp.org/www-community/attacks/csrf",
+    )
 
-    @patch(cors.CorsEnforcer.__call__)
+    @patched(
+        cors.CorsEnforcer.__call__,
+        because="the door decides before CORS, and CORS only for whom the door lets in",
+        source="https://owasp.org/www-community/attacks/csrf",
+    )
     def enforce(_original: Any, _self: Any, chain: HandlerChain, context: RequestContext, response: Response) -> None:
         admission = admission_of(context.request)
         if admission is None or not cors.should_enforce_self_managed_service(context):
@@ -163,7 +185,11 @@ def _install_cors() -> None:
             response.status_code = 204
             chain.stop()
 
-    @patch(cors.CorsResponseEnricher.__call__)
+    @patched(
+        cors.CorsResponseEnricher.__call__,
+        because="answers name the origins that the door lets in, and no other",
+        source="https://owasp.org/www-community/attacks/csrf",
+    )
     def enrich(original: Any, self: Any, chain: HandlerChain, context: RequestContext, response: Response) -> None:
         admission = admission_of(context.request)
         if admission is None or not admission.is_foreign:

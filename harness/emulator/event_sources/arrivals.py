@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from localstack.utils.patch import patch
-
+from harness.emulator.patches import patched
 from harness.emulator.service_loading import when_loaded
 
 
@@ -57,54 +56,83 @@ def _watch_queues() -> None:
     from localstack.services.sqs.models import FifoQueue, SqsQueue, StandardQueue
 
     for kind in (StandardQueue, FifoQueue):
+        patched(kind._put_message, because="event source mappings wake when something arrives instead of polling")(
+            _put_message
+        )
 
-        @patch(kind._put_message)
-        def put_message(original: Any, self: Any, message: Any) -> None:
-            original(self, message)
-            ARRIVALS.tell(self.arn)
+        patched(kind.put, because="event source mappings wake when something arrives instead of polling", layer=1)(_put)
 
-        @patch(kind.put)
-        def put(original: Any, self: Any, *args: Any, **options: Any) -> Any:
-            stored = original(self, *args, **options)
-            # When what is delayed is due must be known as well.
-            if stored.is_delayed:
-                ARRIVALS.tell(self.arn)
-            return stored
+        patched(kind.shutdown, because="event source mappings wake when something arrives instead of polling")(
+            _shutdown
+        )
 
-        @patch(kind.shutdown)
-        def shutdown(original: Any, self: Any) -> None:
-            original(self)
-            # It is deleted: who reads it learns that it is gone.
-            ARRIVALS.tell(self.arn)
+    patched(
+        SqsQueue.add_inflight_message, because="event source mappings wake when something arrives instead of polling"
+    )(_add_inflight_message)
 
-    @patch(SqsQueue.add_inflight_message)
-    def add_inflight_message(original: Any, self: Any, message: Any) -> None:
-        original(self, message)
-        # It comes back, should whoever took it not delete it.
+    patched(
+        SqsQueue.update_visibility_timeout,
+        because="event source mappings wake when something arrives instead of polling",
+    )(_update_visibility_timeout)
+
+    patched(
+        FifoQueue.update_message_group_visibility,
+        because="event source mappings wake when something arrives instead of polling",
+    )(_update_message_group_visibility)
+
+    patched(
+        FifoQueue.requeue_inflight_messages,
+        because="one message in flight holds back those of all other groups",
+        source="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/FIFO-queues-understanding-logic.html",
+    )(_requeue_inflight_messages)
+
+
+def _put_message(original: Any, self: Any, message: Any) -> None:
+    original(self, message)
+    ARRIVALS.tell(self.arn)
+
+
+def _put(original: Any, self: Any, *args: Any, **options: Any) -> Any:
+    stored = original(self, *args, **options)
+    # When what is delayed is due must be known as well.
+    if stored.is_delayed:
         ARRIVALS.tell(self.arn)
+    return stored
 
-    @patch(SqsQueue.update_visibility_timeout)
-    def update_visibility_timeout(original: Any, self: Any, receipt_handle: str, visibility_timeout: int) -> None:
-        original(self, receipt_handle, visibility_timeout)
-        ARRIVALS.tell(self.arn)
 
-    @patch(FifoQueue.update_message_group_visibility)
-    def update_message_group_visibility(original: Any, self: Any, message_group: Any) -> None:
-        original(self, message_group)
-        # A group whose messages in flight were deleted shows those behind them.
-        ARRIVALS.tell(self.arn)
+def _shutdown(original: Any, self: Any) -> None:
+    original(self)
+    # It is deleted: who reads it learns that it is gone.
+    ARRIVALS.tell(self.arn)
 
-    @patch(FifoQueue.requeue_inflight_messages)
-    def requeue_inflight_messages(_original: Any, self: Any) -> None:
-        """LocalStack lets one message that is hidden hold back those of all other groups."""
-        with self.mutex:
-            held_back = set()
-            for message in list(self.inflight):
-                if not message.is_visible:
-                    held_back.add(message.message_group_id)
-                elif message.message_group_id not in held_back:
-                    del self.inflight[message]
-                    self._put_message(message)
+
+def _add_inflight_message(original: Any, self: Any, message: Any) -> None:
+    original(self, message)
+    # It comes back, should whoever took it not delete it.
+    ARRIVALS.tell(self.arn)
+
+
+def _update_visibility_timeout(original: Any, self: Any, receipt_handle: str, visibility_timeout: int) -> None:
+    original(self, receipt_handle, visibility_timeout)
+    ARRIVALS.tell(self.arn)
+
+
+def _update_message_group_visibility(original: Any, self: Any, message_group: Any) -> None:
+    original(self, message_group)
+    # A group whose messages in flight were deleted shows those behind them.
+    ARRIVALS.tell(self.arn)
+
+
+def _requeue_inflight_messages(_original: Any, self: Any) -> None:
+    """LocalStack lets one message that is hidden hold back those of all other groups."""
+    with self.mutex:
+        held_back = set()
+        for message in list(self.inflight):
+            if not message.is_visible:
+                held_back.add(message.message_group_id)
+            elif message.message_group_id not in held_back:
+                del self.inflight[message]
+                self._put_message(message)
 
 
 def _watch_tables() -> None:
@@ -119,13 +147,15 @@ def _watch_tables() -> None:
 def _watch_streams() -> None:
     from moto.kinesis.models import KinesisBackend, Stream
 
-    @patch(Stream.put_record)
+    @patched(Stream.put_record, because="event source mappings wake when something arrives instead of polling")
     def put_record(original: Any, self: Any, *args: Any, **options: Any) -> tuple[str, str]:
         sequence_number, shard_id = original(self, *args, **options)
         ARRIVALS.tell(shard(self.arn, shard_id))
         return sequence_number, shard_id
 
-    @patch(KinesisBackend.delete_stream)
+    @patched(
+        KinesisBackend.delete_stream, because="event source mappings wake when something arrives instead of polling"
+    )
     def delete_stream(original: Any, self: Any, *args: Any, **options: Any) -> Any:
         deleted = original(self, *args, **options)
         for shard_id in deleted.shards:
@@ -134,7 +164,7 @@ def _watch_streams() -> None:
 
     for change in (Stream.split_shard, Stream.merge_shards):
 
-        @patch(change)
+        @patched(change, because="event source mappings wake when something arrives instead of polling", layer=1)
         def reshard(original: Any, self: Any, *args: Any, **options: Any) -> None:
             original(self, *args, **options)
             # Who has read a shard that is closed now goes on with its children.

@@ -9,11 +9,11 @@ import time
 from contextvars import ContextVar
 from typing import Any
 
-from localstack.utils.patch import patch
-
+from harness.emulator.attachments import MAPPING
 from harness.emulator.delays import DELAYS
 from harness.emulator.event_sources.record_age import arrival
 from harness.emulator.journal import batches
+from harness.emulator.patches import patched, replaced
 
 LOG = logging.getLogger(__name__)
 
@@ -32,34 +32,64 @@ def complete_pollers() -> None:
     def client_of_the_role(arn: str, **options: Any) -> Any:
         return as_nobody(arn, **{**options, **(_ROLE.get() or {})})
 
-    stream_poller.get_internal_client = client_of_the_role
+    replaced(
+        stream_poller,
+        "get_internal_client",
+        client_of_the_role,
+        because="a failure destination is called with the role of the function",
+        source="https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html",
+    )
 
-    @patch(StreamPoller.send_events_to_dlq)
-    def send(original: Any, self: Any, *args: Any, **options: Any) -> None:
-        mapping = self.harness_mapping
-        token = _ROLE.set(
-            {
-                "role_arn": _role_of(mapping["FunctionArn"]),
-                "service_principal": "lambda",
-                "source_arn": mapping["FunctionArn"],
-            }
-        )
-        try:
-            original(self, *args, **options)
-        finally:
-            _ROLE.reset(token)
+    patched(
+        StreamPoller.send_events_to_dlq,
+        because="a failure destination is called with the role of the function",
+        source="https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html",
+    )(_send)
 
-    @patch(DynamoDBPoller.get_approximate_arrival_time)
-    def arrival_in_table(_original: Any, self: Any, record: dict[str, Any]) -> float:
-        return arrival(self.source_arn, float(record["dynamodb"].get("ApproximateCreationDateTime") or time.time()))
+    patched(
+        DynamoDBPoller.get_approximate_arrival_time,
+        because="a test can make records of a stream older",
+        source="https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-params.html",
+    )(_arrival_in_table)
 
-    @patch(KinesisPoller.get_approximate_arrival_time)
-    def arrival_in_stream(original: Any, self: Any, record: dict[str, Any]) -> float:
-        return arrival(self.source_arn.partition("/consumer/")[0], original(self, record))
+    patched(
+        KinesisPoller.get_approximate_arrival_time,
+        because="a test can make records of a stream older",
+        source="https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-parameters.html",
+    )(_arrival_in_stream)
 
-    @patch(StreamPoller.forward_events_to_target)
-    def forward(_original: Any, self: Any, shard_id: str, records: list[dict[str, Any]]) -> bool:
-        return _forward(self, shard_id, records)
+    patched(
+        StreamPoller.forward_events_to_target,
+        because="shards are read side by side, and a failed batch is split, as Lambda does",
+        source="https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html",
+    )(_forward_records)
+
+
+def _send(original: Any, self: Any, *args: Any, **options: Any) -> None:
+    mapping = MAPPING[self]
+    token = _ROLE.set(
+        {
+            "role_arn": _role_of(mapping["FunctionArn"]),
+            "service_principal": "lambda",
+            "source_arn": mapping["FunctionArn"],
+        }
+    )
+    try:
+        original(self, *args, **options)
+    finally:
+        _ROLE.reset(token)
+
+
+def _arrival_in_table(_original: Any, self: Any, record: dict[str, Any]) -> float:
+    return arrival(self.source_arn, float(record["dynamodb"].get("ApproximateCreationDateTime") or time.time()))
+
+
+def _arrival_in_stream(original: Any, self: Any, record: dict[str, Any]) -> float:
+    return arrival(self.source_arn.partition("/consumer/")[0], original(self, record))
+
+
+def _forward_records(_original: Any, self: Any, shard_id: str, records: list[dict[str, Any]]) -> bool:
+    return _forward(self, shard_id, records)
 
 
 def _role_of(function_arn: str) -> str:
@@ -99,7 +129,7 @@ class _Attempts:
 
         self._poller, self._shard_id = poller, shard_id
         self._parameters = poller.stream_parameters
-        self._bisects = bool(poller.harness_mapping.get("BisectBatchOnFunctionError"))
+        self._bisects = bool(MAPPING[poller].get("BisectBatchOnFunctionError"))
         self._behind: list[dict[str, Any]] = []
         """Of the batch, what comes after the part that is tried."""
         self._age = max(self._parameters.get("MaximumRecordAgeInSeconds") or -1, 0)
@@ -199,6 +229,6 @@ class _Attempts:
             LOG.warning(
                 "records of %s that %s failed on are lost: their destination does not take them: %s",
                 self._poller.source_arn,
-                self._poller.harness_mapping["FunctionArn"],
+                MAPPING[self._poller]["FunctionArn"],
                 refused,
             )

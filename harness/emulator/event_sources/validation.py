@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from localstack.aws.api.lambda_ import InvalidParameterValueException
-from localstack.utils.patch import patch
 
 from harness.emulator.event_sources.stream_reader import stream_of
+from harness.emulator.patches import patched
 from harness.emulator.service_loading import when_loaded
 
 
@@ -20,14 +20,22 @@ def install() -> None:
 def _patch() -> None:
     from localstack.services.lambda_.provider import LambdaProvider
 
-    @patch(LambdaProvider.validate_event_source_mapping)
+    @patched(
+        LambdaProvider.validate_event_source_mapping,
+        because="mappings are created that Lambda refuses",
+        source="https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html",
+    )
     def validate(original: Any, self: Any, context: Any, request: Any) -> Any:
         validated = original(self, context, request)
         for refusal in refusals(request, _visibility_timeout, validated[3].config.timeout):
             raise InvalidParameterValueException(refusal, Type="User")
         return validated
 
-    @patch(LambdaProvider.check_service_resource_exists)
+    @patched(
+        LambdaProvider.check_service_resource_exists,
+        because="mappings are created that Lambda refuses",
+        source="https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html",
+    )
     def check_service_resource_exists(
         original: Any, self: Any, service: str, resource_arn: str, *args: Any, **options: Any
     ) -> None:

@@ -13,12 +13,12 @@ import threading
 from collections import defaultdict
 from typing import Any
 
-from localstack.utils.patch import patch
-
+from harness.emulator.attachments import READER
 from harness.emulator.event_sources.queue_reader import QueueReader
 from harness.emulator.event_sources.stream_reader import CHECKPOINTS, StreamReader, complete_pollers
 from harness.emulator.journal.activity import error_of
 from harness.emulator.journal.recorder import JOURNAL
+from harness.emulator.patches import patched
 from harness.emulator.service_loading import when_loaded
 from harness.journal.records import Kind
 
@@ -37,7 +37,11 @@ def _patch() -> None:
 
     complete_pollers()
 
-    @patch(EsmWorker.poller_loop)
+    @patched(
+        EsmWorker.poller_loop,
+        because="a changed mapping reads its stream from the beginning, beside the one before",
+        source="https://docs.aws.amazon.com/lambda/latest/api/API_EventSourceMappingConfiguration.html",
+    )
     def poller_loop(_original: Any, self: Any, *_args: Any, **_options: Any) -> None:
         with _ONE_AT_A_TIME[self.uuid]:
             if not self._shutdown_event.is_set():
@@ -47,11 +51,15 @@ def _patch() -> None:
 
     for end in (EsmWorker.stop, EsmWorker.delete, EsmWorker.stop_for_shutdown):
 
-        @patch(end)
+        @patched(
+            end,
+            because="a changed mapping reads its stream from the beginning, beside the one before",
+            source="https://docs.aws.amazon.com/lambda/latest/api/API_EventSourceMappingConfiguration.html",
+        )
         def stop(original: Any, self: Any) -> None:
             was_running = self._poller_thread is not None
             original(self)
-            if (reader := getattr(self, "harness_reader", None)) is not None:
+            if (reader := READER.get(self)) is not None:
                 reader.stop()
             if not was_running and self.current_state == "Deleting":
                 # One that is disabled has no thread that would do it.
@@ -61,9 +69,8 @@ def _patch() -> None:
 def _run(worker: Any) -> None:
     from localstack.services.lambda_.event_source_mapping.pollers.sqs_poller import SqsPoller
 
-    worker.harness_reader = reader = (QueueReader if isinstance(worker.poller, SqsPoller) else StreamReader)(
-        worker.poller, worker.esm_config, Progress(worker), worker._shutdown_event
-    )
+    kind = QueueReader if isinstance(worker.poller, SqsPoller) else StreamReader
+    READER[worker] = reader = kind(worker.poller, worker.esm_config, Progress(worker), worker._shutdown_event)
     _set_state(worker, "Creating", "Enabling", to="Enabled")
     if worker._shutdown_event.is_set():
         # It was stopped before it could be told so.

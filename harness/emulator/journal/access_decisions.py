@@ -8,6 +8,7 @@ from typing import Any
 
 from localstack.aws.api import RequestContext
 
+from harness.emulator import attachments
 from harness.emulator.access.enforcement import ACCESS, Mode, as_json, source_as_json
 from harness.emulator.access.evaluation import Decision
 from harness.emulator.access.operation import Operation
@@ -41,17 +42,16 @@ def record(decision: Decision, operation: Operation | None, context: RequestCont
 
 def of_call(context: RequestContext) -> list[dict[str, Any]]:
     """What was decided of a call, as `access` of its end tells it."""
-    decided: list[dict[str, Any]] | None = context.get("harness_access")
-    return decided or []
+    return attachments.ACCESS.get(context) or []
 
 
 def _keep_with_call(context: RequestContext, decision: Decision) -> None:
     told: dict[str, Any] = {"action": decision.action, "resource": decision.resource, "allowed": decision.allowed}
     if decision.by is not None:
         told["by"] = source_as_json(decision.by)
-    decided = context.get("harness_access")
+    decided = attachments.ACCESS.get(context)
     if decided is None:
-        context.harness_access = [told]
+        attachments.ACCESS[context] = [told]
     elif len(decided) < KEPT_OF_ONE_CALL and told not in decided:
         decided.append(told)
 

@@ -11,6 +11,7 @@ from localstack.utils.xray.trace_header import TraceHeader
 
 from harness.emulator.journal.causes import CAUSE, doing
 from harness.emulator.journal.recorder import JOURNAL
+from harness.emulator.patches import replaced
 from harness.emulator.service_loading import when_loaded
 from harness.emulator.timers import on_fire
 from harness.journal.records import Kind
@@ -44,7 +45,7 @@ def _patch() -> None:
         with doing(note):
             original(client, alarm_name, current_state, desired_state, *args, **options)
 
-    alarm_scheduler.update_alarm_state = update_alarm_state
+    replaced(alarm_scheduler, "update_alarm_state", update_alarm_state, because="transitions of alarms are recorded")
 
 
 def evaluate_alarm(parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Any
 
-from localstack.utils.patch import patch
-
+from harness.emulator.attachments import MAPPING
 from harness.emulator.journal import marks, queues
 from harness.emulator.journal.activity import activity
 from harness.emulator.journal.causes import last_error
 from harness.emulator.journal.recorder import JOURNAL
 from harness.emulator.journal.waiting import waiting
+from harness.emulator.patches import patched, replaced
 from harness.emulator.service_loading import when_loaded
 from harness.journal.records import Kind
 
@@ -78,110 +78,32 @@ def end_retry_waits(poller: Any) -> None:
 
 
 def _patch() -> None:
-    from localstack.services.lambda_.event_source_mapping import event_processor
     from localstack.services.lambda_.event_source_mapping.esm_event_processor import EsmEventProcessor
     from localstack.services.lambda_.event_source_mapping.esm_worker import EsmWorker
     from localstack.services.lambda_.event_source_mapping.pollers import stream_poller
     from localstack.services.lambda_.event_source_mapping.pollers.kinesis_poller import KinesisPoller
-    from localstack.services.lambda_.event_source_mapping.pollers.poller import Poller, get_batch_item_failures
+    from localstack.services.lambda_.event_source_mapping.pollers.poller import Poller
     from localstack.services.lambda_.event_source_mapping.pollers.sqs_poller import SqsPoller
     from localstack.services.lambda_.event_source_mapping.pollers.stream_poller import StreamPoller
     from localstack.utils.backoff import ExponentialBackoff
 
-    @patch(EsmWorker.__init__)
-    def init(original: Any, self: Any, esm_config: Any, poller: Any, *args: Any, **options: Any) -> None:
-        original(self, esm_config, poller, *args, **options)
-        poller.harness_mapping = esm_config
+    patched(EsmWorker.__init__, because="batches of event source mappings are recorded")(_init)
 
     # ---- queues --------------------------------------------------------------------------------------------------
 
-    @patch(SqsPoller.handle_messages)
-    def handle_messages(original: Any, self: Any, messages: list[dict[str, Any]]) -> None:
-        mapping = self.harness_mapping
-        if not JOURNAL.enabled:
-            original(self, messages)
-            return
-        reading = _Reading(self)
-        token = _READING.set(reading)
-        try:
-            with activity(
-                Kind.BATCH,
-                **_what(mapping),
-                takes=tuple(marks.message(self.source_arn, m["MessageId"]) for m in messages),
-                data={
-                    **_about(mapping),
-                    "records": [_message(m) for m in messages],
-                    **queues.visibility_timeout(self.source_arn),
-                },
-            ) as batch:
-                try:
-                    original(self, messages)
-                finally:
-                    batch.ended.update(_outcome(reading))
-                    batch.ended["deleted"] = reading.deleted
-                    batch.ended["visible_at"] = queues.note_hidden(self.source_arn, reading.failed)
-        finally:
-            _READING.reset(token)
+    patched(SqsPoller.handle_messages, because="batches of event source mappings are recorded")(_handle_messages)
 
-    @patch(SqsPoller.delete_messages)
-    def delete_messages(original: Any, self: Any, messages: list[dict[str, Any]], ids: set[str]) -> None:
-        original(self, messages, ids)
-        if (reading := _READING.get()) is not None:
-            reading.deleted.extend(sorted(ids))
+    patched(SqsPoller.delete_messages, because="batches of event source mappings are recorded")(_delete_messages)
 
     # ---- filters -------------------------------------------------------------------------------------------------
 
-    @patch(Poller.filter_events)
-    def filter_events(original: Any, self: Any, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        passed = original(self, events)
-        reading = _READING.get()
-        if reading is not None and self.filter_patterns:
-            kept = {id(event) for event in passed}
-            for event in events:
-                _note_decision(reading, event, id(event) in kept, "Pattern")
-        return list(passed)
+    patched(Poller.filter_events, because="batches of event source mappings are recorded")(_filter_events)
 
-    @patch(KinesisPoller.pre_filter)
-    def pre_filter(original: Any, self: Any, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        parsed = original(self, events)
-        if (reading := _READING.get()) is not None and len(parsed) < len(events):
-            kept = {_identifier(event) for event in parsed}
-            for event in events:
-                if _identifier(event) not in kept:
-                    # A filter on the data drops what is no JSON.
-                    _note_decision(reading, event, False, "NotJson")
-        return list(parsed)
+    patched(KinesisPoller.pre_filter, because="batches of event source mappings are recorded")(_pre_filter)
 
     # ---- attempts ------------------------------------------------------------------------------------------------
 
-    @patch(EsmEventProcessor.process_events_batch)
-    def process(original: Any, self: Any, input_events: Any) -> None:
-        reading = _READING.get()
-        if reading is None:
-            original(self, input_events)
-        elif reading.shard_id:
-            _attempt(reading, lambda: _process(original, self, input_events), list(input_events))
-        else:
-            _process(original, self, input_events)
-
-    def _process(original: Any, processor: Any, events: list[dict[str, Any]]) -> None:
-        reading = _READING.get()
-        assert reading is not None
-        ids = [_identifier(event) for event in events]
-        reading.attempts += 1
-        try:
-            original(processor, events)
-        except event_processor.PartialBatchFailureError as error:
-            named = get_batch_item_failures(error.partial_failure_payload, set(ids))
-            reading.failed = ids if named is None else list(named)
-            reading.error = error.error
-            raise
-        except event_processor.BatchFailureError as error:
-            reading.failed, reading.error = ids, error.error
-            raise
-        except Exception as error:
-            reading.failed, reading.error = ids, {"message": str(error)}
-            raise
+    patched(EsmEventProcessor.process_events_batch, because="batches of event source mappings are recorded")(_process)
 
     # ---- streams -------------------------------------------------------------------------------------------------
 
@@ -195,31 +117,130 @@ def _patch() -> None:
             _wait_to_retry(reading, seconds)
             return 0.0
 
-    stream_poller.ExponentialBackoff = Backoff
+    replaced(stream_poller, "ExponentialBackoff", Backoff, because="batches of event source mappings are recorded")
 
-    @patch(StreamPoller.forward_events_to_target)
-    def forward(original: Any, self: Any, shard_id: str, *args: Any) -> Any:
-        if not JOURNAL.enabled:
-            return original(self, shard_id, *args)
-        token = _READING.set(_Reading(self, shard_id))
-        try:
-            return original(self, shard_id, *args)
-        finally:
-            _READING.reset(token)
+    patched(StreamPoller.forward_events_to_target, because="batches of event source mappings are recorded", layer=1)(
+        _forward
+    )
 
-    @patch(StreamPoller.send_events_to_dlq)
-    def give_up(original: Any, self: Any, shard_id: str, events: list[dict[str, Any]], context: Any) -> None:
-        reading = _READING.get()
-        if reading is None:
-            original(self, shard_id, events, context)
-            return
-        # It goes on until the queue has it: between the decision and the delivery nothing else of the flow does.
-        with _dead_letter(reading, events, context), last_error() as error:
+    patched(StreamPoller.send_events_to_dlq, because="batches of event source mappings are recorded", layer=1)(_give_up)
+
+
+def _init(original: Any, self: Any, esm_config: Any, poller: Any, *args: Any, **options: Any) -> None:
+    original(self, esm_config, poller, *args, **options)
+    MAPPING[poller] = esm_config
+
+
+def _handle_messages(original: Any, self: Any, messages: list[dict[str, Any]]) -> None:
+    mapping = MAPPING[self]
+    if not JOURNAL.enabled:
+        original(self, messages)
+        return
+    reading = _Reading(self)
+    token = _READING.set(reading)
+    try:
+        with activity(
+            Kind.BATCH,
+            **_what(mapping),
+            takes=tuple(marks.message(self.source_arn, m["MessageId"]) for m in messages),
+            data={
+                **_about(mapping),
+                "records": [_message(m) for m in messages],
+                **queues.visibility_timeout(self.source_arn),
+            },
+        ) as batch:
             try:
-                original(self, shard_id, events, context)
+                original(self, messages)
             finally:
-                if error:
-                    _note_lost(reading, dict(error))
+                batch.ended.update(_outcome(reading))
+                batch.ended["deleted"] = reading.deleted
+                batch.ended["visible_at"] = queues.note_hidden(self.source_arn, reading.failed)
+    finally:
+        _READING.reset(token)
+
+
+def _delete_messages(original: Any, self: Any, messages: list[dict[str, Any]], ids: set[str]) -> None:
+    original(self, messages, ids)
+    if (reading := _READING.get()) is not None:
+        reading.deleted.extend(sorted(ids))
+
+
+def _filter_events(original: Any, self: Any, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    passed = original(self, events)
+    reading = _READING.get()
+    if reading is not None and self.filter_patterns:
+        kept = {id(event) for event in passed}
+        for event in events:
+            _note_decision(reading, event, id(event) in kept, "Pattern")
+    return list(passed)
+
+
+def _pre_filter(original: Any, self: Any, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    parsed = original(self, events)
+    if (reading := _READING.get()) is not None and len(parsed) < len(events):
+        kept = {_identifier(event) for event in parsed}
+        for event in events:
+            if _identifier(event) not in kept:
+                # A filter on the data drops what is no JSON.
+                _note_decision(reading, event, False, "NotJson")
+    return list(parsed)
+
+
+def _process(original: Any, self: Any, input_events: Any) -> None:
+    reading = _READING.get()
+    if reading is None:
+        original(self, input_events)
+    elif reading.shard_id:
+        _attempt(reading, lambda: _handle(original, self, input_events), list(input_events))
+    else:
+        _handle(original, self, input_events)
+
+
+def _handle(original: Any, processor: Any, events: list[dict[str, Any]]) -> None:
+    from localstack.services.lambda_.event_source_mapping import event_processor
+    from localstack.services.lambda_.event_source_mapping.pollers.poller import get_batch_item_failures
+
+    reading = _READING.get()
+    assert reading is not None
+    ids = [_identifier(event) for event in events]
+    reading.attempts += 1
+    try:
+        original(processor, events)
+    except event_processor.PartialBatchFailureError as error:
+        named = get_batch_item_failures(error.partial_failure_payload, set(ids))
+        reading.failed = ids if named is None else list(named)
+        reading.error = error.error
+        raise
+    except event_processor.BatchFailureError as error:
+        reading.failed, reading.error = ids, error.error
+        raise
+    except Exception as error:
+        reading.failed, reading.error = ids, {"message": str(error)}
+        raise
+
+
+def _forward(original: Any, self: Any, shard_id: str, *args: Any) -> Any:
+    if not JOURNAL.enabled:
+        return original(self, shard_id, *args)
+    token = _READING.set(_Reading(self, shard_id))
+    try:
+        return original(self, shard_id, *args)
+    finally:
+        _READING.reset(token)
+
+
+def _give_up(original: Any, self: Any, shard_id: str, events: list[dict[str, Any]], context: Any) -> None:
+    reading = _READING.get()
+    if reading is None:
+        original(self, shard_id, events, context)
+        return
+    # It goes on until the queue has it: between the decision and the delivery nothing else of the flow does.
+    with _dead_letter(reading, events, context), last_error() as error:
+        try:
+            original(self, shard_id, events, context)
+        finally:
+            if error:
+                _note_lost(reading, dict(error))
 
 
 def _what(mapping: Mapping[str, Any]) -> dict[str, Any]:
@@ -275,7 +296,7 @@ def _outcome(reading: _Reading) -> dict[str, Any]:
 
 def _attempt(reading: _Reading, process: Any, events: list[dict[str, Any]]) -> None:
     """One attempt at the records of a shard that a filter lets pass."""
-    mapping, poller = reading.poller.harness_mapping, reading.poller
+    mapping, poller = MAPPING[reading.poller], reading.poller
     reading.failed, reading.error = [], None
     with activity(
         Kind.BATCH,
@@ -305,9 +326,9 @@ def _wait_to_retry(reading: _Reading, seconds: float) -> None:
         "retry",
         seconds,
         due.set,
-        **_what(poller.harness_mapping),
+        **_what(MAPPING[poller]),
         takes=tuple(_stream_mark(poller.source_arn, one) for one in reading.waiting),
-        data={"mapping": poller.harness_mapping["UUID"], "attempt": reading.attempts + 1},
+        data={"mapping": MAPPING[poller]["UUID"], "attempt": reading.attempts + 1},
     ):
         _RETRY_WAITS[poller].add(due)
         try:
@@ -324,7 +345,7 @@ def _stream_event(event: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _note_decision(reading: _Reading, event: Mapping[str, Any], passed: bool, reason: str) -> None:
-    mapping = reading.poller.harness_mapping
+    mapping = MAPPING[reading.poller]
     if not passed:
         reading.filtered.append(_identifier(event))
     JOURNAL.note(
@@ -345,7 +366,7 @@ def _note_decision(reading: _Reading, event: Mapping[str, Any], passed: bool, re
 def _dead_letter(
     reading: _Reading, events: Iterable[dict[str, Any]], context: Mapping[str, Any]
 ) -> AbstractContextManager[Any]:
-    mapping = reading.poller.harness_mapping
+    mapping = MAPPING[reading.poller]
     target = (reading.poller.stream_parameters.get("DeadLetterConfig") or {}).get("Arn")
     # Without an error there is no context: the records grew too old before an attempt.
     reason = (context.get("requestContext") or {}).get("condition") or "RecordAgeExceeded"
@@ -365,7 +386,7 @@ def _dead_letter(
 
 
 def _note_lost(reading: _Reading, error: dict[str, Any]) -> None:
-    mapping = reading.poller.harness_mapping
+    mapping = MAPPING[reading.poller]
     JOURNAL.note(
         Kind.DEAD_LETTER,
         **_what(mapping),

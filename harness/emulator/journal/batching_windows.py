@@ -12,10 +12,10 @@ from functools import partial
 from queue import Empty
 from typing import Any
 
-from localstack.utils.patch import patch
-
+from harness.emulator.attachments import WINDOW
 from harness.emulator.journal import marks
 from harness.emulator.journal.waiting import announce
+from harness.emulator.patches import patched
 from harness.emulator.service_loading import when_loaded
 from harness.emulator.timers import TIMERS
 
@@ -23,7 +23,7 @@ WHAT = "batching window"
 
 
 @dataclass
-class _Window:
+class Window:
     """A poller gathers what comes into a queue until then."""
 
     until: float
@@ -41,7 +41,7 @@ def _patch_queues() -> None:
     from localstack.services.sqs.models import StandardQueue
     from localstack.services.sqs.queue import InterruptibleQueue
 
-    @patch(StandardQueue.receive)
+    @patched(StandardQueue.receive, because="batching windows are recorded and can be ended")
     def receive(
         original: Any, self: Any, num_messages: int = 1, wait_time_seconds: Any = None, *args: Any, **options: Any
     ) -> Any:
@@ -50,17 +50,17 @@ def _patch_queues() -> None:
         with _window(self, float(wait_time_seconds)) if gathers else nullcontext():
             return original(self, num_messages, wait_time_seconds, *args, **options)
 
-    @patch(StandardQueue._put_message)
+    @patched(StandardQueue._put_message, because="batching windows are recorded and can be ended", layer=1)
     def put_message(original: Any, self: Any, message: Any) -> None:
         # Seen by whoever opens a window, or else told of the window: `_window` looks under the same lock.
         with self.mutex:
-            if (window := getattr(self.visible, "harness_window", None)) is not None:
+            if (window := WINDOW.get(self.visible)) is not None:
                 _announce_message(self, message, window)
             original(self, message)
 
-    @patch(InterruptibleQueue.get)
+    @patched(InterruptibleQueue.get, because="batching windows are recorded and can be ended")
     def get(original: Any, self: Any, block: bool = True, timeout: float | None = None) -> Any:
-        window: _Window | None = getattr(self, "harness_window", None)
+        window = WINDOW.get(self)
         if window is None or not block or timeout is None:
             return original(self, block, timeout)
         until = time.monotonic() + timeout
@@ -77,20 +77,20 @@ def _patch_queues() -> None:
 
 @contextmanager
 def _window(queue: Any, seconds: float) -> Iterator[None]:
-    window = _Window(time.time() + seconds)
+    window = Window(time.time() + seconds)
     with queue.mutex:
-        queue.visible.harness_window = window
+        WINDOW[queue.visible] = window
         already_there = list(queue.visible.queue)
     for message in already_there:
         _announce_message(queue, message, window)
     try:
         yield
     finally:
-        if queue.visible.harness_window is window:
-            queue.visible.harness_window = None
+        if WINDOW.get(queue.visible) is window:
+            WINDOW[queue.visible] = None
 
 
-def _announce_message(queue: Any, message: Any, window: _Window) -> None:
+def _announce_message(queue: Any, message: Any, window: Window) -> None:
     note = announce(
         WHAT,
         window.until,
@@ -106,11 +106,11 @@ def _announce_message(queue: Any, message: Any, window: _Window) -> None:
 def end_window(queue: Any) -> None:
     """Whoever gathers from a queue stops to: the mapping is deleted, disabled or changed."""
     visible = getattr(queue, "visible", None)
-    if (window := getattr(visible, "harness_window", None)) is not None:
+    if (window := WINDOW.get(visible)) is not None:
         _end_window(queue, window)
 
 
-def _end_window(queue: Any, window: _Window) -> None:
+def _end_window(queue: Any, window: Window) -> None:
     window.over = True
     with queue.visible.not_empty:
         queue.visible.not_empty.notify_all()

@@ -3,19 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
+from localstack.aws import handlers
 from localstack.aws.api import RequestContext
 from localstack.aws.chain import HandlerChain
-from localstack.aws.handlers import (
-    run_custom_finalizers,
-    run_custom_response_handlers,
-    serve_custom_service_request_handlers,
-)
 from localstack.http import Response
 
+from harness.emulator import attachments
 from harness.emulator.journal import enrichers, marks, payloads
 from harness.emulator.journal.activity import GATHERED, Gathered
 from harness.emulator.journal.causes import CAUSE, HEADER, SEGMENTS, Cause
 from harness.emulator.journal.recorder import JOURNAL
+from harness.emulator.patches import inserted
 from harness.journal.records import Kind
 
 POLLING = frozenset(
@@ -74,25 +72,25 @@ def begin(_chain: HandlerChain, context: RequestContext, _response: Response) ->
             "request_id": context.request_id,
         },
     )
-    context.harness_activity = activity
-    context.harness_gathered = gathered = Gathered()
+    attachments.ACTIVITY[context] = activity
+    attachments.GATHERED[context] = gathered = Gathered()
     GATHERED.set(gathered)
     CAUSE.set(activity)
 
 
 def end(_chain: HandlerChain, context: RequestContext, response: Response) -> None:
-    activity: Cause | None = context.get("harness_activity")
+    activity = attachments.ACTIVITY.get(context)
     if activity is None or context.service is None or context.operation is None:
         return
     service, operation = context.service.service_name, context.operation.name
     answer: Any = context.service_response
     error = context.service_exception
     data: dict[str, Any] = {"status": response.status_code, **enrichers.added(context)}
-    gathered: Gathered = context.harness_gathered
+    gathered = attachments.GATHERED[context]
     leaves = tuple(gathered.leaves)
     if error is not None:
         data["error"] = {"code": error.code, "message": error.message or str(error)}
-        if (fault := context.get("harness_fault")) is not None:
+        if (fault := attachments.FAULT.get(context)) is not None:
             data["fault"] = fault
     else:
         data["response"] = payloads.call_payload(context.operation, context.operation.output_shape, answer)
@@ -144,6 +142,6 @@ def _caller(context: RequestContext, caused_by: Cause | None) -> dict[str, Any]:
 
 def install() -> None:
     # Before the faults: a call that a fault refuses was made.
-    serve_custom_service_request_handlers.handlers.insert(0, begin)
-    run_custom_response_handlers.append(end)
-    run_custom_finalizers.append(forget)
+    inserted(handlers, "serve_custom_service_request_handlers", begin, because="calls are recorded", first=True)
+    inserted(handlers, "run_custom_response_handlers", end, because="calls are recorded")
+    inserted(handlers, "run_custom_finalizers", forget, because="calls are recorded")

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
 
 from localstack.aws.connect import InternalClientFactory
-from localstack.utils.patch import patch
+
+from harness.emulator.patches import patched
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -120,7 +121,9 @@ def _add_header(params: dict[str, Any], **_kwargs: Any) -> None:
 
 
 def install() -> None:
-    @patch(InternalClientFactory._get_client_post_hook)
+    @patched(
+        InternalClientFactory._get_client_post_hook, because="the cause of a call travels with internal calls", layer=1
+    )
     def make_client(original: Any, self: Any, client: Any) -> Any:
         client = original(self, client)
         client.meta.events.register("before-call.*.*", handler=_add_header)

@@ -4,11 +4,10 @@ rules, refused by EventBridge itself, and replayed from an archive. What rules m
 
 from typing import Any
 
-from localstack.utils.patch import patch
-
 from harness.emulator.journal import marks, payloads
 from harness.emulator.journal.activity import activity
 from harness.emulator.journal.recorder import JOURNAL
+from harness.emulator.patches import patched
 from harness.emulator.service_loading import when_loaded
 from harness.journal.records import Kind
 
@@ -25,7 +24,7 @@ def _patch() -> None:
     from localstack.services.events.replay import ReplayService
     from localstack.services.events.utils import extract_event_bus_name
 
-    @patch(ReplayService.re_format_events_from_archive)
+    @patched(ReplayService.re_format_events_from_archive, because="events that no rule decides about are recorded")
     def reformat(original: Any, self: Any, events: list[Any], replay_name: str) -> Any:
         entries = original(self, events, replay_name)
         return [
@@ -33,7 +32,7 @@ def _patch() -> None:
             for entry, event in zip(entries, events, strict=True)
         ]
 
-    @patch(EventsProvider._process_entry)
+    @patched(EventsProvider._process_entry, because="events that no rule decides about are recorded")
     def process_entry(original: Any, self: Any, entry: Any, processed: list[Any], *args: Any) -> None:
         archived = entry.pop(_ARCHIVED, None)
         if archived is None:

@@ -9,17 +9,18 @@ import time
 from contextvars import ContextVar
 from typing import Any
 
-from localstack.utils.patch import patch
-
+from harness.emulator import attachments
 from harness.emulator.journal import marks, payloads
 from harness.emulator.journal.activity import activity
 from harness.emulator.journal.causes import CAUSE, doing
 from harness.emulator.journal.recorder import JOURNAL
 from harness.emulator.journal.waiting import waiting
+from harness.emulator.patches import patched, replaced
 from harness.emulator.service_loading import when_loaded
 from harness.journal.records import Kind
 
 SERVICE = "stepfunctions"
+_RETRYING: ContextVar[Any] = ContextVar("harness_retrying", default=None)
 
 
 def install() -> None:
@@ -40,105 +41,36 @@ def _patch() -> None:
     from localstack.services.stepfunctions.asl.eval.event.event_manager import EventManager
     from localstack.services.stepfunctions.backend.execution_worker import ExecutionWorker
 
-    @patch(ExecutionWorker._execution_logic)
-    def execute(original: Any, self: Any) -> None:
-        execution, machine = self._evaluation_details.execution_details, self._evaluation_details.state_machine_details
-        with activity(
-            Kind.TRANSITION,
-            service=SERVICE,
-            name=machine.name,
-            resource=execution.arn,
-            account_id=execution.arn.split(":")[4],
-            region=execution.arn.split(":")[3],
-            data={"state_machine": machine.arn, "execution": execution.arn, "input": execution.inpt},
-        ) as running:
-            original(self)
-            ended = self._execution_communication.execution
-            running.ended = {
-                "status": ended.exec_status,
-                **{k: v for k in ("output", "error", "cause") if (v := getattr(ended, k, None)) is not None},
-            }
+    patched(
+        ExecutionWorker._execution_logic, because="executions of state machines are recorded with what they wait for"
+    )(_execute)
 
-    @patch(EventManager._publish_history_event)
-    def publish(original: Any, self: Any, **event: Any) -> None:
-        original(self, **event)
-        # Without one it is a test of a state, or no execution.
-        if CAUSE.get() is not None:
-            _note_event(event)
+    patched(
+        EventManager._publish_history_event, because="executions of state machines are recorded with what they wait for"
+    )(_publish)
 
-    @patch(CommonStateField.eval)
-    def evaluate(original: Any, self: Any, env: Any) -> None:
-        with doing(getattr(env, "harness_cause", None) or CAUSE.get()):
-            original(self, env)
+    patched(CommonStateField.eval, because="executions of state machines are recorded with what they wait for")(
+        _evaluate
+    )
 
-    @patch(Environment.close_frame)
-    def close_frame(original: Any, self: Any, frame: Any) -> None:
-        original(self, frame)
-        # A state with a timeout and the items of a Map run in frames; what called back there let this one go on.
-        if (caused_by := getattr(frame, "harness_cause", None)) is not None:
-            self.harness_cause = caused_by
+    patched(Environment.close_frame, because="executions of state machines are recorded with what they wait for")(
+        _close_frame
+    )
 
-    @patch(CallbackPoolManager.add)
-    def add(original: Any, self: Any, callback_id: str) -> Any:
-        endpoint = original(self, callback_id)
-        # Before the task's call takes the token out of here.
-        JOURNAL.note(
-            Kind.TRANSITION,
-            service=SERVICE,
-            name="TaskToken",
-            leaves=(marks.task_token(callback_id),),
-            data={"event": {"type": "TaskToken"}},
-        )
-        return endpoint
+    patched(CallbackPoolManager.add, because="executions of state machines are recorded with what they wait for")(_add)
 
-    @patch(StateTaskServiceCallback._eval_wait_for_task_token)
-    def wait_for_callback(original: Any, self: Any, env: Any, **waits: Any) -> Any:
-        endpoint, heartbeat, seconds = waits["callback_endpoint"], waits["heartbeat_endpoint"], waits["timeout_seconds"]
+    patched(
+        StateTaskServiceCallback._eval_wait_for_task_token,
+        because="executions of state machines are recorded with what they wait for",
+    )(_wait_for_callback)
 
-        def time_out() -> None:
-            if heartbeat is None:
-                endpoint._notify_event.set()
-            else:
-                # The wait for a heartbeat that goes on ends as if one had come; the next one has no time.
-                heartbeat._heartbeat_seconds = 0
-                heartbeat.notify()
+    patched(WaitFunction._wait_interval, because="executions of state machines are recorded with what they wait for")(
+        _wait
+    )
 
-        with waiting(
-            "task timeout",
-            seconds,
-            time_out,
-            service=SERVICE,
-            name=type(self).__name__,
-            resource=_state(env),
-            leaves=(marks.task_token(endpoint.callback_id),),
-            data={"heartbeat_seconds": heartbeat._heartbeat_seconds} if heartbeat is not None else {},
-        ):
-            outcome = original(self, env, **waits)
-            env.harness_cause = JOURNAL.note(
-                Kind.TRANSITION,
-                service=SERVICE,
-                name="TaskTokenReturned",
-                takes=(marks.callback(endpoint.callback_id),),
-                data={
-                    "event": {"type": "TaskTokenReturned"},
-                    "outcome": type(outcome).__name__.removeprefix("CallbackOutcome"),
-                },
-            )
-        return outcome
-
-    @patch(WaitFunction._wait_interval)
-    def wait(_original: Any, self: Any, env: Any, wait_seconds: float) -> None:
-        _pause(env, "Wait", wait_seconds, type(self).__name__)
-
-    retrying: ContextVar[Any] = ContextVar("harness_retrying", default=None)
-
-    @patch(retrier_decl.RetrierDecl._eval_body)
-    def retry(original: Any, self: Any, env: Any) -> None:
-        token = retrying.set(env)
-        try:
-            original(self, env)
-        finally:
-            retrying.reset(token)
+    patched(
+        retrier_decl.RetrierDecl._eval_body, because="executions of state machines are recorded with what they wait for"
+    )(_retry)
 
     class _Time:
         """`time` for a retrier, whose sleep is recorded, can be ended, and ends with the execution."""
@@ -148,9 +80,107 @@ def _patch() -> None:
 
         @staticmethod
         def sleep(seconds: float) -> None:
-            _pause(retrying.get(), "retry", seconds, "retry")
+            _pause(_RETRYING.get(), "retry", seconds, "retry")
 
-    retrier_decl.time = _Time()
+    replaced(retrier_decl, "time", _Time(), because="the pause before a retry is recorded and can be ended")
+
+
+def _execute(original: Any, self: Any) -> None:
+    execution, machine = self._evaluation_details.execution_details, self._evaluation_details.state_machine_details
+    with activity(
+        Kind.TRANSITION,
+        service=SERVICE,
+        name=machine.name,
+        resource=execution.arn,
+        account_id=execution.arn.split(":")[4],
+        region=execution.arn.split(":")[3],
+        data={"state_machine": machine.arn, "execution": execution.arn, "input": execution.inpt},
+    ) as running:
+        original(self)
+        ended = self._execution_communication.execution
+        running.ended = {
+            "status": ended.exec_status,
+            **{k: v for k in ("output", "error", "cause") if (v := getattr(ended, k, None)) is not None},
+        }
+
+
+def _publish(original: Any, self: Any, **event: Any) -> None:
+    original(self, **event)
+    # Without one it is a test of a state, or no execution.
+    if CAUSE.get() is not None:
+        _note_event(event)
+
+
+def _evaluate(original: Any, self: Any, env: Any) -> None:
+    with doing(attachments.CAUSE.get(env) or CAUSE.get()):
+        original(self, env)
+
+
+def _close_frame(original: Any, self: Any, frame: Any) -> None:
+    original(self, frame)
+    # A state with a timeout and the items of a Map run in frames; what called back there let this one go on.
+    if (caused_by := attachments.CAUSE.get(frame)) is not None:
+        attachments.CAUSE[self] = caused_by
+
+
+def _add(original: Any, self: Any, callback_id: str) -> Any:
+    endpoint = original(self, callback_id)
+    # Before the task's call takes the token out of here.
+    JOURNAL.note(
+        Kind.TRANSITION,
+        service=SERVICE,
+        name="TaskToken",
+        leaves=(marks.task_token(callback_id),),
+        data={"event": {"type": "TaskToken"}},
+    )
+    return endpoint
+
+
+def _wait_for_callback(original: Any, self: Any, env: Any, **waits: Any) -> Any:
+    endpoint, heartbeat, seconds = waits["callback_endpoint"], waits["heartbeat_endpoint"], waits["timeout_seconds"]
+
+    def time_out() -> None:
+        if heartbeat is None:
+            endpoint._notify_event.set()
+        else:
+            # The wait for a heartbeat that goes on ends as if one had come; the next one has no time.
+            heartbeat._heartbeat_seconds = 0
+            heartbeat.notify()
+
+    with waiting(
+        "task timeout",
+        seconds,
+        time_out,
+        service=SERVICE,
+        name=type(self).__name__,
+        resource=_state(env),
+        leaves=(marks.task_token(endpoint.callback_id),),
+        data={"heartbeat_seconds": heartbeat._heartbeat_seconds} if heartbeat is not None else {},
+    ):
+        outcome = original(self, env, **waits)
+        attachments.CAUSE[env] = JOURNAL.note(
+            Kind.TRANSITION,
+            service=SERVICE,
+            name="TaskTokenReturned",
+            takes=(marks.callback(endpoint.callback_id),),
+            data={
+                "event": {"type": "TaskTokenReturned"},
+                "outcome": type(outcome).__name__.removeprefix("CallbackOutcome"),
+            },
+        )
+    return outcome
+
+
+def _wait(_original: Any, self: Any, env: Any, wait_seconds: float) -> None:
+    _pause(env, "Wait", wait_seconds, type(self).__name__)
+
+
+def _retry(original: Any, self: Any, env: Any) -> None:
+    token = _RETRYING.set(env)
+    try:
+        original(self, env)
+    finally:
+        _RETRYING.reset(token)
 
 
 def _pause(env: Any, kind: str, seconds: float, name: str) -> None:

@@ -7,9 +7,9 @@ from queue import Queue
 from typing import Any
 
 from localstack.services.lambda_.invocation.logs import LogHandler
-from localstack.utils.patch import patch
 
 from harness.emulator.journal.causes import CAUSE
+from harness.emulator.patches import patched
 
 
 class _Items(Queue[Any]):
@@ -25,7 +25,7 @@ class _Items(Queue[Any]):
 
 
 def install() -> None:
-    @patch(LogHandler.__init__)
+    @patched(LogHandler.__init__, because="what logs of functions trigger has its invocation as cause")
     def init(original: Any, self: Any, *args: Any, **options: Any) -> None:
         original(self, *args, **options)
         self.log_queue = _Items()

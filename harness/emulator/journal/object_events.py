@@ -6,11 +6,10 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/EventNotifications.html
 from collections.abc import Mapping
 from typing import Any
 
-from localstack.utils.patch import patch
-
 from harness.emulator.journal.activity import activity
 from harness.emulator.journal.causes import last_error
 from harness.emulator.journal.recorder import JOURNAL
+from harness.emulator.patches import patched
 from harness.emulator.service_loading import when_loaded
 from harness.journal.records import Kind
 
@@ -22,7 +21,11 @@ def install() -> None:
 def _patch() -> None:
     from localstack.services.s3 import notifications
 
-    @patch(notifications.NotificationDispatcher.send_notifications)
+    @patched(
+        notifications.NotificationDispatcher.send_notifications,
+        because="notifications of buckets are recorded",
+        layer=1,
+    )
     def send_notifications(original: Any, self: Any, context: Any, configuration: Mapping[str, Any]) -> None:
         if JOURNAL.enabled:
             for kind, configured in configuration.items():
@@ -30,7 +33,7 @@ def _patch() -> None:
                     _note_decision(notifications, self.notifiers[kind], context, one)
         original(self, context, configuration)
 
-    @patch(notifications.NotificationDispatcher._submit_notification)
+    @patched(notifications.NotificationDispatcher._submit_notification, because="notifications of buckets are recorded")
     def submit(_original: Any, self: Any, notifier: Any, context: Any, configuration: Mapping[str, Any]) -> None:
         self.executor.submit(_notify, notifier, context, configuration)
 

@@ -11,13 +11,13 @@ from functools import partial
 from typing import Any
 
 from localstack.config import INTERNAL_RESOURCE_ACCOUNT
-from localstack.utils.patch import patch
 
 from harness.emulator.journal import marks, payloads
 from harness.emulator.journal.activity import leave, take
 from harness.emulator.journal.causes import doing
 from harness.emulator.journal.recorder import JOURNAL
 from harness.emulator.journal.waiting import announce
+from harness.emulator.patches import patched
 from harness.emulator.service_loading import when_loaded
 from harness.emulator.timers import TIMERS
 from harness.journal.records import Kind
@@ -101,14 +101,14 @@ def _patch() -> None:
     from localstack.services.sqs.models import FifoQueue, SqsQueue, StandardQueue
     from localstack.services.sqs.provider import MessageMoveTaskManager
 
-    @patch(StandardQueue.put)
+    @patched(StandardQueue.put, because="what happens to messages in queues is recorded", layer=2)
     def put(original: Any, self: Any, message: Any, *args: Any, **options: Any) -> Any:
         stored = original(self, message, *args, **options)
         if _is_recorded(self):
             _put(self, stored)
         return stored
 
-    @patch(FifoQueue.put)
+    @patched(FifoQueue.put, because="what happens to messages in queues is recorded", layer=2)
     def put_in_order(original: Any, self: Any, message: Any, *args: Any, **options: Any) -> Any:
         stored = original(self, message, *args, **options)
         if not _is_recorded(self):
@@ -119,15 +119,15 @@ def _patch() -> None:
             _note_duplicate(self, stored)
         return stored
 
-    @patch(StandardQueue.receive)
+    @patched(StandardQueue.receive, because="what happens to messages in queues is recorded", layer=1)
     def receive(original: Any, self: Any, *args: Any, **options: Any) -> Any:
         return _received(self, original(self, *args, **options))
 
-    @patch(FifoQueue.receive)
+    @patched(FifoQueue.receive, because="what happens to messages in queues is recorded")
     def receive_in_order(original: Any, self: Any, *args: Any, **options: Any) -> Any:
         return _received(self, original(self, *args, **options))
 
-    @patch(SqsQueue.remove)
+    @patched(SqsQueue.remove, because="what happens to messages in queues is recorded")
     def remove(original: Any, self: Any, receipt_handle: str) -> None:
         message = self.receipts.get(receipt_handle)
         original(self, receipt_handle)
@@ -136,13 +136,13 @@ def _patch() -> None:
 
     for kind in (StandardQueue, FifoQueue):
 
-        @patch(kind.clear)
+        @patched(kind.clear, because="what happens to messages in queues is recorded")
         def clear(original: Any, self: Any) -> None:
             gone = [m.message_id for m in _messages(self)] if _is_recorded(self) else []
             original(self)
             take(*(marks.message(self.arn, one) for one in gone))
 
-    @patch(MessageMoveTaskManager._run)
+    @patched(MessageMoveTaskManager._run, because="what happens to messages in queues is recorded")
     def run(original: Any, self: Any, move_task: Any) -> None:
         token = _MOVING.set(move_task.source_arn)
         try:

@@ -4,16 +4,18 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from localstack.aws import handlers
 from localstack.aws.api import RequestContext
 from localstack.aws.chain import HandlerChain
-from localstack.aws.handlers import preprocess_request, run_custom_response_handlers
 from localstack.http import Response
 from localstack.http.websocket import WebSocketRequest
 from localstack.utils.xray.trace_header import TraceHeader
 
+from harness.emulator.attachments import FRONT_DOOR_REQUEST
 from harness.emulator.journal import marks, payloads
-from harness.emulator.journal.causes import CAUSE, SEGMENTS, Cause
+from harness.emulator.journal.causes import CAUSE, SEGMENTS
 from harness.emulator.journal.recorder import JOURNAL
+from harness.emulator.patches import inserted
 from harness.journal.records import Kind
 
 DOORS = (
@@ -81,7 +83,7 @@ def begin(_chain: HandlerChain, context: RequestContext, _response: Response) ->
             "body": None if isinstance(request, WebSocketRequest) else payloads.text(request.get_data()),
         },
     )
-    context.harness_request = (at[0], activity)
+    FRONT_DOOR_REQUEST[context] = (at[0], activity)
     CAUSE.set(activity)
 
 
@@ -95,7 +97,7 @@ def _taken(given: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def end(_chain: HandlerChain, context: RequestContext, response: Response) -> None:
-    recorded: tuple[str, Cause] | None = context.get("harness_request")
+    recorded = FRONT_DOOR_REQUEST.get(context)
     if recorded is None:
         return
     service, activity = recorded
@@ -107,5 +109,5 @@ def end(_chain: HandlerChain, context: RequestContext, response: Response) -> No
 
 
 def install() -> None:
-    preprocess_request.append(begin)
-    run_custom_response_handlers.append(end)
+    inserted(handlers, "preprocess_request", begin, because="requests at front doors are recorded")
+    inserted(handlers, "run_custom_response_handlers", end, because="requests at front doors are recorded")

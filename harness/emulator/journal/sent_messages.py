@@ -7,6 +7,7 @@ from harness.emulator.journal.enrichers import redacts
 from harness.emulator.journal.recorder import JOURNAL
 from harness.emulator.journal.secrets import REDACTOR
 from harness.emulator.outbox import CODE_TAG, OUTBOX, Message
+from harness.emulator.patches import replaced
 from harness.emulator.service_loading import when_loaded
 from harness.journal.records import Kind
 
@@ -25,7 +26,9 @@ def _keep_mails_in_memory() -> None:
         mail.setdefault("Timestamp", provider.timestamp())
         provider.EMAILS[mail["Id"]] = mail
 
-    provider.save_for_retrospection = keep
+    replaced(
+        provider, "save_for_retrospection", keep, because="mails that LocalStack keeps have no codes in the journal"
+    )
 
 
 def note(message: Message) -> None:

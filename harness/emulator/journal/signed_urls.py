@@ -3,20 +3,22 @@
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-presigned-url.html
 """
 
+from localstack.aws import handlers
 from localstack.aws.api import RequestContext
 from localstack.aws.chain import HandlerChain
-from localstack.aws.handlers import run_custom_response_handlers
 from localstack.http import Response
 from localstack.utils.xray.trace_header import TraceHeader
 
+from harness.emulator.attachments import ACTIVITY
 from harness.emulator.journal.causes import SEGMENTS
 from harness.emulator.journal.recorder import JOURNAL
+from harness.emulator.patches import inserted
 from harness.journal.records import Kind
 
 
 def note_refused(_chain: HandlerChain, context: RequestContext, response: Response) -> None:
     error = context.service_exception
-    recorded = context.get("harness_activity") is not None or context.service_request is not None
+    recorded = ACTIVITY.get(context) is not None or context.service_request is not None
     if not JOURNAL.enabled or recorded or error is None or context.operation is None:
         return
     if context.service is None or context.service.service_name != "s3":
@@ -43,4 +45,4 @@ def note_refused(_chain: HandlerChain, context: RequestContext, response: Respon
 
 
 def install() -> None:
-    run_custom_response_handlers.append(note_refused)
+    inserted(handlers, "run_custom_response_handlers", note_refused, because="signed URLs that S3 refuses are recorded")

@@ -9,17 +9,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from localstack.services.sns import publisher
-from localstack.utils.patch import patch
 
 from harness.emulator.journal import marks, payloads
 from harness.emulator.journal.activity import GATHERED, activity, leave
 from harness.emulator.journal.causes import doing
 from harness.emulator.journal.recorder import JOURNAL
+from harness.emulator.patches import patched, replaced
 from harness.journal.records import Kind
 
 
 def install() -> None:
-    @patch(publisher.PublishDispatcher._should_publish)
+    @patched(publisher.PublishDispatcher._should_publish, because="deliveries of topics are recorded")
     def should_publish(original: Any, self: Any, policies: Any, message: Any, subscriber: Any) -> Any:
         passed = bool(original(self, policies, message, subscriber))
         policy = policies.get(subscriber["SubscriptionArn"])
@@ -27,7 +27,7 @@ def install() -> None:
             _note_decision(subscriber, message, policy, passed)
         return passed
 
-    @patch(publisher.TopicPublisher.publish)
+    @patched(publisher.TopicPublisher.publish, because="deliveries of topics are recorded")
     def publish(original: Any, self: Any, context: Any, subscriber: Any) -> None:
         messages = getattr(context, "messages", None) or [context.message]
         with activity(
@@ -61,7 +61,7 @@ def install() -> None:
                 _note_dead_letter(subscriber, message, str(refused), None, reason="DeadLetterQueueRefused")
                 raise
 
-    publisher.sns_error_to_dead_letter_queue = give_up_recorded
+    replaced(publisher, "sns_error_to_dead_letter_queue", give_up_recorded, because="deliveries of topics are recorded")
 
 
 def _note_decision(subscriber: Mapping[str, Any], message: Any, policy: Any, passed: bool) -> None:

@@ -12,11 +12,11 @@ from typing import Any, ParamSpec, TypeVar
 
 from localstack.services.sns import executor as sns_executor
 from localstack.services.sns.executor import TopicPartitionedThreadPoolExecutor
-from localstack.utils.patch import patch
 
 from harness.emulator.idle_threads import serve_pool
 from harness.emulator.journal.causes import CAUSE, Cause, doing
 from harness.emulator.journal.recorder import JOURNAL
+from harness.emulator.patches import patched
 from harness.journal.records import Kind
 
 P = ParamSpec("P")
@@ -76,7 +76,7 @@ def handed_over(function: Callable[P, R], name: str) -> Callable[P, R]:
 
 
 def install() -> None:
-    @patch(ThreadPoolExecutor.submit)
+    @patched(ThreadPoolExecutor.submit, because="causes travel with work that is handed to threads and pools")
     def submit(original: Any, self: Any, function: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
         work = handed_over(function, self._thread_name_prefix)
         submitted: Future[Any] = original(self, work, *args, **kwargs)
@@ -85,11 +85,13 @@ def install() -> None:
             submitted.add_done_callback(lambda done: work.end() if done.cancelled() else None)
         return submitted
 
-    @patch(TopicPartitionedThreadPoolExecutor.submit)
+    @patched(
+        TopicPartitionedThreadPoolExecutor.submit, because="causes travel with work that is handed to threads and pools"
+    )
     def submit_in_order(original: Any, self: Any, function: Any, topic: Any, /, *args: Any, **kwargs: Any) -> None:
         original(self, handed_over(function, "sns-fifo"), topic, *args, **kwargs)
 
-    @patch(threading.Thread.start)
+    @patched(threading.Thread.start, because="causes travel with work that is handed to threads and pools")
     def start(original: Any, self: Any) -> None:
         # A timer is no work yet; what it will do is noted by whoever sets it.
         stays = isinstance(self, threading.Timer) or getattr(self, "_target", None) in POOL_THREADS

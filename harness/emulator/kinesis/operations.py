@@ -19,6 +19,7 @@ from localstack.aws.api.kinesis import (
 )
 from localstack.services.moto import _proxy_moto
 
+from harness.emulator.attachments import FIRST_NUMBER
 from harness.emulator.faults import FAULTS
 from harness.emulator.kinesis import consumers, shards, streams
 from harness.emulator.kinesis.iterators import ShardIterator, position
@@ -108,7 +109,7 @@ def get_shard_iterator(context: RequestContext, request: dict[str, Any]) -> dict
             f"Shard {request['ShardId']} in stream {stream.stream_name} under account {stream.account_id} does not exist"
         )
     try:
-        after = position(request["ShardIteratorType"], request, shards.retained(stream, shard), shard.harness_first)
+        after = position(request["ShardIteratorType"], request, shards.retained(stream, shard), FIRST_NUMBER[shard])
     except ValueError as error:
         kind = ValidationException if "validation error" in str(error) else InvalidArgumentException
         raise kind(str(error)) from None

@@ -11,11 +11,12 @@ import threading
 import time
 from typing import Any
 
-from localstack.utils.patch import patch
 from moto.kinesis.models import Shard, Stream
 from moto.kinesis.responses import KinesisResponse
 
+from harness.emulator.attachments import FIRST_NUMBER, LAST_NUMBER
 from harness.emulator.event_sources.record_age import arrival
+from harness.emulator.patches import patched
 
 HASH_KEYS = 2**128
 _LOCK = threading.RLock()
@@ -33,93 +34,135 @@ def next_number() -> int:
 
 
 def complete_moto() -> None:
-    @patch(Shard.__init__)
-    def init(original: Any, self: Any, *args: Any, **options: Any) -> None:
-        original(self, *args, **options)
-        self.ending_hash = min(self.ending_hash, HASH_KEYS - 1)
-        self.harness_first = next_number()
-        self.harness_last = None
+    patched(
+        Shard.__init__,
+        because="moto's shards differ from Kinesis's when they are split, merged or trimmed",
+        source="https://docs.aws.amazon.com/streams/latest/dev/kinesis-using-sdk-java-resharding.html",
+    )(_init)
 
-    @patch(Shard.put_record)
-    def put_record(_original: Any, self: Any, partition_key: str, data: str, explicit_hash_key: str) -> str:
-        from moto.kinesis.models import Record
+    patched(
+        Shard.put_record,
+        because="moto's shards differ from Kinesis's when they are split, merged or trimmed",
+        source="https://docs.aws.amazon.com/streams/latest/dev/kinesis-using-sdk-java-resharding.html",
+    )(_put_record)
 
-        with _LOCK:
-            number = next_number()
-            self.records[number] = Record(partition_key, data, number, explicit_hash_key)
-        return str(number)
+    patched(
+        Shard.to_json,
+        because="moto's shards differ from Kinesis's when they are split, merged or trimmed",
+        source="https://docs.aws.amazon.com/streams/latest/dev/kinesis-using-sdk-java-resharding.html",
+    )(_to_json)
 
-    @patch(Shard.to_json)
-    def to_json(original: Any, self: Any) -> dict[str, Any]:
-        described = dict(original(self))
-        described["SequenceNumberRange"] = {
-            "StartingSequenceNumber": str(self.harness_first),
-            **({"EndingSequenceNumber": str(self.harness_last)} if self.harness_last else {}),
-        }
-        return described
+    patched(
+        KinesisResponse.list_streams,
+        because="moto's ListStreams knows no NextToken and fails where a stream is gone",
+        source="https://docs.aws.amazon.com/kinesis/latest/APIReference/API_ListStreams.html",
+    )(_list_streams)
 
-    @patch(KinesisResponse.list_streams)
-    def list_streams(_original: Any, self: Any) -> str:
-        """By name, so that a page goes on also where the stream is gone that ended the last one; moto fails there, and
-        knows no NextToken (https://docs.aws.amazon.com/kinesis/latest/APIReference/API_ListStreams.html)."""
-        token = self._get_param("NextToken")
-        after = base64.b64decode(token).decode() if token else self._get_param("ExclusiveStartStreamName") or ""
-        streams = sorted(self.kinesis_backend.list_streams(), key=lambda stream: str(stream.stream_name))
-        following = [stream for stream in streams if stream.stream_name > after]
-        page = following[: int(self._get_param("Limit") or 100)]
-        answer: dict[str, Any] = {
-            "StreamNames": [stream.stream_name for stream in page],
-            "StreamSummaries": [stream.to_json_summary()["StreamDescriptionSummary"] for stream in page],
-            "HasMoreStreams": len(page) < len(following),
-        }
-        if answer["HasMoreStreams"]:
-            answer["NextToken"] = base64.b64encode(page[-1].stream_name.encode()).decode()
-        return json.dumps(answer)
+    patched(
+        Stream.get_shard_for_key,
+        because="moto puts records into closed shards",
+        source="https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecord.html",
+    )(_get_shard_for_key)
 
-    @patch(Stream.get_shard_for_key)
-    def get_shard_for_key(_original: Any, self: Any, partition_key: str, explicit_hash_key: str | None) -> Any:
-        return shard_of(self, partition_key, explicit_hash_key)
+    patched(
+        Stream.split_shard,
+        because="moto's shards differ from Kinesis's when they are split, merged or trimmed",
+        source="https://docs.aws.amazon.com/streams/latest/dev/kinesis-using-sdk-java-resharding.html",
+    )(_split_shard)
 
-    @patch(Stream.split_shard)
-    def split_shard(original: Any, self: Any, shard_to_split: str, new_starting_hash_key: str) -> None:
-        with _LOCK:
-            shard = self.shards[shard_to_split]
-            records, shard.records = shard.records, type(shard.records)()
-            try:
-                original(self, shard_to_split, new_starting_hash_key)
-            finally:
-                # Those that are there stay, and are read before those of its children.
-                shard.records = records
+    patched(
+        Stream.merge_shards,
+        because="moto's shards differ from Kinesis's when they are split, merged or trimmed",
+        source="https://docs.aws.amazon.com/streams/latest/dev/kinesis-using-sdk-java-resharding.html",
+    )(_merge_shards)
+
+
+def _init(original: Any, self: Any, *args: Any, **options: Any) -> None:
+    original(self, *args, **options)
+    self.ending_hash = min(self.ending_hash, HASH_KEYS - 1)
+    FIRST_NUMBER[self] = next_number()
+    LAST_NUMBER[self] = None
+
+
+def _put_record(_original: Any, self: Any, partition_key: str, data: str, explicit_hash_key: str) -> str:
+    from moto.kinesis.models import Record
+
+    with _LOCK:
+        number = next_number()
+        self.records[number] = Record(partition_key, data, number, explicit_hash_key)
+    return str(number)
+
+
+def _to_json(original: Any, self: Any) -> dict[str, Any]:
+    described = dict(original(self))
+    described["SequenceNumberRange"] = {
+        "StartingSequenceNumber": str(FIRST_NUMBER[self]),
+        **({"EndingSequenceNumber": str(LAST_NUMBER[self])} if LAST_NUMBER[self] else {}),
+    }
+    return described
+
+
+def _list_streams(_original: Any, self: Any) -> str:
+    """By name, so that a page goes on also where the stream is gone that ended the last one; moto fails there, and
+    knows no NextToken (https://docs.aws.amazon.com/kinesis/latest/APIReference/API_ListStreams.html)."""
+    token = self._get_param("NextToken")
+    after = base64.b64decode(token).decode() if token else self._get_param("ExclusiveStartStreamName") or ""
+    streams = sorted(self.kinesis_backend.list_streams(), key=lambda stream: str(stream.stream_name))
+    following = [stream for stream in streams if stream.stream_name > after]
+    page = following[: int(self._get_param("Limit") or 100)]
+    answer: dict[str, Any] = {
+        "StreamNames": [stream.stream_name for stream in page],
+        "StreamSummaries": [stream.to_json_summary()["StreamDescriptionSummary"] for stream in page],
+        "HasMoreStreams": len(page) < len(following),
+    }
+    if answer["HasMoreStreams"]:
+        answer["NextToken"] = base64.b64encode(page[-1].stream_name.encode()).decode()
+    return json.dumps(answer)
+
+
+def _get_shard_for_key(_original: Any, self: Any, partition_key: str, explicit_hash_key: str | None) -> Any:
+    return shard_of(self, partition_key, explicit_hash_key)
+
+
+def _split_shard(original: Any, self: Any, shard_to_split: str, new_starting_hash_key: str) -> None:
+    with _LOCK:
+        shard = self.shards[shard_to_split]
+        records, shard.records = shard.records, type(shard.records)()
+        try:
+            original(self, shard_to_split, new_starting_hash_key)
+        finally:
+            # Those that are there stay, and are read before those of its children.
+            shard.records = records
+        _close(self, shard)
+
+
+def _merge_shards(original: Any, self: Any, shard_to_merge: str, adjacent_shard_to_merge: str) -> None:
+    with _LOCK:
+        both = [self.shards[one] for one in (shard_to_merge, adjacent_shard_to_merge)]
+        if not all(shard.is_open for shard in both):
+            from moto.kinesis.exceptions import InvalidArgumentError
+
+            raise InvalidArgumentError(
+                f"Shard {next(s for s in both if not s.is_open).shard_id} in stream {self.stream_name} under account "
+                f"{self.account_id} has already been merged or split, and thus is not eligible for merging or splitting."
+            )
+        records = [shard.records for shard in both]
+        for shard in both:
+            shard.records = type(shard.records)()
+        try:
+            original(self, shard_to_merge, adjacent_shard_to_merge)
+        finally:
+            for shard, kept in zip(both, records, strict=True):
+                shard.records = kept
+        child = self.shards[max(self.shards)]
+        child.starting_hash = min(shard.starting_hash for shard in both)
+        child.ending_hash = max(shard.ending_hash for shard in both)
+        for shard in both:
             _close(self, shard)
-
-    @patch(Stream.merge_shards)
-    def merge_shards(original: Any, self: Any, shard_to_merge: str, adjacent_shard_to_merge: str) -> None:
-        with _LOCK:
-            both = [self.shards[one] for one in (shard_to_merge, adjacent_shard_to_merge)]
-            if not all(shard.is_open for shard in both):
-                from moto.kinesis.exceptions import InvalidArgumentError
-
-                raise InvalidArgumentError(
-                    f"Shard {next(s for s in both if not s.is_open).shard_id} in stream {self.stream_name} under account "
-                    f"{self.account_id} has already been merged or split, and thus is not eligible for merging or splitting."
-                )
-            records = [shard.records for shard in both]
-            for shard in both:
-                shard.records = type(shard.records)()
-            try:
-                original(self, shard_to_merge, adjacent_shard_to_merge)
-            finally:
-                for shard, kept in zip(both, records, strict=True):
-                    shard.records = kept
-            child = self.shards[max(self.shards)]
-            child.starting_hash = min(shard.starting_hash for shard in both)
-            child.ending_hash = max(shard.ending_hash for shard in both)
-            for shard in both:
-                _close(self, shard)
 
 
 def _close(stream: Any, shard: Any) -> None:
-    shard.harness_last = next_number()
+    LAST_NUMBER[shard] = next_number()
     stream.shard_count = sum(one.is_open for one in stream.shards.values())
 
 

@@ -23,9 +23,9 @@ from localstack.services.lambda_.invocation import event_manager, internal_sqs_q
 from localstack.services.lambda_.invocation.internal_sqs_queue import FakeSqsClient
 from localstack.services.sqs.models import StandardQueue
 from localstack.utils.aws.arns import parse_arn, sqs_queue_url_for_arn
-from localstack.utils.patch import patch
 
 from harness.emulator.deadlines import Deadline
+from harness.emulator.patches import overrides, patched, replaced
 
 DELAY_MARGIN_SECONDS = 0.01
 """A message is due when its delay is over, not when it is just about to be."""
@@ -33,11 +33,33 @@ MAX_ERROR_MESSAGE_BYTES = 1024
 
 
 def install() -> None:
-    internal_sqs_queue.StandardQueue = _EventQueue
-    patch(event_manager.Poller.run)(_poll)
-    patch(event_manager.Poller.stop)(_stop_polling)
-    patch(event_manager.Poller.process_dead_letter_queue)(_send_to_dead_letter_queue)
-    patch(FakeSqsClient.send_message)(_send_message)
+    replaced(
+        internal_sqs_queue,
+        "StandardQueue",
+        _EventQueue,
+        because="each function has a thread that polls, and an event is lost for a minute when it is updated",
+        source="https://docs.aws.amazon.com/lambda/latest/dg/invocation-async.html",
+    )
+    patched(
+        event_manager.Poller.run,
+        because="each function has a thread that polls, and an event is lost for a minute when it is updated",
+        source="https://docs.aws.amazon.com/lambda/latest/dg/invocation-async.html",
+    )(_poll)
+    patched(
+        event_manager.Poller.stop,
+        because="each function has a thread that polls, and an event is lost for a minute when it is updated",
+        source="https://docs.aws.amazon.com/lambda/latest/dg/invocation-async.html",
+    )(_stop_polling)
+    patched(
+        event_manager.Poller.process_dead_letter_queue,
+        because="the dead-letter message has a random RequestID and the event written anew",
+        source="https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html#invocation-dlq",
+    )(_send_to_dead_letter_queue)
+    patched(
+        FakeSqsClient.send_message,
+        because="each function has a thread that polls, and an event is lost for a minute when it is updated",
+        source="https://docs.aws.amazon.com/lambda/latest/dg/invocation-async.html",
+    )(_send_message)
     _write_event_bus_records()
 
 
@@ -63,9 +85,16 @@ def _write_event_bus_records() -> None:
         events.put_events(Entries=[entry])
         return None
 
-    event_manager.send_event_to_target = send_event_to_target
+    replaced(
+        event_manager,
+        "send_event_to_target",
+        send_event_to_target,
+        because="the dead-letter message has a random RequestID and the event written anew",
+        source="https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html#invocation-dlq",
+    )
 
 
+@overrides(because="an event is handed over when it arrives instead of when a poll finds it")
 class _EventQueue(StandardQueue):
     """The internal queue of a function's asynchronous events: it says when one is there."""
 

@@ -10,18 +10,18 @@ import concurrent.futures
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
+from localstack.aws import handlers
 from localstack.aws.api import RequestContext
 from localstack.aws.api.lambda_ import PackageType
 from localstack.aws.chain import HandlerChain
-from localstack.aws.handlers import serve_custom_service_request_handlers
 from localstack.http import Response
 from localstack.services.cloudformation.resource_provider import OperationStatus
 from localstack.services.lambda_.invocation.lambda_service import LambdaService
 from localstack.services.lambda_.provider import LambdaProvider
 from localstack.utils import testutil
-from localstack.utils.patch import patch
 
 from harness.emulator.lambda_.executor import refuse_unsupported_runtimes, runs_functions
+from harness.emulator.patches import inserted, patched, replaced
 from harness.emulator.service_loading import when_loaded
 
 PREPARATION_SECONDS = 5.0
@@ -39,13 +39,21 @@ def install() -> None:
 
 
 def _wait_for_versions() -> None:
-    @patch(LambdaService.__init__)
+    @patched(
+        LambdaService.__init__,
+        because="a function is active a second after its code is in place, because callers ask once a second",
+        source="https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html",
+    )
     def init(original: Any, self: Any) -> None:
         original(self)
         self.task_executor.shutdown(wait=False)
         self.task_executor = ThreadPoolExecutor(WORKERS, thread_name_prefix="lambda-service-task")
 
-    @patch(LambdaService.create_function_version)
+    @patched(
+        LambdaService.create_function_version,
+        because="a function is active a second after its code is in place, because callers ask once a second",
+        source="https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html",
+    )
     def create_function_version(original: Any, self: Any, function_version: Any) -> Future[None]:
         # Updates go this way, too.
         prepared: Future[None] = original(self, function_version)
@@ -54,12 +62,22 @@ def _wait_for_versions() -> None:
 
 
 def _refuse_runtimes() -> None:
-    @patch(LambdaProvider._validate_runtime)
+    @patched(
+        LambdaProvider._validate_runtime,
+        because="functions are created whose runtime nothing here can run",
+        source="https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html",
+    )
     def validate_runtime(original: Any, self: Any, package_type: str, runtime: str | None) -> None:
         original(self, package_type, runtime)
         refuse_unsupported_runtimes(None if package_type == PackageType.Image else runtime)
 
-    serve_custom_service_request_handlers.append(_refuse_runtime_of_update)
+    inserted(
+        handlers,
+        "serve_custom_service_request_handlers",
+        _refuse_runtime_of_update,
+        because="functions are changed to runtimes that nothing here can run",
+        source="https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html",
+    )
 
 
 def _refuse_runtime_of_update(_chain: HandlerChain, context: RequestContext, _response: Response) -> None:
@@ -77,7 +95,13 @@ def zip_inline_code_without_a_program() -> None:
         del source_path  # the same folder, as the program wants it
         testutil.create_zip_file_python(base_dir=base_dir, zip_file=zip_file, mode="w")
 
-    testutil.create_zip_file_cli = create_zip_file
+    replaced(
+        testutil,
+        "create_zip_file_cli",
+        create_zip_file,
+        because="inline code needs the program zip",
+        source="https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-lambda-function-code.html",
+    )
 
 
 def _reserve_concurrency() -> None:
@@ -85,14 +109,22 @@ def _reserve_concurrency() -> None:
     (https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-lambda-function.html)."""
     from localstack.services.lambda_.resource_providers.aws_lambda_function import LambdaFunctionProvider
 
-    @patch(LambdaFunctionProvider.create)
+    @patched(
+        LambdaFunctionProvider.create,
+        because="a function is active a second after its code is in place, because callers ask once a second",
+        source="https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html",
+    )
     def create(original: Any, self: Any, request: Any) -> Any:
         made = original(self, request)
         if made.status == OperationStatus.SUCCESS:
             _set_reserved_concurrency(request)
         return made
 
-    @patch(LambdaFunctionProvider.update)
+    @patched(
+        LambdaFunctionProvider.update,
+        because="a function is active a second after its code is in place, because callers ask once a second",
+        source="https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html",
+    )
     def update(original: Any, self: Any, request: Any) -> Any:
         changed = original(self, request)
         if changed.status == OperationStatus.SUCCESS:

@@ -21,7 +21,6 @@ from localstack.services.lambda_.invocation.lambda_models import FunctionVersion
 from localstack.services.lambda_.invocation.lambda_service import LambdaService
 from localstack.services.lambda_.invocation.plugins import RuntimeExecutorPlugin
 from localstack.services.lambda_.invocation.runtime_executor import LambdaRuntimeException, RuntimeExecutor
-from localstack.utils.patch import patch
 
 from harness.emulator import capabilities
 from harness.emulator.journal import invocations
@@ -31,6 +30,7 @@ from harness.emulator.lambda_.function_log import Format
 from harness.emulator.lambda_.launcher import Launch, LaunchError, RunningProcess, Zygote
 from harness.emulator.lambda_.runtimes import CURRENT, Platform, PythonRuntime, PythonRuntimes, UnsupportedRuntimeError
 from harness.emulator.lambda_.sdk_data import with_sdk_data
+from harness.emulator.patches import patched
 
 LOG = logging.getLogger(__name__)
 
@@ -348,7 +348,7 @@ def install() -> None:
     SHUTDOWN_HANDLERS.register(MACHINE.stop)
     ROUTER.add("/_harness/runtimes/<runtime>", get_runtime, methods=["GET"])
 
-    @patch(LambdaService.stop)
+    @patched(LambdaService.stop, because="functions that still run must not write into what comes after a reset")
     def stop(original: Any, self: Any) -> None:
         # The state is emptied or the engine ends: what still runs must not write into what comes after.
         for executor in list(LIVE):

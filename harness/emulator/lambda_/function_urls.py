@@ -15,15 +15,15 @@ from dataclasses import replace
 from typing import Any
 
 from botocore.exceptions import ClientError
+from localstack.aws import handlers
 from localstack.aws.api import RequestContext
 from localstack.aws.chain import HandlerChain
 from localstack.aws.connect import connect_to
-from localstack.aws.handlers import cors, preprocess_request
+from localstack.aws.handlers import cors
 from localstack.http import Response
 from localstack.http.websocket import WebSocketRequest
 from localstack.services.lambda_.invocation.models import lambda_stores
 from localstack.services.lambda_.provider import LambdaProvider
-from localstack.utils.patch import patch
 from localstack.utils.strings import long_uid
 from localstack.utils.urls import localstack_host
 from rolo.request import get_raw_path
@@ -33,6 +33,7 @@ from harness.emulator.access.enforcement import principal_may
 from harness.emulator.access.request_signature import SignatureError, Signer, authenticate
 from harness.emulator.journal import requests
 from harness.emulator.lambda_.function_url_event import Answer, Asked, answer_of, event_of
+from harness.emulator.patches import inserted, patched
 
 LOG = logging.getLogger(__name__)
 
@@ -197,15 +198,30 @@ def _resource(url_id: str) -> str:
 
 
 def install() -> None:
-    preprocess_request.append(serve)
+    inserted(
+        handlers,
+        "preprocess_request",
+        serve,
+        because="function URLs answer everyone, and 500 to each call",
+        source="https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html",
+    )
     requests.describe(SERVICE, _resource, lambda _context: {})
 
-    @patch(cors.should_enforce_self_managed_service)
+    @patched(
+        cors.should_enforce_self_managed_service,
+        because="the configuration of a function URL says which origins may read it",
+        source="https://docs.aws.amazon.com/lambda/latest/dg/urls-configuration.html#urls-cors",
+        layer=1,
+    )
     def should_enforce(original: Any, context: RequestContext) -> Any:
         # A function URL's own configuration says which origins may read it.
         return place_of(context.request.host, context.request.path) is None and original(context)
 
-    @patch(LambdaProvider.create_function_url_config)
+    @patched(
+        LambdaProvider.create_function_url_config,
+        because="function URLs answer everyone, and 500 to each call",
+        source="https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html",
+    )
     def create_url(original: Any, self: Any, *args: Any, **options: Any) -> Any:
         answer = original(self, *args, **options)
         for _account, _region, store in lambda_stores.iter_stores():
@@ -216,7 +232,11 @@ def install() -> None:
                         function.function_url_configs[qualifier] = replace(made, url=answer["FunctionUrl"])
         return answer
 
-    @patch(LambdaProvider.add_permission)
+    @patched(
+        LambdaProvider.add_permission,
+        because="function URLs answer everyone, and 500 to each call",
+        source="https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html",
+    )
     def add_permission(original: Any, self: Any, context: RequestContext, request: Any, **options: Any) -> Any:
         answer = original(self, context, request, **options)
         if request.get("InvokedViaFunctionUrl"):

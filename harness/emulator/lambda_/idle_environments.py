@@ -14,9 +14,9 @@ from typing import Any
 from localstack.services.lambda_.invocation import execution_environment
 from localstack.services.lambda_.invocation.execution_environment import ExecutionEnvironment
 from localstack.services.lambda_.invocation.lambda_models import InitializationType
-from localstack.utils.patch import patch
 
 from harness.emulator.deadlines import Deadline
+from harness.emulator.patches import patched, replaced
 
 MAX_IDLE = 64
 HANDLES_EACH = 6
@@ -25,21 +25,39 @@ HANDLES_EACH = 6
 
 def install() -> None:
     # One for each environment, for ten minutes.
-    execution_environment.Timer = Deadline
+    replaced(
+        execution_environment,
+        "Timer",
+        Deadline,
+        because="idle execution environments are kept for ten minutes without a bound",
+        source="https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html",
+    )
     idle = _Idle()
 
-    @patch(ExecutionEnvironment.release)
+    @patched(
+        ExecutionEnvironment.release,
+        because="idle execution environments are kept for ten minutes without a bound",
+        source="https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html",
+    )
     def release(original: Any, self: Any) -> None:
         original(self)
         if self.initialization_type == InitializationType.on_demand:
             idle.add(self)
 
-    @patch(ExecutionEnvironment.reserve)
+    @patched(
+        ExecutionEnvironment.reserve,
+        because="idle execution environments are kept for ten minutes without a bound",
+        source="https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html",
+    )
     def reserve(original: Any, self: Any) -> None:
         original(self)
         idle.discard(self)
 
-    @patch(ExecutionEnvironment.stop)
+    @patched(
+        ExecutionEnvironment.stop,
+        because="idle execution environments are kept for ten minutes without a bound",
+        source="https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html",
+    )
     def stop(original: Any, self: Any) -> None:
         idle.discard(self)
         original(self)

@@ -23,12 +23,17 @@ from typing import Any
 from localstack.aws.api.lambda_ import InvalidRequestContentException
 from localstack.services.lambda_.invocation.execution_environment import ExecutionEnvironment
 from localstack.services.lambda_.invocation.lambda_service import LambdaService
-from localstack.utils.patch import patch
 from localstack.utils.xray.trace_header import TraceHeader
+
+from harness.emulator.patches import patched
 
 
 def install() -> None:
-    @patch(ExecutionEnvironment.invoke)
+    @patched(
+        ExecutionEnvironment.invoke,
+        because="trace header and client context of an invocation are lost",
+        source="https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader",
+    )
     def invoke(_original: Any, self: Any, invocation: Any) -> Any:
         return self.runtime_executor.invoke(
             payload={
@@ -40,11 +45,19 @@ def install() -> None:
             }
         )
 
-    @patch(ExecutionEnvironment.get_log_group_name)
+    @patched(
+        ExecutionEnvironment.get_log_group_name,
+        because="the log group of LoggingConfig is not used",
+        source="https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-loggroups.html",
+    )
     def get_log_group_name(original: Any, self: Any) -> str:
         return self.function_version.config.logging_config.get("LogGroup") or original(self)
 
-    @patch(ExecutionEnvironment.get_log_stream_name)
+    @patched(
+        ExecutionEnvironment.get_log_stream_name,
+        because="streams of a shared log group have the name of their function",
+        source="https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-loggroups.html",
+    )
     def get_log_stream_name(original: Any, self: Any) -> str:
         function = self.function_version.id
         # LocalStack writes the usual group into the configuration of a function that names none.
@@ -52,7 +65,11 @@ def install() -> None:
             return str(original(self))
         return f"{datetime.now(UTC):%Y/%m/%d}/{function.function_name}[{function.qualifier}][{self.id}]"
 
-    @patch(LambdaService.invoke)
+    @patched(
+        LambdaService.invoke,
+        because="an event that is not JSON reaches the function",
+        source="https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html#API_Invoke_Errors",
+    )
     def invoke_function(original: Any, self: Any, *args: Any, **options: Any) -> Any:
         refuse_invalid_json(options.get("payload"))
         client_context(options.get("client_context"))

@@ -7,11 +7,16 @@ from typing import Any
 
 from localstack.services.lambda_.invocation.models import lambda_stores
 from localstack.services.lambda_.provider import LambdaProvider
-from localstack.utils.patch import patch
+
+from harness.emulator.patches import patched
 
 
 def install() -> None:
-    @patch(LambdaProvider.list_layers)
+    @patched(
+        LambdaProvider.list_layers,
+        because="ListLayers fails with IndexError after the last version of a layer is deleted",
+        source="https://docs.aws.amazon.com/lambda/latest/api/API_ListLayers.html",
+    )
     def list_layers(original: Any, self: Any, context: Any, *args: Any, **options: Any) -> Any:
         layers = lambda_stores[context.account_id][context.region].layers
         # Kept: a version that is published later goes on counting. Operations of Lambda run one at a time.

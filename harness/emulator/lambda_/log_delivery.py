@@ -19,13 +19,13 @@ from typing import Any
 from localstack.aws.connect import connect_to
 from localstack.services.lambda_.invocation.logs import LogHandler, LogItem
 from localstack.services.plugins import SERVICE_PLUGINS
-from localstack.utils.patch import patch
 
 from harness.emulator.access.enforcement import role_may
 from harness.emulator.access.operation import Operation
 from harness.emulator.concurrency import monitor
 from harness.emulator.faults import FAULTS
 from harness.emulator.journal.causes import doing
+from harness.emulator.patches import patched
 
 LOG = logging.getLogger(__name__)
 MAX_THREADS = 16
@@ -38,11 +38,19 @@ class NotDeliveredError(Exception):
 def install() -> None:
     deliveries = _Deliveries()
 
-    @patch(LogHandler.start_subscriber)
+    @patched(
+        LogHandler.start_subscriber,
+        because="logs of functions go out as requests, and need permission to create groups that exist",
+        source="https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html",
+    )
     def start_subscriber(_original: Any, _self: Any) -> None:
         """Its thread comes with the first lines."""
 
-    @patch(LogHandler.add_logs)
+    @patched(
+        LogHandler.add_logs,
+        because="logs of functions go out as requests, and need permission to create groups that exist",
+        source="https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html",
+    )
     def add_logs(original: Any, self: Any, item: LogItem) -> None:
         original(self, item)
         deliveries.are_due(self)

@@ -23,25 +23,56 @@ from localstack.services.lambda_.invocation.models import lambda_stores
 from localstack.services.lambda_.provider import LambdaProvider
 from localstack.utils import archives as localstack_archives
 from localstack.utils import common
-from localstack.utils.patch import patch
 
 from harness.emulator.archives import ArchiveError, inspect_zip, unpack_tar, unpack_zip
+from harness.emulator.attachments import UNPACKED_BYTES
+from harness.emulator.patches import patched, replaced
 from harness.emulator.service_loading import when_loaded
 
 _REFUSED = "Could not unzip uploaded file. Please check your file, then try to upload again."
-_SIZE = "harness_unzipped_bytes"
 _layer_bytes: ContextVar[int] = ContextVar("layer_bytes", default=0)
 """What the layers take of the function whose code is being handed in."""
 
 
 def install() -> None:
     for module in (localstack_archives, common, lambda_models):
-        module.unzip = _unzip
+        replaced(
+            module,
+            "unzip",
+            _unzip,
+            because="archives are unpacked through the links that they make",
+            source="https://snyk.io/research/zip-slip-vulnerability",
+        )
     for module in (localstack_archives, common):
-        module.untar = _untar
+        replaced(
+            module,
+            "untar",
+            _untar,
+            because="archives are unpacked through the links that they make",
+            source="https://snyk.io/research/zip-slip-vulnerability",
+        )
     # Unpacked files have their modes; LocalStack's way changes what links point to.
-    lambda_models.chmod_r = lambda _path, _mode: None
-    lambda_service.store_lambda_archive = provider.store_lambda_archive = _checked(lambda_service.store_lambda_archive)
+    replaced(
+        lambda_models,
+        "chmod_r",
+        lambda _path, _mode: None,
+        because="archives are unpacked through the links that they make",
+        source="https://snyk.io/research/zip-slip-vulnerability",
+    )
+    replaced(
+        lambda_service,
+        "store_lambda_archive",
+        _checked(lambda_service.store_lambda_archive),
+        because="archives are unpacked through the links that they make",
+        source="https://snyk.io/research/zip-slip-vulnerability",
+    )
+    replaced(
+        provider,
+        "store_lambda_archive",
+        _checked(lambda_service.store_lambda_archive),
+        because="archives are unpacked through the links that they make",
+        source="https://snyk.io/research/zip-slip-vulnerability",
+    )
     _hold_layers_to_the_limit()
     when_loaded("cloudformation", _name_inline_code)
 
@@ -55,7 +86,13 @@ def _name_inline_code() -> None:
     def file_name(_handler: str, runtime: str) -> str:
         return "index.js" if runtime.startswith("node") else "index.py"
 
-    aws_lambda_function.get_handler_file_from_name = file_name
+    replaced(
+        aws_lambda_function,
+        "get_handler_file_from_name",
+        file_name,
+        because="inline code is put into the file that its handler names",
+        source="https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-lambda-function-code.html",
+    )
 
 
 def _unzip(path: str, target_dir: str, overwrite: bool = True) -> None:
@@ -78,7 +115,7 @@ def _checked(original: Any) -> Any:
             raise InvalidParameterValueException(f"Unzipped size must be smaller than {limit} bytes", Type="User")
         _hold_to_the_limit(size, _layer_bytes.get())
         code = original(archive_file, *arguments, **options)
-        object.__setattr__(code, _SIZE, size)
+        UNPACKED_BYTES[code] = size
         try:
             # Once, and before the call is answered: preparing the version finds it unpacked.
             code.prepare_for_execution()
@@ -106,19 +143,31 @@ def _hold_to_the_limit(code: int, layers: int) -> None:
 
 
 def _hold_layers_to_the_limit() -> None:
-    @patch(LambdaProvider.create_function)
+    @patched(
+        LambdaProvider.create_function,
+        because="code and layers together may be larger than 250 MB",
+        source="https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html",
+    )
     def create_function(original: Any, self: Any, context: Any, request: Any) -> Any:
         with _beside(_bytes_of_layers(request.get("Layers") or ())):
             return original(self, context, request)
 
-    @patch(LambdaProvider.update_function_code)
+    @patched(
+        LambdaProvider.update_function_code,
+        because="code and layers together may be larger than 250 MB",
+        source="https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html",
+    )
     def update_function_code(original: Any, self: Any, context: Any, request: Any) -> Any:
         latest = _latest(context, request)
         layers = latest.config.layers if latest is not None else ()
         with _beside(sum(_unzipped(layer.code) for layer in layers)):
             return original(self, context, request)
 
-    @patch(LambdaProvider.update_function_configuration)
+    @patched(
+        LambdaProvider.update_function_configuration,
+        because="code and layers together may be larger than 250 MB",
+        source="https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html",
+    )
     def update_function_configuration(original: Any, self: Any, context: Any, request: Any) -> Any:
         latest = _latest(context, request)
         if latest is not None and latest.config.code is not None:
@@ -157,4 +206,4 @@ def _bytes_of_layers(arns: Sequence[str]) -> int:
 
 def _unzipped(code: Any) -> int:
     # Code that is mounted for hot reloading is no archive.
-    return int(getattr(code, _SIZE, 0))
+    return UNPACKED_BYTES.get(code) or 0

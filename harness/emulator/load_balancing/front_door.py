@@ -16,22 +16,24 @@ from concurrent.futures import TimeoutError as NotYet
 from dataclasses import dataclass
 from typing import Any
 
+from localstack.aws import handlers
 from localstack.aws.api import RequestContext
 from localstack.aws.chain import HandlerChain
-from localstack.aws.handlers import cors, preprocess_request
+from localstack.aws.handlers import cors
 from localstack.http import Request, Response
 from localstack.http.websocket import WebSocketRequest
-from localstack.utils.patch import patch
 from rolo.request import get_raw_path
 from rolo.serving.twisted import HeaderPreservingWSGIResponse
 
 from harness.emulator import capabilities, door
+from harness.emulator.attachments import PROBLEM
 from harness.emulator.journal import requests
 from harness.emulator.journal.recorder import JOURNAL
 from harness.emulator.load_balancing import actions, networks, targets
 from harness.emulator.load_balancing.answer import MAX_BYTES, Answer, Problem, page, phrase
 from harness.emulator.load_balancing.event import event_of
 from harness.emulator.load_balancing.rules import Asked, Pairs, Rule, choose
+from harness.emulator.patches import inserted, patched
 from harness.journal.records import Kind
 
 _PATH = re.compile(r"/_aws/elb/(?P<label>[^/:]+)(?::(?P<port>\d+))?(?P<path>/.*)?", re.DOTALL)
@@ -68,7 +70,7 @@ def serve(chain: HandlerChain, context: RequestContext, response: Response) -> N
     # "WebSockets are not supported. Upgrade requests are rejected with an HTTP 400 code."
     is_upgrade = isinstance(context.request, WebSocketRequest)
     answer = page(400) if is_upgrade else _answer(context.request, door)
-    context.harness_problem = answer.problem
+    PROBLEM[context] = answer.problem
     response.status = f"{answer.status} {answer.reason or phrase(answer.status)}"
     response.headers.clear()
     for name, value in answer.headers:
@@ -270,7 +272,7 @@ def arn_of(label: str) -> str:
 
 def problem_of(context: RequestContext) -> dict[str, Any]:
     """What the record of a request's end says beyond its answer."""
-    problem: Problem | None = context.get("harness_problem")
+    problem = PROBLEM.get(context)
     if problem is None:
         return {}
     return {"remark" if problem.is_doubt else "error": {"code": problem.code, "message": problem.message}}
@@ -279,14 +281,28 @@ def problem_of(context: RequestContext) -> dict[str, Any]:
 def install() -> None:
     requests.describe("elbv2", arn_of, problem_of)
     # After what records the request.
-    preprocess_request.append(serve)
+    inserted(
+        handlers,
+        "preprocess_request",
+        serve,
+        because="load balancers answer requests on the port of the gateway",
+        source="https://docs.aws.amazon.com/elasticloadbalancing/latest/application/introduction.html",
+    )
 
-    @patch(cors.should_enforce_self_managed_service)
+    @patched(
+        cors.should_enforce_self_managed_service,
+        because="a load balancer has no CORS: the function answers what a browser asks",
+        source="https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html",
+    )
     def should_enforce(original: Any, context: RequestContext) -> bool:
         """A load balancer has no CORS of its own: what a browser asks is the function's to answer."""
         return door_of(context.request.host, get_raw_path(context.request)) is None and original(context)
 
-    @patch(HeaderPreservingWSGIResponse.startResponse)
+    @patched(
+        HeaderPreservingWSGIResponse.startResponse,
+        because="Twisted writes its name into Server whatever the answer says",
+        source="https://docs.aws.amazon.com/elasticloadbalancing/latest/application/x-forwarded-headers.html",
+    )
     def start(original: Any, self: Any, status: str, headers: Any, *rest: Any) -> Any:
         """Twisted puts its own name into `Server`, whatever the answer says."""
         for name, value in headers:

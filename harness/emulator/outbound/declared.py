@@ -5,6 +5,7 @@ import importlib
 from typing import Any
 
 from harness.emulator.outbound.guard import allowed
+from harness.emulator.patches import replaced
 from harness.emulator.service_loading import when_loaded
 
 CALLERS = (
@@ -48,4 +49,9 @@ def install() -> None:
 
 def _complete(name: str) -> None:
     module = importlib.import_module(name)
-    module.requests = _Requests(module.requests)  # type: ignore[attr-defined]
+    replaced(
+        module,
+        "requests",
+        _Requests(module.requests),
+        because="addresses that resources declare may be called, and no other",
+    )

@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from harness.emulator.patches import replaced
+
 LOG = logging.getLogger(__name__)
 
 HOSTS_VARIABLE = "HARNESS_OUTBOUND_HOSTS"
@@ -106,7 +108,13 @@ def install() -> None:
     def gethostbyname_ex(host: str) -> Any:
         return by_name_ex(host if _is_here(host) else gethostbyname(host))
 
-    socket.getaddrinfo, socket.gethostbyname, socket.gethostbyname_ex = getaddrinfo, gethostbyname, gethostbyname_ex
+    for lookup in (getaddrinfo, gethostbyname, gethostbyname_ex):
+        replaced(
+            socket,
+            lookup.__name__,
+            lookup,
+            because="names are looked up on this machine, or where a resource declares it",
+        )
 
     def check(sock: socket.socket, address: Any) -> Any:
         """The address to connect to. Raises OutsideContactError."""
@@ -131,7 +139,7 @@ def install() -> None:
         def call(self: socket.socket, address: Any) -> Any:
             return original(self, check(self, address))
 
-        setattr(socket.socket, name, call)
+        replaced(socket.socket, name, call, because="connections to other machines are refused")
 
     guarded("connect")
     guarded("connect_ex")

@@ -6,11 +6,12 @@ What the image of LocalStack holds, or was put into its folder, is used as befor
 from typing import Any
 
 from localstack.packages.api import PackageException, PackageInstaller
-from localstack.utils.patch import patch
+
+from harness.emulator.patches import patched
 
 
 def install() -> None:
-    @patch(PackageInstaller.install)
+    @patched(PackageInstaller.install, because="LocalStack downloads programs when a service first needs them")
     def install_package(original: Any, self: Any, target: Any = None) -> None:
         if not self.is_installed():
             raise PackageException(

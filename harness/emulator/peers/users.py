@@ -15,6 +15,7 @@ from localstack import config
 from twisted.internet import reactor as twisted_reactor
 from twisted.internet.protocol import Protocol
 
+from harness.emulator.patches import patched
 from harness.emulator.peers.sockets import Address, UntoldError, owner_of
 
 LOG = logging.getLogger(__name__)
@@ -34,14 +35,17 @@ def install() -> None:
     guard = Guard(allowed)
     reactor: Any = twisted_reactor  # typed as the module, it is the object that the module puts in its own place
     gateways = {address.port: address.host for address in config.GATEWAY_LISTEN}
-    original = reactor.listenTCP
 
-    def listen_tcp(port: int, factory: Any, backlog: int = 50, interface: str = "") -> Any:
+    @patched(
+        reactor,
+        "listenTCP",
+        because="other users of the machine may connect, and run code as the engine's user",
+        layer=1,
+    )
+    def listen_tcp(original: Any, port: int, factory: Any, backlog: int = 50, interface: str = "") -> Any:
         if port in gateways:
             guard.watch(factory, (interface or gateways[port], port))
         return original(port, factory, backlog, interface)
-
-    reactor.listenTCP = listen_tcp
 
 
 def allowed_users(setting: str | None) -> frozenset[int] | None:

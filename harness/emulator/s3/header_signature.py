@@ -17,16 +17,17 @@ from botocore.auth import HmacV1Auth, S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.compat import HTTPHeaders, urlsplit
 from botocore.credentials import Credentials
+from localstack.aws import handlers
 from localstack.aws.api import RequestContext
 from localstack.aws.api.s3 import AccessDenied
 from localstack.aws.chain import HandlerChain
-from localstack.aws.handlers import serve_custom_service_request_handlers
 from localstack.constants import INTERNAL_AWS_ACCESS_KEY_ID
 from localstack.http import Response
 from localstack.http.request import get_raw_path
 from localstack.services.s3.constants import S3_HOST_ID
 
 from harness.emulator.access import principals, secret_keys
+from harness.emulator.patches import inserted
 from harness.emulator.s3 import errors, streaming_payload
 
 LOG = logging.getLogger(__name__)
@@ -66,7 +67,7 @@ def credentials_of(access_key: str, token: str | None) -> Credentials:
     if secret.token is not None and secret.token != token:
         raise errors.invalid_token()
     if not secret.known:
-        LOG.debug("S3: access key %s is unknown; its secret is %r", access_key, secret.secret)
+        LOG.debug("S3: nobody knows access key %s; its secret is %r", access_key, secret.secret)
     return Credentials(access_key, secret.secret, secret.token)
 
 
@@ -200,4 +201,10 @@ def _verify_v2(context: RequestContext, parts: re.Match[str]) -> None:
 
 def install() -> None:
     secret_keys.install()
-    serve_custom_service_request_handlers.append(verify)
+    inserted(
+        handlers,
+        "serve_custom_service_request_handlers",
+        verify,
+        because="requests are taken whatever their signature",
+        source="https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-authenticating-requests.html",
+    )

@@ -15,11 +15,11 @@ from typing import Any
 from urllib.parse import unquote
 
 from localstack.aws.api.s3 import InvalidArgument
-from localstack.utils.patch import patch
 
+from harness.emulator.attachments import SEQUENCER
+from harness.emulator.patches import patched, replaced
 from harness.emulator.service_loading import when_loaded
 
-_SEQUENCER = "harness_sequencer"
 _REASONS = {
     "s3:ObjectCreated:Post": "POST Object",
     "s3:ObjectCreated:CompleteMultipartUpload": "CompleteMultipartUpload",
@@ -96,16 +96,21 @@ def _patch() -> None:
 
     sequencers = Sequencers()
 
-    @patch(notifications.NotificationDispatcher.send_notifications)
+    @patched(
+        notifications.NotificationDispatcher.send_notifications,
+        because="all events have the same sequencer",
+        source="https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html",
+    )
     def send_notifications(original: Any, self: Any, context: Any, configuration: Any) -> None:
         # One event, whoever is told of it.
-        setattr(context, _SEQUENCER, sequencers.next())
+        SEQUENCER[context] = sequencers.next()
         original(self, context, configuration)
 
-    @patch(notifications.NotificationDispatcher.verify_configuration)
-    def verify_configuration(original: Any, self: Any, configurations: Any, *arguments: Any) -> None:
-        refuse_ambiguous(configurations)
-        original(self, configurations, *arguments)
+    patched(
+        notifications.NotificationDispatcher.verify_configuration,
+        because="configurations are taken that S3 finds ambiguous",
+        source="https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-filtering.html",
+    )(_verify_configuration)
 
     records_of, entry_of = (
         notifications.BaseNotifier._get_event_payload,
@@ -130,10 +135,27 @@ def _patch() -> None:
             detail["reason"] = _REASONS[context.event_type]
         return {**told, "Detail": json.dumps(detail)}
 
-    notifications.BaseNotifier._get_event_payload = staticmethod(records)
-    notifications.EventBridgeNotifier._get_event_payload = staticmethod(entry)
+    replaced(
+        notifications.BaseNotifier,
+        "_get_event_payload",
+        staticmethod(records),
+        because="keys are URL-encoded in another way",
+        source="https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html",
+    )
+    replaced(
+        notifications.EventBridgeNotifier,
+        "_get_event_payload",
+        staticmethod(entry),
+        because="keys are URL-encoded for EventBridge, too",
+        source="https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html",
+    )
+
+
+def _verify_configuration(original: Any, self: Any, configurations: Any, *arguments: Any) -> None:
+    refuse_ambiguous(configurations)
+    original(self, configurations, *arguments)
 
 
 def _put_sequencer(told: dict[str, Any], context: Any) -> None:
     if "sequencer" in told:
-        told["sequencer"] = getattr(context, _SEQUENCER)
+        told["sequencer"] = SEQUENCER[context]

@@ -13,14 +13,15 @@ from typing import Any
 
 from botocore.auth import HmacV1Auth, S3SigV4Auth
 from botocore.awsrequest import AWSRequest
+from localstack.aws import handlers
 from localstack.aws.accounts import get_account_id_from_access_key_id
 from localstack.aws.api import RequestContext
 from localstack.aws.api.s3 import AccessDenied, EntityTooLarge, EntityTooSmall, InvalidArgument
 from localstack.aws.chain import HandlerChain
-from localstack.aws.handlers import serve_custom_service_request_handlers
 from localstack.http import Response
 from localstack.services.s3.constants import S3_HOST_ID
 
+from harness.emulator.patches import inserted, replaced
 from harness.emulator.s3 import errors, post_policy
 from harness.emulator.s3.header_signature import credentials_of
 from harness.emulator.service_loading import when_loaded
@@ -163,14 +164,33 @@ def validate(form: Mapping[str, str], about: Mapping[str, Any]) -> None:
 def _patch() -> None:
     from localstack.services.s3 import provider
 
-    provider.validate_post_policy = validate
+    replaced(
+        provider,
+        "validate_post_policy",
+        validate,
+        because="fields are taken that the policy does not allow",
+        source="https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTConstructPolicy.html",
+    )
 
 
 def install() -> None:
-    serve_custom_service_request_handlers.append(authenticate)
+    inserted(
+        handlers,
+        "serve_custom_service_request_handlers",
+        authenticate,
+        because="signatures of forms are not verified",
+        source="https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-authentication-HTTPPOST.html",
+    )
     when_loaded("s3", _patch)
 
 
 def install_names() -> None:
     """Before the call is recorded."""
-    serve_custom_service_request_handlers.handlers.insert(0, name_the_object)
+    inserted(
+        handlers,
+        "serve_custom_service_request_handlers",
+        name_the_object,
+        because="the key of a form is known before the call is recorded",
+        source="https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-authentication-HTTPPOST.html",
+        first=True,
+    )

@@ -18,9 +18,8 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from localstack.utils.patch import patch
-
 from harness.emulator.journal.recorder import JOURNAL
+from harness.emulator.patches import patched, replaced
 from harness.emulator.schedules.expressions import MINUTE, At, InvalidScheduleError, parse
 from harness.emulator.service_loading import when_loaded
 from harness.emulator.timers import on_fire
@@ -83,9 +82,19 @@ def _stop_the_jobs_of_localstack() -> None:
     from localstack.services.events.rule import RuleService
     from localstack.services.events.scheduler import JobScheduler
 
-    JobScheduler.start = classmethod(lambda cls: cls.instance())
+    replaced(
+        JobScheduler,
+        "start",
+        classmethod(lambda cls: cls.instance()),
+        because="a job outlives its rule, runs early, and twice after PutTargets",
+        source="https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-rule-schedule.html",
+    )
 
-    @patch(RuleService.create_schedule_job)
+    @patched(
+        RuleService.create_schedule_job,
+        because="a job outlives its rule, runs early, and twice after PutTargets",
+        source="https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-rule-schedule.html",
+    )
     def create_schedule_job(_original: Any, _self: Any, _job: Any) -> None:
         return None
 

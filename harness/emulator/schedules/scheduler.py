@@ -23,13 +23,13 @@ from uuid import uuid4
 
 from localstack.aws.connect import connect_to
 from localstack.utils.aws.arns import sqs_queue_url_for_arn
-from localstack.utils.patch import patch
 from localstack.utils.xray.trace_header import TraceHeader
 
 from harness.emulator.journal.activity import activity, error_of
 from harness.emulator.journal.causes import CAUSE, doing
 from harness.emulator.journal.recorder import JOURNAL
 from harness.emulator.journal.waiting import Later
+from harness.emulator.patches import patched
 from harness.emulator.schedules import targets
 from harness.emulator.schedules.clock import Scheduled, add_source, zone
 from harness.emulator.schedules.expressions import InvalidScheduleError, parse
@@ -67,12 +67,20 @@ def _patch() -> None:
         if queue.endswith(".fifo"):
             raise ValidationException("A FIFO queue cannot be the dead-letter queue of a schedule.")
 
-    @patch(EventBridgeSchedulerBackend.create_schedule)
+    @patched(
+        EventBridgeSchedulerBackend.create_schedule,
+        because="schedules are kept and never run",
+        source="https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-targets.html",
+    )
     def create(original: Any, self: Any, **schedule: Any) -> Any:
         check(self, schedule)
         return original(self, **schedule)
 
-    @patch(EventBridgeSchedulerBackend.update_schedule)
+    @patched(
+        EventBridgeSchedulerBackend.update_schedule,
+        because="schedules are kept and never run",
+        source="https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-targets.html",
+    )
     def update(original: Any, self: Any, **schedule: Any) -> Any:
         check(self, schedule)
         updated = original(self, **schedule)

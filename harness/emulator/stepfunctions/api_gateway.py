@@ -13,6 +13,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from localstack import config
 
+from harness.emulator.patches import replaced
 from harness.emulator.service_loading import when_loaded
 
 SERVICE = "stepfunctions"
@@ -48,7 +49,13 @@ def _patch() -> None:
     )
     from localstack.services.stepfunctions.asl.utils.boto_client import boto_client_for
 
-    StateTaskServiceApiGateway._path_based_url_of = staticmethod(address_of)
+    replaced(
+        StateTaskServiceApiGateway,
+        "_path_based_url_of",
+        staticmethod(address_of),
+        because="ApiEndpoint and AuthType IAM_ROLE are not read as AWS documents them",
+        source="https://docs.aws.amazon.com/step-functions/latest/dg/connect-api-gateway.html",
+    )
 
     def call(
         self: Any, env: Any, resource_runtime_part: Any, normalised_parameters: dict[str, Any], state_credentials: Any
@@ -72,4 +79,10 @@ def _patch() -> None:
             raise SfnGatewayException(parameters=normalised_parameters, response=response)
         env.stack.append(self._invoke_output_of(_readable(response)))
 
-    StateTaskServiceApiGateway._eval_service_task = call
+    replaced(
+        StateTaskServiceApiGateway,
+        "_eval_service_task",
+        call,
+        because="ApiEndpoint and AuthType IAM_ROLE are not read as AWS documents them",
+        source="https://docs.aws.amazon.com/step-functions/latest/dg/connect-api-gateway.html",
+    )

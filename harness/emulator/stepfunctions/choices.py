@@ -6,8 +6,7 @@ https://docs.aws.amazon.com/step-functions/latest/dg/state-choice.html
 
 from typing import Any
 
-from localstack.utils.patch import patch
-
+from harness.emulator.patches import patched
 from harness.emulator.service_loading import when_loaded
 from harness.emulator.stepfunctions.failures import failure, while_executing
 
@@ -31,7 +30,11 @@ def _patch() -> None:
     from localstack.services.stepfunctions.asl.component.state.state_choice.comparison.variable import NoSuchVariable
     from localstack.services.stepfunctions.asl.component.state.state_choice.state_choice import StateChoice
 
-    @patch(StateChoice._eval_state)
+    @patched(
+        StateChoice._eval_state,
+        because="a Choice state that no rule matches fails with States.Runtime",
+        source="https://docs.aws.amazon.com/step-functions/latest/dg/state-choice.html",
+    )
     def choose(original: Any, self: Any, env: Any) -> None:
         if self.default_state is not None:
             original(self, env)
@@ -44,7 +47,11 @@ def _patch() -> None:
         cause = while_executing(env, "The choice state has no default, and none of its choices matched.")
         raise failure(env, StatesErrorNameType.StatesNoChoiceMatched, cause)
 
-    @patch(ComparisonVariable._eval_body)
+    @patched(
+        ComparisonVariable._eval_body,
+        because="a rule about a path that the input does not have counts as not matching",
+        source="https://docs.aws.amazon.com/step-functions/latest/dg/state-choice.html",
+    )
     def compare(_original: Any, self: Any, env: Any) -> None:
         self.variable.eval(env)
         function = self.comparison_function

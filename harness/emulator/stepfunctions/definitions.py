@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from harness.emulator.patches import replaced
 from harness.emulator.service_loading import when_loaded
 
 SERVICE = "stepfunctions"
@@ -103,7 +104,13 @@ def _patch() -> None:
     from localstack.services.stepfunctions.provider import StepFunctionsProvider
 
     parse = AmazonStateLanguageParser.parse
-    AmazonStateLanguageParser.parse = staticmethod(lambda definition: parse(readable(definition)))
+    replaced(
+        AmazonStateLanguageParser,
+        "parse",
+        staticmethod(lambda definition: parse(readable(definition))),
+        because="the parser refuses integers for percentages and escapes in intrinsic functions",
+        source="https://docs.aws.amazon.com/step-functions/latest/dg/concepts-amazon-states-language.html",
+    )
 
     validate = StepFunctionsProvider._validate_definition
 
@@ -115,4 +122,10 @@ def _patch() -> None:
             refused.message = f"Invalid State Machine Definition: '{', '.join(found)}'"
             raise refused
 
-    StepFunctionsProvider._validate_definition = staticmethod(validated)
+    replaced(
+        StepFunctionsProvider,
+        "_validate_definition",
+        staticmethod(validated),
+        because="definitions whose transitions lead nowhere are created",
+        source="https://docs.aws.amazon.com/step-functions/latest/dg/concepts-amazon-states-language.html",
+    )

@@ -13,9 +13,8 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from localstack.utils.patch import patch
-
 from harness.emulator.bounded.expressions import Expression
+from harness.emulator.patches import patched, replaced
 from harness.emulator.service_loading import when_loaded
 from harness.emulator.stepfunctions.failures import failure
 
@@ -127,13 +126,35 @@ def _patch() -> None:
             raise jsonata.JSONataException("UNKNOWN", str(error)) from error
 
     # The function that LocalStack sets once it has started Java; so it never starts it.
-    jsonata._eval_jsonata = evaluate_or_raise
-    states.encode_jsonata_variable_declarations = declared
-    variable_store.encode_jsonata_variable_declarations = declared
+    replaced(
+        jsonata,
+        "_eval_jsonata",
+        evaluate_or_raise,
+        because="JSONata runs in a Java virtual machine that is downloaded",
+        source="https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html",
+    )
+    replaced(
+        states,
+        "encode_jsonata_variable_declarations",
+        declared,
+        because="strings are quoted without escapes",
+        source="https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html",
+    )
+    replaced(
+        variable_store,
+        "encode_jsonata_variable_declarations",
+        declared,
+        because="strings are quoted without escapes",
+        source="https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html",
+    )
     # Declarations in JSONata, two of which return "... is currently not supported" as their value.
     intrinsic._DECLARATION_BY_VARIABLE_REFERENCE.clear()
 
-    @patch(StringJSONata._eval_body)
+    @patched(
+        StringJSONata._eval_body,
+        because="JSONata runs in a Java virtual machine that is downloaded",
+        source="https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html",
+    )
     def evaluate_field(original: Any, self: Any, env: Any) -> None:
         try:
             original(self, env)

@@ -7,8 +7,7 @@ https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html#
 
 from typing import Any
 
-from localstack.utils.patch import patch
-
+from harness.emulator.patches import patched
 from harness.emulator.service_loading import when_loaded
 from harness.emulator.stepfunctions.failures import failure
 
@@ -42,7 +41,11 @@ def _patch() -> None:
     )
     from localstack.services.stepfunctions.asl.eval.program_state import ProgramError
 
-    @patch(DistributedItemProcessorWorker._eval_job)
+    @patched(
+        DistributedItemProcessorWorker._eval_job,
+        because="a distributed Map tolerates every failure",
+        source="https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html#maprun-fail-threshold",
+    )
     def evaluate_item(original: Any, self: Any, env: Any, job: Any) -> None:
         original(self, env, job)
         state = env.program_state()
@@ -51,7 +54,11 @@ def _patch() -> None:
             error = state.error or {}
             job.job_output = {"Error": error.get("error", ""), "Cause": error.get("cause", "")}
 
-    @patch(DistributedIterationComponent._map_run)
+    @patched(
+        DistributedIterationComponent._map_run,
+        because="a distributed Map tolerates every failure",
+        source="https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html#maprun-fail-threshold",
+    )
     def run(original: Any, self: Any, env: Any, eval_input: Any) -> None:
         original(self, env, eval_input)
         items = eval_input.map_run_record.item_counter

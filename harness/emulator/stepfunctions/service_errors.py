@@ -13,8 +13,7 @@ import json
 import re
 from typing import Any
 
-from localstack.utils.patch import patch
-
+from harness.emulator.patches import patched, replaced
 from harness.emulator.service_loading import when_loaded
 
 SERVICE = "stepfunctions"
@@ -58,11 +57,21 @@ def _patch() -> None:
             _, cause = name_and_cause(client_error)
             return named(service, base, client_error), cause
 
-        owner._error_cause_from_client_error = staticmethod(corrected)
+        replaced(
+            owner,
+            "_error_cause_from_client_error",
+            staticmethod(corrected),
+            because="errors of integrations have the code of the service instead of the SDK's name",
+            source="https://docs.aws.amazon.com/step-functions/latest/dg/sfn-best-practices.html#bp-lambda-serviceexception",
+        )
 
     correct(StateTaskServiceDynamoDB, "DynamoDB", "AmazonDynamoDBException")
     correct(StateTaskServiceLambda, "Lambda", "AWSLambdaException")
 
-    @patch(lambda_eval_utils.LambdaFunctionErrorException.__init__)
+    @patched(
+        lambda_eval_utils.LambdaFunctionErrorException.__init__,
+        because="a function's timeout fails its task without Sandbox.Timedout",
+        source="https://docs.aws.amazon.com/lambda/latest/dg/troubleshooting-invocation.html",
+    )
     def init(original: Any, self: Any, function_error: str | None, payload: str) -> None:
         original(self, function_error, with_type(payload))

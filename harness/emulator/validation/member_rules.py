@@ -10,12 +10,13 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from localstack.aws import handlers
 from localstack.aws.api import RequestContext
 from localstack.aws.chain import HandlerChain
-from localstack.aws.handlers import serve_custom_service_request_handlers
 from localstack.http import Response
 
 from harness.emulator import moto_protocols
+from harness.emulator.patches import inserted
 from harness.emulator.validation.answers import exception_of
 from harness.emulator.validation.messages import Refusal, validation_code
 
@@ -125,23 +126,6 @@ def _log_groups_of_query(request: Request) -> None:
         request["logGroupNames"] = [each.partition(":log-group:")[2] or each for each in identifiers]
 
 
-def _options_of_certificate(request: Request) -> None:
-    options = request.get("Options")
-    if options is not None:
-        request["Options"] = {"CertificateTransparencyLoggingPreference": "ENABLED", "Export": "DISABLED", **options}
-
-
-def not_empty(*names: str) -> Rule:
-    """Forms cannot hold an empty list, so services that spoke them first miss the parameter."""
-
-    def rule(request: Request) -> None:
-        for name in names:
-            if not request.get(name):
-                raise RuleError(f"The request must contain the parameter {name}.", "MissingParameter")
-
-    return rule
-
-
 def _policy_of_topic(request: Request) -> None:
     if request.get("AttributeName") == "Policy":
         is_policy("AttributeValue", "Invalid parameter: Policy Error: null", "InvalidParameter")(request)
@@ -172,8 +156,6 @@ _PATCHED = (
 )
 
 RULES: Mapping[tuple[str, str], Sequence[Rule]] = {
-    # https://docs.aws.amazon.com/acm/latest/APIReference/API_CertificateOptions.html
-    **dict.fromkeys((("acm", "RequestCertificate"), ("acm", "UpdateCertificateOptions")), (_options_of_certificate,)),
     # https://docs.aws.amazon.com/apigateway/latest/api/API_UpdateAccount.html#API_UpdateAccount_RequestBody, and so of all
     **{("apigateway", f"Update{of}"): (default(patchOperations=list),) for of in _PATCHED},
     # https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-resource-policies-create-attach.html
@@ -233,8 +215,6 @@ RULES: Mapping[tuple[str, str], Sequence[Rule]] = {
         is_policy("Attributes.Policy", "Invalid parameter: Policy Error: null", "InvalidParameter"),
     ),
     ("sns", "SetTopicAttributes"): (_policy_of_topic,),
-    # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_AddPermission.html
-    ("sqs", "AddPermission"): (not_empty("AWSAccountIds", "Actions"),),
     # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html#API_SetQueueAttributes_Errors
     **dict.fromkeys(
         (("sqs", "CreateQueue"), ("sqs", "SetQueueAttributes")),
@@ -277,4 +257,10 @@ def hold(_chain: HandlerChain, context: RequestContext, _response: Response) -> 
 
 
 def install() -> None:
-    serve_custom_service_request_handlers.append(hold)
+    inserted(
+        handlers,
+        "serve_custom_service_request_handlers",
+        hold,
+        because="optional members are read as if they were required",
+        source="https://smithy.io/2.0/spec/type-refinement-traits.html#required-trait",
+    )

@@ -9,12 +9,13 @@ from collections.abc import Callable
 from typing import Any
 
 from botocore.model import OperationModel
+from localstack.aws import handlers
 from localstack.aws.api import RequestContext
 from localstack.aws.chain import HandlerChain
-from localstack.aws.handlers import serve_custom_service_request_handlers
 from localstack.http import Response
 from localstack.services.plugins import SERVICE_PLUGINS
 
+from harness.emulator.patches import inserted
 from harness.emulator.validation.answers import exception_of
 from harness.emulator.validation.constraints import checker_of
 from harness.emulator.validation.messages import refusal
@@ -82,4 +83,10 @@ def _is_empty(violation: Violation, context: RequestContext) -> bool:
 
 
 def install() -> None:
-    serve_custom_service_request_handlers.append(refuse)
+    inserted(
+        handlers,
+        "serve_custom_service_request_handlers",
+        refuse,
+        because="requests that break a constraint of their model reach the service",
+        source="https://smithy.io/2.0/spec/constraint-traits.html",
+    )

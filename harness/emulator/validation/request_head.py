@@ -9,6 +9,8 @@ from typing import Any
 from rolo.serving.twisted import HeaderPreservingHTTPChannel
 from twisted.internet import reactor as twisted_reactor
 
+from harness.emulator.patches import replaced
+
 SECONDS_TO_READ_ANSWER = 1.0
 """A connection that is closed while its client still sends loses the answer."""
 ANSWER = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
@@ -22,5 +24,17 @@ def install() -> None:
         reactor: Any = twisted_reactor  # typed as the module, it is the object that the module puts in its own place
         reactor.callLater(SECONDS_TO_READ_ANSWER, channel.loseConnection)
 
-    HeaderPreservingHTTPChannel.lineLengthExceeded = give_up
-    HeaderPreservingHTTPChannel._respondToBadRequestAndDisconnect = give_up
+    replaced(
+        HeaderPreservingHTTPChannel,
+        "lineLengthExceeded",
+        give_up,
+        because="Twisted closes the connection where a head is too long",
+        source="https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html#http-400-issues",
+    )
+    replaced(
+        HeaderPreservingHTTPChannel,
+        "_respondToBadRequestAndDisconnect",
+        give_up,
+        because="Twisted closes the connection where a head is too long",
+        source="https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html#http-400-issues",
+    )

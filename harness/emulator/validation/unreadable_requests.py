@@ -14,9 +14,9 @@ from localstack.aws.handlers.codec import ContentDecoder
 from localstack.aws.handlers.service import ServiceExceptionSerializer, ServiceNameParser
 from localstack.aws.protocol import parser as parsers
 from localstack.aws.protocol import service_router
-from localstack.utils.patch import patch
 from werkzeug.exceptions import HTTPException
 
+from harness.emulator.patches import patched
 from harness.emulator.validation import malformed, mistaken_values, request_head, wire_types
 from harness.emulator.validation.answers import exception_of
 from harness.emulator.validation.messages import Refusal
@@ -37,13 +37,29 @@ def install() -> None:
         parsers.S3RequestParser,
     ):
         _answer_for(parser)
-    patch(ServiceNameParser.__call__)(find_service)
-    patch(ServiceExceptionSerializer.create_exception_response)(exception_response)
-    patch(ContentDecoder.__call__)(decode)
+    patched(
+        ServiceNameParser.__call__,
+        because="bodies that cannot be parsed are answered with 500",
+        source="https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html#operation-error-serialization",
+    )(find_service)
+    patched(
+        ServiceExceptionSerializer.create_exception_response,
+        because="bodies that cannot be parsed are answered with 500",
+        source="https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html#operation-error-serialization",
+    )(exception_response)
+    patched(
+        ContentDecoder.__call__,
+        because="bodies that cannot be parsed are answered with 500",
+        source="https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html#operation-error-serialization",
+    )(decode)
 
 
 def _answer_for(parser: Any) -> None:
-    @patch(parser.parse)
+    @patched(
+        parser.parse,
+        because="bodies that cannot be parsed are answered with 500",
+        source="https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html#operation-error-serialization",
+    )
     def parse(original: Any, self: Any, request: Any) -> Any:
         try:
             return original(self, request)

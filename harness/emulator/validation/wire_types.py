@@ -19,7 +19,8 @@ from localstack.aws.protocol.parser import (
     ProtocolParserError,
     RequestParser,
 )
-from localstack.utils.patch import patch
+
+from harness.emulator.patches import patched, replaced
 
 AGGREGATES = frozenset({"list", "map", "structure"})
 NUMBERS = frozenset({"integer", "long", "float", "double"})
@@ -104,7 +105,11 @@ def _no_constant(name: str) -> NoReturn:
 
 
 def install() -> None:
-    @patch(BaseJSONRequestParser._parse_body_as_json)
+    @patched(
+        BaseJSONRequestParser._parse_body_as_json,
+        because="a value of another type than the model's reaches the service",
+        source="https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html#shape-serialization",
+    )
     def parse_body(original: Any, self: Any, request: Any) -> Any:
         if request.mimetype.startswith("application/x-amz-cbor"):
             return original(self, request)
@@ -112,7 +117,11 @@ def install() -> None:
         value = decoded(body) if body else None
         return {} if value is None else value
 
-    @patch(BaseJSONRequestParser._parse_blob)
+    @patched(
+        BaseJSONRequestParser._parse_blob,
+        because="a value of another type than the model's reaches the service",
+        source="https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html#shape-serialization",
+    )
     def parse_blob(original: Any, self: Any, request: Any, shape: Shape, node: Any, uri_params: Any = None) -> Any:
         if isinstance(node, str):
             return base64_decoded(node)
@@ -127,8 +136,20 @@ def install() -> None:
                 raise MalformedBodyError(why)
         return RequestParser._parse_shape(self, request, shape, node, uri_params)
 
-    BaseJSONRequestParser._parse_shape = parse_shape
-    BaseCBORRequestParser._parse_shape = parse_shape
+    replaced(
+        BaseJSONRequestParser,
+        "_parse_shape",
+        parse_shape,
+        because="a value of another type than the model's reaches the service",
+        source="https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html#shape-serialization",
+    )
+    replaced(
+        BaseCBORRequestParser,
+        "_parse_shape",
+        parse_shape,
+        because="a value of another type than the model's reaches the service",
+        source="https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html#shape-serialization",
+    )
 
 
 def base64_decoded(text: str) -> bytes:

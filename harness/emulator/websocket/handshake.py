@@ -7,16 +7,21 @@ import base64
 import json
 from typing import Any
 
-from localstack.utils.patch import patch
 from rolo.serving.twisted import WebsocketResourceDecorator
 from wsproto import ConnectionType, WSConnection
 from wsproto.utilities import ProtocolError, RemoteProtocolError
+
+from harness.emulator.patches import patched
 
 UPGRADE_REQUIRED = 426
 
 
 def install() -> None:
-    @patch(WebsocketResourceDecorator.render)
+    @patched(
+        WebsocketResourceDecorator.render,
+        because="a handshake that is none ends in a 500 of Twisted",
+        source="https://www.rfc-editor.org/rfc/rfc6455#section-4.4",
+    )
     def render(original: Any, self: Any, request: Any) -> Any:
         upgrade = request.getHeader(b"upgrade") or b""
         if upgrade.isascii() and upgrade.lower() != b"websocket":

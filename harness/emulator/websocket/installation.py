@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from localstack.aws.handlers import cors, preprocess_request
+from localstack.aws import handlers
+from localstack.aws.handlers import cors
 from localstack.runtime.shutdown import SHUTDOWN_HANDLERS
 from localstack.services.edge import ROUTER
-from localstack.utils.patch import patch
 
 from harness.emulator import capabilities
+from harness.emulator.patches import inserted, patched
 from harness.emulator.timers import on_fire
 from harness.emulator.websocket import handshake
 from harness.emulator.websocket.connections import CONNECTIONS, Closing, idle, lifetime_over
@@ -41,9 +42,20 @@ def fire_lifetime(parameters: Mapping[str, Any]) -> dict[str, Any]:
 def install() -> None:
     handshake.install()
     # Before the front doors are recorded: a call of @connections is an AWS call, and no request at one.
-    preprocess_request.handlers.insert(0, address)
+    inserted(
+        handlers,
+        "preprocess_request",
+        address,
+        because="calls of @connections are AWS calls and no requests at a front door",
+        source="https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-how-to-call-websocket-api-connections.html",
+        first=True,
+    )
 
-    @patch(cors.is_execute_api_call)
+    @patched(
+        cors.is_execute_api_call,
+        because="API Gateway asks no browser where its page is from",
+        source="https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-overview.html",
+    )
     def is_execute_api_call(original: Any, context: Any) -> bool:
         # API Gateway asks no browser where its page is from: that is for $connect to do.
         return context.request.path.startswith("/_aws/ws/") or original(context)

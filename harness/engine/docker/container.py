@@ -35,7 +35,7 @@ HOST = "host.docker.internal"
 
 PASSED_ON = (
     "DEBUG", "HARNESS_ALLOWED_HOSTS", "HARNESS_ALLOWED_ORIGINS", "HARNESS_DELAYS", "HARNESS_IAM", "HARNESS_JOURNAL",
-    "HARNESS_SHOW_SECRETS",
+    "HARNESS_ANY_LOCALSTACK", "HARNESS_SHOW_SECRETS",
 )  # fmt: skip
 """Settings of the engine that the environment of whoever starts it may hold, as without Docker."""
 
