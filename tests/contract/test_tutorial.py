@@ -20,7 +20,7 @@ class Reader:
         self.folder = folder
         programs = Path(sys.executable).parent
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "HARNESS", "AWS"))}
-        self._environment = {**kept, "PATH": f"{programs}:{os.environ['PATH']}", "NO_COLOR": "1", "COLUMNS": "120"}
+        self._environment = {**kept, "PATH": f"{programs}:{os.environ['PATH']}", "NO_COLOR": "1", "COLUMNS": "112"}
 
     def write(self, file: File) -> None:
         path = self.folder / file.path
