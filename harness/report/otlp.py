@@ -271,7 +271,7 @@ def _finding(cause: TracedFinding, at: float) -> dict[str, Any]:
 
 
 def _status(activity: TracedActivity, findings: Sequence[TracedFinding]) -> dict[str, Any] | None:
-    """A activity that failed, and one where an event was lost though nothing failed, are errors; what was refused is none.
+    """An activity that failed, and one where an event was lost though nothing failed, are errors; what was refused is none.
 
     "For HTTP status codes in the 4xx range span status MUST be left unset in case of `SpanKind.SERVER` and SHOULD be set to
     `Error` in case of `SpanKind.CLIENT`": https://opentelemetry.io/docs/specs/semconv/http/http-spans/#status. So requests of

@@ -260,7 +260,7 @@ class _Shown:
         self.hidden = len(flow.activities) - self.steps
 
     def _step_of(self, number: int) -> int:
-        """The step of a activity; the activity where it has none, or is not of this flow."""
+        """The step of an activity; the activity where it has none, or is not of this flow."""
         activity = self._by_id.get(number)
         return activity.step if activity is not None and activity.step is not None else number
 
@@ -268,7 +268,7 @@ class _Shown:
         return self._below.get(number, [])
 
     def anchor(self, number: int) -> str:
-        """The id of a activity in the page; what two flows had a part in is there twice."""
+        """The id of an activity in the page; what two flows had a part in is there twice."""
         return f"{self._prefix}{number}"
 
     def step_anchor(self, number: int) -> str:

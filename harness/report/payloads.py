@@ -51,7 +51,7 @@ class Difference:
 
 
 def going_in(activity: Activity) -> Any:
-    """The event, request or input that a activity was given; None where it has none."""
+    """The event, request or input that an activity was given; None where it has none."""
     data = activity.data
     if activity.kind is Kind.REQUEST:
         return _some(activity.begin.data, "method", "path", "query", "headers", "body")
@@ -63,7 +63,7 @@ def going_in(activity: Activity) -> Any:
 
 
 def coming_out(activity: Activity) -> Any:
-    """The response, result or output that a activity gave; None while it goes on, and where it gives none."""
+    """The response, result or output that an activity gave; None while it goes on, and where it gives none."""
     data = activity.data
     if activity.ended is None:
         return None

@@ -189,7 +189,7 @@ def _with_ends(
 
 
 def _is_on_the_way(activity: TracedActivity) -> bool:
-    """Whether what a activity is about is drawn. A step is; of what is part of one, what passed its event on. An archive, which
+    """Whether what an activity is about is drawn. A step is; of what is part of one, what passed its event on. An archive, which
     keeps everything, says little."""
     return not activity.hidden or (
         activity.kind in ("batch", "decision", "delivery", "invocation")
@@ -319,7 +319,7 @@ def _markers(prefix: str) -> str:
 
 
 def icon_of(activity: TracedActivity, topology: Topology) -> tuple[str, str]:
-    """The sign of a activity's resource and its colour."""
+    """The sign of an activity's resource and its colour."""
     found = _found(activity.node, topology) if activity.node else None
     kind = found.kind if found and activity.kind != "timer" else details.node_kind(activity.service, activity.kind)
     return ICONS.get(kind, OTHER_ICON), COLOURS[colour_of(kind)]
