@@ -37,7 +37,7 @@ SERVICES = (
         "scheduler",
         "secretsmanager",
     ),
-    *("ses", "sesv2", "sns", "sqs", "ssm", "stepfunctions", "sts"),
+    *("ses", "sesv2", "sns", "sqs", "ssm", "stepfunctions", "sts", "xray"),
 )
 """Those of harness/deploy/services.py that stack/ needs and this engine serves."""
 EXAMPLES = 8

@@ -17,7 +17,7 @@ from harness.emulator.xray.filter_expressions import (
     parse,
 )
 from harness.emulator.xray.matching import matches
-from tests.unit.emulator.xray.traces_of_a_test import document, http, subsegment, trace
+from tests.unit.emulator.xray.traces_of_a_test import NOW, document, http, subsegment, trace
 
 TABLE = subsegment("DynamoDB", 0.1, namespace="aws", aws={"table_name": "scores"}, http=http(400))
 BACKEND = subsegment("backend.example.com", 0.4, namespace="remote", http=http(500))
@@ -107,6 +107,13 @@ def test_expression_finds_the_trace(text):
 @pytest.mark.parametrize("text", FALSE)
 def test_expression_does_not_find_the_trace(text):
     assert not matches(TRACE, parse(text), "123456789012")
+
+
+def test_duration_is_of_the_trace_and_response_time_of_its_root():
+    """https://docs.aws.amazon.com/xray/latest/api/API_TraceSummary.html"""
+    made = trace(document("front", 1), document("later", 4, start=NOW + 2, parent_id="00000000000000ff"))
+    assert matches(made, parse("duration = 6 AND responsetime = 1"), "1")
+    assert matches(made, parse('service("later") { duration = 4 }'), "1")
 
 
 def test_and_binds_closer_than_or_and_may_be_omitted():

@@ -72,6 +72,7 @@ def test_edge_between_two_services_is_as_its_caller_saw_it():
     assert set(by_name) == {("front", "client"), ("front", None), ("backend", None)}
     [edge] = by_name["front", None]["Edges"]
     assert edge["SummaryStatistics"] == _numbers(0, 1, 1, 0.5, throttled=1)
+    assert [by_name["backend", None].get(key) for key in ("State", "Root")] == ["active", None]
     assert by_name["backend", None]["SummaryStatistics"] == _numbers(0, 0, 1, 0.4, faults=1)
 
 

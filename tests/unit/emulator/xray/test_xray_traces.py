@@ -38,6 +38,14 @@ def test_separate_subsegments_are_put_into_their_parents():
         assert not {"type", "parent_id", "trace_id"} & set(placed)
 
 
+def test_subsegment_that_is_also_embedded_is_kept_once():
+    begun = subsegment("call", None)
+    root = document(subsegments=[begun])
+    ended = {**document("call", type="subsegment", parent_id=root["id"]), "id": begun["id"]}
+    [segment] = _segments(trace(root, ended))
+    assert [each.get("end_time") for each in segment["subsegments"]] == [ended["end_time"]]
+
+
 def test_subsegments_in_a_ring_stay_apart():
     first = document("first", type="subsegment", parent_id="00000000000000ff")
     second = document("second", type="subsegment", parent_id=first["id"])
@@ -133,6 +141,7 @@ def test_time_range_is_read_by_its_type():
     made = trace(document(seconds=10))
     later = (NOW + 5, NOW + 8)
     assert [IN_RANGE[kind](made, *later) for kind in ("TraceId", "Event", "Service")] == [False, True, False]
+    assert not any(IN_RANGE["Event"](made, *period) for period in ((NOW - 5, NOW), (NOW + 11, NOW + 12)))
     assert IN_RANGE["TraceId"](made, NOW, NOW + 1)
     assert not IN_RANGE["TraceId"](made, NOW - 1, NOW)
     assert IN_RANGE["Service"](made, NOW + 9, NOW + 11)
