@@ -122,14 +122,14 @@ def test_it(flow, aws):
     assert not f.activities
 
 def test_that_does_not_settle(flow, aws):
-    from harness.flow import FlowTimeoutError
+    from harness.errors import FlowTimeoutError
     with flow() as f:
         aws("sqs").create_queue(QueueName="orders")
-    raise FlowTimeoutError("with its story", f)
+    raise FlowTimeoutError("It did not settle.", f)
 """
 
 
-def test_a_failure_ends_with_the_story_of_its_flow(project: Path):
+def test_failure_ends_with_its_flows(project: Path):
     result = _pytest(project, FLOWS)
     assert "2 failed" in result.stdout
     assert "\x1b[" not in result.stdout
