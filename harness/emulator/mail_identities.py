@@ -7,7 +7,7 @@ from urllib.parse import unquote
 from localstack.services.plugins import Service, aws_provider
 
 from harness.emulator.moto_services import moto_service
-from harness.emulator.patches import replaced
+from harness.emulator.patches import entered, replaced
 
 
 @aws_provider(api="sesv2", name="default")
@@ -19,10 +19,17 @@ def sesv2() -> Service:
 
 def complete_moto() -> None:
     """Read `a%40b.example` in a path as a@b.example; moto 5 answers NotFoundException, and 200 to a deletion."""
-    from moto.sesv2.models import PAGINATION_MODEL  # loads with the service, not at boot
+    from moto.sesv2 import models  # loads with the service, not at boot
     from moto.sesv2.responses import SESV2Response
 
-    PAGINATION_MODEL["list_email_identities"]["unique_attribute"] = "email_identity"
+    entered(
+        models,
+        "PAGINATION_MODEL",
+        ("list_email_identities", "unique_attribute"),
+        "email_identity",
+        because="moto looks for the next page of a listing by an attribute that identities do not have",
+        source="https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_ListEmailIdentities.html",
+    )
 
     encoded = SESV2Response._get_param
 

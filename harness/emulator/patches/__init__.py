@@ -1,9 +1,10 @@
 """Changes to code that is not ours, on record.
 
-Every change to the behaviour of LocalStack, moto or a library below them is made by one of four functions:
+Every change to the behaviour of LocalStack, moto or a library below them is made by one of five functions:
 
 - `patched` lays a function of ours around one of theirs,
 - `replaced` puts a value of ours in the place of one of theirs,
+- `entered` puts a value of ours into a table of theirs,
 - `inserted` puts a handler of ours into a chain of theirs,
 - `overrides` declares a subclass of ours that has other methods than its base.
 
@@ -15,7 +16,7 @@ installed, once it has been read, and writes the page `docs/reference/patches.md
 The package knows no service and imports neither LocalStack nor moto.
 """
 
-from harness.emulator.patches.changing import inserted, overrides, patched, replaced
+from harness.emulator.patches.changing import entered, inserted, overrides, patched, replaced
 from harness.emulator.patches.register import REGISTER, Difference, Patch, Register
 
-__all__ = ["REGISTER", "Difference", "Patch", "Register", "inserted", "overrides", "patched", "replaced"]
+__all__ = ["REGISTER", "Difference", "Patch", "Register", "entered", "inserted", "overrides", "patched", "replaced"]

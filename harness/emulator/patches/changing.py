@@ -4,7 +4,7 @@ import functools
 import inspect
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import FunctionType, MethodType, ModuleType
 from typing import Any, TypeVar
@@ -48,6 +48,19 @@ def replaced(
     """Put `value` in the place of an attribute of a module, class or object. `is_new` where the owner has none of this name
     (a special method, say, that its base has)."""
     _change(owner, name, _Layer(layer, value, wraps=False), because, source, when, is_new=is_new)
+
+
+def entered(owner: Any, name: str, keys: Sequence[str], value: Any, *, because: str, source: str = "") -> None:
+    """Put `value` into a table of theirs: under `keys`, one for each level, of the dict `name` in the module `owner`. What
+    has taken the table before it is changed sees the value, too."""
+    table = getattr(owner, name, None)
+    for key in keys[:-1]:
+        table = table.get(key) if isinstance(table, dict) else None
+    if not isinstance(table, dict):
+        raise PatchError(f"{_name_of(owner)} has no table {name} with {' > '.join(keys[:-1]) or 'entries'}")
+    target = f"{_name_of(owner)}:{name}" + "".join(f"[{key}]" for key in keys)
+    REGISTER.add(Patch(target, "replaces", because, source, _caller(), (f"{_name_of(owner)}:#{name}",)))
+    table[keys[-1]] = value
 
 
 def inserted(

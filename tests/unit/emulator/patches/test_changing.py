@@ -6,7 +6,7 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from harness.emulator.patches import changing, inserted, overrides, patched, replaced
+from harness.emulator.patches import changing, entered, inserted, overrides, patched, replaced
 from harness.emulator.patches.register import Accepted, PatchError, Register, content_of
 from harness.emulator.patches.source import file_digest, file_of, text_of
 
@@ -156,6 +156,17 @@ def test_handler_is_inserted_at_the_end_or_first(write):
     inserted(queues, "listeners", "ours", because="of the test")
 
     assert (queues.chain.handlers, queues.listeners) == (["first", "theirs", "last"], ["theirs", "ours"])
+
+
+def test_value_is_put_into_a_table_that_others_hold(write):
+    queues = write()
+    queues.PAGES = held = {"list": {"size": 10}}
+    entered(queues, "PAGES", ("list", "size"), 100, because="of the test")
+
+    assert held == {"list": {"size": 100}}
+    assert [(p.target, p.how) for p in write.register.patches] == [("foreign.queues:PAGES[list][size]", "replaces")]
+    with pytest.raises(PatchError, match="has no table PAGES with get"):
+        entered(queues, "PAGES", ("get", "size"), 100, because="of the test")
 
 
 def test_subclass_names_the_methods_that_it_has_instead(write):
