@@ -25,7 +25,7 @@ def set_problems(templates: Sequence[Template], parameters: Mapping[str, Mapping
         for template in templates if count > 1 else ():
             if template.stack == name:
                 others = ", ".join(str(t.path) for t in templates if t.stack == name and t is not template)
-                hint = "Put each template into a folder of its own."
+                hint = "Put each template into a separate folder."
                 found.append(
                     TemplateProblem(template.path, 1, None, f"The stack {name} is also that of {others}.", hint)
                 )
@@ -86,7 +86,7 @@ def order_problems(plans: Sequence[StackPlan]) -> Iterator[TemplateProblem]:
     }
     part, where = next(place for name, place in plan.all_imports().items() if name in exported)
     message = f"The stacks need one another's exports in a circle: {' → '.join(names)}."
-    hint = "Move what both need into a stack of its own, or pass one value as a parameter."
+    hint = "Move what both need into a separate stack, or pass one value as a parameter."
     yield TemplateProblem(part.template.path, part.template.line(*where), None, message, hint)
 
 
@@ -115,11 +115,11 @@ def export_problems(
                 other = there.get(export)
                 if other is None or any(_is_stack_of(known, other) for known in parts):
                     continue
-                message = f"The export {export!r} is already one of the stack {other}, which is not of this set."
+                message = f"The export {export!r} already belongs to the stack {other}, which is not in this set."
                 hint = (
                     "An export's name is unique in an account and region. Make it of a parameter "
                     f"(!Sub ${{Application}}-...), and give that another value: [tool.harness.parameters.{plan.name}], or "
-                    "name_parameter in [tool.harness] for deployments beside others."
+                    "name_parameter in [tool.harness] for several deployments in one account."
                 )
                 yield TemplateProblem(part.template.path, part.template.line(*location), None, message, hint)
 

@@ -258,7 +258,7 @@ class _Removing:
             self._leave(name, stack_id, f"its exports are imported by {', '.join(remaining)}; delete that first")
             return
         if stack.get("EnableTerminationProtection"):
-            self._leave(name, stack_id, "somebody protected it (termination protection); take that away if it may go")
+            self._leave(name, stack_id, "it has termination protection; disable that to delete it")
             return
         self.reporter.tell(name, "delete", "deleting")
         if not self._wait_until_idle(stack_id):

@@ -50,7 +50,7 @@ def transform(
         line = template.line("Resources", loops[0])
         hint = "Write these resources out, or move them to a template without SAM's Transform."
         raise TransformError(
-            [TemplateProblem(template.path, line, None, f"{loops[0]} beside SAM is not supported.", hint)]
+            [TemplateProblem(template.path, line, None, f"{loops[0]} is not supported together with SAM.", hint)]
         )
     if not asks_aws and (published := _published_applications(body, template)):
         raise TransformError(published)
@@ -81,7 +81,7 @@ def _published_applications(body: dict[str, Any], template: Template) -> list[Te
             logical_id,
             f"the application {location['ApplicationId']} is in AWS's Serverless Application Repository, and nothing is "
             "fetched from there.",
-            "Save its template beside this one, with its code, and name that file as Location.",
+            "Save its template next to this one, with its code, and name that file as Location.",
         )
         for logical_id, resource in body["Resources"].items()
         if isinstance(resource, dict) and resource.get("Type") == "AWS::Serverless::Application"

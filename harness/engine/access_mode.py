@@ -127,9 +127,9 @@ class RunMode:
                 continue
             if other.parent != folder and pid.isdigit() and psutil.pid_exists(int(pid)):
                 raise EngineError(
-                    f"A test run that goes on (process {pid}) has the engine at {self.endpoint_url} decide by "
-                    f"--iam={theirs.mode}, and this one asks for --iam={self.mode}. Wait for its end, leave --iam out, or "
-                    f"set it for all with 'harness up --iam={self.mode}'."
+                    f"Another test run (process {pid}) uses the engine at {self.endpoint_url} with --iam={theirs.mode}; this run "
+                    f"requested --iam={self.mode}. Wait until it has ended, leave --iam out, or set the mode for all with "
+                    f"'harness up --iam={self.mode}'."
                 )
 
 

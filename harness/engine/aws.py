@@ -37,8 +37,8 @@ class AwsEngine(AttachedEngine):
         if account_id != attachment.account_id:
             raise EngineError(
                 f"{attachment.deployment} was deployed to the AWS account {attachment.account_id}, and the credentials of "
-                f"this environment are of {account_id}. Use those of {attachment.account_id}, or forget the deployment "
-                f"by removing {self._state_file}; then nobody removes it."
+                f"this environment are of {account_id}. Use those of {attachment.account_id}, or delete "
+                f"{self._state_file} to forget the deployment (its resources are left behind)."
             )
         return _target(attachment)
 

@@ -61,14 +61,14 @@ class EndpointEngine(AttachedEngine):
             account_id = self._account_id(target)
         except EngineError as error:
             raise EngineError(
-                f"{error}\n{attachment.deployment} was deployed there. If that is gone with all that was in it, forget the "
-                f"deployment by removing {self._state_file}."
+                f"{error}\n{attachment.deployment} was deployed there. If the target was deleted with everything in it, "
+                f"delete {self._state_file} to forget the deployment."
             ) from error
         if account_id != attachment.account_id:
             raise EngineError(
                 f"{attachment.deployment} was deployed at {attachment.endpoint_url} to the account "
-                f"{attachment.account_id}, and calls go to the account {account_id} now. Use the credentials of then, or "
-                f"forget the deployment by removing {self._state_file}; then nobody removes it."
+                f"{attachment.account_id}, and calls go to the account {account_id} now. Use the original credentials, or "
+                f"delete {self._state_file} to forget the deployment (its resources are left behind)."
             )
         return target
 

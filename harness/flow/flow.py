@@ -144,13 +144,13 @@ class Flow:
                     self._make_due([timer for timer in self.pending() if timer.callback not in states])
                 case _Action.TOO_LATE:
                     raise FlowTimeoutError(
-                        f"The flow does not come to rest within {timeout_seconds:g} seconds, because all that it waits for "
-                        f"is due later; settle(hurry=True) makes it due now. Pending:\n{self._why_not_settled()}",
+                        f"The flow did not settle within {timeout_seconds:g} seconds: it waits only for what is due later. "
+                        f"Pass settle(hurry=True) to fire that now. Pending:\n{self._why_not_settled()}",
                         self,
                     )
                 case None:
                     raise FlowTimeoutError(
-                        f"The flow has not come to rest within {timeout_seconds:g} seconds. Still pending:\n"
+                        f"The flow did not settle within {timeout_seconds:g} seconds. Pending:\n"
                         f"{self._why_not_settled()}",
                         self,
                     )
@@ -210,7 +210,7 @@ class Flow:
         if missing := [state for state in states if state not in waiting]:
             others = f" They wait in {', '.join(sorted(waiting))}." if waiting else ""
             raise NotWaitingError(
-                f"The flow has come to rest, and no execution waits to be called back in {', '.join(missing)}.{others}\n\n{self}"
+                f"The flow has settled, and no execution waits for a callback in {', '.join(missing)}.{others}\n\n{self}"
             )
 
     def _why_not_settled(self) -> str:

@@ -71,7 +71,7 @@ def _going_on(activities: Sequence[Activity], history: History) -> Iterator[Pend
         if activity.id not in held_up:
             # A timer that was fired by hand goes on as all else does, until what it makes due is done.
             waits = activity.kind is Kind.TIMER and "when" in activity.begin.data
-            yield _timer(activity, history) if waits else Pending(activity, f"{activity} goes on")
+            yield _timer(activity, history) if waits else Pending(activity, f"{activity} is in progress")
 
 
 def _above(activity: Activity, history: History) -> Iterator[int]:

@@ -265,7 +265,7 @@ _STYLES: "Mapping[Role, str]" = {"": "", "aside": "dim", "bad": "red", "here": "
 
 _FOREVER_SECONDS = 365 * 86_400.0
 _ENDED = {"lost": "bold red", "failed": "red", "pending": "yellow", "ok": "green"}
-_ENDINGS = {"lost": "lost at ", "failed": "failed: ", "pending": "goes on: ", "ok": "at rest, "}
+_ENDINGS = {"lost": "lost at ", "failed": "failed: ", "pending": "in progress: ", "ok": "settled, "}
 """By the `Outcome` of a flow."""
 
 
@@ -301,15 +301,13 @@ def show_flows(
             # Nothing is cut, however much began one of the flows: a name that has lost its end leads to none.
             table.width = Measurement.get(out, out.options.update(max_width=sys.maxsize), table).maximum
         out.print(table, crop=False)
-        out.print(f"\n[dim]'{command_name()} trace FLOW' tells one, '{command_name()} trace last' the newest.[/]")
+        out.print(f"\n[dim]'{command_name()} trace FLOW' shows one, '{command_name()} trace last' the newest.[/]")
     else:
-        out.print(f"No flow yet at {escape(address)}: nobody has called what is deployed there.")
+        out.print(f"No flow yet at {escape(address)}: nothing that is deployed there was called.")
     if left_out:
-        out.print("[dim]What only read or set up resources is left out; --all lists it.[/]")
+        out.print("[dim]Flows that only read or set up resources are hidden; --all lists them.[/]")
     if forgotten:
-        out.print(
-            f"[dim]The oldest {forgotten} records are not kept any more, and what they belong to is not listed.[/]"
-        )
+        out.print(f"[dim]The oldest {forgotten} records were dropped; flows that they belong to are not listed.[/]")
 
 
 def show_flow(flow: "Flow") -> None:

@@ -98,7 +98,7 @@ def _line(step: Step, branch: str, lost: bool | None, folded: int, told: str, st
     )
     took = f"  {duration(step.seconds)}" if step.seconds is not None else ""
     took += f"  (+{_steps(folded)})" if folded else ""
-    said = f"  {_SIGNS[step.outcome]}{told or ('goes on' if step.outcome is Outcome.PENDING else '')}".rstrip()
+    said = f"  {_SIGNS[step.outcome]}{told or ('in progress' if step.outcome is Outcome.PENDING else '')}".rstrip()
     if step.outcome is Outcome.OK and said:
         said = f"  {said.strip()}"
     free = width - sum(len(part) for part in (pointer[0], at[0], branch, noun[0], title[0], took))

@@ -284,7 +284,7 @@ import subprocess, sys
 def test_another_run_asks_for_another_mode(engine):
     command = [sys.executable, "-m", "pytest", "other.py", "--iam=off", "-p", "no:cacheprovider"]
     other = subprocess.run(command, capture_output=True, text=True)
-    assert "A test run that goes on (process" in other.stdout
+    assert "Another test run (process" in other.stdout
     assert "has the engine at " + engine.endpoint_url + " decide by --iam=report" in other.stdout
     assert engine.harness.iam()["mode"] == "report"
 """

@@ -110,7 +110,7 @@ def test_a_disabled_rule_runs_for_nobody(rule, fire, queue, name, flow):
     f.settle()
     assert not f.find(Kind.DELIVERY)
     [finding] = f.explain()
-    assert finding.sentence == f"Rule {name} is disabled, so rate(1 day) runs for nobody."
+    assert finding.sentence == f"Rule {name} is disabled, so rate(1 day) reaches no target."
 
 
 @pytest.mark.parametrize("wrong", ["rate(1 days)", "cron(0 10 * * * *)", "cron(0 10 * *)", "at(2030-01-01T00:00:00)"])

@@ -46,7 +46,9 @@ MFA_CONFIG = (
     Setting("EmailMfaConfiguration", "use SMS_MFA or SOFTWARE_TOKEN_MFA", refused=True),
     Setting("WebAuthnConfiguration", "use a password, SMS_MFA or SOFTWARE_TOKEN_MFA", refused=True),
 )
-IDENTITY_PROVIDER = (Setting("ProviderType", "nobody signs in by this provider; use one of type OIDC", idle=("OIDC",)),)
+IDENTITY_PROVIDER = (
+    Setting("ProviderType", "users cannot sign in with this provider; use one of type OIDC", idle=("OIDC",)),
+)
 DOMAIN = (Setting("ManagedLoginVersion", "the sign-in form is a plain one", idle=(1,)),)
 
 

@@ -181,7 +181,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if codings != ["chunked"] or lengths:
             raise MalformedBodyError(
-                "of Transfer-Encoding, only chunked is known here, and not beside a Content-Length"
+                "of Transfer-Encoding, only chunked is supported, and not together with a Content-Length"
             )
         while size := self._chunk_size():
             yield from self._exactly(size)

@@ -67,7 +67,7 @@ def credentials_of(access_key: str, token: str | None) -> Credentials:
     if secret.token is not None and secret.token != token:
         raise errors.invalid_token()
     if not secret.known:
-        LOG.debug("S3: nobody knows access key %s; its secret is %r", access_key, secret.secret)
+        LOG.debug("S3: access key %s is unknown; its secret is %r", access_key, secret.secret)
     return Credentials(access_key, secret.secret, secret.token)
 
 

@@ -47,9 +47,9 @@ def _unheard(evidence: Evidence, decisions: list[Activity], *, wiring_works: boo
         return
     refusal = match.refusals[0] if match.refusals else None
     said = "; ".join(_lowered(refusal.sentence.rstrip(".")) for refusal in match.refusals)
-    whose = "the only one there is" if len(decisions) == 1 else f"the nearest of {len(decisions)}"
+    whose = "the only one" if len(decisions) == 1 else f"the nearest of {len(decisions)}"
     sentence = (
-        f"No notification of bucket {evidence.named(bucket)} told of '{key}' ({name}): that for "
+        f"No notification of bucket {evidence.named(bucket)} reported '{key}' ({name}): the one for "
         f"{evidence.named(str(decision.data.get('target')))}, {whose}, refused it, as {said}."
     )
     edge = _edge(evidence, decision, configured)

@@ -236,4 +236,4 @@ def _place(evidence: Evidence, api: str, route: Edge | None) -> Place | None:
 
 def _message(request: Activity) -> str:
     error = request.error if isinstance(request.error, Mapping) else {}
-    return str(error.get("message") or "nobody said why").rstrip(".")
+    return str(error.get("message") or "no reason was given").rstrip(".")

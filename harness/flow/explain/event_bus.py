@@ -105,7 +105,7 @@ def _unheard(evidence: Evidence, decisions: Sequence[Activity]) -> Iterator[Find
     elif len(nearest.heads) > 1 and not nearest.disabled:
         yield _rules_about_others(evidence, refusing, event)
     else:
-        whose = "the only one there is" if len(refusing) == 1 else f"the nearest of {len(refusing)}"
+        whose = "the only rule" if len(refusing) == 1 else f"the nearest of {len(refusing)}"
         yield _refused(evidence, nearest, f"No rule took {_words(event)}", whose)
 
 

@@ -234,12 +234,12 @@ def _silence(execution: Execution, state: str, until: Activity) -> tuple[str, st
         seconds = _seconds(details.get("heartbeatInSeconds"))
         return (
             "heartbeat-missed",
-            f"nobody sent a heartbeat with its task token within {seconds}",
+            f"no heartbeat with its task token arrived within {seconds}",
             ("HeartbeatSeconds",),
         )
     seconds = _seconds(details.get("timeoutInSeconds"))
     is_callback = str(details.get("resource", "")).endswith(".waitForTaskToken")
-    what = "nobody called its task back" if is_callback else "its task did not end"
+    what = "no callback for its task arrived" if is_callback else "its task did not end"
     return "task-timed-out", f"{what} within {seconds}", ("TimeoutSeconds",)
 
 

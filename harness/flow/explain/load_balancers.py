@@ -50,7 +50,7 @@ def _of_problem(evidence: Evidence, request: Activity, code: str, message: str) 
         case "LambdaRequestTooLarge":
             yield finding("too-large", f"what was sent to {named} is too large for its function: {message}.", balancer)
         case "LambdaBadRequest":
-            yield finding("not-text", f"{named} did not hand on what was sent to it: {message}.", balancer)
+            yield finding("not-text", f"{named} did not forward what was sent to it: {message}.", balancer)
         case "IdleTimeout":
             yield finding("idle-timeout", f"{named} gave up waiting: {message}.", balancer, "LoadBalancerAttributes")
         case "IgnoredHeaders":
@@ -59,12 +59,12 @@ def _of_problem(evidence: Evidence, request: Activity, code: str, message: str) 
             yield finding("headers-ignored", sentence, group, "TargetGroupAttributes", lost=False)
         case "NoTarget":
             group = next((word.rstrip(",") for word in message.split() if ":targetgroup/" in word), balancer)
-            sentence = f"{named} has nobody to hand a request to: {message.replace(group, evidence.named(group))}."
+            sentence = f"{named} has no target for a request: {message.replace(group, evidence.named(group))}."
             yield finding("no-target", sentence, group)
         case "NoListener":
             yield finding("no-listener", f"{named} does not listen: {message}.", balancer)
         case "SecurityGroup":
-            sentence = f"{named} answers nobody, on AWS not even with an error: {message}."
+            sentence = f"{named} answers no request, on AWS not even with an error: {message}."
             yield finding("security-group-closed", sentence, balancer, "SecurityGroups")
 
 

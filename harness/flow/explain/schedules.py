@@ -41,7 +41,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
 def _disabled(evidence: Evidence, decision: Activity) -> Finding:
     schedule = decision.begin.resource
     kind = "rule" if decision.begin.service == "events" else "schedule"
-    sentence = f"{kind} {evidence.named(schedule)} is disabled, so {decision.data['schedule']} runs for nobody."
+    sentence = f"{kind} {evidence.named(schedule)} is disabled, so {decision.data['schedule']} reaches no target."
     return evidence.finding("schedule-disabled", sentence, schedule, evidence.place(schedule, "State"), decision)
 
 

@@ -107,7 +107,7 @@ def _by_policy(evidence: Evidence, decision: Activity, edge: Edge | None, match:
 
 def _unconfirmed(evidence: Evidence, decision: Activity) -> Finding:
     arn = decision.begin.resource
-    sentence = f"{_subscription(evidence, arn)} gave the message to nobody: {decision.data.get('target')} has not confirmed it."
+    sentence = f"{_subscription(evidence, arn)} did not deliver the message: {decision.data.get('target')} has not confirmed it."
     return evidence.finding("subscription-not-confirmed", sentence, arn, evidence.place(arn), decision)
 
 
@@ -143,7 +143,7 @@ def _unsubscribed(evidence: Evidence) -> Iterator[Finding]:
         topic = str((call.data.get("request") or {}).get("TopicArn") or "")
         published = call.begin.name in ("Publish", "PublishBatch") and topic and not call.goes_on and call.error is None
         if published and not any(a.begin.service == "sns" for a in evidence.caused_by(call)):
-            sentence = f"Topic {evidence.named(topic)} has no subscription, so nobody was given the message."
+            sentence = f"Topic {evidence.named(topic)} has no subscription, so the message was not delivered."
             yield evidence.finding("no-subscription", sentence, topic, evidence.place(topic), call)
 
 

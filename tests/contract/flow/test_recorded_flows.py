@@ -143,7 +143,7 @@ def test_the_command_lists_flows_tells_one_and_writes_it(
     told = run(beginning.name)
     heading, _, line = told.splitlines()
     assert heading.startswith(f"Flow {beginning.name}  {beginning.root}  began ")
-    assert heading.endswith("  at rest")
+    assert heading.endswith("  settled")
     assert line.startswith(f"      0 ms  sqs SendMessage {name}")
     assert run(beginning.name, "--follow") == told
     file = tmp_path / "flow.json"

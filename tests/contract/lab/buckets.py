@@ -124,7 +124,7 @@ BROKEN = [
 """,
         upload("upload/1.jpg"),
         "object-key-mismatch",
-        "No notification of bucket Bucket told of 'upload/1.jpg' (s3:ObjectCreated:Put): that for Work, the only one there is, "
+        "No notification of bucket Bucket reported 'upload/1.jpg' (s3:ObjectCreated:Put): the one for Work, the only one, "
         "refused it, as the key must begin with 'uploads/', it is 'upload/1.jpg'.",
         {"uploads/": "upload/"},
     ),
@@ -136,7 +136,7 @@ BROKEN = [
 """,
         upload("1.jpg"),
         "event-type-mismatch",
-        "No notification of bucket Bucket told of '1.jpg' (s3:ObjectCreated:Put): that for Work, the only one there is, "
+        "No notification of bucket Bucket reported '1.jpg' (s3:ObjectCreated:Put): the one for Work, the only one, "
         "refused it, as it is about s3:ObjectCreated:Post, the event is s3:ObjectCreated:Put.",
         {"ObjectCreated:Post": "ObjectCreated:Put"},
     ),

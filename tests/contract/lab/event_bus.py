@@ -93,7 +93,7 @@ Placed:
 """,
         put(),
         "pattern-refused",
-        "No rule took the event 'OrderPlaced' of 'shop': Placed, the only one there is, refused detail-type: it wants "
+        "No rule took the event 'OrderPlaced' of 'shop': Placed, the only rule, refused detail-type: it wants "
         "'Order Placed', the event has 'OrderPlaced'.",
         {"Order Placed": "OrderPlaced"},
     ),

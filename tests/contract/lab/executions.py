@@ -109,7 +109,7 @@ BROKEN: list[BrokenStack] = [
         % ("", "\n          HeartbeatSeconds: 1" + HERE),
         started,
         "caught-and-failed",
-        "State Ask of state machine Machine failed: nobody sent a heartbeat with its task token within 1 second; its Catch went "
+        "State Ask of state machine Machine failed: no heartbeat with its task token arrived within 1 second; its Catch went "
         "on, and the execution came to its state Failed.",
         mended=NOT_WAITING,
     ),
@@ -138,7 +138,7 @@ BROKEN: list[BrokenStack] = [
         WAITS % ("", "\n          HeartbeatSeconds: 1" + HERE),
         started,
         "heartbeat-missed",
-        "State Ask of state machine Machine failed: nobody sent a heartbeat with its task token within 1 second.",
+        "State Ask of state machine Machine failed: no heartbeat with its task token arrived within 1 second.",
         mended=NOT_WAITING,
     ),
     BrokenStack(
@@ -146,7 +146,7 @@ BROKEN: list[BrokenStack] = [
         WAITS % ("", "\n          TimeoutSeconds: 1" + HERE),
         started,
         "task-timed-out",
-        "State Ask of state machine Machine failed: nobody called its task back within 1 second.",
+        "State Ask of state machine Machine failed: no callback for its task arrived within 1 second.",
         mended={**NOT_WAITING, "TimeoutSeconds: 1": "TimeoutSeconds: 60"},
     ),
     BrokenStack(

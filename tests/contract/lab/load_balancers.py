@@ -146,7 +146,7 @@ BROKEN: list[BrokenStack] = [
         """,
         visited,
         "no-target",
-        "Load balancer Balancer has nobody to hand a request to: the target group Group has no registered target.",
+        "Load balancer Balancer has no target for a request: the target group Group has no registered target.",
         {"Targets: []": "Targets: [{Id: !GetAtt Work.Arn}]"},
         outputs=OUTPUTS,
     ),
@@ -180,7 +180,7 @@ BROKEN: list[BrokenStack] = [
         """,
         visited,
         "security-group-closed",
-        "Load balancer Balancer answers nobody, on AWS not even with an error: no security group of the load balancer (…) "
+        "Load balancer Balancer answers no request, on AWS not even with an error: no security group of the load balancer (…) "
         "lets anyone in on port 80.",
         {"[!Ref Closed]": "[!Ref Web]"},
         outputs=OUTPUTS,

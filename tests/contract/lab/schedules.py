@@ -29,7 +29,7 @@ BROKEN = [
         """,
         fire("Nightly"),
         "schedule-disabled",
-        "Rule Nightly is disabled, so cron(0 3 * * ? *) runs for nobody.",
+        "Rule Nightly is disabled, so cron(0 3 * * ? *) reaches no target.",
         mended={"State: DISABLED": "State: ENABLED"},
     ),
     BrokenStack(

@@ -127,7 +127,7 @@ Topic: {Type: AWS::SNS::Topic}  # <- here
 """,
         publish(),
         "no-subscription",
-        "Topic Topic has no subscription, so nobody was given the message.",
+        "Topic Topic has no subscription, so the message was not delivered.",
         {"Topic: {Type: AWS::SNS::Topic}": TO_QUEUE.strip()},
     ),
 ]

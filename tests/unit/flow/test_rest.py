@@ -59,7 +59,7 @@ def test_only_what_nothing_else_holds_up_is_told(happening):
 def test_what_was_fired_by_hand_goes_on_until_what_it_makes_due_is_done(happening):
     fired = happening.begin(Kind.TIMER, "harness", "websocket-idle", data={"what": "fire", "connection_id": "c="})
     [goes_on] = _pending(happening, [happening.history.activities[fired]])
-    assert (str(goes_on), goes_on.due) == ("harness websocket-idle goes on", None)
+    assert (str(goes_on), goes_on.due) == ("harness websocket-idle is in progress", None)
     happening.end(fired, 1.0)
     assert _pending(happening, [happening.history.activities[fired]]) == []
 

@@ -219,14 +219,14 @@ def test_flows_are_listed_with_what_began_them_and_how_they_ended(
         == """\
 Flow      Began     By       What                            Steps       Took  Ended
 00000004  22:13:24  Boto3    events PutEvents platform.Eve…     21     4.85 s  lost at n.WelcomeRule
-00000003  22:13:23  browser  GET /users                          2       6 ms  at rest, 401
-00000002  22:13:22  aws-cli  cognito-idp SignUp, cognito-i…     19     2.34 s  goes on: a message i…
+00000003  22:13:23  browser  GET /users                          2       6 ms  settled, 401
+00000002  22:13:22  aws-cli  cognito-idp SignUp, cognito-i…     19     2.34 s  in progress: a messa…
 00000001  22:13:21           schedule users.Purge                3  2 min 5 s  failed: users.PurgeF…
-00000000  22:13:20  curl     s3 PutObject [red]b[/]/key          1       0 ms  at rest
+00000000  22:13:20  curl     s3 PutObject [red]b[/]/key          1       0 ms  settled
 
-'harness trace FLOW' tells one, 'harness trace last' the newest.
-What only read or set up resources is left out; --all lists it.
-The oldest 1200 records are not kept any more, and what they belong to is not listed."""
+'harness trace FLOW' shows one, 'harness trace last' the newest.
+Flows that only read or set up resources are hidden; --all lists them.
+The oldest 1200 records were dropped; flows that they belong to are not listed."""
     )
 
 
@@ -249,8 +249,8 @@ def test_without_a_flow_the_list_says_that_nobody_has_called_yet(capsys: pytest.
     assert (
         _screen(capsys)
         == """\
-No flow yet at http://127.0.0.1:4566: nobody has called what is deployed there.
-What only read or set up resources is left out; --all lists it."""
+No flow yet at http://127.0.0.1:4566: nothing that is deployed there was called.
+Flows that only read or set up resources are hidden; --all lists them."""
     )
 
 
