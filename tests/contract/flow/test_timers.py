@@ -311,7 +311,7 @@ def test_who_waits_to_be_called_back_is_told_with_the_state_and_until_when(flow,
 def test_a_flow_that_comes_to_rest_without_waiting_for_its_callback_is_an_error(flow, machine, queue, aws):
     with flow() as f:
         _start(aws, machine({"Say": _say(queue, "hello", End=True)}, "Say"))
-    with pytest.raises(NotWaitingError, match="no execution waits to be called back in Ask"):
+    with pytest.raises(NotWaitingError, match="no execution waits for a callback in Ask"):
         f.settle(waiting_for="Ask")
 
 
