@@ -237,7 +237,7 @@ def pytest_runtest_makereport(
     ):
         report.sections.append((f"{project.engine.name} engine's log", "\n".join(log)))
     # The last that is read is what is looked for.
-    report.sections += _stories(flows)
+    report.sections += _flow_reports(flows)
     return report
 
 
@@ -255,12 +255,12 @@ def _redactor(config: pytest.Config) -> Redactor:
 
 
 def _log(text: str, *, told: bool) -> list[str]:
-    """The end of the engine's log; without the calls and requests where the stories of flows tell them."""
+    """The end of the engine's log; without the calls and requests if the flows have them."""
     lines = text.splitlines()
     return [line for line in lines if not (told and _REQUEST.search(line))][-LOG_LINES:]
 
 
-def _stories(flows: "list[Flow]") -> list[tuple[str, str]]:
+def _flow_reports(flows: "list[Flow]") -> list[tuple[str, str]]:
     """Each flow of a failed test as the terminal shows it, in colours."""
     if not flows:
         return []
@@ -274,7 +274,7 @@ def _stories(flows: "list[Flow]") -> list[tuple[str, str]]:
 
 
 class _Colours:
-    """Takes the colours out of the stories where nobody reads them on a terminal; a worker of xdist cannot know that."""
+    """Removes the colours of flows outside of a terminal; a worker of xdist cannot know where its output goes."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
