@@ -96,6 +96,7 @@ class World:
     catalog: Api
     uploads: Api
     campaigns: Api
+    recipients_table: str
     browsers: Browsers
     analytics: Analytics
     bus: Bus
@@ -191,10 +192,13 @@ def campaigns(world: World) -> None:
     reader = user_registered(Person(), wants_news=True)
     world.bus.put("UserRegistered", "lumen.users", reader)
     campaign_id = new_id()
-    asked = {"title": "Spring sale", "text": "Until Sunday.", "recipients": [reader["data"]["user_id"]]}
+    reader_id, recipients = reader["data"]["user_id"], world.target.client("dynamodb")
+    asked = {"title": "Spring sale", "text": "Until Sunday.", "recipients": [reader_id]}
+
+    def knows() -> bool:
+        return "Item" in recipients.get_item(TableName=world.recipients_table, Key={"user_id": {"S": reader_id}})
 
     def start() -> bool:
-        # Refused until campaigns knows the reader.
         answer = world.campaigns.request("PUT", f"/campaigns/{campaign_id}", token=token, json=asked)
         return answer.status_code == 202
 
@@ -202,6 +206,7 @@ def campaigns(world: World) -> None:
         answer = world.campaigns.get(f"/campaigns/{campaign_id}", token=token)
         return str(answer.json().get("status")) if answer.status_code == 200 else f"HTTP {answer.status_code}"
 
+    happens(knows, f"campaigns knows the reader {reader_id}")
     happens(start, f"the campaign {campaign_id} starts")
     happens(lambda: (world.saas.seen(campaign_id) or {}).get("webhooks"), f"the SaaS takes the campaign {campaign_id}")
     happens(lambda: world.saas.call_back(campaign_id, "done")["status"] == 200, "the callback is taken")
@@ -315,6 +320,7 @@ def world_of(project: Project, target: Target) -> World:
         catalog=api("catalog"),
         uploads=api("uploads"),
         campaigns=api("campaigns"),
+        recipients_table=deployment["campaigns"].resources["RecipientsTable"].physical_id,
         browsers=Browsers(socket_url, people, WebSocket.open),
         analytics=Analytics(deployment, target.client),
         bus=Bus(target.client("events"), deployment["platform"].resources["EventBus"].physical_id),
