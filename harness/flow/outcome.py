@@ -1,6 +1,7 @@
 """How things ended: one answer for an activity, for a step and for a flow, whichever output shows it."""
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 
 from harness.flow.causality import Causality, is_again, is_execution
@@ -72,6 +73,12 @@ class Recovery:
         """`outcomes` are those of the activities, by their ids."""
         self._causality = causality
         self._outcomes = outcomes
+        self._well: defaultdict[object, list[Activity]] = defaultdict(list)
+        """Attempts that went well, by what they have in common with others at the same."""
+        for activity in causality.activities.values():
+            if activity.kind in _TRIED_AGAIN and outcomes[activity.id] is Outcome.OK:
+                for key in _keys(activity):
+                    self._well[key].append(activity)
 
     def made_up_for(self, activity: Activity) -> bool:
         """Whether a failure does not make its flow a failed one.
@@ -99,7 +106,20 @@ class Recovery:
 
     def _is_tried_again(self, activity: Activity) -> bool:
         """Whether a later attempt at the same went well."""
-        if activity.kind not in (Kind.INVOCATION, Kind.BATCH, Kind.DELIVERY):
+        if activity.kind not in _TRIED_AGAIN:
             return False
-        later = (a for a in self._causality.activities.values() if a.begin.sequence > activity.begin.sequence)
-        return any(self._outcomes[other.id] is Outcome.OK and is_again(activity, other) for other in later)
+        found = (other for key in _keys(activity) for other in self._well.get(key, ()))
+        return any(other.begin.sequence > activity.begin.sequence and is_again(activity, other) for other in found)
+
+
+_TRIED_AGAIN = (Kind.INVOCATION, Kind.BATCH, Kind.DELIVERY)
+
+
+def _keys(activity: Activity) -> Iterator[object]:
+    """What other attempts at the same have, one of them at least."""
+    data = activity.data
+    yield from activity.takes
+    if activity.kind is Kind.INVOCATION:
+        yield data.get("request_id")
+    if activity.kind is Kind.DELIVERY:
+        yield data.get("source"), data.get("target")

@@ -9,6 +9,7 @@ the step that it is part of. What failed is not hidden, unless its step failed.
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from harness.flow import labels
 from harness.flow.causality import Causality, is_execution, is_state_entered
@@ -102,8 +103,12 @@ class ShownFlow:
         self.steps: tuple[Step, ...] = tuple(_Folding(self.causality, self._outcomes, name).steps())
         """Those at the top: nothing of the flow caused them."""
         self._by_id = {step.id: step for top in self.steps for step in top.walk()}
-        self.activities: Mapping[int, ShownActivity] = self._shown(in_order, name)
+        self._name = name
+
+    @cached_property
+    def activities(self) -> Mapping[int, ShownActivity]:
         """By their ids, in the order in which they began."""
+        return self._shown([*self.causality.activities.values()], self._name)
 
     def outcome(self, *, lost: bool = False, waits: bool = False) -> Outcome:
         """How the flow ended. `lost`: an explanation found an event that did not arrive. `waits`: something is pending."""
