@@ -10,8 +10,8 @@ ENGINE  ?=
 IAM     ?=
 ARGS    ?=
 OPTIONS  = $(if $(ENGINE),--engine=$(ENGINE)) $(if $(IAM),--iam=$(IAM))
-# `make test-unit` leaves out tests that start a browser or programs.
-FAST    := not browser and not subprocess
+# `make test-unit` leaves out tests that start a browser or programs, or take seconds.
+FAST    := not browser and not subprocess and not slow
 # How long `make fuzz` (10 minutes) and `make soak` (60) go on.
 MINUTES ?=
 # The environment's Python if it exists, so that it does not change unasked; else the newest that runs, as LocalStack is

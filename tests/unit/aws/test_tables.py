@@ -4,6 +4,8 @@ import ast
 import re
 from pathlib import Path
 
+import pytest
+
 from harness import aws
 
 HARNESS = Path(__file__).parents[3] / "harness"
@@ -22,6 +24,7 @@ _ALLOWED = {
 """Tables of functions, and those whose values mean something in their module alone."""
 
 
+@pytest.mark.slow
 def test_no_module_has_a_table_of_services():
     found = {file.relative_to(HARNESS).as_posix(): tables for file in _modules() if (tables := _tables(file))}
     unexpected = {name: tables for name, tables in found.items() if name not in _ALLOWED}

@@ -9,6 +9,8 @@ from moto import mock_aws
 from harness.deploy import Left, Removal, change_set, removal, remove
 from harness.engine import Target
 
+pytestmark = pytest.mark.slow
+
 TAG = ("harness:run", "r-1")
 TAGS = [{"Key": TAG[0], "Value": TAG[1]}]
 KEY = {

@@ -180,6 +180,7 @@ def test_what_the_model_allows_is_left_alone(service, operation, request_):
     assert refused(service, operation, request_) is None
 
 
+@pytest.mark.slow
 def test_every_pattern_of_the_served_services_compiles():
     unsupported = set()
     for service in SERVICE_PLUGINS.list_available():
@@ -194,6 +195,7 @@ def test_every_pattern_of_the_served_services_compiles():
     assert unsupported == set(), "constraints that are silently not checked"
 
 
+@pytest.mark.slow
 def test_every_operation_of_the_served_services_compiles():
     operations = 0
     for service in SERVICE_PLUGINS.list_available():
