@@ -12,6 +12,8 @@ import gc
 import threading
 from typing import Any
 
+from localstack.utils.threads import TMP_THREADS
+
 PAUSE_SECONDS = 60.0
 
 
@@ -27,10 +29,20 @@ def _run() -> None:
     gc.freeze()
     while True:
         pause.wait(PAUSE_SECONDS)
+        forget_ended_threads()
         # How often the generation before was looked through since.
         if gc.get_count()[2]:
             gc.collect()
             trim(0)
+
+
+def forget_ended_threads() -> None:
+    """LocalStack 4.14.0 lists threads to stop them when it ends, and each execution of a state machine adds some; it takes
+    none out, and each keeps its execution. One that has not begun has no identity yet."""
+    for thread in list(TMP_THREADS):
+        if thread.ident is not None and not thread.is_alive():
+            with contextlib.suppress(ValueError):
+                TMP_THREADS.remove(thread)
 
 
 def _trim() -> Any:

@@ -47,7 +47,7 @@ class Work:
     """A function that was handed over."""
 
     def __init__(self, function: Callable[P, R], name: str, cause: Cause) -> None:
-        self._function = function
+        self._function: Callable[P, R] | None = function
         self._name = name
         self._cause = cause
         within = WITHIN.get()
@@ -55,10 +55,13 @@ class Work:
         self._begun = JOURNAL.begin(Kind.WORK, service="engine", name=name, data=data)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        # It runs once. A thread that has ended may be kept, and would keep what it worked on.
+        function, self._function = self._function, None
+        assert function is not None, f"{self._name} runs a second time"
         token = WITHIN.set(self._begun.activity)
         try:
             with doing(self._cause):
-                return self._function(*args, **kwargs)
+                return function(*args, **kwargs)
         finally:
             WITHIN.reset(token)
             self.end()

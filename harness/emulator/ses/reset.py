@@ -1,6 +1,6 @@
 """What a reset does to sent mails."""
 
-from harness.emulator.emptying import empties
+from harness.emulator.emptying import empties, moto_backends
 
 
 def install() -> None:
@@ -13,3 +13,6 @@ def _forget_sent_mails(account_id: str | None) -> None:
 
     if account_id is None:
         EMAILS.clear()
+    # What was sent is counted apart.
+    for backend in moto_backends("ses", account_id):
+        backend.sent_messages.clear()

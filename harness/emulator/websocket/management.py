@@ -8,13 +8,14 @@ before LocalStack looks what is called, and kept in a header, by which IAM is as
 
 import json
 import re
+from functools import cache
 from typing import Any
 from urllib.parse import unquote
 
 from localstack import config
 from localstack.aws.api import CommonServiceException, RequestContext
 from localstack.aws.chain import HandlerChain
-from localstack.aws.spec import load_service
+from localstack.aws.spec import ServiceModel, load_service
 from localstack.http import Response
 
 from harness.emulator.journal.causes import CAUSE
@@ -54,8 +55,14 @@ def address(chain: HandlerChain, context: RequestContext, response: Response) ->
             chain.stop()
             return
         request.headers[WEBSOCKET_STAGE] = api.arn(named["stage"])
-        context.service = load_service("apigatewaymanagementapi")
+        context.service = _service()
         _go_to(context, rest.replace("%40", "@", 1))
+
+
+@cache
+def _service() -> ServiceModel:
+    """One model for all calls: LocalStack keeps a parser for each model that it has seen."""
+    return load_service("apigatewaymanagementapi")
 
 
 def _go_to(context: RequestContext, path: str) -> None:
