@@ -25,6 +25,7 @@ STORES = {
 """Containers of theirs that hold state and no behaviour."""
 
 
+@pytest.mark.subprocess
 def test_register_is_up_to_date():
     """Applies all patches in a process that serves nothing, and looks there for functions of ours that none of them put."""
     done = subprocess.run(
@@ -33,6 +34,7 @@ def test_register_is_up_to_date():
     assert done.returncode == 0, f"Run 'make patches'.\n{done.stdout}{done.stderr[-3000:]}"
 
 
+@pytest.mark.subprocess
 def test_installed_packages_are_those_that_were_read():
     done = subprocess.run(
         [sys.executable, "-m", "harness.emulator.patches", "--installed"], capture_output=True, text=True, check=True
