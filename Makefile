@@ -74,7 +74,7 @@ check: $(INSTALLED) ## check format, lint, types, layers, templates, docs
 	@$(BIN)/zensical build --clean --strict
 
 patches: $(INSTALLED) ## accept the installed LocalStack as what the patches were read against, and write their page
-	@$(BIN)/python -m harness.emulator.patches --accept
+	@$(BIN)/python -m harness.emulator.patch_audit --accept
 
 docs: $(INSTALLED) ## write the generated pages of docs/ and build the site into build/site
 	@$(BIN)/python docs/generate/reference.py

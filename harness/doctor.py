@@ -87,7 +87,7 @@ def _changed_targets() -> Iterator[CheckResult]:
     """What the emulator changes of LocalStack and moto, and is not the code that its changes were written against."""
     if importlib.util.find_spec("localstack") is None:
         return
-    said = _said_by(sys.executable, "-m", "harness.emulator.patches", "--installed")
+    said = _said_by(sys.executable, "-m", "harness.emulator.patch_audit", "--installed")
     if said is None:
         yield CheckResult(
             "Foreign code", Verdict.OPTIONAL, "the register of its changes cannot be read", "Install again."

@@ -14,7 +14,7 @@ DELAYS_VARIABLE = "HARNESS_DELAYS"
 
 
 class Delays(BaseModel):
-    """How long the engine waits where AWS waits, short by default. `harness.emulator.delays` reads the same members."""
+    """How long the engine waits where AWS waits, short by default. `harness.emulator.controls.delays` reads the same members."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 

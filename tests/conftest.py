@@ -4,7 +4,7 @@ import importlib.util
 import os
 
 if importlib.util.find_spec("localstack") is not None:
-    from harness.emulator import older_python
+    from harness.emulator.host import older_python
 
     # An older Python needs help to read it.
     older_python.install()

@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 from plux.runtime.cache import EntryPointsCache
 from plux.runtime.metadata import MetadataEntryPointsResolver
 
-from harness.emulator import older_python, owner
+from harness.emulator.host import older_python, owner
 from harness.emulator.outbound import environment, guard
 from harness.emulator.patches import patched, replaced
 

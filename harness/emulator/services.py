@@ -1,55 +1,54 @@
 """Hands what each service knows to the mechanisms that know no service: to CloudFormation its resource types, to IAM how its
 calls and resources are read, to a reset what it stops and empties."""
 
-from harness.emulator import dynamodb_access, dynamodb_reset
 from harness.emulator.apigateway import access as apigateway_access
+from harness.emulator.apigateway import resource_types as api_gateway
 from harness.emulator.cloudformation import access as cloudformation_access
-from harness.emulator.cloudformation import (
-    alarms,
-    api_gateway,
-    buckets,
-    events,
-    functions,
-    iam,
-    kms,
-    logs,
-    nested_stacks,
-    networks,
-    parameter_store,
-    schedules,
-    secrets_manager,
-    ses,
-    state_machines,
-    streams,
-    tables,
-    topics,
-)
+from harness.emulator.cloudformation import nested_stacks
 from harness.emulator.cloudformation.known_types import know
 from harness.emulator.cloudformation.supported_types import prefer
+from harness.emulator.cloudwatch import resource_types as alarms
 from harness.emulator.cognito import reset as cognito_reset
+from harness.emulator.dynamodb import access as dynamodb_access
+from harness.emulator.dynamodb import reset as dynamodb_reset
+from harness.emulator.dynamodb import resource_types as tables
 from harness.emulator.events import access as events_access
 from harness.emulator.events import reset as events_reset
+from harness.emulator.events import resource_types as events
 from harness.emulator.iam import access as iam_access
+from harness.emulator.iam import resource_types as iam
 from harness.emulator.kinesis import access as kinesis_access
 from harness.emulator.kinesis import reset as kinesis_reset
+from harness.emulator.kinesis import resource_types as streams
 from harness.emulator.kms import access as kms_access
+from harness.emulator.kms import resource_types as kms
 from harness.emulator.lambda_ import access as lambda_access
 from harness.emulator.lambda_ import reset as lambda_reset
+from harness.emulator.lambda_ import resource_types as functions
 from harness.emulator.load_balancing import access as load_balancing_access
+from harness.emulator.load_balancing import security_groups as networks
 from harness.emulator.logs import access as logs_access
 from harness.emulator.logs import reset as logs_reset
+from harness.emulator.logs import resource_types as logs
 from harness.emulator.s3 import access as s3_access
 from harness.emulator.s3 import reset as s3_reset
+from harness.emulator.s3 import resource_types as buckets
 from harness.emulator.scheduler import access as scheduler_access
+from harness.emulator.scheduler import resource_types as schedules
 from harness.emulator.secretsmanager import access as secretsmanager_access
+from harness.emulator.secretsmanager import resource_types as secrets_manager
 from harness.emulator.ses import access as ses_access
 from harness.emulator.ses import reset as ses_reset
+from harness.emulator.ses import resource_types as ses
 from harness.emulator.sns import access as sns_access
+from harness.emulator.sns import resource_types as topics
 from harness.emulator.sqs import access as sqs_access
 from harness.emulator.sqs import reset as sqs_reset
 from harness.emulator.ssm import access as ssm_access
+from harness.emulator.ssm import resource_types as parameter_store
 from harness.emulator.stepfunctions import access as stepfunctions_access
 from harness.emulator.stepfunctions import reset as stepfunctions_reset
+from harness.emulator.stepfunctions import resource_types as state_machines
 from harness.emulator.websocket import access as websocket_access
 
 KNOWN = (

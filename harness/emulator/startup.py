@@ -4,37 +4,9 @@ import logging
 
 from localstack.runtime import hooks
 
-from harness.emulator import (
-    cloudformation_pace,
-    connections,
-    control_api,
-    delays,
-    engine_log,
-    event_archive,
-    event_rules,
-    faults,
-    fifo_dead_letters,
-    garbage,
-    idle_threads,
-    internal_calls,
-    kms_source_keys,
-    listen_address,
-    log_groups,
-    log_subscriptions,
-    moto_protocols,
-    object_storage,
-    outbox_capture,
-    service_loading,
-    service_metrics,
-    services,
-    shared_clients,
-    state_errors,
-    subscription_links,
-    task_tokens,
-    time_to_live,
-    visibility_timeout,
-)
-from harness.emulator.access import enforcement, queue_urls
+from harness.emulator import services
+from harness.emulator.access import enforcement
+from harness.emulator.access import journal as access_decisions
 from harness.emulator.apigateway import (
     api_keys,
     authorization,
@@ -44,6 +16,7 @@ from harness.emulator.apigateway import (
     openapi_import,
     request_validation,
 )
+from harness.emulator.apigateway import journal as authorizers
 from harness.emulator.bounded import documents
 from harness.emulator.bounded import installation as bounded
 from harness.emulator.cloudformation import (
@@ -51,39 +24,41 @@ from harness.emulator.cloudformation import (
     custom_resource,
     stack_resources,
     stack_updates,
-    streams,
     supported_types,
     template_text,
 )
+from harness.emulator.cloudformation import pace as cloudformation_pace
+from harness.emulator.cloudwatch import journal as alarms
+from harness.emulator.cloudwatch import service_metrics
 from harness.emulator.cognito import endpoints as cognito_endpoints
 from harness.emulator.cognito import hosted_ui as cognito_hosted_ui
 from harness.emulator.concurrency import installation as concurrency
+from harness.emulator.control_api import routes as control_api
+from harness.emulator.controls import delays, faults, record_age
 from harness.emulator.door import installation as door
-from harness.emulator.event_sources import arrivals, record_age, validation, worker
-from harness.emulator.journal import (
-    access_decisions,
-    alarms,
-    asynchronous_invocations,
-    authorizers,
-    batches,
-    batching_windows,
-    calls,
-    causes,
-    event_bus,
-    executions,
-    function_logs,
-    object_events,
-    queues,
-    requests,
-    sent_messages,
-    signed_urls,
-    stream_records,
-    topics,
-    work,
+from harness.emulator.dynamodb import journal as stream_records
+from harness.emulator.dynamodb import time_to_live
+from harness.emulator.event_sources import arrivals, batching_windows, validation, worker
+from harness.emulator.event_sources import journal as batches
+from harness.emulator.events import archive as event_archive
+from harness.emulator.events import journal as event_bus
+from harness.emulator.events import rules as event_rules
+from harness.emulator.host import (
+    connections,
+    garbage,
+    idle_threads,
+    internal_calls,
+    listen_address,
+    service_loading,
+    shared_clients,
 )
 from harness.emulator.journal import api as journal_api
+from harness.emulator.journal import calls, causes, engine_log, requests, work
+from harness.emulator.kinesis import resource_types as streams
+from harness.emulator.kms import source_keys as kms_source_keys
 from harness.emulator.lambda_ import (
     asynchronous,
+    asynchronous_invocations,
     creation,
     executor,
     function_urls,
@@ -94,14 +69,36 @@ from harness.emulator.lambda_ import (
     packages,
 )
 from harness.emulator.load_balancing import front_door as load_balancers
+from harness.emulator.logs import groups as log_groups
+from harness.emulator.logs import journal as function_logs
+from harness.emulator.logs import subscriptions as log_subscriptions
+from harness.emulator.moto import protocols as moto_protocols
 from harness.emulator.outbound import declared, installers
 from harness.emulator.peers import users
-from harness.emulator.s3 import header_signature, signed_forms
+from harness.emulator.s3 import header_signature, signed_forms, signed_urls
+from harness.emulator.s3 import journal as object_events
 from harness.emulator.s3 import notifications as s3_notifications
 from harness.emulator.s3 import pages as s3_pages
-from harness.emulator.schedules import clock, scheduler
+from harness.emulator.s3 import storage as object_storage
+from harness.emulator.scheduler import runs as scheduler
+from harness.emulator.schedules import clock
+from harness.emulator.ses import journal as sent_messages
+from harness.emulator.ses import outbox_capture
+from harness.emulator.sns import journal as topics
+from harness.emulator.sns import subscription_links
+from harness.emulator.sqs import fifo_dead_letters, queue_urls, visibility_timeout
+from harness.emulator.sqs import journal as queues
 from harness.emulator.stepfunctions import api_gateway as states_api_gateway
-from harness.emulator.stepfunctions import choices, definitions, jsonata, map_runs, service_errors
+from harness.emulator.stepfunctions import (
+    choices,
+    definitions,
+    jsonata,
+    map_runs,
+    service_errors,
+    state_errors,
+    task_tokens,
+)
+from harness.emulator.stepfunctions import journal as executions
 from harness.emulator.validation import member_rules, request_constraints, unreadable_requests
 from harness.emulator.websocket import installation as websocket
 

@@ -34,7 +34,7 @@ KEPT_FILE = "engine.kept"
 COMMAND = [sys.executable, "-m", "harness.emulator"]
 OWNER_VARIABLE = "HARNESS_OWNER"
 KEPT_VARIABLE = "HARNESS_KEPT_FILE"
-"""As `harness.emulator.owner` reads them."""
+"""As `harness.emulator.host.owner` reads them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -495,7 +495,7 @@ def test_interrupt_while_the_engine_boots_leaves_nothing(world: World):
 
 FIND = """
 import os, sys
-from harness.emulator import older_python
+from harness.emulator.host import older_python
 older_python.install()
 from harness.emulator.lambda_ import executor, runtimes
 os.setgroups([]) if os.geteuid() == 0 else None

@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
-from harness.emulator import owner
+from harness.emulator.host import owner
 from harness.engine import EmbeddedEngine
 from harness.engine.running import RunningEngine, engines
 from harness.errors import EngineError

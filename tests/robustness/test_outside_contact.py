@@ -337,7 +337,7 @@ def test_guard_never_calls_a_metadata_service():
 
 def test_installer_downloads_nothing_and_says_so():
     source = """
-        from harness.emulator import older_python
+        from harness.emulator.host import older_python
         older_python.install()
         from localstack.packages.api import PackageException, PackageInstaller
         from harness.emulator.outbound import installers

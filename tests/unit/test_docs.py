@@ -11,7 +11,7 @@ import yaml
 from docs.generate import tutorial
 from docs.generate.reference import pages
 from harness import cli
-from harness.emulator import timers
+from harness.emulator.controls import timers
 from harness.settings import Settings
 
 DOCS = Path("docs")

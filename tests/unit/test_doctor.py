@@ -108,18 +108,18 @@ def test_folder_of_interpreters_that_cannot_be_read_is_told(monkeypatch, tmp_pat
 def test_changed_target_of_a_patch_is_named_with_its_reason(monkeypatch):
     difference = {
         "target": "moto.logs.models:LogGroup.create_log_stream",
-        "patch": "harness.emulator.log_subscriptions",
+        "patch": "harness.emulator.logs.subscriptions",
         "because": "CreateLogStream fails",
         "what": "it is not as in moto-ext 5.1.54",
     }
     said = doctor._said_by
     monkeypatch.setattr(
-        doctor, "_said_by", lambda *c: json.dumps(difference) if "harness.emulator.patches" in c else said(*c)
+        doctor, "_said_by", lambda *c: json.dumps(difference) if "harness.emulator.patch_audit" in c else said(*c)
     )
     found = _finding("Foreign code")
     assert found.verdict is Verdict.OPTIONAL
     assert found.found == (
-        "moto.logs.models:LogGroup.create_log_stream: it is not as in moto-ext 5.1.54; harness.emulator.log_subscriptions "
+        "moto.logs.models:LogGroup.create_log_stream: it is not as in moto-ext 5.1.54; harness.emulator.logs.subscriptions "
         "changes it because CreateLogStream fails"
     )
 

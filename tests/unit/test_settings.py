@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.emulator import delays as emulator
+from harness.emulator.controls import delays as emulator
 from harness.errors import SettingsError
 from harness.settings import Delays, Settings
 

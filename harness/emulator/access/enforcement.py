@@ -22,7 +22,6 @@ from localstack.http import Response
 from localstack.utils.aws.request_context import extract_access_key_id_from_auth_header
 from pydantic import BaseModel, ConfigDict
 
-from harness.emulator import capabilities
 from harness.emulator.access import actions, encryption, engine_state, execution_role, facts, principals
 from harness.emulator.access.conditions import Facts
 from harness.emulator.access.denial import denial_of
@@ -31,6 +30,7 @@ from harness.emulator.access.near_misses import NearMiss
 from harness.emulator.access.operation import Asked, Operation
 from harness.emulator.access.principals import Principal
 from harness.emulator.access.resource_policies import resource
+from harness.emulator.controls import capabilities
 from harness.emulator.patches import inserted
 
 LOG = logging.getLogger(__name__)

@@ -17,7 +17,7 @@ from harness.emulator.cognito import triggers
 from harness.emulator.cognito.errors import CognitoError, invalid_parameter
 from harness.emulator.cognito.triggers import Call
 from harness.emulator.cognito.user_pool import UserPool
-from harness.emulator.outbox import CODE_TAG, OUTBOX, Channel, Message
+from harness.emulator.controls.outbox import CODE_TAG, OUTBOX, Channel, Message
 
 CODE = "{####}"
 USERNAME = "{username}"

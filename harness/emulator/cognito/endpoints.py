@@ -18,7 +18,7 @@ from harness.emulator.cognito.lambda_invoker import invoke
 from harness.emulator.cognito.tokens import expired_tokens
 from harness.emulator.cognito.triggers import Call
 from harness.emulator.cognito.user_pool import UserPool, pool_by_id
-from harness.emulator.timers import on_fire
+from harness.emulator.controls.timers import on_fire
 
 POOL_PATH = "/<regex('[a-z]{2}(-[a-z]+)+-[0-9]_[A-Za-z0-9]+'):user_pool_id>"
 

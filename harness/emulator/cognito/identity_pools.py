@@ -17,13 +17,13 @@ from localstack.aws.connect import connect_to
 from localstack.services.moto import call_moto
 from moto.cognitoidentity.models import cognitoidentity_backends
 
-from harness.emulator.attachments import IDENTITY_POOL
 from harness.emulator.cognito import role_mapping
 from harness.emulator.cognito.errors import CognitoError, invalid_parameter, not_authorized, not_found
 from harness.emulator.cognito.keys import SigningKey, unverified_claims
 from harness.emulator.cognito.user_pool import all_pools
 from harness.emulator.cognito.verification import ExpiredToken, TokenError, verify_token
 from harness.emulator.concurrency import SteadyDict
+from harness.emulator.host.attachments import IDENTITY_POOL
 
 Request = dict[str, Any]
 Handler = Callable[[RequestContext, Request], Any]

@@ -27,7 +27,7 @@ from harness.emulator.cognito import (
 from harness.emulator.cognito.lambda_invoker import Invoke, invoke
 from harness.emulator.cognito.triggers import Call
 from harness.emulator.cognito.user_pool import client_by_id, find_users_as_we_do, pool_by_id
-from harness.emulator.moto_services import Handler, moto_service
+from harness.emulator.moto.services import Handler, moto_service
 
 Request = dict[str, Any]
 OfCall = Callable[[Call, Request], dict[str, Any]]

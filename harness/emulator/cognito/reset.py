@@ -1,6 +1,6 @@
 """What a reset does to user pools."""
 
-from harness.emulator.emptying import empties
+from harness.emulator.controls.emptying import empties
 
 
 def install() -> None:

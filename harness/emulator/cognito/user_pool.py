@@ -16,11 +16,11 @@ from typing import Any
 
 from moto.cognitoidp.models import CognitoIdpUserPool, cognitoidp_backends
 
-from harness.emulator.attachments import USER_POOL
 from harness.emulator.cognito.errors import CognitoError, not_authorized, not_found
 from harness.emulator.cognito.keys import SigningKey
 from harness.emulator.cognito.records import AuthorizationCode, Code, Federation, Grant, Session
 from harness.emulator.concurrency import SteadyDict
+from harness.emulator.host.attachments import USER_POOL
 from harness.emulator.patches import replaced
 
 

@@ -31,8 +31,8 @@ from harness.emulator.concurrency.steady import (
     steady,
     steady_attributes,
 )
+from harness.emulator.host.service_loading import when_loaded
 from harness.emulator.patches import patched, replaced
-from harness.emulator.service_loading import when_loaded
 
 SWITCH = "HARNESS_MONITORS"
 """`off` leaves LocalStack and moto as they are: for benchmarks, and for an engine that seems to stand still."""

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from harness.emulator.host.service_loading import when_loaded
 from harness.emulator.patches import patched
-from harness.emulator.service_loading import when_loaded
 
 
 class Arrivals:
@@ -136,7 +136,7 @@ def _requeue_inflight_messages(_original: Any, self: Any) -> None:
 
 
 def _watch_tables() -> None:
-    from harness.emulator.dynamodb import RECORD_LISTENERS
+    from harness.emulator.dynamodb.streams import RECORD_LISTENERS
 
     def tell(table: Any, _record: dict[str, Any]) -> None:
         ARRIVALS.tell(shard(f"{table.table_arn}/stream/{table.latest_stream_label}", table.stream_shard.id))

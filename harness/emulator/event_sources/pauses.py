@@ -1,6 +1,6 @@
 """How long a reader waits before it asks again a source that did not answer as it should."""
 
-from harness.emulator.delays import DELAYS
+from harness.emulator.controls.delays import DELAYS
 
 FIRST_SECONDS = 0.5
 

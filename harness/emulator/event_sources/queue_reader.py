@@ -13,8 +13,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from harness.emulator.event_sources.arrivals import ARRIVALS
+from harness.emulator.event_sources.batching_windows import end_window
 from harness.emulator.event_sources.pauses import Pauses
-from harness.emulator.journal.batching_windows import end_window
 
 LOG = logging.getLogger(__name__)
 

@@ -9,10 +9,10 @@ import time
 from contextvars import ContextVar
 from typing import Any
 
-from harness.emulator.attachments import MAPPING
-from harness.emulator.delays import DELAYS
-from harness.emulator.event_sources.record_age import arrival
-from harness.emulator.journal import batches
+from harness.emulator.controls.delays import DELAYS
+from harness.emulator.controls.record_age import arrival
+from harness.emulator.event_sources import journal as batches
+from harness.emulator.host.attachments import MAPPING
 from harness.emulator.patches import patched, replaced
 
 LOG = logging.getLogger(__name__)

@@ -21,8 +21,8 @@ from botocore.exceptions import ClientError
 
 from harness.emulator.event_sources import shard_batches
 from harness.emulator.event_sources.arrivals import ARRIVALS, shard
+from harness.emulator.event_sources.batching_windows import announce_record
 from harness.emulator.event_sources.pauses import Pauses
-from harness.emulator.journal.batching_windows import announce_record
 
 LOG = logging.getLogger(__name__)
 

@@ -9,8 +9,8 @@ from typing import Any
 from localstack.aws.api.lambda_ import InvalidParameterValueException
 
 from harness.emulator.event_sources.stream_reader import stream_of
+from harness.emulator.host.service_loading import when_loaded
 from harness.emulator.patches import patched
-from harness.emulator.service_loading import when_loaded
 
 
 def install() -> None:

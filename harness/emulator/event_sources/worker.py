@@ -13,13 +13,13 @@ import threading
 from collections import defaultdict
 from typing import Any
 
-from harness.emulator.attachments import READER
 from harness.emulator.event_sources.queue_reader import QueueReader
 from harness.emulator.event_sources.stream_reader import CHECKPOINTS, StreamReader, complete_pollers
+from harness.emulator.host.attachments import READER
+from harness.emulator.host.service_loading import when_loaded
 from harness.emulator.journal.activity import error_of
 from harness.emulator.journal.recorder import JOURNAL
 from harness.emulator.patches import patched
-from harness.emulator.service_loading import when_loaded
 from harness.journal.records import Kind
 
 LOG = logging.getLogger(__name__)

@@ -1,6 +1,6 @@
 """What a reset does to rules and archives."""
 
-from harness.emulator.emptying import empties, of_account, provider_of, stops
+from harness.emulator.controls.emptying import empties, of_account, provider_of, stops
 
 
 def install() -> None:

@@ -11,7 +11,7 @@ from localstack.http import Request, Response
 from localstack.runtime import events
 from localstack.services.edge import ROUTER
 
-from harness.emulator import capabilities
+from harness.emulator.controls import capabilities
 from harness.emulator.journal.recorder import JOURNAL, Line
 
 PIECE_LINES = 500

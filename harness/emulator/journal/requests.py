@@ -11,7 +11,7 @@ from localstack.http import Response
 from localstack.http.websocket import WebSocketRequest
 from localstack.utils.xray.trace_header import TraceHeader
 
-from harness.emulator.attachments import FRONT_DOOR_REQUEST
+from harness.emulator.host.attachments import FRONT_DOOR_REQUEST
 from harness.emulator.journal import marks, payloads
 from harness.emulator.journal.causes import CAUSE, SEGMENTS
 from harness.emulator.journal.recorder import JOURNAL

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from harness.emulator.controls.timers import TIMERS
 from harness.emulator.journal.causes import Cause, doing
 from harness.emulator.journal.recorder import JOURNAL
 from harness.emulator.journal.work import WITHIN
-from harness.emulator.timers import TIMERS
 from harness.journal.records import Kind
 
 

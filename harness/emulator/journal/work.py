@@ -13,7 +13,7 @@ from typing import Any, ParamSpec, TypeVar
 from localstack.services.sns import executor as sns_executor
 from localstack.services.sns.executor import TopicPartitionedThreadPoolExecutor
 
-from harness.emulator.idle_threads import serve_pool
+from harness.emulator.host.idle_threads import serve_pool
 from harness.emulator.journal.causes import CAUSE, Cause, doing
 from harness.emulator.journal.recorder import JOURNAL
 from harness.emulator.patches import patched

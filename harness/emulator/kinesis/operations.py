@@ -19,8 +19,8 @@ from localstack.aws.api.kinesis import (
 )
 from localstack.services.moto import _proxy_moto
 
-from harness.emulator.attachments import FIRST_NUMBER
-from harness.emulator.faults import FAULTS
+from harness.emulator.controls.faults import FAULTS
+from harness.emulator.host.attachments import FIRST_NUMBER
 from harness.emulator.kinesis import consumers, shards, streams
 from harness.emulator.kinesis.iterators import ShardIterator, position
 from harness.emulator.kinesis.streams import stream_of

@@ -2,7 +2,7 @@
 
 from localstack.services.plugins import Service, aws_provider
 
-from harness.emulator.moto_services import moto_service
+from harness.emulator.moto.services import moto_service
 
 
 @aws_provider(api="kinesis", name="moto")

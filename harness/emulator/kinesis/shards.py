@@ -14,8 +14,8 @@ from typing import Any
 from moto.kinesis.models import Shard, Stream
 from moto.kinesis.responses import KinesisResponse
 
-from harness.emulator.attachments import FIRST_NUMBER, LAST_NUMBER
-from harness.emulator.event_sources.record_age import arrival
+from harness.emulator.controls.record_age import arrival
+from harness.emulator.host.attachments import FIRST_NUMBER, LAST_NUMBER
 from harness.emulator.patches import patched
 
 HASH_KEYS = 2**128

@@ -24,7 +24,7 @@ from localstack.services.lambda_.invocation.internal_sqs_queue import FakeSqsCli
 from localstack.services.sqs.models import StandardQueue
 from localstack.utils.aws.arns import parse_arn, sqs_queue_url_for_arn
 
-from harness.emulator.deadlines import Deadline
+from harness.emulator.host.deadlines import Deadline
 from harness.emulator.patches import overrides, patched, replaced
 
 DELAY_MARGIN_SECONDS = 0.01

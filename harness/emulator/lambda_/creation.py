@@ -20,9 +20,9 @@ from localstack.services.lambda_.invocation.lambda_service import LambdaService
 from localstack.services.lambda_.provider import LambdaProvider
 from localstack.utils import testutil
 
+from harness.emulator.host.service_loading import when_loaded
 from harness.emulator.lambda_.executor import refuse_unsupported_runtimes, runs_functions
 from harness.emulator.patches import inserted, patched, replaced
-from harness.emulator.service_loading import when_loaded
 
 PREPARATION_SECONDS = 5.0
 """After this the call returns while the preparation goes on, as on AWS: packages may have to be installed."""

@@ -22,9 +22,8 @@ from localstack.services.lambda_.invocation.lambda_service import LambdaService
 from localstack.services.lambda_.invocation.plugins import RuntimeExecutorPlugin
 from localstack.services.lambda_.invocation.runtime_executor import LambdaRuntimeException, RuntimeExecutor
 
-from harness.emulator import capabilities
-from harness.emulator.journal import invocations
-from harness.emulator.lambda_ import node
+from harness.emulator.controls import capabilities
+from harness.emulator.lambda_ import invocations, node
 from harness.emulator.lambda_.environment import BOOTSTRAP, TASK_ROOT, ExecutionEnvironment, Limits
 from harness.emulator.lambda_.function_log import Format
 from harness.emulator.lambda_.launcher import Launch, LaunchError, RunningProcess, Zygote

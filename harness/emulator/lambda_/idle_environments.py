@@ -15,7 +15,7 @@ from localstack.services.lambda_.invocation import execution_environment
 from localstack.services.lambda_.invocation.execution_environment import ExecutionEnvironment
 from localstack.services.lambda_.invocation.lambda_models import InitializationType
 
-from harness.emulator.deadlines import Deadline
+from harness.emulator.host.deadlines import Deadline
 from harness.emulator.patches import patched, replaced
 
 MAX_IDLE = 64

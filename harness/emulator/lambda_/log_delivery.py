@@ -23,7 +23,7 @@ from localstack.services.plugins import SERVICE_PLUGINS
 from harness.emulator.access.enforcement import role_may
 from harness.emulator.access.operation import Operation
 from harness.emulator.concurrency import monitor
-from harness.emulator.faults import FAULTS
+from harness.emulator.controls.faults import FAULTS
 from harness.emulator.journal.causes import doing
 from harness.emulator.patches import patched
 

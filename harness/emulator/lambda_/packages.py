@@ -1,4 +1,4 @@
-"""The packages of functions and layers: checked when they are handed in, unpacked by `harness.emulator.archives`.
+"""The packages of functions and layers: checked when they are handed in, unpacked by `harness.emulator.bounded.archives`.
 
 LocalStack 4.14.0 unpacks with the program `unzip`, which follows links that the archive itself has made, and gives every
 file of it, and what its links point to, the mode 755 (`lambda_models.ArchiveCode`); what it cannot unpack fails later,
@@ -24,10 +24,10 @@ from localstack.services.lambda_.provider import LambdaProvider
 from localstack.utils import archives as localstack_archives
 from localstack.utils import common
 
-from harness.emulator.archives import ArchiveError, inspect_zip, unpack_tar, unpack_zip
-from harness.emulator.attachments import UNPACKED_BYTES
+from harness.emulator.bounded.archives import ArchiveError, inspect_zip, unpack_tar, unpack_zip
+from harness.emulator.host.attachments import UNPACKED_BYTES
+from harness.emulator.host.service_loading import when_loaded
 from harness.emulator.patches import patched, replaced
-from harness.emulator.service_loading import when_loaded
 
 _REFUSED = "Could not unzip uploaded file. Please check your file, then try to upload again."
 _layer_bytes: ContextVar[int] = ContextVar("layer_bytes", default=0)

@@ -2,7 +2,7 @@
 
 from localstack.aws.connect import connect_to
 
-from harness.emulator.emptying import of_account, stops
+from harness.emulator.controls.emptying import of_account, stops
 
 
 def install() -> None:

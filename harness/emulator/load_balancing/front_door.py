@@ -25,8 +25,9 @@ from localstack.http.websocket import WebSocketRequest
 from rolo.request import get_raw_path
 from rolo.serving.twisted import HeaderPreservingWSGIResponse
 
-from harness.emulator import capabilities, door
-from harness.emulator.attachments import PROBLEM
+from harness.emulator import door
+from harness.emulator.controls import capabilities
+from harness.emulator.host.attachments import PROBLEM
 from harness.emulator.journal import requests
 from harness.emulator.journal.recorder import JOURNAL
 from harness.emulator.load_balancing import actions, networks, targets

@@ -16,7 +16,7 @@ from localstack.services.plugins import Service, aws_provider
 from harness.emulator.load_balancing import attributes, networks, targets
 from harness.emulator.load_balancing.actions import is_loop
 from harness.emulator.load_balancing.errors import LoadBalancingError
-from harness.emulator.moto_services import Handler, moto_service
+from harness.emulator.moto.services import Handler, moto_service
 
 LOG = logging.getLogger(__name__)
 Request = dict[str, Any]

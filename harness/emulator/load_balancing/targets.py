@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from localstack.aws.connect import connect_to
 
 from harness.emulator.access.enforcement import service_may
+from harness.emulator.controls.timers import on_fire
 from harness.emulator.load_balancing.answer import (
     MAX_BYTES,
     Answer,
@@ -22,7 +23,6 @@ from harness.emulator.load_balancing.answer import (
 )
 from harness.emulator.load_balancing.errors import LoadBalancingError
 from harness.emulator.load_balancing.event import health_check_event
-from harness.emulator.timers import on_fire
 
 SERVICE = "elasticloadbalancing"
 _FUNCTION = re.compile(

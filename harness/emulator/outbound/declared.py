@@ -4,9 +4,9 @@ import functools
 import importlib
 from typing import Any
 
+from harness.emulator.host.service_loading import when_loaded
 from harness.emulator.outbound.guard import allowed
 from harness.emulator.patches import replaced
-from harness.emulator.service_loading import when_loaded
 
 CALLERS = (
     "localstack.services.apigateway.next_gen.execute_api.integrations.http",

@@ -16,9 +16,9 @@ from urllib.parse import unquote
 
 from localstack.aws.api.s3 import InvalidArgument
 
-from harness.emulator.attachments import SEQUENCER
+from harness.emulator.host.attachments import SEQUENCER
+from harness.emulator.host.service_loading import when_loaded
 from harness.emulator.patches import patched, replaced
-from harness.emulator.service_loading import when_loaded
 
 _REASONS = {
     "s3:ObjectCreated:Post": "POST Object",

@@ -1,6 +1,6 @@
 """What a reset does to buckets, but for those of what is deployed."""
 
-from harness.emulator.emptying import ARTIFACTS, empties, of_account, provider_of
+from harness.emulator.controls.emptying import ARTIFACTS, empties, of_account, provider_of
 
 
 def install() -> None:

@@ -21,10 +21,10 @@ from localstack.aws.chain import HandlerChain
 from localstack.http import Response
 from localstack.services.s3.constants import S3_HOST_ID
 
+from harness.emulator.host.service_loading import when_loaded
 from harness.emulator.patches import inserted, replaced
 from harness.emulator.s3 import errors, post_policy
 from harness.emulator.s3.header_signature import credentials_of
-from harness.emulator.service_loading import when_loaded
 
 _V4_FIELDS = ("X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Signature")
 _V2_FIELDS = ("AWSAccessKeyId", "Signature")

@@ -18,11 +18,11 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from harness.emulator.controls.timers import on_fire
+from harness.emulator.host.service_loading import when_loaded
 from harness.emulator.journal.recorder import JOURNAL
 from harness.emulator.patches import patched, replaced
 from harness.emulator.schedules.expressions import MINUTE, At, InvalidScheduleError, parse
-from harness.emulator.service_loading import when_loaded
-from harness.emulator.timers import on_fire
 from harness.journal.records import Kind
 
 LOG = logging.getLogger(__name__)

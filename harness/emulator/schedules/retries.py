@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.ht
 
 from botocore.exceptions import HTTPClientError
 
-from harness.emulator.delays import DELAYS
+from harness.emulator.controls.delays import DELAYS
 from harness.emulator.journal.activity import error_of
 
 RETRYABLE = frozenset(

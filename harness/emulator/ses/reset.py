@@ -1,6 +1,6 @@
 """What a reset does to sent mails."""
 
-from harness.emulator.emptying import empties, moto_backends
+from harness.emulator.controls.emptying import empties, moto_backends
 
 
 def install() -> None:

@@ -1,6 +1,6 @@
 """What a reset does to queues."""
 
-from harness.emulator.emptying import empties, of_account, stops
+from harness.emulator.controls.emptying import empties, of_account, stops
 
 
 def install() -> None:

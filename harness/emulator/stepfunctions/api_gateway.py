@@ -13,8 +13,8 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from localstack import config
 
+from harness.emulator.host.service_loading import when_loaded
 from harness.emulator.patches import replaced
-from harness.emulator.service_loading import when_loaded
 
 SERVICE = "stepfunctions"
 _HOST = re.compile(r"(?:https?://)?(?P<id>[A-Za-z0-9]+)\.execute-api\.[^/]+/?")

@@ -6,8 +6,8 @@ https://docs.aws.amazon.com/step-functions/latest/dg/state-choice.html
 
 from typing import Any
 
+from harness.emulator.host.service_loading import when_loaded
 from harness.emulator.patches import patched
-from harness.emulator.service_loading import when_loaded
 from harness.emulator.stepfunctions.failures import failure, while_executing
 
 SERVICE = "stepfunctions"

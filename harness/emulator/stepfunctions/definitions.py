@@ -9,8 +9,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from harness.emulator.host.service_loading import when_loaded
 from harness.emulator.patches import replaced
-from harness.emulator.service_loading import when_loaded
 
 SERVICE = "stepfunctions"
 PERCENTAGE = "ToleratedFailurePercentage"

@@ -14,8 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from harness.emulator.bounded.expressions import Expression
+from harness.emulator.host.service_loading import when_loaded
 from harness.emulator.patches import patched, replaced
-from harness.emulator.service_loading import when_loaded
 from harness.emulator.stepfunctions.failures import failure
 
 SERVICE = "stepfunctions"

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from harness.emulator.emptying import empties, of_account, stops
+from harness.emulator.controls.emptying import empties, of_account, stops
 
 
 def install() -> None:

@@ -13,8 +13,8 @@ import json
 import re
 from typing import Any
 
+from harness.emulator.host.service_loading import when_loaded
 from harness.emulator.patches import patched, replaced
-from harness.emulator.service_loading import when_loaded
 
 SERVICE = "stepfunctions"
 _TIMED_OUT = re.compile(r"Task timed out after \d+\.\d{2} seconds$")

@@ -15,7 +15,7 @@ from localstack.aws.api import RequestContext
 from localstack.aws.chain import HandlerChain
 from localstack.http import Response
 
-from harness.emulator import moto_protocols
+from harness.emulator.moto import protocols as moto_protocols
 from harness.emulator.patches import inserted
 from harness.emulator.validation.answers import exception_of
 from harness.emulator.validation.messages import Refusal, validation_code

@@ -8,9 +8,9 @@ from localstack.aws.handlers import cors
 from localstack.runtime.shutdown import SHUTDOWN_HANDLERS
 from localstack.services.edge import ROUTER
 
-from harness.emulator import capabilities
+from harness.emulator.controls import capabilities
+from harness.emulator.controls.timers import on_fire
 from harness.emulator.patches import inserted, patched
-from harness.emulator.timers import on_fire
 from harness.emulator.websocket import handshake
 from harness.emulator.websocket.connections import CONNECTIONS, Closing, idle, lifetime_over
 from harness.emulator.websocket.gateway import close_all, connect

@@ -14,7 +14,7 @@ from localstack.aws.skeleton import Skeleton
 from localstack.aws.spec import load_service
 from localstack.services.plugins import Service, aws_provider
 
-from harness.emulator.emptying import empties
+from harness.emulator.controls.emptying import empties
 from harness.emulator.xray import filter_expressions, graph, matching, pages, sampling, segments, state, summaries
 from harness.emulator.xray.traces import Trace
 

@@ -6,7 +6,7 @@ from typing import Any
 from localstack.services.stores import AccountRegionBundle, BaseStore, LocalAttribute
 from localstack.state import StateVisitor
 
-from harness.emulator.emptying import of_account
+from harness.emulator.controls.emptying import of_account
 from harness.emulator.xray.segments import RETENTION_SECONDS, Document
 from harness.emulator.xray.traces import CompiledTrace, Trace
 

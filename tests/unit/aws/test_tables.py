@@ -14,8 +14,8 @@ _TYPE = re.compile(r"AWS::\w+::\w+")
 _ALLOWED = {
     "deploy/artifacts.py": "which property holds a local path is the knowledge of `package`, and its forms are defined there",
     "deploy/front_doors.py": "functions that read addresses, one for each type that has one",
-    "emulator/preload.py": "what every deployment calls",
-    "emulator/schedules/targets.py": "functions that invoke a target: those that EventBridge Scheduler has",
+    "emulator/control_api/preload.py": "what every deployment calls",
+    "emulator/scheduler/targets.py": "functions that invoke a target: those that EventBridge Scheduler has",
     "emulator/validation/messages.py": "functions that word a refusal",
     "topology/readers/apis.py": "functions that make edges of a resource",
     "topology/readers/functions.py": "functions that make edges of a resource",

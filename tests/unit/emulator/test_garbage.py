@@ -7,7 +7,7 @@ import weakref
 import pytest
 from localstack.utils.threads import TMP_THREADS
 
-from harness.emulator.garbage import forget_ended_threads
+from harness.emulator.host.garbage import forget_ended_threads
 from harness.emulator.journal.causes import Cause
 from harness.emulator.journal.work import Work
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from moto.cognitoidp.models import CognitoIdpUserPoolAttribute, cognitoidp_backends
 
-import harness.emulator.older_python  # noqa: F401 - lets localstack be imported on Python 3.11
+import harness.emulator.host.older_python  # noqa: F401 - lets localstack be imported on Python 3.11
 from harness.emulator.cognito.triggers import Call
 from harness.emulator.cognito.user_pool import UserPool, find_users_as_we_do
-from harness.emulator.outbox import OUTBOX
+from harness.emulator.controls.outbox import OUTBOX
 
 REGION = "eu-central-1"
 

@@ -11,7 +11,7 @@ import pytest
 
 from harness.emulator.cognito import account, administration, authentication, challenges, mfa, sign_up, srp
 from harness.emulator.cognito.errors import CognitoError
-from harness.emulator.outbox import OUTBOX
+from harness.emulator.controls.outbox import OUTBOX
 
 PASSWORD = "Right-horse-9"
 NUMBER = "+12065550100"

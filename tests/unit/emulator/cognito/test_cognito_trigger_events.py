@@ -18,7 +18,7 @@ from harness.emulator.cognito import administration, authentication, challenges,
 from harness.emulator.cognito.errors import CognitoError
 from harness.emulator.cognito.keys import unverified_claims
 from harness.emulator.cognito.lambda_invoker import FunctionFailed, InvocationFailed, within_limits
-from harness.emulator.outbox import OUTBOX
+from harness.emulator.controls.outbox import OUTBOX
 
 ORACLE = Path(__file__).parents[5] / "shared" / "oracle" / "powertools-events"
 PASSWORD = "Right-horse-9"

@@ -30,7 +30,7 @@ from harness.emulator.cognito import (
 )
 from harness.emulator.cognito.errors import CognitoError
 from harness.emulator.cognito.lambda_invoker import FunctionFailed, InvocationFailed
-from harness.emulator.outbox import OUTBOX
+from harness.emulator.controls.outbox import OUTBOX
 
 ORACLE = Path(__file__).parents[5] / "shared" / "oracle" / "powertools-events"
 PASSWORD = "Right-horse-9"

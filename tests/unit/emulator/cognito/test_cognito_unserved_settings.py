@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-import harness.emulator.older_python  # noqa: F401 - lets localstack be imported on Python 3.11
+import harness.emulator.host.older_python  # noqa: F401 - lets localstack be imported on Python 3.11
 from harness.emulator.cognito import unserved
 from harness.emulator.cognito.errors import CognitoError
 

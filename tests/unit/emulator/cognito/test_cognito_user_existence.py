@@ -10,7 +10,7 @@ import pytest
 from harness.emulator.cognito import account, attempts, authentication, recovery, sign_up
 from harness.emulator.cognito.errors import CognitoError
 from harness.emulator.cognito.user_pool import UserState
-from harness.emulator.outbox import OUTBOX
+from harness.emulator.controls.outbox import OUTBOX
 
 PASSWORD = "Right-horse-9"
 HIDING = {"PreventUserExistenceErrors": "ENABLED"}

@@ -2,7 +2,7 @@ import base64
 import re
 import zipfile
 
-from harness.emulator import older_python
+from harness.emulator.host import older_python
 
 older_python.install()  # lets LocalStack be imported on Python 3.11
 

@@ -29,7 +29,7 @@ STORES = {
 def test_register_is_up_to_date():
     """Applies all patches in a process that serves nothing, and looks there for functions of ours that none of them put."""
     done = subprocess.run(
-        [sys.executable, "-m", "harness.emulator.patches", "--check"], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "harness.emulator.patch_audit", "--check"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, f"Run 'make patches'.\n{done.stdout}{done.stderr[-3000:]}"
 
@@ -37,7 +37,10 @@ def test_register_is_up_to_date():
 @pytest.mark.subprocess
 def test_installed_packages_are_those_that_were_read():
     done = subprocess.run(
-        [sys.executable, "-m", "harness.emulator.patches", "--installed"], capture_output=True, text=True, check=True
+        [sys.executable, "-m", "harness.emulator.patch_audit", "--installed"],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert done.stdout == ""
 

@@ -1,0 +1,1 @@
+"""`/_harness/*`: what the harness asks of the engine, and how its state is emptied."""

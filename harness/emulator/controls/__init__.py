@@ -1,0 +1,1 @@
+"""What tests control: faults, delays, what is due now, and what left the system."""

@@ -1,0 +1,1 @@
+"""Tables of DynamoDB and their streams."""
