@@ -88,6 +88,7 @@ from harness.emulator.sns import journal as topics
 from harness.emulator.sns import subscription_links
 from harness.emulator.sqs import fifo_dead_letters, queue_urls, visibility_timeout
 from harness.emulator.sqs import journal as queues
+from harness.emulator.ssm import parameter_store
 from harness.emulator.stepfunctions import api_gateway as states_api_gateway
 from harness.emulator.stepfunctions import (
     choices,
@@ -163,6 +164,7 @@ PARTS = (
     streams.install,
     log_subscriptions.install,
     log_groups.install,
+    parameter_store.install,
     service_metrics.install,
     time_to_live.install,
     visibility_timeout.install,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -120,6 +121,8 @@ def _code(operation: OperationModel, status: int, headers: dict[str, str], body:
         return str(cbor2.loads(body)["__type"])
     if "json" in headers.get("content-type", ""):
         protocol = "json" if protocol not in ("rest-json",) else protocol
+        if body.startswith(b'{"ErrorResponse"'):  # of a service with forms, as it answers clients that accept JSON only
+            return str(json.loads(body)["ErrorResponse"]["Error"]["Code"])
     elif "xml" in headers.get("content-type", "") and protocol not in ("query", "ec2", "rest-xml"):
         protocol = "query"
     parser = botocore.parsers.create_parser(protocol)

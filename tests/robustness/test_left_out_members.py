@@ -278,6 +278,74 @@ def test_query_takes_identifiers_of_log_groups(aws):
         logs.delete_log_group(logGroupName=group)
 
 
+def test_certificate_with_some_options_has_the_others_defaults(aws):
+    """https://docs.aws.amazon.com/acm/latest/APIReference/API_CertificateOptions.html"""
+    acm = aws("acm")
+    arn = acm.request_certificate(
+        DomainName="a.example.com", Options={"CertificateTransparencyLoggingPreference": "DISABLED"}
+    )["CertificateArn"]
+    try:
+        options = acm.describe_certificate(CertificateArn=arn)["Certificate"]["Options"]
+        assert options == {"CertificateTransparencyLoggingPreference": "DISABLED", "Export": "DISABLED"}
+        assert arn in [each["CertificateArn"] for each in acm.list_certificates()["CertificateSummaryList"]]
+    finally:
+        acm.delete_certificate(CertificateArn=arn)
+
+
+def test_permission_for_no_account_is_refused(aws):
+    """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_AddPermission.html"""
+    sqs = aws("sqs")
+    queue = sqs.create_queue(QueueName=unique("q"))["QueueUrl"]
+    try:
+        with pytest.raises(ClientError) as refused:
+            sqs.add_permission(QueueUrl=queue, Label="a", AWSAccountIds=[], Actions=[])
+        assert refused.value.response["Error"]["Code"] == "MissingParameter"
+    finally:
+        sqs.delete_queue(QueueUrl=queue)
+
+
+@pytest.mark.parametrize("folder", ["", "/", "/a/"])
+def test_parameter_that_is_asked_for_in_vain_is_not_listed(aws, folder):
+    """https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameterHistory.html#API_GetParameterHistory_Errors"""
+    ssm, name = aws("ssm"), folder + unique("none")
+    for asked in (
+        lambda: ssm.get_parameter_history(Name=name),
+        lambda: ssm.get_parameter(Name=f"{name}:1"),
+        lambda: ssm.label_parameter_version(Name=name, Labels=["a"]),
+    ):
+        with pytest.raises(ClientError) as refused:
+            asked()
+        assert refused.value.response["Error"]["Code"] == "ParameterNotFound"
+    pages = ssm.get_paginator("describe_parameters").paginate()
+    assert name not in [parameter["Name"] for page in pages for parameter in page["Parameters"]]
+    ssm.put_parameter(Name=name, Value="1", Type="String")
+    ssm.put_parameter(Name=name, Value="2", Type="String", Overwrite=True)
+    assert [version["Value"] for version in ssm.get_parameter_history(Name=name)["Parameters"]] == ["1", "2"]
+    ssm.delete_parameter(Name=name)
+
+
+def signed(service, **headers):
+    scope = f"Credential=test/20260101/us-east-1/{service}/aws4_request"
+    return {"Authorization": f"AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0", **headers}
+
+
+def test_path_with_an_empty_name_is_that_of_the_listing(engine):
+    answer = httpx.get(f"{engine.endpoint_url}/restapis/", headers=signed("apigateway"))
+    assert answer.status_code == 200
+    assert isinstance(answer.json()["item"], list)
+
+
+def test_body_of_an_operation_without_members_is_not_read(engine):
+    """https://docs.aws.amazon.com/acm/latest/APIReference/API_GetAccountConfiguration.html"""
+    headers = {
+        "X-Amz-Target": "CertificateManager.GetAccountConfiguration",
+        "Content-Type": "application/x-amz-json-1.1",
+    }
+    answer = httpx.post(engine.endpoint_url, headers=signed("acm", **headers), content=b"\x80}")
+    assert answer.status_code == 200
+    assert "ExpiryEvents" in answer.json()
+
+
 def test_unknown_patch_group_has_the_default_baseline(aws):
     answer = aws("ssm").get_patch_baseline_for_patch_group(PatchGroup=unique("none"))
     assert answer["BaselineId"]
@@ -287,13 +355,8 @@ def test_unknown_patch_group_has_the_default_baseline(aws):
 @pytest.mark.parametrize("body", [b"null", b""])
 def test_request_without_a_body_is_one_without_members(engine, body):
     """What clients of AWS send as `{}`."""
-    headers = {
-        "X-Amz-Target": "DynamoDB_20120810.ListTables",
-        "Content-Type": "application/x-amz-json-1.0",
-        "Authorization": "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, "
-        "Signature=0",
-    }
-    answer = httpx.post(engine.endpoint_url, headers=headers, content=body)
+    target = {"X-Amz-Target": "DynamoDB_20120810.ListTables", "Content-Type": "application/x-amz-json-1.0"}
+    answer = httpx.post(engine.endpoint_url, headers=signed("dynamodb", **target), content=body)
     assert answer.status_code == 200
     assert isinstance(answer.json()["TableNames"], list)
 

@@ -1,7 +1,7 @@
 """What LocalStack gives to moto and takes from it, in the protocol of the service.
 
-moto reads a request from the wire, so one whose parameters were completed is written anew, as is one without a body, which
-moto would read as JSON. Its errors have the form of XML in
+moto reads a request from the wire, so one whose parameters were completed is written anew, as is one that moto would read
+differently. Its errors have the form of XML in
 services that speak JSON, or no body; LocalStack 4.14.0 then answers with the status as the code.
 """
 
@@ -34,7 +34,7 @@ def install() -> None:
         source="https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html#operation-error-serialization",
     )
     def dispatch_to_moto(dispatch: Any, context: RequestContext) -> Any:
-        written_anew = COMPLETED.get(context) or _lacks_body(context)
+        written_anew = COMPLETED.get(context) or _misreads(context)
         response = dispatch(_rewritten(context) if written_anew else context)
         if response.status_code >= 400:
             _raise_unreadable(context, response)
@@ -62,15 +62,21 @@ def install() -> None:
             return original(self, dict.fromkeys(self._unique_attributes, item) if isinstance(item, str) else item)
 
 
-def _lacks_body(context: RequestContext) -> bool:
-    """LocalStack reads nothing, and `null`, as `{}`, and moto reads it as JSON that is no object."""
+def _misreads(context: RequestContext) -> bool:
+    """Whether moto reads something else on the wire than LocalStack did: no body or `null` where it wants JSON, a body of an
+    operation that has no members, a path that ends in an empty name."""
     request, operation = context.request, context.operation
-    if context.protocol not in _JSON or operation is None or request.method not in ("POST", "PUT", "PATCH"):
+    if context.protocol not in _JSON or operation is None or operation.has_streaming_input:
         return False
-    if operation.has_streaming_input or request.data.strip() not in (b"", b"null"):
+    if request.path.endswith("/") and request.path != "/" and not operation.http["requestUri"].endswith("/"):
+        return True
+    if request.method not in ("POST", "PUT", "PATCH"):
         return False
     shape = operation.input_shape
-    return shape is not None and any("location" not in member.serialization for member in shape.members.values())
+    if shape is None or not shape.members:
+        return request.data not in (b"", b"{}")
+    in_body = any("location" not in member.serialization for member in shape.members.values())
+    return in_body and request.data.strip() in (b"", b"null")
 
 
 def _rewritten(context: RequestContext) -> RequestContext:

@@ -126,6 +126,23 @@ def _log_groups_of_query(request: Request) -> None:
         request["logGroupNames"] = [each.partition(":log-group:")[2] or each for each in identifiers]
 
 
+def _options_of_certificate(request: Request) -> None:
+    options = request.get("Options")
+    if options is not None:
+        request["Options"] = {"CertificateTransparencyLoggingPreference": "ENABLED", "Export": "DISABLED", **options}
+
+
+def not_empty(*names: str) -> Rule:
+    """Forms cannot hold an empty list, so services that spoke them first miss the parameter."""
+
+    def rule(request: Request) -> None:
+        for name in names:
+            if not request.get(name):
+                raise RuleError(f"The request must contain the parameter {name}.", "MissingParameter")
+
+    return rule
+
+
 def _policy_of_topic(request: Request) -> None:
     if request.get("AttributeName") == "Policy":
         is_policy("AttributeValue", "Invalid parameter: Policy Error: null", "InvalidParameter")(request)
@@ -156,6 +173,8 @@ _PATCHED = (
 )
 
 RULES: Mapping[tuple[str, str], Sequence[Rule]] = {
+    # https://docs.aws.amazon.com/acm/latest/APIReference/API_CertificateOptions.html
+    **dict.fromkeys((("acm", "RequestCertificate"), ("acm", "UpdateCertificateOptions")), (_options_of_certificate,)),
     # https://docs.aws.amazon.com/apigateway/latest/api/API_UpdateAccount.html#API_UpdateAccount_RequestBody, and so of all
     **{("apigateway", f"Update{of}"): (default(patchOperations=list),) for of in _PATCHED},
     # https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-resource-policies-create-attach.html
@@ -215,6 +234,8 @@ RULES: Mapping[tuple[str, str], Sequence[Rule]] = {
         is_policy("Attributes.Policy", "Invalid parameter: Policy Error: null", "InvalidParameter"),
     ),
     ("sns", "SetTopicAttributes"): (_policy_of_topic,),
+    # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_AddPermission.html
+    ("sqs", "AddPermission"): (not_empty("AWSAccountIds", "Actions"),),
     # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html#API_SetQueueAttributes_Errors
     **dict.fromkeys(
         (("sqs", "CreateQueue"), ("sqs", "SetQueueAttributes")),
