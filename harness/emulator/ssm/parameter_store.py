@@ -6,8 +6,8 @@ DescribeParameters after that fails.
 
 from typing import Any
 
-from harness.emulator.patches import patched
 from harness.emulator.host.service_loading import when_loaded
+from harness.emulator.patches import patched
 
 
 class _NoVersions(list[Any]):
