@@ -28,8 +28,8 @@ from harness.emulator.cloudformation import (
     template_text,
 )
 from harness.emulator.cloudformation import pace as cloudformation_pace
+from harness.emulator.cloudwatch import alarm_actions, service_metrics
 from harness.emulator.cloudwatch import journal as alarms
-from harness.emulator.cloudwatch import service_metrics
 from harness.emulator.cognito import endpoints as cognito_endpoints
 from harness.emulator.cognito import hosted_ui as cognito_hosted_ui
 from harness.emulator.concurrency import installation as concurrency
@@ -165,6 +165,7 @@ PARTS = (
     log_subscriptions.install,
     log_groups.install,
     parameter_store.install,
+    alarm_actions.install,
     service_metrics.install,
     time_to_live.install,
     visibility_timeout.install,

@@ -335,6 +335,35 @@ def test_path_with_an_empty_name_is_that_of_the_listing(engine):
     assert isinstance(answer.json()["item"], list)
 
 
+@pytest.mark.parametrize("path", ["configuration-sets", "contact-lists"])
+def test_path_without_the_name_that_it_needs_is_unknown(engine, path):
+    answer = httpx.delete(f"{engine.endpoint_url}/v2/email/{path}/", headers=signed("ses"))
+    assert answer.status_code == 404
+    assert answer.headers["x-amzn-errortype"] == "UnknownOperationException"
+
+
+def test_deletion_with_a_body_of_null_is_read_without(engine):
+    answer = httpx.request(
+        "DELETE", f"{engine.endpoint_url}/v2/email/configuration-sets/none", headers=signed("ses"), content=b"null"
+    )
+    assert answer.status_code in (200, 404), answer.text
+
+
+def test_alarms_are_found_by_the_prefix_of_an_action(aws):
+    """https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html"""
+    cloudwatch, names = aws("cloudwatch"), [unique("acts"), unique("acts-not")]
+    action = f"arn:aws:sns:us-east-1:000000000000:{names[0]}"
+    rule = {"MetricName": "m", "Namespace": "n", "Period": 60, "Statistic": "Sum", "EvaluationPeriods": 1}
+    rule |= {"Threshold": 1, "ComparisonOperator": "GreaterThanThreshold"}
+    for name, actions in zip(names, ([action], []), strict=True):
+        cloudwatch.put_metric_alarm(AlarmName=name, OKActions=actions, **rule)
+    try:
+        found = cloudwatch.describe_alarms(ActionPrefix=action)["MetricAlarms"]
+        assert [alarm["AlarmName"] for alarm in found] == names[:1]
+    finally:
+        cloudwatch.delete_alarms(AlarmNames=names)
+
+
 def test_body_of_an_operation_without_members_is_not_read(engine):
     """https://docs.aws.amazon.com/acm/latest/APIReference/API_GetAccountConfiguration.html"""
     headers = {

@@ -34,6 +34,8 @@ def install() -> None:
         source="https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html#operation-error-serialization",
     )
     def dispatch_to_moto(dispatch: Any, context: RequestContext) -> Any:
+        if _has_empty_name(context):
+            raise _unknown_operation(context)
         written_anew = COMPLETED.get(context) or _misreads(context)
         response = dispatch(_rewritten(context) if written_anew else context)
         if response.status_code >= 400:
@@ -70,13 +72,15 @@ def _misreads(context: RequestContext) -> bool:
         return False
     if request.path.endswith("/") and request.path != "/" and not operation.http["requestUri"].endswith("/"):
         return True
+    body = request.data.strip()
+    if body == b"null":
+        return True
     if request.method not in ("POST", "PUT", "PATCH"):
         return False
     shape = operation.input_shape
     if shape is None or not shape.members:
-        return request.data not in (b"", b"{}")
-    in_body = any("location" not in member.serialization for member in shape.members.values())
-    return in_body and request.data.strip() in (b"", b"null")
+        return body not in (b"", b"{}")
+    return body == b"" and any("location" not in member.serialization for member in shape.members.values())
 
 
 def _rewritten(context: RequestContext) -> RequestContext:
@@ -110,6 +114,18 @@ def _raise_unreadable(context: RequestContext, response: Any) -> None:
     if code is not None:
         raise CommonServiceException(code, "The resource does not exist.", status_code=status, sender_fault=True)
     if status == 404:
-        # A path with an empty name: LocalStack takes it for that of another operation, and moto for none.
-        message = f"There is no operation {context.request.method} {context.request.path}"
-        raise CommonServiceException("UnknownOperationException", message, status_code=status, sender_fault=True)
+        raise _unknown_operation(context)
+
+
+def _has_empty_name(context: RequestContext) -> bool:
+    """A path without the name that its operation wants; moto knows no such path and fails."""
+    shape = context.operation.input_shape if context.operation is not None else None
+    if context.protocol != "rest-json" or shape is None:
+        return False
+    request: Any = context.service_request or {}
+    return any(m.serialization.get("location") == "uri" and not request.get(n) for n, m in shape.members.items())
+
+
+def _unknown_operation(context: RequestContext) -> CommonServiceException:
+    message = f"There is no operation {context.request.method} {context.request.path}"
+    return CommonServiceException("UnknownOperationException", message, status_code=404, sender_fault=True)
