@@ -311,7 +311,7 @@ def test_engine_whose_boot_was_cut_is_ended_by_the_next_start(tmp_path, fake):
 def test_end_of_a_process_is_noticed():
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     created = psutil.Process(process.pid).create_time()
-    waits = f"from harness.emulator import owner; owner.wait_for_end({process.pid}, {created}); print('ended')"
+    waits = f"from harness.emulator.host import owner; owner.wait_for_end({process.pid}, {created}); print('ended')"
     watcher = subprocess.Popen([sys.executable, "-c", waits], stdout=subprocess.PIPE, text=True)
     try:
         assert watcher.poll() is None
@@ -337,7 +337,7 @@ def test_engine_outlives_its_owner_only_when_it_was_kept(tmp_path, kept):
         (tmp_path / "kept").touch()
     watched = (
         "import threading\n"
-        "from harness.emulator import owner\n"
+        "from harness.emulator.host import owner\n"
         "owner.watch()\n"
         "[thread.join() for thread in threading.enumerate() if thread.name == 'owner']\n"
         "print('outlives')\n"
