@@ -184,7 +184,7 @@ def _refusal(host: str, port: Any) -> OutsideContactError:
     return OutsideContactError(socket.EAI_FAIL, message)
 
 
-_BETWEEN = (f"{__package__}.", "harness.emulator.concurrency.")
+_BETWEEN = (f"{__package__}.", "harness.emulator.concurrency.", "harness.emulator.patches.")
 """Ours, around every connection that is made."""
 
 
