@@ -46,7 +46,7 @@ def test_albums_are_listed_newest_first_to_the_end(owner: Owner):
     assert owner.listed(limit=7) == owner.listed(limit=1)
 
 
-def test_while_somebody_pages_others_are_made_and_deleted_and_none_is_lost_or_repeated(owner: Owner):
+def test_album_pages_stay_complete_while_albums_change(owner: Owner):
     made = [owner.create(f"Album {number}") for number in range(6)]
     first = owner.page(limit="2").json()
     assert [album["title"] for album in first["albums"]] == ["Album 5", "Album 4"]
@@ -65,7 +65,7 @@ def test_while_somebody_pages_others_are_made_and_deleted_and_none_is_lost_or_re
 @pytest.mark.parametrize(
     "query", [{"limit": "0"}, {"limit": "101"}, {"limit": "many"}, {"next": "not-a-page"}, {"next": "ImEi"}]
 )
-def test_a_wrong_page_is_told_as_such(owner: Owner, query: dict[str, str]):
+def test_list_with_invalid_page_returns_400(owner: Owner, query: dict[str, str]):
     _refused(owner.page(**query), 400)
 
 
@@ -88,7 +88,7 @@ def test_a_change_makes_the_next_revision(owner: Owner):
     assert owner.listed() == [changed]
 
 
-def test_of_many_who_change_the_same_revision_one_succeeds_and_the_others_are_told(owner: Owner):
+def test_concurrent_changes_of_one_revision_let_one_succeed(owner: Owner):
     album = owner.create("Dust Bowl")
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(lambda number: owner.change(album, f"Title {number}"), range(8)))
@@ -99,7 +99,7 @@ def test_of_many_who_change_the_same_revision_one_succeeds_and_the_others_are_to
     assert owner.read(album).json() == changed.json()
 
 
-def test_whoever_was_too_late_reads_again_and_changes(owner: Owner):
+def test_album_change_with_stale_etag_succeeds_after_read(owner: Owner):
     album = owner.create("Dust Bowl")
     owner.change(album, "Theirs")
     late = owner.change(album, "Mine")
@@ -108,14 +108,14 @@ def test_whoever_was_too_late_reads_again_and_changes(owner: Owner):
 
 
 @pytest.mark.parametrize("etag", ["1", 'W/"1"', '"one"', "*", '"1", "2"'])
-def test_what_is_no_etag_of_an_album_is_told_as_such(owner: Owner, etag: str):
+def test_album_change_with_invalid_etag_returns_400(owner: Owner, etag: str):
     album = owner.create("Dust Bowl")
     _refused(owner.change(album, "Mine", etag=etag), 400)
     _refused(owner.delete(album, etag=etag), 400)
     assert owner.read(album).json() == album
 
 
-def test_a_deleted_album_is_gone(owner: Owner):
+def test_deleted_album_returns_404(owner: Owner):
     album, kept = owner.create("Dust Bowl"), owner.create("Kept")
     answer = owner.delete(album)
     assert (answer.status_code, answer.content) == (204, b"")
@@ -187,7 +187,7 @@ def test_without_a_body_or_with_what_is_no_json_nothing_is_made(owner: Owner):
     assert owner.listed() == []
 
 
-def test_nobody_changes_an_album_blindly(owner: Owner):
+def test_album_change_without_if_match_returns_400(owner: Owner):
     album = owner.create("Dust Bowl")
     answer = owner.send("PUT", f"/albums/{album['album_id']}", {"title": "Mine"})
     assert answer.status_code == 400
@@ -204,14 +204,14 @@ def test_without_a_token_every_route_is_refused(catalog_api: Api, method: str, p
     assert (answer.status_code, answer.json()) == (401, {"message": "Unauthorized"})
 
 
-def test_a_route_that_is_not_there_is_refused_as_the_gateway_does(owner: Owner):
+def test_unknown_route_returns_missing_authentication_token(owner: Owner):
     """https://repost.aws/knowledge-center/api-gateway-missing-authentication-token"""
     answer = owner.request("GET", "/pictures")
     assert answer.status_code == 403
     assert answer.headers["x-amzn-ErrorType"] == "MissingAuthenticationTokenException"
 
 
-def test_the_web_application_may_ask_and_read_and_another_site_may_not(owner: Owner, catalog_api: Api):
+def test_cors_allows_the_web_application_and_no_other_origin(owner: Owner, catalog_api: Api):
     """https://docs.aws.amazon.com/apigateway/latest/developerguide/how-to-cors.html"""
     asked = catalog_api.http.options(
         f"{catalog_api.base_url}/albums/1",

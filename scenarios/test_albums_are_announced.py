@@ -83,7 +83,7 @@ def test_the_facts_of_an_album_come_in_their_order(flow: NewFlow, owner: Owner, 
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", heard[-1]["occurred_at"])
 
 
-def test_what_was_refused_is_announced_to_nobody(
+def test_refused_album_change_is_not_announced(
     flow: NewFlow, owner: Owner, owners: Callable[[], Owner], listener: Listener
 ):
     album, stranger = owner.create("Dust Bowl"), owners()
@@ -99,9 +99,7 @@ def test_what_was_refused_is_announced_to_nobody(
     assert not [one for one in f.find(Kind.INVOCATION) if "PublishChanges" in one.begin.name]
 
 
-def test_a_repeated_request_is_announced_once_and_what_remembers_it_never(
-    flow: NewFlow, owner: Owner, listener: Listener
-):
+def test_repeated_create_with_idempotency_key_is_announced_once(flow: NewFlow, owner: Owner, listener: Listener):
     with flow() as f:
         for _ in range(2):
             assert owner.send("POST", "/albums", {"title": "Once"}, Idempotency_Key="k-1").status_code == 201
@@ -158,7 +156,7 @@ def test_a_redelivered_record_has_the_event_id_that_it_had(
     assert first == second
 
 
-def test_a_change_that_the_bus_refuses_for_good_is_kept_whole_and_can_be_handed_back(
+def test_change_refused_by_bus_is_dead_lettered_and_redriven(
     flow: NewFlow, owner: Owner, listener: Listener, faults: Faults, queue: Queues
 ):
     dead_letters = queue("catalog", DEAD_LETTERS)
@@ -181,7 +179,7 @@ def test_a_change_that_the_bus_refuses_for_good_is_kept_whole_and_can_be_handed_
     assert event["occurred_at"] == album["created_at"]
 
 
-def test_a_change_that_cannot_be_told_does_not_keep_its_neighbours_from_being_told(
+def test_poison_change_is_dead_lettered_and_others_are_announced(
     flow: NewFlow, owner: Owner, listener: Listener, queue: Queues, aws, deployment
 ):
     """Somebody has mended the table by hand, and has made an album that no event can tell of."""

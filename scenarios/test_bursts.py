@@ -44,7 +44,7 @@ def _trend_of(album_id: str) -> str:
     return f"contains(UpdateExpression, 'minutes') && Key.album_id.S == '{album_id}'"
 
 
-def test_many_clicks_within_a_minute_make_an_album_trend_and_a_report(flow: NewFlow, analytics: Analytics):
+def test_many_clicks_in_a_minute_make_a_trend_and_a_report(flow: NewFlow, analytics: Analytics):
     album = unique_album()
     with flow() as f:
         analytics.put(*_clicks(album, BURST_CLICKS))
@@ -91,9 +91,7 @@ def test_a_burst_that_goes_on_is_announced_once(flow: NewFlow, analytics: Analyt
     assert analytics.trending(album) == {MINUTE}
 
 
-def test_a_burst_that_is_announced_twice_is_one_trend_and_one_report(
-    flow: NewFlow, analytics: Analytics, faults: Faults
-):
+def test_burst_announced_twice_makes_one_trend_and_one_report(flow: NewFlow, analytics: Analytics, faults: Faults):
     """The aggregation crashes after it has announced it, before it has noted that."""
     album = unique_album()
     noting = f"UpdateExpression == 'SET announced = :yes' && Key.album_id.S == '{album}'"
@@ -107,7 +105,7 @@ def test_a_burst_that_is_announced_twice_is_one_trend_and_one_report(
     assert len(analytics.reports(album)) == 1
 
 
-def test_a_trend_that_fails_for_good_is_kept_whole_and_the_report_is_made(
+def test_failed_trend_is_kept_whole_and_report_is_still_made(
     flow: NewFlow, analytics: Analytics, faults: Faults, queue: Queues
 ):
     album = unique_album()
@@ -123,7 +121,7 @@ def test_a_trend_that_fails_for_good_is_kept_whole_and_the_report_is_made(
     assert len(analytics.reports(album)) == 1
 
 
-def test_a_trend_that_was_kept_is_made_by_giving_it_to_the_function_again(
+def test_kept_trend_is_written_when_function_is_invoked_again(
     flow: NewFlow, analytics: Analytics, faults: Faults, queue: Queues
 ):
     album = unique_album()
@@ -141,7 +139,7 @@ def test_a_trend_that_was_kept_is_made_by_giving_it_to_the_function_again(
     assert analytics.trending(album) == {MINUTE}
 
 
-def test_of_many_reports_ten_come_at_a_time_and_only_the_one_that_fails_comes_again(
+def test_report_batches_hold_ten_and_retry_only_the_failed_one(
     flow: NewFlow, analytics: Analytics, faults: Faults, queue: Queues
 ):
     albums = [unique_album() for _ in range(14)]

@@ -15,7 +15,7 @@ def _result(answer: dict[str, Any]) -> tuple[int, str]:
     return answer["status"], answer["body"].get("result") or answer["body"].get("title")
 
 
-def test_a_callback_that_is_repeated_is_answered_and_changes_nothing(flow: NewFlow, campaigns: Campaigns):
+def test_repeated_callback_returns_200_and_changes_nothing(flow: NewFlow, campaigns: Campaigns):
     campaign_id, _ = campaigns.waiting()
     with flow() as f:
         first = campaigns.saas.call_back(campaign_id, "done")
@@ -36,7 +36,7 @@ def test_two_callbacks_at_once_resume_the_campaign_once(flow: NewFlow, campaigns
     assert [event for event, _ in published(f)] == ["CampaignCompleted"]
 
 
-def test_a_campaign_that_hears_nothing_more_is_given_up_and_it_is_told_why(flow: NewFlow, campaigns: Campaigns):
+def test_campaign_without_further_callback_fails_with_reason(flow: NewFlow, campaigns: Campaigns):
     campaign_id, f = campaigns.waiting()
     f.settle(hurry=True)
     [(event, told)] = published(f)
@@ -78,9 +78,7 @@ def test_a_saas_that_says_it_is_alive_is_waited_for(flow: NewFlow, campaigns: Ca
     [{"secret": "guessed"}, {"age_seconds": 3600}, {"age_seconds": -3600}, {"unsigned": True}],
     ids=["forged", "recorded long ago", "from the future", "unsigned"],
 )
-def test_a_callback_that_the_saas_did_not_sign_just_now_is_refused(
-    flow: NewFlow, campaigns: Campaigns, wrong: dict[str, Any]
-):
+def test_callback_with_invalid_signature_returns_401(flow: NewFlow, campaigns: Campaigns, wrong: dict[str, Any]):
     campaign_id, _ = campaigns.waiting()
     with flow() as f:
         answer = campaigns.saas.call_back(campaign_id, "done", **wrong)

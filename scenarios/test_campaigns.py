@@ -11,7 +11,7 @@ from fixtures.services import Bus, Queues, user_registered
 from harness import Deployment, Faults, Kind, NewFlow
 
 
-def test_a_campaign_is_mailed_once_and_its_sender_is_told(flow: NewFlow, campaigns: Campaigns):
+def test_campaign_is_mailed_once_and_completes(flow: NewFlow, campaigns: Campaigns):
     readers = sorted([campaigns.reader(name="Ada"), campaigns.reader(name="Grace")])
     campaign_id, _ = campaigns.waiting(*readers)
     assert campaigns.read(campaign_id)["status"] == "started"
@@ -37,7 +37,7 @@ def test_a_campaign_is_mailed_once_and_its_sender_is_told(flow: NewFlow, campaig
     }
 
 
-def test_a_campaign_goes_on_from_callback_to_callback_until_it_is_done(flow: NewFlow, campaigns: Campaigns):
+def test_campaign_waits_through_callbacks_until_done(flow: NewFlow, campaigns: Campaigns):
     campaign_id, _ = campaigns.waiting()
     for status in ("accepted", "in_progress"):
         with flow() as f:
@@ -93,7 +93,7 @@ def test_another_campaign_under_the_same_id_is_refused(campaigns: Campaigns, peo
     assert campaigns.api.get(f"/campaigns/{campaign_id}", token=somebody).status_code == 404
 
 
-def test_without_a_token_nobody_starts_a_campaign(campaigns: Campaigns):
+def test_campaign_start_without_token_returns_401(campaigns: Campaigns):
     campaign_id = new_id()
     asked = campaigns.asked_for("anybody")
     assert campaigns.api.request("PUT", f"/campaigns/{campaign_id}", json=asked).status_code == 401
@@ -119,7 +119,7 @@ def test_an_id_that_is_no_uuid_is_refused(campaigns: Campaigns):
 # ---- who is mailed ---------------------------------------------------------------------------------------------------
 
 
-def test_whoever_asked_for_news_at_sign_up_gets_them(campaigns: Campaigns, people: People):
+def test_sign_up_with_news_wish_receives_campaigns(campaigns: Campaigns, people: People):
     person = Person(name="Dorothy Vaughan", attributes={"custom:news": "true"})
     people.registered(person)
     user = people.cognito.admin_get_user(UserPoolId=people.user_pool_id, Username=person.address)
@@ -129,13 +129,13 @@ def test_whoever_asked_for_news_at_sign_up_gets_them(campaigns: Campaigns, peopl
     assert recipient == {"id": user_id, "email": person.address, "name": person.name}
 
 
-def test_whoever_wants_no_news_gets_none(campaigns: Campaigns):
+def test_user_without_news_wish_receives_no_campaign(campaigns: Campaigns):
     reader, other = campaigns.reader(), campaigns.reader(wants_news=False)
     campaign_id, _ = campaigns.waiting(reader, other, "nobody-we-know")
     assert [r["id"] for r in campaigns.saas.seen(campaign_id)["content"]["recipients"]] == [reader]
 
 
-def test_a_campaign_for_nobody_who_wants_it_fails_and_never_reaches_the_saas(flow: NewFlow, campaigns: Campaigns):
+def test_campaign_without_recipients_fails_before_calling_saas(flow: NewFlow, campaigns: Campaigns):
     campaign_id, uninterested = new_id(), campaigns.reader(wants_news=False)
     with flow() as f:
         campaigns.start(campaign_id, campaigns.asked_for(uninterested))
@@ -192,7 +192,7 @@ def test_a_saas_that_recovers_sends_the_campaign_once(flow: NewFlow, campaigns: 
     assert campaigns.saas.seen(campaign_id)["times_accepted"] == 1
 
 
-def test_a_saas_that_fails_for_good_fails_the_campaign_and_it_is_told_why(flow: NewFlow, campaigns: Campaigns):
+def test_permanent_saas_failure_fails_campaign_with_its_reason(flow: NewFlow, campaigns: Campaigns):
     campaign_id, reader = new_id(), campaigns.reader()
     campaigns.saas.will(campaign_id, *[{"status": 500}] * 9)
     with flow() as f:
@@ -219,7 +219,7 @@ def test_a_saas_that_asks_to_come_later_is_asked_later(flow: NewFlow, campaigns:
     assert campaigns.saas.seen(campaign_id)["times_accepted"] == 1
 
 
-def test_a_saas_that_asks_to_come_later_again_and_again_is_given_up(flow: NewFlow, campaigns: Campaigns):
+def test_campaign_fails_after_four_throttled_saas_calls(flow: NewFlow, campaigns: Campaigns):
     campaign_id, reader = new_id(), campaigns.reader()
     campaigns.saas.will(campaign_id, *[{"status": 429, "retry_after": 60}] * 9)
     with flow() as f:

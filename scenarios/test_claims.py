@@ -30,7 +30,7 @@ def test_a_newcomer_is_a_member_with_the_free_plan(people: People, claims):
     assert "cognito:groups" not in told
 
 
-def test_an_administrator_is_told_as_such(people: People, claims):
+def test_admin_token_has_role_and_group_claims(people: People, claims):
     told = claims(people.sign_in(people.admin()))
     assert (told["lumen:role"], told["cognito:groups"]) == ("admin", ["admins"])
 
@@ -49,7 +49,7 @@ def test_a_plan_that_was_paid_is_in_the_next_tokens(people: People, users_api: A
 
 
 @pytest.mark.parametrize("attribute", ["custom:plan", "email_verified", "profile"])
-def test_nobody_writes_what_is_not_theirs_to_say(people: People, claims, attribute: str):
+def test_user_cannot_write_protected_attribute(people: People, claims, attribute: str):
     person = people.registered()
     tokens = people.sign_in(person)
     with pytest.raises(ClientError, match=r"\(NotAuthorizedException\).*unauthorized attribute"):
@@ -57,12 +57,12 @@ def test_nobody_writes_what_is_not_theirs_to_say(people: People, claims, attribu
     assert claims(people.sign_in(person))["lumen:plan"] == "free"
 
 
-def test_nobody_signs_up_with_a_plan(people: People):
+def test_sign_up_with_a_plan_is_refused(people: People):
     with pytest.raises(ClientError, match=r"\(NotAuthorizedException\).*unauthorized attribute"):
         people.sign_up(Person(attributes={"custom:plan": "studio"}))
 
 
-def test_people_change_what_they_say_of_themselves(people: People):
+def test_user_updates_own_attributes(people: People):
     tokens = people.sign_in(people.registered())
     number = unique_phone_number()
     _update(people, tokens, **{"name": "Ada King", "phone_number": number, "custom:sms_welcome": "true"})

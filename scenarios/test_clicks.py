@@ -80,7 +80,7 @@ def test_a_click_whose_counting_crashed_halfway_is_counted_once(flow: NewFlow, a
     assert len(analytics.archived(album)) == 1
 
 
-def test_a_click_that_cannot_be_counted_for_a_while_is_counted_in_the_end(
+def test_click_is_counted_after_temporary_counting_failure(
     flow: NewFlow, analytics: Analytics, faults: Faults, queue: Queues
 ):
     album = unique_album()
@@ -91,7 +91,7 @@ def test_a_click_that_cannot_be_counted_for_a_while_is_counted_in_the_end(
     assert queue("analytics", "UncountedQueue").left_by(f) == []
 
 
-def test_a_click_that_cannot_be_counted_at_all_is_given_up_and_still_archived(
+def test_click_that_cannot_be_counted_is_still_archived(
     flow: NewFlow, analytics: Analytics, faults: Faults, queue: Queues
 ):
     album, visitor = unique_album(), unique_visitor()
@@ -114,9 +114,7 @@ def test_a_click_that_cannot_be_counted_at_all_is_given_up_and_still_archived(
     assert queue("analytics", "UnarchivedQueue").left_by(f) == []
 
 
-def test_a_click_that_was_given_up_is_counted_once_it_is_put_back(
-    flow: NewFlow, analytics: Analytics, faults: Faults, queue: Queues
-):
+def test_click_given_up_is_counted_when_put_again(flow: NewFlow, analytics: Analytics, faults: Faults, queue: Queues):
     album = unique_album()
     with faults.failing("dynamodb", "TransactWriteItems", code=REFUSED, when=_counting(album)), flow() as f:
         analytics.put(click_on(album))
@@ -137,7 +135,7 @@ def test_a_click_that_was_given_up_is_counted_once_it_is_put_back(
     ],
     ids=["bytes", "fields", "kind"],
 )
-def test_a_poison_record_is_given_up_alone_and_its_neighbours_get_through(
+def test_poison_record_is_given_up_and_others_are_counted(
     flow: NewFlow, analytics: Analytics, queue: Queues, poison: bytes
 ):
     album = unique_album()
@@ -201,7 +199,7 @@ def test_a_batch_that_is_delivered_twice_is_archived_once(aws: Callable[[str], A
     assert {key.split("/")[1] for key, _click in analytics.archived_with_keys(album)} == {"date=2026-01-01"}
 
 
-def test_a_batch_that_is_halved_after_it_was_archived_is_archived_once(aws: Callable[[str], Any], analytics: Analytics):
+def test_batch_halved_after_archiving_is_archived_once(aws: Callable[[str], Any], analytics: Analytics):
     album, function = unique_album(), analytics.physical_id("ArchiveFunction")
     records = _records(album, 4)
     for part in (records, records[:2], records[2:]):

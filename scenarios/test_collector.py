@@ -35,9 +35,7 @@ def test_a_click_that_the_page_sends_as_it_is_left_is_counted(
     assert analytics.counted(album)["clicks"] == 1
 
 
-def test_a_click_whose_type_makes_the_load_balancer_encode_it_is_counted(
-    flow: NewFlow, analytics: Analytics, collector: Collector
-):
+def test_base64_encoded_click_from_load_balancer_is_counted(flow: NewFlow, analytics: Analytics, collector: Collector):
     """https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html#receive-event-from-load-balancer"""
     album = unique_album()
     with flow() as f:
@@ -47,7 +45,7 @@ def test_a_click_whose_type_makes_the_load_balancer_encode_it_is_counted(
     assert analytics.counted(album)["clicks"] == 1
 
 
-def test_a_visitor_is_the_same_all_day_and_nobody_knows_who(flow: NewFlow, analytics: Analytics, collector: Collector):
+def test_visitor_id_is_stable_for_a_day_and_anonymous(flow: NewFlow, analytics: Analytics, collector: Collector):
     album, visitor = unique_album(), str(uuid.uuid4())
     telling = {
         "User-Agent": "Lynx/2.9 of Ada Lovelace",
@@ -117,7 +115,7 @@ def test_a_body_that_is_too_large_is_refused(flow: NewFlow, collector: Collector
 @pytest.mark.parametrize(
     ("method", "path", "status"), [("GET", "/clicks", 405), ("PUT", "/clicks", 405), ("POST", "/other", 404)]
 )
-def test_what_the_load_balancer_does_not_forward_wakes_no_function(
+def test_request_outside_the_listener_rules_invokes_no_function(
     flow: NewFlow, http: httpx.Client, collector: Collector, method: str, path: str, status: int
 ):
     with flow() as f:
@@ -127,7 +125,7 @@ def test_what_the_load_balancer_does_not_forward_wakes_no_function(
     assert f.find(Kind.INVOCATION) == []
 
 
-def test_a_click_that_the_stream_does_not_take_is_told_to_come_again_and_is_counted_then(
+def test_click_throttled_by_stream_is_counted_when_sent_again(
     flow: NewFlow, analytics: Analytics, collector: Collector, faults: Faults
 ):
     album = unique_album()

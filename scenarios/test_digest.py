@@ -46,7 +46,7 @@ def _mailed(campaigns: Campaigns, digests: Iterable[str]) -> list[str]:
     return [recipient["id"] for digest in digests for recipient in campaigns.saas.seen(digest)["content"]["recipients"]]
 
 
-def test_the_weeks_new_albums_are_told_to_who_wants_news(
+def test_digest_of_new_albums_is_sent_to_users_who_want_news(
     flow: NewFlow, aws, bus: Bus, campaigns: Campaigns, deployment: Deployment
 ):
     night, reader, other = _a_night(), campaigns.reader(), campaigns.reader(wants_news=False)
@@ -87,7 +87,7 @@ def test_a_night_that_is_delivered_twice_has_one_digest(
     assert {campaigns.saas.seen(digest)["times_accepted"] for digest in {*digests, *again}} == {1}
 
 
-def test_an_album_is_told_by_its_last_title_and_not_when_it_is_gone(
+def test_digest_has_latest_title_and_omits_deleted_album(
     flow: NewFlow, aws, bus: Bus, campaigns: Campaigns, deployment: Deployment
 ):
     night, renamed, gone = _a_night(), str(uuid.uuid4()), str(uuid.uuid4())
@@ -110,7 +110,7 @@ def test_an_album_is_told_by_its_last_title_and_not_when_it_is_gone(
     assert not {renamed, f"{renamed}, better", gone} & told
 
 
-def test_an_album_that_its_owner_deleted_is_not_told_of(
+def test_digest_omits_album_deleted_by_its_owner(
     flow: NewFlow, aws, campaigns: Campaigns, deployment: Deployment, owner: Owner
 ):
     night = datetime.now(UTC) + timedelta(hours=1, seconds=secrets.randbelow(10**5))

@@ -20,7 +20,7 @@ def _a_minute_of_its_own() -> datetime:
     return minute - timedelta(minutes=random.SystemRandom().randrange(60, MINUTES_IN_TEN_WEEKS))
 
 
-def test_an_archived_event_is_replayed_to_the_consumers_and_welcomes_nobody_twice(
+def test_replayed_event_reaches_consumers_without_second_welcome(
     flow: NewFlow, aws: Callable[[str], Any], bus: Bus, deployment: Deployment, outbox: Outbox, queue: Queues
 ):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-archive.html"""

@@ -11,7 +11,7 @@ from harness import NewFlow, Outbox
 WELCOME = "(?i)welcome"
 
 
-def test_somebody_of_an_external_provider_is_welcomed_and_has_a_profile(
+def test_external_provider_user_is_welcomed_and_has_a_profile(
     flow: NewFlow, federation: Federation, outbox: Outbox, users_api: Api
 ):
     claims = federation.provider.claims
@@ -27,7 +27,7 @@ def test_somebody_of_an_external_provider_is_welcomed_and_has_a_profile(
     assert (answer.json()["email"], answer.json()["name"]) == (claims["email"], claims["name"])
 
 
-def test_who_comes_again_has_the_same_profile_and_is_not_welcomed_again(
+def test_second_external_sign_in_keeps_profile_and_sends_no_mail(
     flow: NewFlow, federation: Federation, outbox: Outbox, users_api: Api
 ):
     with flow() as f:
@@ -44,9 +44,7 @@ def test_a_member_of_the_providers_own_group_is_no_administrator(federation: Fed
     assert users_api.get("/users", token=federation.sign_in().id_token).status_code == 403
 
 
-def test_a_blocked_mail_domain_cannot_sign_in_by_a_provider_either(
-    flow: NewFlow, federation: Federation, outbox: Outbox
-):
+def test_external_sign_in_with_blocked_mail_domain_is_refused(flow: NewFlow, federation: Federation, outbox: Outbox):
     address = unique_address(domain="trashmail.example")
     federation.provider.claims["email"] = address
     with flow() as f:
@@ -57,7 +55,7 @@ def test_a_blocked_mail_domain_cannot_sign_in_by_a_provider_either(
     assert outbox.read(recipient=address) == []
 
 
-def test_an_id_token_for_somebody_else_signs_nobody_in(federation: Federation):
+def test_id_token_with_another_audience_is_refused(federation: Federation):
     federation.provider.extra = {"aud": "another-application"}
     told = federation.authorize()
     assert "code" not in told

@@ -7,9 +7,7 @@ from fixtures.people import People, Person
 from harness import Deployment, Flow, Kind, Outbox
 
 
-def test_when_a_registration_has_come_to_rest_everybody_was_told_once(
-    flow, deployment: Deployment, people: People, outbox: Outbox
-):
+def test_settled_registration_ran_each_consumer_once(flow, deployment: Deployment, people: People, outbox: Outbox):
     logical_ids = {
         resource.physical_id: f"{stack.name}.{logical_id}"
         for stack in deployment.stacks.values()

@@ -10,7 +10,7 @@ from fixtures.uploads import Uploader, picture
 from harness import NewFlow
 
 
-def test_an_uploaded_picture_shows_up_in_the_browser_of_whoever_uploaded_it(
+def test_processed_picture_is_pushed_to_its_uploader_only(
     flow: NewFlow, browsers: Browsers, people: People, uploader: Callable[[], Uploader]
 ):
     ada = uploader()
@@ -27,7 +27,7 @@ def test_an_uploaded_picture_shows_up_in_the_browser_of_whoever_uploaded_it(
     assert somebody_elses.told() == []
 
 
-def test_whoever_uploads_what_is_no_picture_is_told_so(
+def test_upload_that_is_no_picture_pushes_rejection_to_uploader(
     flow: NewFlow, browsers: Browsers, uploader: Callable[[], Uploader]
 ):
     ada = uploader()
@@ -41,9 +41,7 @@ def test_whoever_uploads_what_is_no_picture_is_told_so(
     assert (told["data"]["picture_id"], told["data"]["reason"]) == (form.picture_id, "not-a-picture")
 
 
-def test_what_becomes_of_an_album_is_told_to_every_tab_that_wants_to_know(
-    flow: NewFlow, browsers: Browsers, owner: Owner
-):
+def test_album_changes_are_pushed_to_every_subscribed_tab(flow: NewFlow, browsers: Browsers, owner: Owner):
     tabs = [browsers.open_with(owner.token) for _ in range(3)]
     tabs[0].subscribe("albums")
     tabs[1].subscribe()
@@ -62,7 +60,7 @@ def test_what_becomes_of_an_album_is_told_to_every_tab_that_wants_to_know(
     assert tabs[2].told() == []
 
 
-def test_whoever_sends_a_campaign_sees_it_end(flow: NewFlow, browsers: Browsers, campaigns: Campaigns):
+def test_campaign_sender_receives_completion_in_browser(flow: NewFlow, browsers: Browsers, campaigns: Campaigns):
     browser = browsers.open_with(campaigns.sender.token)
     browser.subscribe("campaigns")
     campaign_id, _ = campaigns.waiting()

@@ -53,9 +53,7 @@ def test_the_steps_of_each_visitor_stay_in_order(flow: NewFlow, analytics: Analy
     assert analytics.journey(other) == list(reversed(WALK))
 
 
-def test_a_step_that_fails_holds_back_the_later_ones_of_its_visitor_until_it_is_written(
-    flow: NewFlow, analytics: Analytics, faults: Faults
-):
+def test_failed_journey_step_blocks_later_steps_of_its_visitor(flow: NewFlow, analytics: Analytics, faults: Faults):
     visitor, other = unique_visitor(), unique_visitor()
     steps = _steps(visitor, "open", "like", "share")
     with faults.failing("dynamodb", "UpdateItem", code=REFUSED, times=2, when=_of(visitor, steps[1])) as fault:
@@ -68,7 +66,7 @@ def test_a_step_that_fails_holds_back_the_later_ones_of_its_visitor_until_it_is_
     assert analytics.journey(other) == ["open", "download"]
 
 
-def test_a_step_that_always_fails_is_put_aside_whole_and_the_others_go_on(
+def test_failing_journey_step_is_dead_lettered_others_continue(
     flow: NewFlow, analytics: Analytics, faults: Faults, queue: Queues
 ):
     visitor, other = unique_visitor(), unique_visitor()
@@ -91,7 +89,7 @@ def test_a_step_that_always_fails_is_put_aside_whole_and_the_others_go_on(
     assert analytics.journey(other) == ["open"]
 
 
-def test_a_step_that_was_put_aside_is_written_once_it_is_moved_back(
+def test_dead_lettered_journey_step_is_written_after_redrive(
     flow: NewFlow, analytics: Analytics, faults: Faults, queue: Queues
 ):
     """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue-redrive.html"""
@@ -136,9 +134,7 @@ def test_steps_come_in_batches_of_ten_at_most(flow: NewFlow, analytics: Analytic
     assert len(batches) < 16
 
 
-def test_a_message_that_is_no_step_is_put_aside_and_the_visitor_goes_on(
-    flow: NewFlow, analytics: Analytics, queue: Queues
-):
+def test_invalid_journey_message_is_dead_lettered_alone(flow: NewFlow, analytics: Analytics, queue: Queues):
     visitor = unique_visitor()
     dead_letters = queue("analytics", "JourneysDeadLetterQueue")
     with dead_letters.undisturbed():

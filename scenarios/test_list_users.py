@@ -29,7 +29,7 @@ def admin_token(people: People) -> str:
     return people.sign_in(people.admin()).id_token
 
 
-def test_an_administrator_lists_everybody_page_by_page(people: People, users_api: Api, admin_token: str):
+def test_admin_lists_all_users_page_by_page(people: People, users_api: Api, admin_token: str):
     newcomers = [people.registered(Person(name=f"Listed {n}")) for n in range(3)]
     listed: dict[str, dict[str, Any]] = {}
     pages: list[str | None] = [None]
@@ -51,7 +51,7 @@ def test_an_administrator_lists_everybody_page_by_page(people: People, users_api
 
 
 @pytest.mark.parametrize("query", [{"limit": "0"}, {"limit": "many"}, {"next": "not-a-page"}])
-def test_a_wrong_page_is_told_as_such(users_api: Api, admin_token: str, query: dict[str, str]):
+def test_list_with_invalid_page_returns_400(users_api: Api, admin_token: str, query: dict[str, str]):
     answer = users_api.get("/users", token=admin_token, params=query)
     assert answer.status_code == 400
     assert answer.json()["title"]
@@ -126,7 +126,7 @@ def test_a_token_of_another_user_pool_is_refused(foreign: People, users_api: Api
     assert (answer.status_code, answer.json()) == (401, {"message": "Unauthorized"})
 
 
-def test_who_is_no_administrator_is_refused_and_told_why(people: People, users_api: Api):
+def test_user_list_without_admin_role_returns_403(people: People, users_api: Api):
     token = people.sign_in(people.registered()).id_token
     answer = users_api.get("/users", token=token)
     assert answer.status_code == 403
@@ -134,7 +134,7 @@ def test_who_is_no_administrator_is_refused_and_told_why(people: People, users_a
     assert "users" not in answer.json()
 
 
-def test_everybody_sees_their_own_profile(people: People, users_api: Api):
+def test_user_reads_own_profile(people: People, users_api: Api):
     person = people.registered(Person(name="Maria Mitchell"))
     answer = users_api.get("/users/me", token=people.sign_in(person).id_token)
     assert answer.status_code == 200, answer.text

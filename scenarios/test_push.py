@@ -39,7 +39,7 @@ def functions_in(f: Flow) -> set[str]:
 
 
 @pytest.mark.parametrize("event_type", PUSHED)
-def test_whoever_subscribed_is_told_what_is_theirs(
+def test_subscriber_receives_events_about_their_own_data(
     flow: NewFlow, bus: Bus, people: People, browsers: Browsers, event_type: str
 ):
     browser = browsers.subscribed(people.registered(), topic_of(event_type))
@@ -51,7 +51,7 @@ def test_whoever_subscribed_is_told_what_is_theirs(
     assert not f.explain()
 
 
-def test_nobody_is_told_what_is_somebody_elses(flow: NewFlow, bus: Bus, people: People, browsers: Browsers):
+def test_push_omits_events_about_another_user(flow: NewFlow, bus: Bus, people: People, browsers: Browsers):
     ada, grace = browsers.subscribed(people.registered()), browsers.subscribed(people.registered())
     event = happening("AlbumChanged", ada.user_id)
     with flow() as f:
@@ -62,7 +62,7 @@ def test_nobody_is_told_what_is_somebody_elses(flow: NewFlow, bus: Bus, people: 
     assert len(posts(f)) == 1
 
 
-def test_every_tab_of_a_person_is_told(flow: NewFlow, bus: Bus, people: People, browsers: Browsers):
+def test_push_reaches_every_tab_of_a_user(flow: NewFlow, bus: Bus, people: People, browsers: Browsers):
     person = people.registered()
     tabs = [browsers.subscribed(person), browsers.subscribed(person)]
     event = happening("PictureProcessed", tabs[0].user_id)
@@ -72,7 +72,7 @@ def test_every_tab_of_a_person_is_told(flow: NewFlow, bus: Bus, people: People, 
     assert [tab.told() for tab in tabs] == [[event.shown]] * 2
 
 
-def test_whoever_did_not_subscribe_is_told_nothing(flow: NewFlow, bus: Bus, people: People, browsers: Browsers):
+def test_push_without_subscription_sends_nothing(flow: NewFlow, bus: Bus, people: People, browsers: Browsers):
     browser = browsers.open(people.registered())
     with flow() as f:
         publish(bus, happening("AlbumCreated", browser.user_id))
@@ -81,7 +81,7 @@ def test_whoever_did_not_subscribe_is_told_nothing(flow: NewFlow, bus: Bus, peop
     assert posts(f) == []
 
 
-def test_whoever_unsubscribes_is_told_no_more_of_that(flow: NewFlow, bus: Bus, people: People, browsers: Browsers):
+def test_push_after_unsubscribe_omits_the_topic(flow: NewFlow, bus: Bus, people: People, browsers: Browsers):
     browser = browsers.subscribed(people.registered())
     before = happening("AlbumCreated", browser.user_id)
     with flow() as f:
@@ -96,7 +96,7 @@ def test_whoever_unsubscribes_is_told_no_more_of_that(flow: NewFlow, bus: Bus, p
     assert browser.told() == [before.shown, picture.shown]
 
 
-def test_an_event_about_somebody_who_is_not_there_ends_quietly(
+def test_push_for_unknown_user_ends_without_error(
     flow: NewFlow, bus: Bus, queue: Queues, people: People, browsers: Browsers
 ):
     browser = browsers.subscribed(people.registered())
@@ -126,7 +126,9 @@ def accounts(people: People):
         return list(pool.map(account, range(20)))
 
 
-def test_twenty_at_once_are_each_told_their_own(flow: NewFlow, bus: Bus, browsers: Browsers, accounts: list[Person]):
+def test_push_to_twenty_users_reaches_each_with_own_events(
+    flow: NewFlow, bus: Bus, browsers: Browsers, accounts: list[Person]
+):
     with ThreadPoolExecutor(4) as pool:
         opened: list[Browser] = list(pool.map(browsers.subscribed, accounts))
     with ThreadPoolExecutor(20) as pool:
@@ -161,14 +163,14 @@ def test_ping_is_answered(flow: NewFlow, people: People, browsers: Browsers):
     [{"action": "dance"}, {"hello": "world"}, {}, "hello", "[1, 2]", '"ping"', '{"action": ["ping"]}'],
     ids=json.dumps,
 )
-def test_whoever_asks_for_what_there_is_not_is_told_what_there_is(people: People, browsers: Browsers, message):
+def test_unknown_action_returns_error_with_valid_actions(people: People, browsers: Browsers, message):
     answer = browsers.open(people.registered()).ask(message)
     assert answer["type"] == "error"
     assert all(action in answer["message"] for action in ("subscribe", "unsubscribe", "ping"))
 
 
 @pytest.mark.parametrize("topics", [["news"], [], "albums", [["albums"]]], ids=json.dumps)
-def test_topics_that_there_are_not_are_told_as_such(people: People, browsers: Browsers, topics):
+def test_unknown_topic_returns_error_with_valid_topics(people: People, browsers: Browsers, topics):
     browser = browsers.open(people.registered())
     answer = browser.ask({"action": "subscribe", "topics": topics})
     assert answer["type"] == "error"
@@ -176,7 +178,7 @@ def test_topics_that_there_are_not_are_told_as_such(people: People, browsers: Br
     assert browser.subscribe("albums") == {"type": "subscribed", "topics": ["albums"]}
 
 
-def test_whoever_leaves_is_forgotten_and_what_comes_later_goes_to_nobody(
+def test_closed_browser_connection_is_deleted_and_gets_no_push(
     flow: NewFlow, bus: Bus, people: People, browsers: Browsers, connections_of
 ):
     person = people.registered()
@@ -193,7 +195,7 @@ def test_whoever_leaves_is_forgotten_and_what_comes_later_goes_to_nobody(
     assert posts(f) == []
 
 
-def test_a_browser_that_comes_back_subscribes_anew(flow: NewFlow, bus: Bus, people: People, browsers: Browsers):
+def test_reconnected_browser_must_subscribe_again(flow: NewFlow, bus: Bus, people: People, browsers: Browsers):
     person = people.registered()
     browsers.subscribed(person).close()
     again = browsers.open(person)
@@ -204,7 +206,7 @@ def test_a_browser_that_comes_back_subscribes_anew(flow: NewFlow, bus: Bus, peop
     assert again.subscribe("albums") == {"type": "subscribed", "topics": ["albums"]}
 
 
-def test_a_connection_of_whose_end_nobody_heard_is_forgotten_when_something_is_pushed_to_it(
+def test_push_removes_stale_connection(
     flow: NewFlow, bus: Bus, people: People, browsers: Browsers, faults: Faults, connections_of, queue: Queues
 ):
     """API Gateway does its best to tell of the end of a connection, and promises nothing."""
@@ -230,7 +232,7 @@ def test_a_connection_of_whose_end_nobody_heard_is_forgotten_when_something_is_p
     assert queue("push", "FailedPushesQueue").left_by(f) == []
 
 
-def test_an_event_that_cannot_be_pushed_to_one_tab_reaches_the_other_and_ends_whole_in_the_queue(
+def test_push_failing_for_one_tab_reaches_others_and_is_kept(
     flow: NewFlow, bus: Bus, people: People, browsers: Browsers, faults: Faults, connections_of, queue: Queues
 ):
     person = people.registered()
@@ -272,7 +274,7 @@ def refused(flow: NewFlow, browsers: Browsers, **query: str) -> tuple[int, Flow]
     return refusal.value.response.status_code, f.settle()
 
 
-def test_without_a_token_nobody_is_let_in_or_even_looked_at(flow: NewFlow, browsers: Browsers):
+def test_websocket_connect_without_token_returns_401(flow: NewFlow, browsers: Browsers):
     status, f = refused(flow, browsers)
     assert status == 401
     assert functions_in(f) == set()
@@ -315,7 +317,7 @@ def wrong_token(request: pytest.FixtureRequest, people: People, fire, forger: jw
     return other.sign_in(person).id_token
 
 
-def test_with_a_wrong_token_nobody_is_let_in(flow: NewFlow, browsers: Browsers, wrong_token: str):
+def test_websocket_connect_with_wrong_token_returns_403(flow: NewFlow, browsers: Browsers, wrong_token: str):
     status, f = refused(flow, browsers, token=wrong_token)
     assert status == 403
     # The authorizer said no, and did not fail.

@@ -93,13 +93,11 @@ def test_fifty_megapixels_in_a_few_kilobytes_are_rejected(flow: NewFlow, uploade
     assert _rejected(flow, uploader, storage, bomb, "image/png")["data"]["reason"] == "too-many-pixels"
 
 
-def test_a_picture_of_another_type_than_it_was_announced_as_is_rejected(
-    flow: NewFlow, uploader: NewUploader, storage: Storage
-):
+def test_upload_of_another_type_than_announced_is_rejected(flow: NewFlow, uploader: NewUploader, storage: Storage):
     assert _rejected(flow, uploader, storage, picture("PNG"), "image/jpeg")["data"]["reason"] == "wrong-type"
 
 
-def test_an_upload_that_is_deleted_before_anybody_looks_is_rejected(
+def test_upload_deleted_before_processing_is_rejected_as_missing(
     flow: NewFlow, uploader: NewUploader, storage: Storage
 ):
     """S3 tells of it all the same, and late."""
@@ -115,7 +113,7 @@ def test_an_upload_that_is_deleted_before_anybody_looks_is_rejected(
     assert ada.look(form)["status"] == "rejected"
 
 
-def test_an_upload_that_cannot_be_told_of_ends_whole_in_the_failure_queue_and_can_be_handed_back(
+def test_unpublished_upload_event_is_dead_lettered_and_redriven(
     flow: NewFlow, uploader: NewUploader, storage: Storage, faults: Faults, queue: Queues
 ):
     ada = uploader()
@@ -152,9 +150,7 @@ def test_what_is_no_upload_ends_whole_in_the_failure_queue(flow: NewFlow, storag
     storage.delete(key)
 
 
-def test_a_message_that_cannot_be_counted_is_dead_and_its_neighbours_are_counted(
-    flow: NewFlow, uploader: NewUploader, storage: Storage
-):
+def test_uncountable_message_fails_alone_in_its_batch(flow: NewFlow, uploader: NewUploader, storage: Storage):
     ada = uploader()
     good = {
         "eventName": "ObjectCreated:Put",
@@ -175,7 +171,7 @@ def test_a_message_that_cannot_be_counted_is_dead_and_its_neighbours_are_counted
 # https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTConstructPolicy.html
 
 
-def test_a_form_is_tied_to_its_user_and_one_new_picture_for_five_minutes(uploader: NewUploader):
+def test_upload_form_is_bound_to_user_key_size_and_five_minutes(uploader: NewUploader):
     ada = uploader()
     one, other = ada.form(), ada.form()
     assert one.picture_id != other.picture_id
@@ -264,7 +260,7 @@ def test_a_form_that_has_expired_is_refused(flow: NewFlow, aws: Any, uploader: N
     assert reason.cause == "signed-form-expired"
 
 
-def test_without_a_form_nobody_uploads_and_nobody_looks(
+def test_upload_bucket_refuses_requests_without_a_form(
     http: httpx.Client, engine: Any, uploader: NewUploader, storage: Storage
 ):
     ada = uploader()
@@ -275,7 +271,7 @@ def test_without_a_form_nobody_uploads_and_nobody_looks(
     assert http.delete(url).status_code == 403
 
 
-def test_a_picture_is_nobody_elses(flow: NewFlow, uploader: NewUploader):
+def test_picture_of_another_user_returns_404(flow: NewFlow, uploader: NewUploader):
     ada, eve = uploader(), uploader()
     with flow() as f:
         form = ada.upload(picture())
@@ -298,7 +294,7 @@ def test_a_picture_is_nobody_elses(flow: NewFlow, uploader: NewUploader):
         None,
     ],
 )
-def test_a_wish_that_cannot_be_granted_is_told_as_such(uploads_api: Api, uploader: NewUploader, body: Any):
+def test_invalid_upload_request_returns_400(uploads_api: Api, uploader: NewUploader, body: Any):
     answer = uploads_api.post("/pictures", body, token=uploader().token)
     assert answer.status_code == 400
     assert answer.json()["title"] == "Invalid upload"
@@ -311,9 +307,7 @@ def test_without_a_token_there_is_no_form(uploads_api: Api):
     assert answer.headers["Access-Control-Allow-Origin"] == "https://lumen.example"
 
 
-def test_a_browser_may_ask_for_a_form_and_use_it_from_lumens_own_pages_only(
-    http: httpx.Client, uploads_api: Api, uploader: NewUploader
-):
+def test_upload_cors_allows_only_the_lumen_origin(http: httpx.Client, uploads_api: Api, uploader: NewUploader):
     asks = {"Origin": "https://lumen.example", "Access-Control-Request-Method": "POST"}
     preflight = http.options(f"{uploads_api.base_url}/pictures", headers=asks)
     assert preflight.status_code == 200

@@ -27,7 +27,7 @@ def test_an_event_that_the_bus_refused_is_published_again(
     assert person.name in (welcome.text or "")
 
 
-def test_an_event_that_the_bus_refuses_for_good_is_kept_whole_and_can_be_moved_back(
+def test_event_refused_by_bus_is_dead_lettered_and_redriven(
     flow: NewFlow, people: People, faults: Faults, outbox: Outbox, queue: Queues
 ):
     person = Person(name="Lise Meitner")

@@ -51,7 +51,7 @@ def test_a_revoked_refresh_token_is_refused(people: People, users_api: Api):
     assert users_api.post("/tokens/refresh", {"refresh_token": tokens.refresh_token}).status_code == 401
 
 
-def test_a_forgotten_password_is_set_anew_with_the_mailed_code(people: People):
+def test_forgotten_password_is_reset_with_the_mailed_code(people: People):
     person = people.registered()
     people.cognito.forgot_password(ClientId=people.client_id, Username=person.address)
     code = people.code_mailed_to(person)
@@ -66,7 +66,7 @@ def test_a_forgotten_password_is_set_anew_with_the_mailed_code(people: People):
         people.cognito.confirm_forgot_password(**confirm, Password=NEW_PASSWORD)
 
 
-def test_a_new_password_welcomes_nobody_again(flow: NewFlow, people: People, outbox: Outbox):
+def test_password_reset_sends_no_second_welcome_mail(flow: NewFlow, people: People, outbox: Outbox):
     """PostConfirmation runs for a reset password too, with another trigger source."""
     person = people.registered(Person(name="Welcomed Once"))
     with flow() as f:

@@ -28,9 +28,7 @@ def _another(code: str) -> str:
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(person=persons())
-def test_whoever_confirms_their_address_is_welcomed_by_name(
-    flow: NewFlow, people: People, outbox: Outbox, person: Person
-):
+def test_confirmed_user_receives_welcome_mail_with_name(flow: NewFlow, people: People, outbox: Outbox, person: Person):
     with flow() as f:
         people.sign_up(person)
         people.confirm(person, people.code_mailed_to(person))
@@ -138,14 +136,14 @@ def test_an_address_signs_up_once(people: People):
         people.sign_up(person)
 
 
-def test_nobody_signs_in_before_they_confirm(people: People):
+def test_sign_in_before_confirmation_is_refused(people: People):
     person = Person()
     people.sign_up(person)
     with _refused("UserNotConfirmedException", "User is not confirmed"):
         people.sign_in(person)
 
 
-def test_people_who_sign_up_at_the_same_time_get_their_own_mails(flow: NewFlow, people: People, outbox: Outbox):
+def test_concurrent_sign_ups_receive_their_own_mails(flow: NewFlow, people: People, outbox: Outbox):
     def register(person: Person) -> None:
         with flow() as f:
             people.registered(person)

@@ -28,7 +28,7 @@ def _registered(person: Person) -> dict[str, Any]:
     return user_registered(person, phone_number=person.attributes["phone_number"], wants_text_messages=True)
 
 
-def test_whoever_asked_for_it_is_welcomed_by_text_message(flow: NewFlow, people: People, outbox: Outbox):
+def test_user_who_wants_texts_receives_welcome_message(flow: NewFlow, people: People, outbox: Outbox):
     with flow() as f:
         person = people.registered(_wants_texts())
     f.settle()
@@ -51,7 +51,7 @@ def test_a_phone_number_without_the_wish_gets_no_text_message(
     assert outbox.read(recipient=silent.attributes["phone_number"]) == []
 
 
-def test_every_registration_reaches_the_audit_queue_and_only_the_matching_one_the_text_messages(
+def test_audit_queue_gets_all_registrations_and_sms_the_filtered(
     flow: NewFlow, bus: Bus, faults: Faults, outbox: Outbox, queue: Queues
 ):
     """Its text message fails, so that what the filter let through is seen whole in the consumer's dead-letter queue."""
@@ -108,7 +108,7 @@ def test_of_a_batch_only_the_message_that_failed_comes_again(
     assert sent == {person.address: int(person is not unlucky) for person in crowd}
 
 
-def test_the_message_that_always_fails_ends_in_the_dead_letter_queue_and_the_others_are_sent_once(
+def test_failing_text_message_is_dead_lettered_and_others_sent(
     flow: NewFlow, aws: Callable[[str], Any], faults: Faults, outbox: Outbox, queue: Queues
 ):
     crowd = [_wants_texts() for _ in range(4)]

@@ -15,7 +15,7 @@ from harness import Kind, NewFlow
 NewUploader = Callable[[], Uploader]
 
 
-def test_a_picture_is_kept_with_a_thumbnail_and_told_of_once(
+def test_picture_is_kept_with_thumbnail_and_announced_once(
     flow: NewFlow, http: httpx.Client, uploader: NewUploader, storage: Storage, queue: Queues
 ):
     ada, content = uploader(), picture(size=(800, 600))
@@ -78,7 +78,7 @@ def test_a_picture_of_a_camera_that_was_held_upright_is_turned(
     assert dict(thumbnail.getexif()) == {}
 
 
-def test_what_the_form_was_asked_for_is_told_with_the_picture(flow: NewFlow, uploader: NewUploader):
+def test_picture_event_has_album_and_correlation_of_its_form(flow: NewFlow, uploader: NewUploader):
     ada = uploader()
     with flow() as f:
         form = ada.upload(picture(), album_id="holidays-2026")
@@ -103,7 +103,7 @@ def test_pictures_are_counted_for_whom_they_belong_to(flow: NewFlow, uploader: N
 
 
 @pytest.mark.parametrize("visibility", ["private", "public"])
-def test_only_what_everybody_can_see_waits_for_a_moderator(
+def test_only_public_picture_waits_for_moderation(
     flow: NewFlow, uploader: NewUploader, storage: Storage, visibility: str
 ):
     ada = uploader()
@@ -190,7 +190,7 @@ def test_a_deleted_picture_leaves_nothing(
     assert lost(deleted) == []
 
 
-def test_a_removal_that_is_told_before_the_picture_leaves_nothing_counted(uploader: NewUploader, storage: Storage):
+def test_removal_delivered_before_upload_leaves_usage_at_zero(uploader: NewUploader, storage: Storage):
     """S3 keeps no order between the topic and the queue; the sequencer does."""
     ada = uploader()
     key = f"pictures/private/{ada.user_id}/late"

@@ -22,7 +22,7 @@ def _to(person: Person) -> str:
     return f"contains(Destination.ToAddresses, '{person.address}')"
 
 
-def test_an_event_that_cannot_be_mailed_ends_whole_in_the_dead_letter_queue(
+def test_event_that_cannot_be_mailed_is_dead_lettered_whole(
     flow: NewFlow, bus: Bus, faults: Faults, outbox: Outbox, queue: Queues
 ):
     person = Person()
@@ -42,7 +42,7 @@ def test_an_event_that_cannot_be_mailed_ends_whole_in_the_dead_letter_queue(
     assert outbox.read(recipient=person.address) == []
 
 
-def test_a_dead_event_that_is_handed_back_welcomes_once_the_cause_is_mended(
+def test_dead_letter_redriven_after_the_fix_welcomes_once(
     flow: NewFlow, aws, bus: Bus, deployment: Deployment, faults: Faults, outbox: Outbox, queue: Queues
 ):
     person = Person()
@@ -106,7 +106,7 @@ def unverified(aws, deployment: Deployment, http: httpx.Client, may_send_as_anyo
     functions.delete_function(FunctionName=name)
 
 
-def test_a_sender_that_is_not_verified_mails_nobody(aws, outbox: Outbox, unverified: str):
+def test_mail_from_unverified_sender_is_rejected(aws, outbox: Outbox, unverified: str):
     """https://docs.aws.amazon.com/ses/latest/dg/verify-addresses-and-domains.html"""
     person = Person()
     event = event_bridge_event(user_registered(person))
@@ -173,7 +173,7 @@ def test_a_failed_attempt_does_not_count_as_sent(aws, deployment: Deployment, fa
     assert len(outbox.read(recipient=person.address, subject=WELCOME)) == 1
 
 
-def test_an_event_that_breaks_its_schema_is_dead_at_the_end_and_mails_nobody(
+def test_event_with_invalid_schema_is_dead_lettered_without_mail(
     flow: NewFlow, bus: Bus, outbox: Outbox, queue: Queues
 ):
     person = Person()
@@ -186,7 +186,7 @@ def test_an_event_that_breaks_its_schema_is_dead_at_the_end_and_mails_nobody(
     assert outbox.read(recipient=person.address) == []
 
 
-def test_an_event_of_another_source_welcomes_nobody(flow: NewFlow, bus: Bus, outbox: Outbox):
+def test_event_of_another_source_sends_no_welcome_mail(flow: NewFlow, bus: Bus, outbox: Outbox):
     stranger = Person()
     with flow() as f:
         bus.put("UserRegistered", "somebody.else", user_registered(stranger))

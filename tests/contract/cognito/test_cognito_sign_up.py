@@ -218,7 +218,7 @@ def test_mails_of_a_developer_account_go_through_ses_and_need_a_verified_identit
     pool.confirm(email, mail["code"])
 
 
-def test_a_forgotten_password_is_set_anew_with_the_mailed_code(make_pool, refused):
+def test_forgotten_password_is_reset_with_the_mailed_code(make_pool, refused):
     pool = make_pool()
     email = pool.person()
     sent = pool.api.forgot_password(ClientId=pool.client_id, Username=email)["CodeDeliveryDetails"]
