@@ -133,7 +133,7 @@ UNAUTHORIZED = (401, {"message": "Unauthorized"}, "UnauthorizedException")
 MISCONFIGURED = (500, {"message": None}, "AuthorizerConfigurationException")
 
 
-def test_a_token_authorizer_lets_in_and_hands_its_context_on_as_text(api, function):
+def test_token_authorizer_allows_and_passes_its_context_as_text(api, function):
     answer = api("CUSTOM", **token_authorizer(function)).get(Authorization="ada")
     assert answer.status_code == 200, answer.text
     authorizer = answer.json()["authorizer"]
@@ -156,7 +156,7 @@ def test_a_token_authorizer_refuses(api, function):
     assert refusal(api.get(Authorization="list")) == MISCONFIGURED
 
 
-def test_a_token_that_the_validation_expression_refuses_never_reaches_the_function(api, function):
+def test_token_against_validation_expression_skips_the_function(api, function):
     api = api("CUSTOM", **token_authorizer(function, identityValidationExpression="^ada$"))
     assert refusal(api.get(Authorization="crash")) == UNAUTHORIZED
     assert api.get(Authorization="ada").status_code == 200
@@ -169,7 +169,7 @@ def test_a_cached_policy_that_names_one_method_refuses_the_next(api, function):
     assert api.get("/b", Authorization="ada").status_code == 403
 
 
-def test_an_authorizer_function_without_permission_is_a_configuration_error(api, function):
+def test_authorizer_without_permission_is_configuration_error(api, function):
     api = api("CUSTOM", permitted=False, **token_authorizer(function))
     assert refusal(api.get(Authorization="ada")) == MISCONFIGURED
 
@@ -272,7 +272,7 @@ def cognito_authorizer(arn):
     return {"type": "COGNITO_USER_POOLS", "providerARNs": [arn], **source}
 
 
-def test_a_cognito_authorizer_takes_the_id_token_of_its_pool_only(api, signed_in):
+def test_cognito_authorizer_accepts_only_id_tokens_of_its_pool(api, signed_in):
     (arn, tokens), (_, foreign) = signed_in(), signed_in()
     api = api("COGNITO_USER_POOLS", **cognito_authorizer(arn))
     answer = api.get(Authorization=tokens["IdToken"])
@@ -286,7 +286,7 @@ def test_a_cognito_authorizer_takes_the_id_token_of_its_pool_only(api, signed_in
     assert refusal(api.get()) == UNAUTHORIZED
 
 
-def test_a_method_with_scopes_takes_an_access_token_with_one_of_them(api, signed_in):
+def test_method_with_scopes_accepts_access_token_with_one_scope(api, signed_in):
     arn, tokens = signed_in()
     scope = "aws.cognito.signin.user.admin"
     good = api("COGNITO_USER_POOLS", {"authorizationScopes": [scope]}, **cognito_authorizer(arn))

@@ -128,7 +128,7 @@ def refusal(answer):
     ],
     ids=json.dumps,
 )
-def test_a_function_that_fails_or_answers_out_of_form_is_a_bad_gateway(api, answer):
+def test_failed_or_malformed_function_result_returns_502(api, answer):
     assert refusal(httpx.post(f"{api()}/answer", json=answer, timeout=30)) == INTERNAL
 
 
@@ -151,14 +151,14 @@ def test_the_answer_is_what_the_caller_gets(api):
     assert got.headers["X-Both"] == "multiple, single"
 
 
-def test_an_integration_that_takes_longer_than_its_timeout_is_a_gateway_timeout(api):
+def test_integration_over_its_timeout_returns_504(api):
     url = api(integration={"timeoutInMillis": 1000})
     answer = httpx.post(f"{url}/answer", json="late", timeout=30)
     assert refusal(answer) == (504, {"message": "Endpoint request timed out"}, "InternalServerErrorException")
     assert answer.elapsed.total_seconds() < 15
 
 
-def test_a_function_that_gives_the_api_no_permission_is_a_configuration_error(api, aws, function):
+def test_function_without_api_permission_is_configuration_error(api, aws, function):
     """'Execution failed due to configuration error: Invalid permissions on Lambda function'
     (https://repost.aws/knowledge-center/api-gateway-lambda-template-invoke-error)"""
     url = api(permitted=False)
@@ -172,7 +172,7 @@ def test_a_function_that_gives_the_api_no_permission_is_a_configuration_error(ap
     assert refusal(httpx.get(f"{url}/answer", timeout=30)) == broken
 
 
-def test_a_path_or_method_that_is_not_there_is_a_missing_authentication_token(api):
+def test_unknown_path_or_method_is_missing_authentication_token(api):
     url = api()
     missing = (403, {"message": "Missing Authentication Token"}, "MissingAuthenticationTokenException")
     assert refusal(httpx.get(f"{url}/nowhere", timeout=30)) == missing
@@ -209,7 +209,7 @@ def test_a_validator_leaves_content_types_without_a_model_alone(api):
     assert answer.status_code == 200
 
 
-def test_a_validator_refuses_required_parameters_that_are_missing_or_blank(api):
+def test_validator_refuses_missing_or_blank_required_parameters(api):
     """'The required request parameters in the URI, query string, and headers of an incoming request are included and
     not blank.' (https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-method-request-validation.html)"""
     required = {"method.request.querystring.page": True, "method.request.header.x-who": True}
@@ -239,7 +239,7 @@ def test_a_binary_body_goes_in_and_comes_out_through_base64(api):
     assert (event["body"], event["isBase64Encoded"]) == ("text", False)
 
 
-def test_an_answer_in_base64_is_decoded_only_for_who_accepts_a_binary_type(api):
+def test_base64_body_is_decoded_only_for_accepted_binary_types(api):
     picture = b"\x89PNG\xff"
     answer = {
         "statusCode": 200,

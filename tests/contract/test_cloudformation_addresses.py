@@ -11,7 +11,7 @@ ADDRESS = {"Fn::Sub": "https://abcdefghij.execute-api.${AWS::Region}.${AWS::URLS
 
 
 @pytest.mark.parametrize("region", ["eu-central-1", "us-west-2"])
-def test_the_suffix_of_urls_is_awss_and_nobody_rewrites_an_address(engine, region):
+def test_url_suffix_is_that_of_aws_and_addresses_are_unchanged(engine, region):
     name = f"addresses-{uuid.uuid4().hex[:12]}"
     cloudformation = engine.client("cloudformation", region_name=region)
     body = {

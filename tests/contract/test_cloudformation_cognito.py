@@ -55,7 +55,7 @@ def att(resource, attribute):
     return {"Fn::GetAtt": [resource, attribute]}
 
 
-def test_a_user_pool_and_its_client_give_what_ref_and_getatt_promise(stack, aws):
+def test_user_pool_and_client_return_ref_and_getatt_values(stack, aws):
     out = stack.put(
         {"Pool": pool(), "Client": client(GenerateSecret="true")},
         {
@@ -78,7 +78,7 @@ def test_a_user_pool_and_its_client_give_what_ref_and_getatt_promise(stack, aws)
     assert out["Secret"] == described["UserPoolClient"]["ClientSecret"]
 
 
-def test_an_update_changes_the_pool_in_place_and_a_delete_removes_it(stack, aws):
+def test_user_pool_is_updated_in_place_and_deleted_with_stack(stack, aws):
     outputs = {"Pool": {"Ref": "Pool"}}
     name = f"pool-{uuid.uuid4().hex[:8]}"
     before = stack.put({"Pool": pool(UserPoolName=name)}, outputs)
@@ -188,7 +188,7 @@ def test_second_factors_are_turned_on_changed_and_turned_off(stack, aws):
         ({"WebAuthnRelyingPartyID": "lumen.example"}, "WebAuthnRelyingPartyID"),
     ],
 )
-def test_what_a_pool_cannot_have_here_fails_the_stack_with_the_reason(stack, properties, reason):
+def test_unsupported_pool_setting_fails_the_stack_with_reason(stack, properties, reason):
     with pytest.raises(WaiterError):
         stack.put({"Pool": pool(**properties)})
     assert any("Pool" in r and reason in r for r in stack.reasons()), stack.reasons()
@@ -210,7 +210,7 @@ def test_an_attribute_is_added_to_the_schema_and_none_is_changed(stack, aws):
     assert any(reason in r for r in stack.reasons()), stack.reasons()
 
 
-def test_a_property_that_a_template_gives_up_takes_its_default_again(stack, aws):
+def test_property_removed_from_template_returns_to_its_default(stack, aws):
     outputs = {"Pool": {"Ref": "Pool"}, "Client": {"Ref": "Client"}}
     triggers = {"PreSignUp": "arn:aws:lambda:us-east-1:000000000000:function:x"}
     before = stack.put(
@@ -233,7 +233,7 @@ def test_a_property_that_a_template_gives_up_takes_its_default_again(stack, aws)
     assert left == set()
 
 
-def test_an_identity_provider_changes_in_place_is_replaced_by_another_name_and_goes(stack, aws):
+def test_identity_provider_is_updated_replaced_and_deleted(stack, aws):
     cognito = aws("cognito-idp")
     details = {
         "client_id": "lumen",
@@ -348,7 +348,7 @@ def test_an_identity_pool_changes_in_place_and_goes(stack, aws):
         identities.describe_identity_pool(IdentityPoolId=made)
 
 
-def test_an_unknown_property_fails_with_its_name_and_the_resources(stack):
+def test_unknown_property_fails_with_its_name_and_resource(stack):
     with pytest.raises(WaiterError):
         stack.put({"Pool": pool(UserPoolNaem="x")})
     assert any("Pool" in r and "UserPoolNaem" in r for r in stack.reasons()), stack.reasons()

@@ -253,7 +253,7 @@ def test_a_bucket_has_its_lifecycle(aws, name):
 
 
 @pytest.mark.usefixtures("stack")
-def test_a_log_group_keeps_its_retention_its_tags_and_its_filters_name(aws, name):
+def test_log_group_has_retention_tags_and_filter_name(aws, name):
     logs = aws("logs")
     [group] = logs.describe_log_groups(logGroupNamePrefix=f"/{name}")["logGroups"]
     assert group["retentionInDays"] == 7
@@ -263,7 +263,7 @@ def test_a_log_group_keeps_its_retention_its_tags_and_its_filters_name(aws, name
 
 
 @pytest.mark.usefixtures("stack")
-def test_a_bus_and_a_rule_have_what_describes_them_and_who_may_send(aws, name):
+def test_bus_and_rule_have_description_tags_role_and_policy(aws, name):
     events = aws("events")
     bus = events.describe_event_bus(Name=name)
     assert bus["Description"] == "All of them"
@@ -299,7 +299,7 @@ def test_a_table_can_be_restored_and_not_be_deleted(aws, stack):
         dynamodb.delete_table(TableName=stack["Table"])
 
 
-def test_a_function_has_its_storage_and_lets_in_the_account_alone(aws, stack):
+def test_function_has_storage_size_and_source_account_permission(aws, stack):
     functions = aws("lambda")
     assert functions.get_function_configuration(FunctionName=stack["Function"])["EphemeralStorage"] == {"Size": 1024}
     statements = json.loads(functions.get_policy(FunctionName=stack["Function"])["Policy"])["Statement"]
@@ -315,7 +315,7 @@ def test_alarms_and_state_machines_have_their_tags(aws, stack, name):
     assert {"key": "team", "value": "lumen"} in tags
 
 
-def test_a_stage_has_the_settings_of_its_methods_and_its_access_log(aws, stack, name):
+def test_stage_has_method_settings_and_access_log(aws, stack, name):
     gateway = aws("apigateway")
     assert gateway.get_rest_api(restApiId=stack["Api"])["apiKeySource"] == "AUTHORIZER"
     assert gateway.get_model(restApiId=stack["Api"], modelName="Album")["description"] == "An album"
@@ -328,7 +328,7 @@ def test_a_stage_has_the_settings_of_its_methods_and_its_access_log(aws, stack, 
     assert stage["accessLogSettings"]["destinationArn"].endswith(f":log-group:/{name}")
 
 
-def test_a_change_of_them_counts_and_what_is_gone_is_removed(aws, name):
+def test_stack_update_applies_changes_and_delete_leaves_nothing(aws, name):
     """A stack of its own, whose deletion leaves nothing behind."""
     mine = f"{name}-changed"
     cloudformation, s3 = aws("cloudformation"), aws("s3")

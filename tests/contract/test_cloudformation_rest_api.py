@@ -49,7 +49,7 @@ def _outputs(aws, stack):
     return {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
 
 
-def test_a_stage_moves_to_the_new_deployment_and_goes_on_answering(aws, engine, http, stack):
+def test_stage_moves_to_the_new_deployment_and_still_responds(aws, engine, http, stack):
     cloudformation = aws("cloudformation")
     cloudformation.create_stack(StackName=stack, TemplateBody=_template("First"))
     cloudformation.get_waiter("stack_create_complete").wait(StackName=stack, WaiterConfig={"Delay": 1})

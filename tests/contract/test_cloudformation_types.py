@@ -109,7 +109,7 @@ def _pool(minimum, refresh_days):
     }
 
 
-def test_a_stack_of_cognito_resources_is_created_updated_and_deleted(aws, name):
+def test_cognito_stack_is_created_updated_and_deleted(aws, name):
     outputs = {
         "Pool": {"Ref": "Pool"},
         "Arn": {"Fn::GetAtt": ["Pool", "Arn"]},
@@ -235,7 +235,7 @@ def test_a_custom_resource_gives_what_its_function_answered(aws, name, custom_fu
     _delete(aws, name)
 
 
-def test_a_custom_resource_whose_function_answers_failed_fails_the_stack_with_its_reason(aws, name, custom_function):
+def test_failed_custom_resource_fails_the_stack_with_its_reason(aws, name, custom_function):
     status, reasons = _failure(aws, name, _custom(custom_function, Word="x", Fail=True))
     assert status in FAILED
     assert "as you wished" in reasons

@@ -208,7 +208,7 @@ def test_an_alarm_has_its_new_threshold(ids, aws):
     assert alarm["Threshold"] == 5
 
 
-def test_a_bucket_has_what_is_new_and_lost_what_is_gone(ids, aws):
+def test_bucket_update_adds_new_and_removes_old_settings(ids, aws):
     s3, bucket = aws("s3"), ids["Bucket"]
     assert s3.get_bucket_cors(Bucket=bucket)["CORSRules"][0]["AllowedOrigins"] == ["https://a.example"]
     assert s3.get_bucket_versioning(Bucket=bucket)["Status"] == "Suspended"
@@ -233,7 +233,7 @@ def test_a_secret_has_its_new_value_and_a_generated_one_stays(before_and_after, 
     assert secrets.describe_secret(SecretId=ids["Generated"])["Description"] == "second"
 
 
-def test_policies_schedules_logs_keys_and_functions_settings_are_changed(ids, aws):
+def test_update_changes_policies_schedules_logs_keys_functions(ids, aws):
     iam, arn = aws("iam"), ids["ManagedPolicy"]
     version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
     document = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
@@ -252,7 +252,7 @@ def test_policies_schedules_logs_keys_and_functions_settings_are_changed(ids, aw
     assert json.loads(filters) == {"kind": ["second"]}
 
 
-def test_what_cannot_be_changed_fails_with_the_reason_instead_of_doing_nothing(deploy):
+def test_unsupported_update_fails_with_the_reason(deploy):
     name = f"updates-{uuid.uuid4().hex[:8]}"
     user = {"Type": "AWS::IAM::User", "Properties": {"Path": "/a/"}}
     deploy(name, {"User": user})

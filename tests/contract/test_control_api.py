@@ -36,7 +36,7 @@ def test_it_says_that_it_is_ready_and_what_it_can_do(engine):
         ("GET", "outbox?sender=x", "", "unknown parameter: sender"),
     ],
 )
-def test_a_request_that_cannot_be_taken_is_answered_with_what_is_wrong(engine, method, path, body, problem):
+def test_malformed_control_request_returns_400_with_the_problem(engine, method, path, body, problem):
     answer = httpx.request(
         method, f"{engine.endpoint_url}/_harness/{path}", content=body, headers=engine.harness_headers, timeout=30
     )

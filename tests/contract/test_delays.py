@@ -40,7 +40,7 @@ def hasty(tmp_path):
     engine.stop()
 
 
-def test_waits_and_timeouts_of_a_state_machine_are_shortened_by_the_same_factor(hasty):
+def test_state_machine_waits_and_timeouts_scale_by_one_factor(hasty):
     """https://docs.aws.amazon.com/step-functions/latest/dg/state-wait.html"""
     url = hasty.client("sqs").create_queue(QueueName="asked")["QueueUrl"]
     definition = json.loads(json.dumps(WAITS))

@@ -33,7 +33,7 @@ Resources:
 """
 
 
-def test_all_problems_of_a_template_are_told_with_their_lines_and_nothing_is_deployed(engine, tmp_path):
+def test_preflight_reports_all_problems_by_line_deploys_nothing(engine, tmp_path):
     name = f"broken{uuid.uuid4().hex[:8]}"
     (tmp_path / name).mkdir()
     (tmp_path / name / "template.yaml").write_text(BROKEN)
@@ -51,7 +51,7 @@ def test_all_problems_of_a_template_are_told_with_their_lines_and_nothing_is_dep
     assert describe(engine, templates).missing == (name,)
 
 
-def test_what_would_be_taken_and_not_done_is_refused_unless_the_project_does_without_it(engine, tmp_path):
+def test_ineffective_property_is_refused_unless_accepted(engine, tmp_path):
     """A log group of the class for infrequent access has no subscriptions on AWS, and would have them here
     (https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CloudWatch_Logs_Log_Classes.html)."""
     name = f"ignored{uuid.uuid4().hex[:8]}"

@@ -84,7 +84,7 @@ MAKERS = {
 
 
 @pytest.mark.parametrize("type_", MAKERS)
-def test_a_resource_is_removed_by_its_arn_and_is_gone_the_second_time(engine, aws, name, type_):
+def test_resource_removal_by_arn_is_none_the_second_time(engine, aws, name, type_):
     arn = MAKERS[type_](aws, name)
     kind, physical_id = resource_kinds.kind_of_arn(arn)
     assert kind.type == type_
@@ -103,7 +103,7 @@ def test_a_bucket_that_is_not_emptied_could_not_be_deleted(engine, aws, name):
     aws("s3").delete_bucket(Bucket=name)
 
 
-def test_a_key_is_scheduled_for_deletion_as_early_as_kms_takes_and_only_once(engine, aws):
+def test_key_is_scheduled_for_deletion_in_seven_days_only_once(engine, aws):
     """https://docs.aws.amazon.com/kms/latest/APIReference/API_ScheduleKeyDeletion.html: 7 to 30 days."""
     kms = aws("kms")
     metadata = kms.create_key()["KeyMetadata"]
@@ -128,7 +128,7 @@ def test_an_arn_of_something_else_is_of_no_kind(arn):
     assert resource_kinds.kind_of_arn(arn) is None
 
 
-def test_services_own_log_groups_are_found_by_what_the_stacks_have(engine, aws, name):
+def test_service_log_groups_are_found_by_stack_resources(engine, aws, name):
     for group in (
         f"/aws/lambda/{name}",
         f"API-Gateway-Execution-Logs_{name}/v1",
@@ -154,7 +154,7 @@ def test_services_own_log_groups_are_found_by_what_the_stacks_have(engine, aws, 
             aws("logs").delete_log_group(logGroupName=group["logGroupName"])
 
 
-def test_a_removal_that_is_refused_for_another_reason_is_an_error(engine, aws, name):
+def test_removal_refused_for_another_reason_raises(engine, aws, name):
     """https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html: a version in governance mode stays."""
     s3 = aws("s3")
     s3.create_bucket(Bucket=name, ObjectLockEnabledForBucket=True)

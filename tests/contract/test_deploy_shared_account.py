@@ -186,7 +186,7 @@ def own_buckets(aws, name):
     return [bucket["Name"] for bucket in aws("s3").list_buckets()["Buckets"] if bucket["Name"].startswith(name)]
 
 
-def test_two_deployments_stand_side_by_side_and_removing_one_leaves_the_other(run_of, aws, exists):
+def test_removing_one_deployment_leaves_the_other(run_of, aws, exists):
     mine, theirs = run_of(), run_of()
     my_deployment, their_deployment = mine.deploy(), theirs.deploy()
     use(aws, my_deployment)
@@ -206,7 +206,7 @@ def test_two_deployments_stand_side_by_side_and_removing_one_leaves_the_other(ru
     assert len(own_buckets(aws, theirs.name)) == 2, "uploads and packages"
 
 
-def test_a_removal_tells_what_it_did_and_what_it_could_not_check(run_of, aws):
+def test_removal_reports_what_it_did_and_could_not_check(run_of, aws):
     run = run_of()
     deployment = run.deploy()
     use(aws, deployment)
@@ -379,7 +379,7 @@ def test_a_deployment_that_is_still_at_work_is_waited_for(run_of):
     assert removal.is_complete, str(removal)
 
 
-def test_a_stack_that_cannot_be_deleted_is_told_with_the_reason_and_its_resources_stay(run_of, aws, exists):
+def test_undeletable_stack_is_reported_and_keeps_its_resources(run_of, aws, exists):
     run = run_of()
     deployment = run.deploy()
     use(aws, deployment)
@@ -400,7 +400,7 @@ def test_a_removal_without_a_value_is_refused(engine):
         remove(engine, (RUN_TAG, ""))
 
 
-def test_tags_are_on_the_stacks_and_leave_an_unchanged_stack_alone(run_of, aws):
+def test_tags_are_on_stacks_and_do_not_update_unchanged_ones(run_of, aws):
     run = run_of()
     deployment = run.deploy(tags={RUN_TAG: run.name, "team": "photos"})
     tags = aws("cloudformation").describe_stacks(StackName=deployment["base"].stack_id)["Stacks"][0]["Tags"]
@@ -409,7 +409,7 @@ def test_tags_are_on_the_stacks_and_leave_an_unchanged_stack_alone(run_of, aws):
     assert {stack.status for stack in run.deploy(tags={RUN_TAG: run.name}).stacks.values()} == {"unchanged"}
 
 
-def test_a_stack_of_our_name_without_our_tags_is_somebody_elses_and_is_not_touched(run_of, aws):
+def test_stack_with_foreign_tags_is_refused_and_not_touched(run_of, aws):
     run = run_of()
     other = f"{run.name}-somebody"
     stack_id = run.deploy(tags={RUN_TAG: other})["base"].stack_id
@@ -420,7 +420,7 @@ def test_a_stack_of_our_name_without_our_tags_is_somebody_elses_and_is_not_touch
     remove(run.target, (RUN_TAG, other))
 
 
-def test_an_export_that_another_stack_has_is_a_problem_before_anything_is_deployed(run_of, aws):
+def test_export_of_another_stack_is_a_preflight_problem(run_of, aws):
     """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/outputs-section-structure.html: names of exports are
     unique within an account and region."""
     theirs, mine = run_of(), run_of()
@@ -487,7 +487,7 @@ def listed(aws, physical_ids):
     return values & physical_ids
 
 
-def test_the_projects_own_stacks_stand_beside_themselves_and_go_without_a_trace(project, engine, deployment, aws):
+def test_second_deployment_of_own_stacks_leaves_no_trace(project, engine, deployment, aws):
     name = f"harness-{uuid.uuid4().hex[:6]}"
     target, templates = dataclasses.replace(engine, deployment=name), project.templates()
     own = {r.physical_id for stack in deployment.stacks.values() for r in stack.resources.values()}

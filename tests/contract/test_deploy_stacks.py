@@ -57,7 +57,7 @@ def write_template(folder, name, resources, **sections):
     return f"{name}/template.yaml"
 
 
-def test_a_sam_application_and_a_stack_that_imports_from_it_are_deployed_in_their_order(up, aws, engine, prefix):
+def test_sam_stack_and_its_importer_are_deployed_in_order(up, aws, engine, prefix):
     events = []
     deployment = up(events=events)
     assert {name: stack.status for name, stack in deployment.stacks.items()} == {"orders": "created", "shop": "created"}
@@ -74,7 +74,7 @@ def test_a_sam_application_and_a_stack_that_imports_from_it_are_deployed_in_thei
     assert again["shop"].status == "deployed"
 
 
-def test_what_has_not_changed_is_left_alone_and_nothing_is_built_or_checked(up):
+def test_unchanged_stacks_are_neither_built_nor_updated(up):
     up("orders", "shop")
     events = []
     second = up("orders", "shop", events=events)
@@ -108,7 +108,7 @@ def test_a_parameter_that_changes_updates_the_stack(up, aws):
     assert json.load(aws("lambda").invoke(FunctionName=function, Payload=b"{}")["Payload"])["body"] == "servus, world"
 
 
-def test_a_failure_names_the_stack_the_resource_the_reason_and_the_line(up, folder):
+def test_deploy_failure_names_stack_resource_reason_and_line(up, folder):
     file = write_template(
         folder,
         "broken",
@@ -133,7 +133,7 @@ def test_a_failure_names_the_stack_the_resource_the_reason_and_the_line(up, fold
     assert str(caught.value).startswith(f"{folder / file}:{line}: stack broken failed at Subscription")
 
 
-def test_a_stack_that_never_came_to_be_is_made_anew_when_its_template_is_right(up, folder):
+def test_stack_failed_at_creation_is_recreated_when_fixed(up, folder):
     wrong = {"Topic": {"Type": "AWS::SNS::Topic"}, "Key": {"Type": "AWS::KMS::Alias", "Properties": {
         "AliasName": "alias/aws/reserved", "TargetKeyId": "00000000-0000-0000-0000-000000000000"}}}  # fmt: skip
     with pytest.raises(DeployError):
@@ -142,7 +142,7 @@ def test_a_stack_that_never_came_to_be_is_made_anew_when_its_template_is_right(u
     assert up(write_template(folder, "second-try", right))["second-try"].status == "created"
 
 
-def test_independent_stacks_are_finished_and_dependent_ones_are_not_begun_when_one_fails(up, folder, prefix, engine):
+def test_deploy_failure_finishes_independent_stacks_only(up, folder, prefix, engine):
     bad_alias = {"AliasName": "alias/aws/reserved", "TargetKeyId": "00000000-0000-0000-0000-000000000000"}
     failing = write_template(
         folder,
@@ -165,7 +165,7 @@ def test_independent_stacks_are_finished_and_dependent_ones_are_not_begun_when_o
     assert now.missing == ("above",)
 
 
-def test_a_nested_template_beside_the_outer_one_is_deployed_with_it(up, folder):
+def test_nested_template_is_deployed_with_the_outer_one(up, folder):
     (folder / "outer").mkdir()
     (folder / "outer" / "inner.yaml").write_text(
         "Parameters:\n  Name: {Type: String}\nResources:\n  Queue:\n    Type: AWS::SQS::Queue\n"
@@ -182,7 +182,7 @@ def test_a_nested_template_beside_the_outer_one_is_deployed_with_it(up, folder):
     assert up(file)["outer"].outputs["QueueArn"].endswith(f":{name}")
 
 
-def test_a_template_larger_than_cloudformation_takes_in_a_request_goes_through_s3(up, folder):
+def test_template_over_51200_bytes_is_deployed_through_s3(up, folder):
     resources = {
         f"Parameter{n}": {"Type": "AWS::SSM::Parameter", "Properties": {"Type": "String", "Value": "x" * 4000}}
         for n in range(14)
@@ -192,7 +192,7 @@ def test_a_template_larger_than_cloudformation_takes_in_a_request_goes_through_s
     assert len(up(file)["large"].resources) == 14
 
 
-def test_a_state_machine_is_taken_from_a_file_in_yaml_with_its_substitutions(up, folder, aws):
+def test_state_machine_yaml_file_is_deployed_with_substitutions(up, folder, aws):
     (folder / "machine").mkdir()
     (folder / "machine" / "definition.yaml").write_text(
         "StartAt: Say\nStates:\n  Say: {Type: Pass, Result: '${Word}', End: true}\n"
@@ -213,7 +213,7 @@ def test_a_state_machine_is_taken_from_a_file_in_yaml_with_its_substitutions(up,
     assert definition["States"]["Say"]["Result"] == "moin"
 
 
-def test_deleted_stacks_are_gone_importers_first(engine, folder, prefix, up):
+def test_delete_removes_importing_stacks_first(engine, folder, prefix, up):
     up("orders", "shop")
     templates = discover(folder, ["orders", "shop"])
     assert delete(engine, templates, stack_prefix=prefix) == ("orders", "shop")

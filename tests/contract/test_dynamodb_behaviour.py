@@ -43,7 +43,7 @@ def records(aws, table):
     return streams.get_records(ShardIterator=iterator)["Records"]
 
 
-def test_a_stream_tells_what_was_inserted_modified_and_removed(aws, table):
+def test_stream_reports_inserted_modified_and_removed_items(aws, table):
     db = aws("dynamodb")
     one, two = ({"id": {"S": "1"}, "n": {"N": n}} for n in ("1", "2"))
     for item in (one, one, two):
@@ -95,7 +95,7 @@ def test_an_index_is_queried_by_its_own_key(aws, table):
     assert [item["id"]["S"] for item in found] == ["2"]
 
 
-def test_expired_items_go_when_time_to_live_is_fired_and_the_stream_names_the_service(aws, engine, table):
+def test_expired_items_are_removed_by_the_service_when_fired(aws, engine, table):
     db = aws("dynamodb")
     db.update_time_to_live(TableName=table, TimeToLiveSpecification={"Enabled": True, "AttributeName": "until"})
     now = int(time.time())

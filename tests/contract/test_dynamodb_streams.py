@@ -69,7 +69,7 @@ def test_a_write_that_changes_nothing_writes_no_record(aws, table):
     assert int(modify["dynamodb"]["SequenceNumber"]) > int(insert["dynamodb"]["SequenceNumber"])
 
 
-def test_a_cancelled_transaction_changes_nothing_and_leaves_the_stream_readable(aws, table):
+def test_cancelled_transaction_leaves_table_and_stream_unchanged(aws, table):
     reader = _iterator(aws, table)
     put = {"Put": {"TableName": table, "Item": {"id": {"S": "a"}}}}
     check = {
@@ -106,7 +106,7 @@ def test_of_concurrent_conditional_writes_one_succeeds(aws, table):
     assert sorted(results) == sorted(["created"] + ["ConditionalCheckFailedException"] * 23)
 
 
-def test_time_to_live_deletes_what_has_expired_and_says_so_in_the_stream(engine, aws, table):
+def test_time_to_live_removal_in_stream_names_the_service(engine, aws, table):
     """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/time-to-live-ttl-streams.html"""
     aws("dynamodb").update_time_to_live(
         TableName=table, TimeToLiveSpecification={"Enabled": True, "AttributeName": "expires"}

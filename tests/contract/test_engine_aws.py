@@ -42,7 +42,7 @@ def _aws(folder: Path, **arguments) -> AwsEngine:
 
 
 @pytest.mark.parametrize("listed", [[], [OTHER_ACCOUNT]])
-def test_an_account_that_is_not_listed_is_refused_and_nothing_is_remembered(tmp_path, listed):
+def test_unlisted_account_is_refused_and_no_state_is_kept(tmp_path, listed):
     refused = _aws(tmp_path, accounts=listed)
     with pytest.raises(EngineError, match=rf"of the AWS account {ACCOUNT}, and the project lists .*Nothing was done"):
         refused.start()
@@ -50,7 +50,7 @@ def test_an_account_that_is_not_listed_is_refused_and_nothing_is_remembered(tmp_
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_listed_account_gets_a_deployment_of_its_own_that_others_find(tmp_path):
+def test_listed_account_gets_a_separate_deployment(tmp_path):
     target = _aws(tmp_path / "a").start()
     assert (target.account_id, target.region) == (ACCOUNT, "eu-west-1")
     assert target.deployment is not None
@@ -58,7 +58,7 @@ def test_a_listed_account_gets_a_deployment_of_its_own_that_others_find(tmp_path
     assert _aws(tmp_path / "b").start().deployment != target.deployment
 
 
-def test_calls_are_signed_with_the_credentials_of_the_environment(tmp_path):
+def test_calls_are_signed_with_environment_credentials(tmp_path):
     target = _aws(tmp_path).start()
     assert target.client("sts").get_caller_identity()["Account"] == ACCOUNT
     assert target.session.get_credentials().secret_key == "test"
@@ -72,7 +72,7 @@ def test_nothing_is_observed_but_through_awss_own_apis(tmp_path):
             observe()
 
 
-def test_the_deployment_outlives_a_change_of_credentials_and_is_not_touched_with_the_wrong_ones(tmp_path, shell):
+def test_deployment_survives_and_refuses_other_credentials(tmp_path, shell):
     began = _aws(tmp_path).start()
     shell.setenv("AWS_ACCESS_KEY_ID", OTHER_ACCOUNT)
     with pytest.raises(
@@ -82,7 +82,7 @@ def test_the_deployment_outlives_a_change_of_credentials_and_is_not_touched_with
     assert _aws(tmp_path).is_alive()
 
 
-def test_a_deployment_is_looked_for_where_it_was_made_whatever_the_environment_says_by_then(tmp_path, shell, engine):
+def test_deployment_is_found_at_its_original_endpoint(tmp_path, shell, engine):
     began = _aws(tmp_path).start()
     shell.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     assert _aws(tmp_path).find() == began
@@ -122,7 +122,7 @@ def test_a_profile_gives_credentials_and_region(tmp_path, shell):
         _aws(tmp_path / "other", region=None, profile="play").start()
 
 
-def test_a_region_is_asked_for_where_nobody_names_one(tmp_path, shell):
+def test_missing_region_raises_until_environment_sets_one(tmp_path, shell):
     with pytest.raises(EngineError, match=r"Which region of AWS\?"):
         _aws(tmp_path, region=None).start()
     shell.setenv("AWS_REGION", "ap-south-1")
@@ -152,9 +152,7 @@ def test_that_fails(deployment):
 """
 
 
-def test_a_run_deploys_under_a_name_of_its_own_tests_through_awss_apis_and_removes_everything(
-    tmp_path, shell, endpoint_without_harness, engine
-):
+def test_run_on_aws_apis_deploys_tests_and_removes_everything(tmp_path, shell, endpoint_without_harness, engine):
     (tmp_path / "orders").mkdir()
     (tmp_path / "orders" / "template.yaml").write_text(TEMPLATE)
     (tmp_path / "test_orders.py").write_text(TESTS)

@@ -91,9 +91,7 @@ def _invoke(target: Target, source: str, **environment: str) -> Any:
     return payload
 
 
-def test_it_is_found_by_another_process_and_leaves_neither_container_nor_port(
-    own: DockerEngine, tmp_path: Path, client
-):
+def test_engine_is_found_by_another_process_and_stops_cleanly(own: DockerEngine, tmp_path: Path, client):
     target = own.start()
     assert own.port is not None
     other = (
@@ -143,7 +141,7 @@ def test_it_is_published_on_the_loopback_interface_only(shared: Target, client):
     assert container.ports[f"{port}/tcp"] == [{"HostIp": "127.0.0.1", "HostPort": port}]
 
 
-def test_an_address_that_it_gives_out_means_the_same_inside_and_outside(shared: Target):
+def test_queue_url_works_inside_and_outside_the_container(shared: Target):
     sqs = shared.client("sqs")
     url = sqs.create_queue(QueueName=f"addressed-{uuid4().hex[:8]}")["QueueUrl"]
     assert url.startswith(f"http://localhost:{shared.endpoint_url.rpartition(':')[2]}/")
@@ -202,7 +200,7 @@ def test_its_log_can_be_read_from_a_point_on(own: DockerEngine):
     assert "/_harness/ready" not in own.last_log_lines(100)
 
 
-def test_it_tells_what_runs(own: DockerEngine):
+def test_information_reports_image_memory_and_log(own: DockerEngine):
     assert own.information() == {}
     own.start()
 
@@ -323,7 +321,7 @@ def test_an_interrupt_while_it_boots_leaves_nothing(tmp_path: Path, client):
     assert _guards(tmp_path) == []
 
 
-def test_a_port_that_is_taken_is_told_with_who_has_it(tmp_path: Path):
+def test_taken_port_error_names_the_process(tmp_path: Path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -332,7 +330,7 @@ def test_a_port_that_is_taken_is_told_with_who_has_it(tmp_path: Path):
             DockerEngine(tmp_path, port=port).start()
 
 
-def test_a_port_that_is_lost_at_the_last_moment_is_replaced_by_another(tmp_path: Path, monkeypatch, client):
+def test_port_lost_at_the_last_moment_is_replaced(tmp_path: Path, monkeypatch, client):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -364,7 +362,7 @@ def variant(client) -> Iterator[Callable[[str], str]]:
         client.images.remove(name, force=True)
 
 
-def test_a_container_that_ends_while_it_boots_is_told_with_its_last_words(tmp_path: Path, monkeypatch, variant, client):
+def test_container_that_ends_during_boot_raises_with_last_output(tmp_path: Path, monkeypatch, variant, client):
     broken = variant('ENV LOCALSTACK_SUPERVISOR_COMMAND="python3 no-such-bean"')
     monkeypatch.setattr(image, "build", lambda _client: broken)
 
@@ -383,7 +381,7 @@ def test_a_container_without_the_emulator_is_not_taken_for_ready(tmp_path: Path,
     assert of_directory(client, tmp_path) == []
 
 
-def test_an_image_that_cannot_be_built_is_told_with_the_builds_last_words(monkeypatch, client):
+def test_failed_image_build_raises_with_last_output(monkeypatch, client):
     recipe = b"FROM localstack/localstack:4.14.0\nRUN echo no such bean && false\n"
     monkeypatch.setattr(image, "context", lambda: {image.DOCKERFILE: recipe})
 
@@ -391,7 +389,7 @@ def test_an_image_that_cannot_be_built_is_told_with_the_builds_last_words(monkey
         image.build(client)
 
 
-def test_the_installed_package_builds_the_same_engine_as_the_tree(tmp_path: Path, monkeypatch, client):
+def test_installed_package_builds_the_same_engine_as_the_tree(tmp_path: Path, monkeypatch, client):
     """A project that only installs the harness has no tree: the image is made of the package, packed again."""
     subprocess.run(
         ["uv", "pip", "install", "--quiet", "--no-deps", "--target", str(tmp_path / "installed"), str(ROOT)],
@@ -462,9 +460,7 @@ def _first_health(client: Any, name: str) -> str:
     return next(str(event["status"]) for event in events)
 
 
-def test_what_compose_has_started_by_hand_is_found_and_taken_down(
-    clone: Path, compose: Sequence[str], tmp_path: Path, client
-):
+def test_compose_started_by_hand_is_found_and_stopped(clone: Path, compose: Sequence[str], tmp_path: Path, client):
     port = any_free_port()
     (clone / ".env").write_text(f"HARNESS_PORT={port}\n")
     by_hand = DockerEngine(tmp_path / "state", compose_file=clone / "docker-compose.yml")
@@ -484,9 +480,7 @@ def test_what_compose_has_started_by_hand_is_found_and_taken_down(
     assert is_free(port)
 
 
-def test_compose_is_brought_up_on_the_port_that_is_asked_for_and_its_log_lies_in_the_volume(
-    clone: Path, tmp_path: Path, compose: Sequence[str]
-):
+def test_compose_uses_requested_port_and_logs_to_the_volume(clone: Path, tmp_path: Path, compose: Sequence[str]):
     port = any_free_port()
     engine = DockerEngine(tmp_path / "state", port=port, iam="report", compose_file=clone / "docker-compose.yml")
 
@@ -506,9 +500,7 @@ def test_compose_is_brought_up_on_the_port_that_is_asked_for_and_its_log_lies_in
     engine.stop()
 
 
-def test_a_folder_of_the_same_name_is_not_taken_over_and_runs_beside_it_under_another(
-    clone: Path, tmp_path: Path, compose: Sequence[str]
-):
+def test_folder_of_the_same_name_runs_as_another_project(clone: Path, tmp_path: Path, compose: Sequence[str]):
     engine = DockerEngine(tmp_path / "state", port=any_free_port(), compose_file=clone / "docker-compose.yml")
     running = engine.start()
     twin = tmp_path / "elsewhere" / clone.name
@@ -531,7 +523,7 @@ def test_a_folder_of_the_same_name_is_not_taken_over_and_runs_beside_it_under_an
     engine.stop()
 
 
-def test_a_port_that_something_else_has_is_told_with_the_variable_to_set(clone: Path, tmp_path: Path):
+def test_taken_compose_port_error_names_the_variable_to_set(clone: Path, tmp_path: Path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

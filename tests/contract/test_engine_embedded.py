@@ -38,7 +38,7 @@ def _accepts(port: int, address: str = "127.0.0.1") -> bool:
         return client.connect_ex((address, port)) == 0
 
 
-def test_it_is_found_by_another_process_and_leaves_neither_process_nor_port(own: EmbeddedEngine, tmp_path: Path):
+def test_engine_is_found_by_another_process_and_stops_cleanly(own: EmbeddedEngine, tmp_path: Path):
     target = own.start()
     assert own.port is not None
     other = (
@@ -115,7 +115,7 @@ def test_two_engines_on_one_machine_have_nothing_in_common(own: EmbeddedEngine, 
     assert s3.get_object(Bucket="shared-name", Key="key")["Body"].read() == b"mine"
 
 
-def test_engines_that_start_at_the_same_time_are_not_taken_for_one_another(tmp_path: Path):
+def test_engines_started_together_get_separate_endpoints(tmp_path: Path):
     """Both may find the usual port free; the one that loses it must not answer with the other's endpoint."""
     engines = [EmbeddedEngine(tmp_path / name) for name in ("one", "two")]
     with ThreadPoolExecutor(2) as pool:
@@ -126,7 +126,7 @@ def test_engines_that_start_at_the_same_time_are_not_taken_for_one_another(tmp_p
             list(pool.map(EmbeddedEngine.stop, engines))
 
 
-def test_a_state_file_whose_process_id_another_program_has_now_is_stale(tmp_path: Path):
+def test_state_file_with_reused_process_id_is_stale(tmp_path: Path):
     """Process ids are reused; the start time tells the processes apart."""
     state = {"pid": os.getpid(), "created": 1.0, "port": 4566, "region": "us-east-1"}
     (tmp_path / "engine.json").write_text(json.dumps(state))
@@ -151,7 +151,7 @@ def test_a_taken_port_is_an_error_that_says_by_whom(tmp_path: Path):
     assert not (tmp_path / "engine.json").exists()
 
 
-def test_an_engine_that_ends_while_it_boots_is_an_error_with_its_last_log_lines(
+def test_engine_that_ends_during_boot_raises_with_last_log_lines(
     own: EmbeddedEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     broken = tmp_path / "broken"
@@ -164,7 +164,7 @@ def test_an_engine_that_ends_while_it_boots_is_an_error_with_its_last_log_lines(
     assert own.find() is None
 
 
-def test_an_engine_that_hangs_is_told_apart_from_one_that_is_gone(own: EmbeddedEngine, tmp_path: Path):
+def test_hanging_engine_is_distinguished_from_a_stopped_one(own: EmbeddedEngine, tmp_path: Path):
     own.start()
     process = psutil.Process(_pid(tmp_path))
     process.suspend()

@@ -142,7 +142,7 @@ def test_localstack_as_it_is_lacks_what_needs_a_token(plain_localstack, attach):
     assert target.client("lambda").get_function(FunctionName=function)["Configuration"]["State"] == "Failed"
 
 
-def test_moto_answers_for_nearly_everything_and_is_taken_at_its_word(moto, attach):
+def test_probe_of_moto_reports_almost_no_unsupported_service(moto, attach):
     target = attach(moto)
     assert (target.account_id, target.capabilities) == ("123456789012", frozenset())
     lacking = probe(target, [service for service in CALLS if service != "lambda"])
@@ -187,9 +187,7 @@ def templates(tmp_path: Path):
     return discover(tmp_path, [f"{stack}/template.json" for stack in bodies])
 
 
-def test_stacks_that_localstack_cannot_have_are_withheld_with_what_it_answered(
-    plain_localstack, attach, templates, tmp_path
-):
+def test_unsupported_stacks_are_skipped_with_the_response(plain_localstack, attach, templates, tmp_path):
     target = attach(plain_localstack)
     where = {"stack_prefix": f"{target.deployment}-"}
     lacking = probe(target, services_of(templates))
@@ -219,9 +217,7 @@ def own_services() -> list[str]:
     return sorted(services_of(discover(ROOT)))
 
 
-def test_an_engine_of_ours_behind_its_aws_apis_lacks_nothing_that_our_stacks_need(
-    endpoint_without_harness, attach, own_services
-):
+def test_own_engine_behind_aws_apis_supports_all_own_stacks(endpoint_without_harness, attach, own_services):
     target = attach(endpoint_without_harness)
     assert (target.account_id, target.capabilities, target.callback) == ("000000000000", frozenset(), None)
     assert "lambda" in own_services
@@ -229,7 +225,7 @@ def test_an_engine_of_ours_behind_its_aws_apis_lacks_nothing_that_our_stacks_nee
     assert [name for name in _left_by_the_probe(target) if not name.startswith("/aws/lambda/")] == []
 
 
-def test_the_test_api_of_an_engine_can_be_hidden_and_all_else_passes(endpoint_without_harness, engine):
+def test_proxy_hides_the_test_api_and_passes_everything_else(endpoint_without_harness, engine):
     with httpx.Client(base_url=endpoint_without_harness, trust_env=False, timeout=30) as http:
         for path in ("/_harness", "/_harness/ready", "/_harness/outbox?after=1"):
             assert http.get(path).status_code == 404
@@ -269,9 +265,7 @@ def test_what_nobody_can_see_is_skipped(outbox):
 """
 
 
-def test_a_test_run_drives_what_is_there_skips_what_is_not_and_leaves_nothing(
-    endpoint_without_harness, engine, tmp_path
-):
+def test_run_uses_supported_skips_unsupported_and_leaves_nothing(endpoint_without_harness, engine, tmp_path):
     """App Mesh is a service that none of ours has and that no template here needs."""
     (tmp_path / "pyproject.toml").write_text(
         "[tool.harness]\ntemplates = ['*/template.json']\n[tool.pytest.ini_options]\n"

@@ -98,7 +98,7 @@ def put(kinesis, name, *texts, key="one", **options):
 # ---- refused -----------------------------------------------------------------------------------------------------
 
 
-def test_a_queue_that_hides_messages_for_less_than_the_function_may_take_is_refused(function, queue, mapping):
+def test_mapping_with_too_short_visibility_timeout_is_refused(function, queue, mapping):
     """https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html#events-sqs-queueconfig"""
     queue.client.set_queue_attributes(QueueUrl=queue.url, Attributes={"VisibilityTimeout": "5"})
     with pytest.raises(ClientError) as error:
@@ -117,7 +117,7 @@ def test_a_fifo_queue_has_no_batching_window_and_small_batches(function, fifo, m
     assert error.value.response["Error"]["Code"] == "InvalidParameterValueException"
 
 
-def test_a_tumbling_window_is_refused_as_nothing_would_come_of_it(function, stream, mapping):
+def test_mapping_with_tumbling_window_is_refused(function, stream, mapping):
     with pytest.raises(ClientError, match="TumblingWindowInSeconds is not served here"):
         mapping(function(TAKES), stream()[1], TumblingWindowInSeconds=30)
 
@@ -180,9 +180,7 @@ def test_two_mappings_of_one_stream_each_get_every_record(kinesis, function, str
     assert by_mapping[first] == by_mapping[second]
 
 
-def test_a_mapping_of_an_enhanced_fan_out_consumer_gets_the_records_of_its_stream(
-    kinesis, function, stream, mapping, flow
-):
+def test_mapping_of_fan_out_consumer_gets_stream_records(kinesis, function, stream, mapping, flow):
     """https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-create.html#services-kinesis-consumer"""
     name, arn = stream()
     consumer = kinesis.register_stream_consumer(StreamARN=arn, ConsumerName="fan")["Consumer"]["ConsumerARN"]
@@ -215,7 +213,7 @@ def test_a_mapping_that_is_changed_goes_on_where_it_was(aws, kinesis, function, 
     assert bodies(f) == [["while it was disabled"]]
 
 
-def test_a_batch_that_fails_is_split_until_the_poison_record_is_alone(kinesis, function, stream, queue, mapping, flow):
+def test_failing_batch_is_split_until_poison_record_is_alone(kinesis, function, stream, queue, mapping, flow):
     """https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html"""
     name, arn = stream()
     with flow() as f:
@@ -255,7 +253,7 @@ def test_a_record_that_is_too_old_is_given_up(kinesis, function, stream, queue, 
     assert "until it was too old" in finding.sentence
 
 
-def test_a_record_that_blocks_its_shard_holds_back_no_other_shard(kinesis, function, stream, mapping, flow):
+def test_blocked_shard_does_not_block_other_shards(kinesis, function, stream, mapping, flow):
     name, arn = stream(2)
     mapping(function(FAILS_ON_POISON), arn)
     with flow() as f:
@@ -267,9 +265,7 @@ def test_a_record_that_blocks_its_shard_holds_back_no_other_shard(kinesis, funct
     assert not any("behind" in batch for batch in bodies(f))
 
 
-def test_lanes_of_a_shard_keep_the_order_of_a_key_and_do_not_wait_for_one_another(
-    kinesis, function, stream, mapping, flow
-):
+def test_parallel_shard_batches_keep_key_order_without_blocking(kinesis, function, stream, mapping, flow):
     """https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-create.html#events-kinesis-processing"""
     name, arn = stream()
     held = "held"
@@ -306,7 +302,7 @@ def _is_gone(aws, mapping_id):
     return False
 
 
-def test_a_mapping_that_waits_for_its_next_attempt_is_deleted_at_once(aws, kinesis, function, stream, mapping, flow):
+def test_mapping_waiting_for_a_retry_is_deleted_at_once(aws, kinesis, function, stream, mapping, flow):
     name, arn = stream()
     one = mapping(function(FAILS_ON_POISON), arn)
     with flow() as f:

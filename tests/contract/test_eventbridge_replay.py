@@ -44,7 +44,7 @@ def _next(aws, bus):
     return json.loads(message["Body"])
 
 
-def test_a_replay_brings_back_the_events_of_its_time_and_names_itself_in_them(aws, bus):
+def test_replay_sends_events_of_its_period_with_replay_name(aws, bus):
     minute = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(hours=1)
     for number in range(3):
         _put(aws, bus, number, minute + timedelta(minutes=10 * number))

@@ -6,7 +6,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 
-def test_a_fault_fails_the_calls_that_it_means_as_often_as_it_says(aws, faults):
+def test_fault_fails_matching_calls_the_given_number_of_times(aws, faults):
     mine, other = (aws("sqs").create_queue(QueueName=f"faults-{uuid.uuid4().hex[:8]}")["QueueUrl"] for _ in range(2))
     with faults.failing(
         "sqs", "SendMessage", code="ThrottlingException", status=429, times=2, when=f"QueueUrl == '{mine}'"

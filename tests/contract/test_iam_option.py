@@ -42,7 +42,7 @@ def _mode(project: Path) -> str:
     return str(status["iam"])
 
 
-def test_the_mode_is_that_of_the_option_else_of_the_environment_else_of_the_settings(project: Path):
+def test_iam_mode_is_from_option_then_environment_then_settings(project: Path):
     assert _harness(project, "up", HARNESS_IAM="off").returncode == 0
     assert _mode(project) == "off"
     assert "iam      off: no call is decided" in _harness(project, "status").stdout

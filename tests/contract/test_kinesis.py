@@ -75,7 +75,7 @@ def test_each_type_of_iterator_begins_where_it_says(kinesis, stream):
     assert data(read(kinesis, name, kind=after, StartingSequenceNumber=numbers[1])) == [b"c"]
 
 
-def test_an_iterator_by_timestamp_begins_with_the_first_record_since(kinesis, stream):
+def test_timestamp_iterator_begins_with_first_record_since(kinesis, stream):
     name = stream()
     put(kinesis, name, b"a", b"b")
     second = read(kinesis, name)["Records"][1]["ApproximateArrivalTimestamp"]
@@ -116,7 +116,7 @@ def test_what_is_no_iterator_is_refused(kinesis):
 # ---- putting -----------------------------------------------------------------------------------------------------
 
 
-def test_sequence_numbers_of_a_stream_are_its_own_in_all_shards_and_grow(kinesis, stream):
+def test_sequence_numbers_are_unique_in_all_shards_and_grow(kinesis, stream):
     """https://docs.aws.amazon.com/streams/latest/dev/key-concepts.html#sequence-number"""
     name = stream(4)
     entries = [{"Data": b"x", "PartitionKey": str(n)} for n in range(40)]
@@ -160,7 +160,7 @@ def test_limits_of_what_is_put(kinesis, stream):
     )
 
 
-def test_some_records_of_a_call_may_fail_while_their_neighbours_do_not(kinesis, stream, faults):
+def test_put_records_fails_for_single_records(kinesis, stream, faults):
     """https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html"""
     name = stream()
     entries = [{"Data": body, "PartitionKey": body.decode()} for body in (b"a", b"b", b"c")]
@@ -185,7 +185,7 @@ def test_a_stream_that_does_not_exist_is_not_found(kinesis):
     )
 
 
-def test_records_are_gone_when_the_stream_retains_them_no_longer(kinesis, stream, fire):
+def test_records_beyond_retention_are_not_returned(kinesis, stream, fire):
     """https://docs.aws.amazon.com/streams/latest/dev/kinesis-extended-retention.html"""
     name = stream()
     put(kinesis, name, b"old")
@@ -198,7 +198,7 @@ def test_records_are_gone_when_the_stream_retains_them_no_longer(kinesis, stream
 # ---- resharding --------------------------------------------------------------------------------------------------
 
 
-def test_a_split_shard_keeps_its_records_and_its_children_take_what_comes(kinesis, stream):
+def test_split_shard_keeps_records_and_children_take_new_ones(kinesis, stream):
     """https://docs.aws.amazon.com/streams/latest/dev/kinesis-using-sdk-java-after-resharding.html"""
     name = stream()
     put(kinesis, name, b"before")

@@ -75,9 +75,7 @@ def _batches(flow: Any, mapping: str, names: dict[str, str]) -> list[list[str]]:
     return [[names[record["id"]] for record in batch.data["records"]] for batch in mine]
 
 
-def test_a_batch_that_fails_is_halved_until_the_poison_record_is_alone_and_only_that_is_given_up(
-    flow, function, queue, stream, mapping
-):
+def test_failing_batch_is_halved_and_only_poison_is_given_up(flow, function, queue, stream, mapping):
     """Splitting is no retry: the record that is alone has all of its attempts."""
     made = function(RAISES_ON_POISON)
     with flow() as f:
@@ -113,9 +111,7 @@ def test_without_splitting_a_batch_is_given_up_whole(flow, function, queue, stre
     assert [names[number] for number in given_up.data["records"]] == ["a", "poison", "c"]
 
 
-def test_what_one_mapping_gives_up_the_other_still_handles_before_the_flow_is_at_rest(
-    flow, function, queue, stream, mapping
-):
+def test_settle_waits_for_the_other_mapping_of_a_poison_record(flow, function, queue, stream, mapping):
     """Each mapping has a place of its own in the stream."""
     first = function(RAISES_ON_POISON)
     second = function(TAKES)

@@ -41,7 +41,7 @@ def test_a_text_message_to_a_number_is_in_the_outbox(engine, aws):
     assert message["message_id"] == sent["MessageId"]
 
 
-def test_a_topic_sends_text_messages_to_the_numbers_that_subscribe(engine, aws):
+def test_topic_sends_text_messages_to_subscribed_numbers(engine, aws):
     number, topic = _number(), aws("sns").create_topic(Name=f"sms-{uuid.uuid4().hex[:8]}")["TopicArn"]
     aws("sns").subscribe(TopicArn=topic, Protocol="sms", Endpoint=number)
     aws("sns").publish(TopicArn=topic, Message="to all")

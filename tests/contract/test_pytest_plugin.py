@@ -68,7 +68,7 @@ def test_a_run_uses_the_engine_that_is_up_and_leaves_it_up(project: Path):
     assert _runs(project) == []
 
 
-def test_a_run_without_one_starts_its_own_for_all_workers_and_stops_it(project: Path):
+def test_run_without_engine_starts_and_stops_one_for_all_workers(project: Path):
     result = _pytest(project, WRITES_ITS_ENDPOINT, "-n", "2")
     assert result.returncode == 0, result.stdout
     [endpoint_url] = _endpoints(project)
@@ -78,7 +78,7 @@ def test_a_run_without_one_starts_its_own_for_all_workers_and_stops_it(project: 
     assert _runs(project) == []
 
 
-def test_with_keep_the_engine_stays_and_the_run_says_how_to_reach_and_stop_it(project: Path):
+def test_run_with_keep_leaves_engine_and_shows_how_to_stop_it(project: Path):
     result = _pytest(project, WRITES_ITS_ENDPOINT, "--keep")
     assert result.returncode == 0, result.stdout
     [run] = _runs(project)
@@ -159,7 +159,7 @@ def test_that_would_fail_for_it():
 """
 
 
-def test_an_engine_that_dies_in_the_middle_is_told_once_with_its_last_log_lines(project: Path):
+def test_engine_crash_in_a_run_is_reported_once_with_log_lines(project: Path):
     result = _pytest(project, KILLS_THE_ENGINE)
     assert result.returncode != 0
     assert "The engine is gone. Its last log lines" in result.stdout
@@ -189,7 +189,7 @@ def test_what_a_killed_run_left_is_ended_by_the_next(project: Path):
     assert _runs(project) == []
 
 
-def test_an_engine_that_cannot_start_fails_the_run_with_the_reason(project: Path):
+def test_engine_that_cannot_start_fails_the_run_with_the_reason(project: Path):
     (project / "sitecustomize.py").write_text(
         "import sys\nif sys.argv[:1] == ['-m'] and 'harness.emulator' in sys.orig_argv: raise SystemExit('no disk left')\n"
     )
@@ -236,7 +236,7 @@ def test_that_needs_enforcement():
 WOULD_BE_DENIED = "IAM would have denied role nobody: sqs:SendMessage on arn:aws:sqs:us-east-1:000000000000:jobs-"
 
 
-def test_in_report_mode_nothing_is_refused_and_the_summary_tells_what_would_be(project: Path):
+def test_report_mode_refuses_nothing_and_summarises_denials(project: Path):
     """Once for a role and an action; what only enforcement shows is skipped."""
     assert "AccessDenied" in _pytest(project, DENIED).stdout
     result = _pytest(project, DENIED, "--iam=report", "-n", "2")
@@ -246,7 +246,7 @@ def test_in_report_mode_nothing_is_refused_and_the_summary_tells_what_would_be(p
     assert "(3 times), because no identity-based policy allows the sqs:SendMessage action" in result.stdout
 
 
-def test_the_settings_choose_the_mode_of_an_engine_that_a_run_starts(project: Path):
+def test_settings_choose_iam_mode_of_the_engine_of_a_run(project: Path):
     (project / "pyproject.toml").write_text('[tool.harness]\niam = "off"\n[tool.pytest.ini_options]\n')
     result = _pytest(project, DENIED)
     assert "3 passed, 1 skipped" in result.stdout

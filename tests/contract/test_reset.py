@@ -73,7 +73,7 @@ def _deploy_and_use(own):
     return out
 
 
-def test_data_goes_and_what_is_deployed_stays_then_all_goes_and_deploys_again(own):
+def test_reset_data_keeps_deployment_and_reset_all_removes_it(own):
     out = _deploy_and_use(own)
     s3 = own.client("s3")
     s3.create_bucket(Bucket="harness-artifacts-x")
@@ -118,7 +118,7 @@ def test_a_scope_that_is_none_is_refused_and_empties_nothing(own, scope):
         own.harness.reset(**scope)
 
 
-def test_the_journal_is_forgotten_with_everything_and_kept_with_the_data(own):
+def test_journal_is_kept_by_reset_data_and_emptied_by_reset_all(own):
     def kept():
         return httpx.get(
             f"{own.endpoint_url}/_harness/journal", headers=own.harness_headers, trust_env=False, timeout=30
@@ -134,7 +134,7 @@ def test_the_journal_is_forgotten_with_everything_and_kept_with_the_data(own):
     assert [line for line in kept() if json.loads(line)["sequence"] <= last] == []
 
 
-def test_readers_of_the_journal_learn_that_the_engine_was_emptied(own):
+def test_reset_is_recorded_in_the_journal(own):
     own.harness.reset(scope="all")
     text = httpx.get(
         f"{own.endpoint_url}/_harness/journal", headers=own.harness_headers, trust_env=False, timeout=30

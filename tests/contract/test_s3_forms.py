@@ -77,7 +77,7 @@ def test_a_form_signed_with_the_wrong_secret_is_refused(aws, bucket, form, versi
     assert keys(aws, bucket) == []
 
 
-def test_another_policy_than_was_signed_is_refused_with_what_was_to_be_signed(aws, bucket, form):
+def test_form_with_another_policy_is_signature_mismatch(aws, bucket, form):
     signed = form()
     other = form(conditions=[["starts-with", "$key", ""]])["fields"]["policy"]
     answer = post(signed, policy=other)
@@ -185,7 +185,7 @@ def test_a_field_of_the_form_that_is_missing_is_named(form, version, missing, na
     assert error(answer) == (400, "InvalidArgument", said)
 
 
-def test_a_form_that_nobody_signed_is_nobodys(form):
+def test_unsigned_form_is_access_denied(form):
     answer = post(form(), without=("policy", "x-amz-signature", "x-amz-algorithm", "x-amz-credential", "x-amz-date"))
     assert error(answer)[:2] == (403, "AccessDenied")
 

@@ -48,7 +48,7 @@ def notify(aws, bucket, **configuration):
     aws("s3").put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=configuration)
 
 
-def test_of_two_events_of_one_object_the_later_has_the_greater_sequencer(aws, bucket, queue):
+def test_later_event_of_an_object_has_the_greater_sequencer(aws, bucket, queue):
     url, arn = queue
     notify(aws, bucket, QueueConfigurations=[{"QueueArn": arn, "Events": ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"]}])
     for _time in range(5):
@@ -62,7 +62,7 @@ def test_of_two_events_of_one_object_the_later_has_the_greater_sequencer(aws, bu
     assert all(len(record["s3"]["object"]["sequencer"]) == 18 for record in records)
 
 
-def test_a_key_is_url_encoded_for_a_queue_and_not_for_eventbridge(aws, bucket, queue):
+def test_key_is_url_encoded_for_queue_and_not_for_eventbridge(aws, bucket, queue):
     """https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html"""
     url, arn = queue
     events, rule = aws("events"), f"r-{uuid.uuid4().hex[:12]}"
@@ -104,7 +104,7 @@ CREATED, PUT, REMOVED = ["s3:ObjectCreated:*"], ["s3:ObjectCreated:Put"], ["s3:O
         [(CREATED, {"prefix": "a/", "suffix": ".jpg"}), (CREATED, {"suffix": "jpg"})],
     ],
 )
-def test_two_configurations_of_one_kind_of_event_must_not_be_about_the_same_keys(aws, bucket, queue, rules):
+def test_overlapping_notification_configurations_are_refused(aws, bucket, queue, rules):
     """https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-filtering.html"""
     with pytest.raises(ClientError) as raised:
         notify(aws, bucket, QueueConfigurations=_configured(queue[1], *rules))
@@ -121,6 +121,6 @@ def test_two_configurations_of_one_kind_of_event_must_not_be_about_the_same_keys
         [(PUT, {}), (["s3:ObjectCreated:Copy"], {})],
     ],
 )
-def test_configurations_that_are_about_different_things_stand_beside_one_another(aws, bucket, queue, rules):
+def test_disjoint_notification_configurations_are_accepted(aws, bucket, queue, rules):
     notify(aws, bucket, QueueConfigurations=_configured(queue[1], *rules))
     assert len(aws("s3").get_bucket_notification_configuration(Bucket=bucket)["QueueConfigurations"]) == 2

@@ -103,7 +103,7 @@ def test_a_scheduled_rule_hands_over_its_constant_input(rule, fire, queue, name)
     assert json.loads(queue.receive()["Body"]) == {"digest": "weekly"}
 
 
-def test_a_disabled_rule_runs_for_nobody(rule, fire, queue, name, flow):
+def test_disabled_rule_reaches_no_target(rule, fire, queue, name, flow):
     arn = rule({"Arn": queue.arn}, State="DISABLED")
     with flow() as f:
         assert fire("schedule", schedule=name) == {"schedule": arn, "state": "DISABLED", "targets": 0}
@@ -133,7 +133,7 @@ def test_a_name_that_is_no_schedule_cannot_be_fired(fire, aws, name):
 # ---- EventBridge Scheduler ---------------------------------------------------------------------------------------
 
 
-def test_a_schedule_without_input_gives_its_target_a_notification(schedule, role, fire, queue, name):
+def test_schedule_without_input_sends_a_scheduled_event(schedule, role, fire, queue, name):
     arn = schedule({"Arn": queue.arn, "RoleArn": role(("sqs:SendMessage", queue.arn))})
     assert fire("schedule", schedule=name) == {"schedule": arn, "state": "ENABLED", "targets": 1}
     event = json.loads(queue.receive()["Body"])
@@ -209,7 +209,7 @@ def test_what_the_role_may_not_do_ends_in_the_dead_letter_queue(aws, schedule, r
     aws("sqs").delete_queue(QueueUrl=target)
 
 
-def test_a_throttled_target_is_tried_again_as_often_as_the_policy_says(schedule, role, fire, faults, queue, name, flow):
+def test_throttled_schedule_target_is_retried_by_its_policy(schedule, role, fire, faults, queue, name, flow):
     """https://docs.aws.amazon.com/scheduler/latest/APIReference/API_RetryPolicy.html"""
     target = {"Arn": queue.arn, "RoleArn": role(("sqs:SendMessage", queue.arn)), "Input": name}
     schedule(target | {"RetryPolicy": {"MaximumRetryAttempts": 1, "MaximumEventAgeInSeconds": 3600}})
@@ -222,7 +222,7 @@ def test_a_throttled_target_is_tried_again_as_often_as_the_policy_says(schedule,
     assert given_up.data["reason"] == "RetriesExhausted"
 
 
-def test_a_one_time_schedule_is_deleted_after_its_run_where_it_says_so(aws, schedule, role, fire, queue, name):
+def test_one_time_schedule_is_deleted_after_its_run_if_requested(aws, schedule, role, fire, queue, name):
     """https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-delete.html"""
     target = {"Arn": queue.arn, "RoleArn": role(("sqs:SendMessage", queue.arn))}
     schedule(target, "at(2099-01-01T00:00:00)", ActionAfterCompletion="DELETE")

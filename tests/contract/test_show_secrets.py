@@ -48,7 +48,7 @@ def test_secret_is_shown_only_to_those_who_ask(showing: Target):
     assert secret.partition('"')[2] not in journal.text
 
 
-def test_marks_of_later_records_are_read_anew(showing: Target):
+def test_marks_of_later_records_are_read_again(showing: Target):
     shown = Shown(showing)
     secret = f"Hush-{uuid.uuid4().hex}"
     showing.client("secretsmanager").create_secret(Name=uuid.uuid4().hex, SecretString=secret)

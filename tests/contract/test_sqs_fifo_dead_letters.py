@@ -73,7 +73,7 @@ def test_a_dead_message_is_deduplicated_by_its_own_id(queues):
         assert message["Attributes"]["MessageDeduplicationId"] == message["MessageId"]
 
 
-def test_a_dead_message_may_be_moved_back_and_die_again_within_the_deduplication_interval(flow, queues):
+def test_redriven_fifo_message_may_be_dead_lettered_again(flow, queues):
     queues.send("stubborn", group="a", deduplication_id="once")
     for _time in range(2):
         assert [message["Body"] for message in queues.give_up()] == ["stubborn"]

@@ -62,7 +62,7 @@ def test_a_task_that_takes_too_long_is_a_timeout(ended):
 
 
 @pytest.mark.parametrize("error", ["States.HeartbeatTimeout", "States.Timeout", "States.ALL"])
-def test_a_missed_heartbeat_is_caught_by_its_name_and_as_a_timeout(ended, error):
+def test_missed_heartbeat_is_caught_by_name_and_as_timeout(ended, error):
     """A timeout is "a task that ran longer than TimeoutSeconds, or failed to send a heartbeat for longer than
     HeartbeatSeconds" (https://states-language.net/spec.html#appendix-a)."""
     end = ended(HeartbeatSeconds=600, TimeoutSeconds=3600, Catch=_catch(error))
@@ -76,7 +76,7 @@ def test_a_timeout_is_caught_by_nothing_else(ended, error):
     assert ended(TimeoutSeconds=3600, Catch=_catch(error))["error"] == "States.Timeout"
 
 
-def test_an_error_of_step_functions_own_that_was_caught_can_be_failed_with(ended):
+def test_caught_service_error_can_be_the_error_of_a_fail_state(ended):
     """https://docs.aws.amazon.com/step-functions/latest/dg/state-fail.html"""
     end = ended(TimeoutSeconds=3600, Catch=_catch("States.ALL", "Failed"))
     assert (end["error"], end["cause"]) == ("States.Timeout", "in vain: States.Timeout")

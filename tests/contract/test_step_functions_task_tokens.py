@@ -68,14 +68,14 @@ def test_a_task_that_was_called_back_cannot_be_called_back_again(aws, queue, sta
     assert _refusals(aws, token) == {"TaskTimedOut"}
 
 
-def test_a_task_of_an_execution_that_has_ended_cannot_be_called_back(aws, queue, started):
+def test_task_of_an_ended_execution_cannot_be_called_back(aws, queue, started):
     execution = started()
     token = _token(aws, queue)
     aws("stepfunctions").stop_execution(executionArn=execution)
     assert _refusals(aws, token) == {"TaskTimedOut"}
 
 
-def test_a_token_that_nobody_was_given_is_invalid(aws):
+def test_unknown_task_token_is_invalid(aws):
     assert _refusals(aws, "invented") == {"InvalidToken"}
 
 

@@ -9,7 +9,7 @@ from harness.report.page import render
 pytest_plugins = ["fixtures.people"]
 
 
-def test_the_page_of_a_registration_shows_its_way_is_small_and_has_no_secret(flow, deployment, people: People):
+def test_registration_page_shows_its_path_and_has_no_secret(flow, deployment, people: People):
     with flow() as f:
         person = people.registered()
     f.settle()

@@ -73,7 +73,7 @@ def test_the_authorizer_refuses(api, token, answer):
     assert refused(api, f"?token={token}") == answer
 
 
-def test_without_its_identity_source_nobody_is_asked(api):
+def test_missing_identity_source_does_not_invoke_the_authorizer(api):
     """The function would fail on a request without a token, which is another answer."""
     assert refused(api, "") == (401, "Unauthorized")
     assert refused(api, "?token=") == (401, "Unauthorized")

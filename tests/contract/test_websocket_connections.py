@@ -63,7 +63,7 @@ def test_a_stage_that_is_not_there_is_forbidden(websocket_api):
     assert refused(api, "").status_code == 403
 
 
-def test_a_function_reaches_its_client_by_the_address_that_aws_has(websocket_api):
+def test_function_reaches_its_client_by_the_aws_domain_name(websocket_api):
     """Functions make it of the event: https://{domainName}/{stage}."""
     api = websocket_api({"$default": TELLS})
     with api.connected() as client:
@@ -79,7 +79,7 @@ def test_an_api_answers_under_the_name_that_aws_gives_it(websocket_api, engine):
         assert ask(client, "hello")["requestContext"]["apiId"] == api.api_id
 
 
-def test_a_client_that_does_not_wait_for_its_handshake_is_gone(websocket_api, queue):
+def test_client_closed_before_handshake_causes_disconnect_event(websocket_api, queue):
     """What $connect entered is for $disconnect to remove."""
     late = f"""
     import boto3, json
@@ -131,7 +131,7 @@ def test_connections_are_spoken_to_asked_for_and_ended(websocket_api):
         assert code_of(error) == ("GoneException", 410)
 
 
-def test_a_message_to_a_client_that_is_gone_is_refused(websocket_api):
+def test_message_to_a_closed_client_is_refused(websocket_api):
     api = websocket_api({"$default": ECHO}, answering=("$default",))
     with api.connected() as client:
         connection_id = connection_id_of(client)
@@ -189,7 +189,7 @@ def test_a_subprotocol_is_what_connect_answers(websocket_api):
 
 
 @pytest.mark.parametrize(("size", "frames", "code"), [(32 * 1024 + 1, 1, 1009), (128 * 1024 + 4, 5, 1009)])
-def test_a_frame_or_a_message_that_is_too_large_ends_the_connection(websocket_api, size, frames, code):
+def test_oversized_frame_or_message_closes_the_connection(websocket_api, size, frames, code):
     """https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html"""
     api = websocket_api({"$default": ECHO}, answering=("$default",))
     with api.connected() as client:

@@ -52,7 +52,7 @@ def test_a_message_that_no_route_takes_is_forbidden(websocket_api):
 
 
 @pytest.mark.parametrize("body", ["raise", "malformed"])
-def test_a_function_that_fails_is_an_internal_error_to_the_client(websocket_api, body):
+def test_failing_route_function_returns_internal_server_error(websocket_api, body):
     api = websocket_api({"$default": FAILS})
     with api.connected() as client:
         told = ask(client, body)
@@ -60,7 +60,7 @@ def test_a_function_that_fails_is_an_internal_error_to_the_client(websocket_api,
     assert set(told) == {"message", "connectionId", "requestId"}
 
 
-def test_a_function_that_api_gateway_may_not_invoke_is_not_invoked(websocket_api):
+def test_route_function_without_permission_is_not_invoked(websocket_api):
     """https://docs.aws.amazon.com/lambda/latest/dg/access-control-resource-based.html"""
     api = websocket_api({"$default": ECHO}, answering=("$default",), permitted=False)
     with api.connected() as client:
@@ -170,7 +170,7 @@ def test_stage_variables_reach_functions_and_name_them(websocket_api, aws):
         assert ask(client, "hello")["stageVariables"] == {"which": name}
 
 
-def test_a_message_that_is_not_as_its_model_says_is_a_bad_request(websocket_api, aws):
+def test_message_against_its_model_is_bad_request_body(websocket_api, aws):
     """https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-request-validation.html"""
     api = websocket_api({"say": ECHO}, answering=("say",))
     gateway = aws("apigatewayv2")

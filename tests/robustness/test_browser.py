@@ -298,7 +298,7 @@ def test_deployed_site_uses_presigned_urls_and_forms(page, site, victim):
     victim.s3.put_object(**where, Body=victim.secret.encode(), ContentType="text/javascript")
 
 
-def test_deployed_site_signs_people_in(page, site, engine):
+def test_deployed_site_signs_users_in(page, site, engine):
     """A user pool's sign-in is not signed; the page's script asks with a preflight."""
     page.goto(site)
     script = """async url => {

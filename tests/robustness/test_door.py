@@ -275,7 +275,7 @@ def test_scope_of_s3_opens_no_other_service(endpoint_url):
 
 
 @pytest.mark.parametrize("path", ["/queue/us-east-1/000000000000/{name}", "/000000000000/{name}"])
-def test_queue_url_without_a_signature_is_nobodys(engine, aws, endpoint_url, path):
+def test_unsigned_queue_url_request_is_refused_as_anonymous(engine, aws, endpoint_url, path):
     """An unsigned request is anonymous, and a queue lets no anonymous caller in by default
     (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-overview-of-managing-access.html)."""
     engine.require("iam")
@@ -349,7 +349,7 @@ PEOPLE: list[tuple[str, Headers]] = [
 
 
 @pytest.mark.parametrize(("host", "headers"), PEOPLE)
-def test_presigned_url_is_opened_by_programs_and_people(endpoint_url, bucket, host, headers):
+def test_presigned_url_is_opened_by_programs_and_browsers(endpoint_url, bucket, host, headers):
     for version in ("s3v4", "s3"):
         s3 = boto3.client(
             "s3", endpoint_url=endpoint_url, region_name="us-east-1", aws_access_key_id="test",
@@ -371,7 +371,7 @@ def test_presigned_put_of_a_program_passes(aws, endpoint_url, bucket):
     assert send(endpoint_url, "PUT", path_of(url), body=b"new").status == 200
 
 
-def test_foreign_page_cannot_sign_with_what_everybody_knows(aws, endpoint_url, bucket):
+def test_foreign_page_cannot_sign_with_well_known_keys(aws, endpoint_url, bucket):
     page = [("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Mode", "no-cors"), ("Sec-Fetch-Dest", "script")]
     url = aws("s3").generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "secret"})
     assert send(endpoint_url, "GET", path_of(url), page).status == 403

@@ -464,7 +464,7 @@ def test_stack_is_found_by_the_id_of_a_resource(aws):
         cloudformation.delete_stack(StackName=stack)
 
 
-def test_api_keys_are_listed_by_name_beside_one_without(aws):
+def test_api_keys_are_listed_by_name_if_another_has_none(aws):
     apigateway, name = aws("apigateway"), unique("named")
     keys = [apigateway.create_api_key()["id"], apigateway.create_api_key(name=name)["id"]]
     try:

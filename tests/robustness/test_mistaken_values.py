@@ -42,7 +42,7 @@ def test_value_that_names_nothing_is_refused(aws, service, operation, arguments,
     assert 400 <= refused.value.response["ResponseMetadata"]["HTTPStatusCode"] < 500
 
 
-def test_malformed_policy_of_log_groups_does_not_stop_the_service(aws):
+def test_malformed_log_group_policy_does_not_stop_the_service(aws):
     logs = aws("logs")
     logs.put_resource_policy(policyName="no-policy")
     try:

@@ -113,7 +113,7 @@ def test_connection_is_decided_by_its_user(monkeypatch, owner, refused):
     assert guard.refused_user(("127.0.0.1", 5), ("127.0.0.1", 4566)) == refused
 
 
-def test_system_that_does_not_tell_is_logged_once(monkeypatch, caplog):
+def test_system_without_socket_owners_is_logged_once(monkeypatch, caplog):
     guard = guard_of(monkeypatch, UntoldError("this system does not tell"))
     for port in range(3):
         guard.refused_user(("127.0.0.1", port), ("127.0.0.1", 4566))

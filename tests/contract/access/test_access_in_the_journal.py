@@ -14,7 +14,7 @@ def _denials(f):
     return [note for note in f.find(Kind.DECISION, service="iam") if not note.data["allowed"]]
 
 
-def test_a_call_tells_the_statement_that_allowed_it(flow, role, queue):
+def test_call_record_names_the_statement_that_allowed_it(flow, role, queue):
     target = queue()
     sends = role(allow("sqs:SendMessage", ELSEWHERE), allow("sqs:*", target.arn, Sid="Sends")).client("sqs")
     with flow() as f:
@@ -31,7 +31,7 @@ def test_a_call_tells_the_statement_that_allowed_it(flow, role, queue):
     assert _denials(f) == []
 
 
-def test_a_denial_that_no_statement_allows_tells_who_asked_for_what_and_what_nearly_allows_it(flow, role, queue):
+def test_denial_record_names_caller_action_and_near_misses(flow, role, queue):
     target = queue()
     told = role(
         allow("sqs:SendMessage", ELSEWHERE),
@@ -76,7 +76,7 @@ def test_a_denial_by_a_statement_names_it(flow, role, queue):
     assert "near" not in denied.data
 
 
-def test_a_resources_policy_that_lets_nobody_in_is_named_with_those_it_lets_in(flow, aws, queue):
+def test_denial_by_resource_policy_names_its_allowed_principals(flow, aws, queue):
     """https://docs.aws.amazon.com/sns/latest/dg/subscribe-sqs-queue-to-sns-topic.html"""
     target = queue()
     target.let_in({"Service": "events.amazonaws.com"}, Sid="Rules")

@@ -28,7 +28,7 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Target]:
     engine.stop()
 
 
-def test_the_mode_is_the_environments_and_can_be_changed_at_run_time(own: Target):
+def test_iam_mode_comes_from_environment_and_changes_at_run_time(own: Target):
     sqs, iam = own.client("sqs"), own.client("iam")
     url = sqs.create_queue(QueueName=name())["QueueUrl"]
     arn = iam.create_role(RoleName="nobody", AssumeRolePolicyDocument=document(EVERYONE))["Role"]["Arn"]

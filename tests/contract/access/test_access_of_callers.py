@@ -116,7 +116,7 @@ def test_across_accounts_both_sides_have_to_allow(engine, queue):
     stranger.send_message(QueueUrl=mine.url, MessageBody="x")
 
 
-def test_the_accounts_own_credentials_may_do_everything_that_no_resource_denies(queue):
+def test_account_root_may_do_all_that_no_resource_policy_denies(queue):
     mine = queue()
     mine.client.send_message(QueueUrl=mine.url, MessageBody="x")
     mine.let_in("*", Effect="Deny")
@@ -309,7 +309,7 @@ def handler(event, context):
 """
 
 
-def test_a_function_is_not_made_with_a_role_that_does_not_trust_lambda(aws, role):
+def test_function_with_role_not_trusting_lambda_is_refused(aws, role):
     """https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution-role.html"""
     for arn in (role(trusts={"Service": "events.amazonaws.com"}).arn, "arn:aws:iam::000000000000:role/nobody-made-it"):
         packed = BytesIO()
@@ -329,7 +329,7 @@ def test_a_function_is_not_made_with_a_role_that_does_not_trust_lambda(aws, role
         }
 
 
-def test_who_may_not_list_a_bucket_is_not_told_that_an_object_is_not_there(aws, role):
+def test_missing_object_is_access_denied_without_list_permission(aws, role):
     """https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html"""
     bucket = name()
     aws("s3").create_bucket(Bucket=bucket)

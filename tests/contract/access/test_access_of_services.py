@@ -45,7 +45,7 @@ def test_a_rule_delivers_to_a_queue_that_lets_it_in(aws, queue, rule):
     assert json.loads(target.receive()["Body"])["source"] == source
 
 
-def test_an_event_that_the_target_does_not_let_in_is_in_the_rules_dead_letter_queue(aws, queue, rule):
+def test_event_denied_by_target_goes_to_rule_dead_letter_queue(aws, queue, rule):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html"""
     target, dead = queue(), queue()
     source, arn = rule(Arn=target.arn, DeadLetterConfig={"Arn": dead.arn})
@@ -76,7 +76,7 @@ def test_a_rule_with_a_role_delivers_with_the_roles_rights(aws, queue, role, rul
     assert dead.receive()["MessageAttributes"]["ERROR_CODE"]["StringValue"] == "NO_PERMISSIONS"
 
 
-def test_a_topic_delivers_to_a_queue_that_lets_it_in_and_else_to_its_dead_letter_queue(aws, queue):
+def test_topic_delivery_needs_queue_policy_else_is_dead_lettered(aws, queue):
     """https://docs.aws.amazon.com/sns/latest/dg/subscribe-sqs-queue-to-sns-topic.html"""
     sns, target, dead = aws("sns"), queue(), queue()
     topic = sns.create_topic(Name=name())["TopicArn"]
@@ -145,7 +145,7 @@ def function(aws):
 FAILS = "def handler(event, context):\n    raise ValueError('no')\n"
 
 
-def test_a_function_is_refused_a_dead_letter_queue_that_its_role_may_not_send_to(aws, function, queue, role):
+def test_dead_letter_queue_without_send_permission_is_refused(aws, function, queue, role):
     """https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html#invocation-dlq"""
     dead, executes = queue(), role(trusts=LAMBDA)
     arn = function(executes, FAILS)
@@ -166,7 +166,7 @@ def test_a_function_is_refused_a_dead_letter_queue_that_its_role_may_not_send_to
     aws("lambda").put_function_event_invoke_config(**destination)
 
 
-def test_a_dead_letter_that_the_role_may_not_send_any_more_is_lost(aws, function, queue, role):
+def test_dead_letter_is_lost_after_role_loses_send_permission(aws, function, queue, role):
     """https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html#invocation-dlq"""
     dead, told = queue(), queue()
     executes = role(allow("sqs:SendMessage"), trusts=LAMBDA)
@@ -208,7 +208,7 @@ def test_a_function_of_another_topic_is_not_invoked(aws, function, queue, role):
     sns.delete_topic(TopicArn=topic)
 
 
-def test_a_mapping_is_refused_when_the_role_may_not_read_its_source(aws, function, queue, role):
+def test_mapping_without_read_permission_on_source_is_refused(aws, function, queue, role):
     """https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html#events-sqs-permissions"""
     source = queue()
     executes = role(trusts=LAMBDA)
@@ -251,7 +251,7 @@ def test_a_state_machine_has_the_rights_of_its_role(engine, queue, role):
     states.delete_state_machine(stateMachineArn=machine)
 
 
-def test_a_task_token_is_used_by_those_who_may_call_back_its_state_machine(aws, queue, role):
+def test_task_token_call_needs_permission_on_its_state_machine(aws, queue, role):
     """The Service Authorization Reference names no resource for SendTaskSuccess, and AWS asks it on the state machine: so
     CDK's grantTaskResponse allows it (https://github.com/aws/aws-cdk/pull/8486)."""
     target, executes = queue(), role(trusts={"Service": "states.amazonaws.com"})
@@ -281,7 +281,7 @@ def test_a_task_token_is_used_by_those_who_may_call_back_its_state_machine(aws, 
     states.delete_state_machine(stateMachineArn=machine["stateMachineArn"])
 
 
-def test_what_was_denied_is_told_with_the_reason(engine, queue, role):
+def test_denial_list_reports_action_resource_and_reason(engine, queue, role):
     target, nobody = queue(), role()
     refused(nobody.client("sqs").send_message, QueueUrl=target.url, MessageBody="x")
     told = engine.harness.call("GET", "/iam", params={"limit": 1000})

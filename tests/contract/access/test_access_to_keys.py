@@ -45,7 +45,7 @@ def test_a_secret_is_read_by_those_who_may_use_its_key(aws, key, role):
     assert read(SecretId=secret)["SecretString"] == "s"
 
 
-def test_a_rule_publishes_to_an_encrypted_topic_when_the_key_lets_eventbridge_in(aws, key, queue):
+def test_rule_publishes_to_encrypted_topic_if_key_policy_allows(aws, key, queue):
     """https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html#compatibility-with-aws-services"""
     events, sns, received, dead = aws("events"), aws("sns"), queue(), queue()
     topic = sns.create_topic(Name=name(), Attributes={"KmsMasterKeyId": key})["TopicArn"]
@@ -96,7 +96,7 @@ def test_an_item_of_an_encrypted_table_needs_its_key(aws, key, role):
     aws("dynamodb").delete_table(TableName=table)
 
 
-def test_an_encrypted_object_is_read_by_those_who_may_use_its_key(aws, key, role):
+def test_encrypted_object_is_readable_only_with_key_permission(aws, key, role):
     """https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html"""
     s3, bucket = aws("s3"), name()
     s3.create_bucket(Bucket=bucket)

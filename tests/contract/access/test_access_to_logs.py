@@ -31,7 +31,7 @@ def _denied(f):
     return [note.begin for note in f.find(Kind.DECISION, service="iam") if not note.data["allowed"]]
 
 
-def test_lines_go_into_a_group_that_is_there_though_the_role_may_not_create_one(aws, function, role, group):
+def test_log_lines_reach_existing_group_without_create_right(aws, function, role, group):
     aws("logs").create_log_group(logGroupName=group)
     writes = role(allow(["logs:CreateLogStream", "logs:PutLogEvents"]))
     function(PRINTS, Role=writes.arn, LoggingConfig={"LogGroup": group}).invoke()
@@ -52,9 +52,7 @@ def test_a_group_that_is_not_there_is_created_where_the_role_may(aws, function, 
         (["logs:CreateLogGroup", "logs:CreateLogStream"], "logs:PutLogEvents", r"\d{4}/.*"),
     ],
 )
-def test_a_right_that_is_missing_is_told_and_the_function_answers_all_the_same(
-    flow, function, role, group, rights, missing, stream
-):
+def test_missing_log_permission_is_recorded_function_succeeds(flow, function, role, group, rights, missing, stream):
     writes = role(allow([*rights, "sqs:ListQueues"]))
     made = function(PRINTS, Role=writes.arn, LoggingConfig={"LogGroup": group})
     with flow() as f:

@@ -136,7 +136,7 @@ def test_a_service_refuses_in_its_own_words(role, service, operation, parameters
     assert answer == (code, status, f"User: {nobody.session_arn} is not authorized to perform: {words}")
 
 
-def test_ses_has_quotes_of_its_own(role):
+def test_ses_denial_message_has_ses_quotes(role):
     nobody = role(allow("ec2:DescribeInstances"))
     answer = refused(
         nobody.client("ses").send_email,

@@ -46,7 +46,7 @@ def test_a_new_mail_address_is_verified_by_a_code(make_pool, new_address):
     assert pool.tokens(new)
 
 
-def test_where_the_pool_says_so_the_old_address_counts_until_the_new_one_is_verified(make_pool, new_address):
+def test_old_address_stays_valid_until_the_new_one_is_verified(make_pool, new_address):
     settings = {"AttributesRequireVerificationBeforeUpdate": ["email"]}
     pool = make_pool(UserAttributeUpdateSettings=settings)
     old, new = pool.person(), new_address()
@@ -70,7 +70,7 @@ def test_an_immutable_attribute_stays(make_pool, refused):
         update("other")
 
 
-def test_a_deleted_user_is_gone_and_the_address_is_free(make_pool, refused):
+def test_deleted_user_is_unknown_and_address_can_sign_up_again(make_pool, refused):
     pool = make_pool()
     email = pool.person()
     token = pool.tokens(email)["AccessToken"]
@@ -183,7 +183,7 @@ def test_members_of_a_group_are_listed(make_pool, refused):
         pool.api.list_users_in_group(UserPoolId=pool.id, GroupName="nobody")
 
 
-def test_a_pool_has_the_standard_attributes_beside_its_own(make_pool):
+def test_pool_has_standard_and_custom_attributes(make_pool):
     pool = make_pool(Schema=[{"Name": "tier", "AttributeDataType": "String"}])
     description = pool.api.describe_user_pool(UserPoolId=pool.id)["UserPool"]
     names = [a["Name"] for a in description["SchemaAttributes"]]

@@ -93,7 +93,7 @@ def exchange(browser, pool, address, code, **more):
     return browser.post(f"{address}/oauth2/token", data={**form, **more})
 
 
-def test_somebody_of_an_external_provider_signs_in(hosted, browser, provider):
+def test_external_provider_user_signs_in_by_hosted_ui(hosted, browser, provider):
     pool, address = hosted()
     told = authorize(browser, pool, address, nonce="n-1")
     assert told["state"] == "s-1"
@@ -123,7 +123,7 @@ def test_somebody_of_an_external_provider_signs_in(hosted, browser, provider):
     assert (info.status_code, info.json()["error"]) == (401, "invalid_token")
 
 
-def test_who_comes_again_is_the_same_user_with_the_providers_news(hosted, browser, provider):
+def test_second_external_sign_in_updates_the_same_user(hosted, browser, provider):
     pool, address = hosted()
     first = exchange(browser, pool, address, authorize(browser, pool, address)["code"]).json()
     provider.claims["email"] = "new@provider.example"
@@ -175,7 +175,7 @@ def test_an_authorization_code_works_once_and_with_its_verifier(hosted, browser)
 
 
 @pytest.mark.parametrize("wrong", ["issuer", "audience", "expired", "nonce", "key"])
-def test_an_id_token_of_the_provider_that_is_not_right_signs_nobody_in(hosted, browser, provider, wrong):
+def test_provider_id_token_that_is_invalid_signs_in_no_user(hosted, browser, provider, wrong):
     pool, address = hosted()
     provider.extra = {
         "issuer": {"iss": "https://elsewhere.example"},
@@ -192,7 +192,7 @@ def test_an_id_token_of_the_provider_that_is_not_right_signs_nobody_in(hosted, b
     assert pool.api.list_users(UserPoolId=pool.id)["Users"] == []
 
 
-def test_a_redirect_uri_that_is_not_registered_is_refused_where_it_is(hosted, browser):
+def test_unregistered_redirect_uri_is_refused_without_redirect(hosted, browser):
     pool, address = hosted()
     query = {"client_id": pool.client_id, "redirect_uri": "https://evil.example", "response_type": "code"}
     answer = browser.get(f"{address}/oauth2/authorize", params=query)
@@ -217,7 +217,7 @@ def test_a_user_of_the_pool_signs_in_by_the_form(hosted, browser, new_address):
     assert payload(tokens["id_token"])["cognito:username"] == "ada"
 
 
-def test_a_machine_gets_a_token_for_the_scopes_of_a_resource_server(hosted, browser):
+def test_client_credentials_return_token_for_allowed_scopes(hosted, browser):
     pool, address = hosted()
     pool.api.create_resource_server(
         UserPoolId=pool.id,

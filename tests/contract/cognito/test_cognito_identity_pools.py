@@ -42,7 +42,7 @@ def caller(engine, credentials):
     return sts.get_caller_identity()["Arn"]
 
 
-def test_who_signed_in_gets_credentials_of_the_authenticated_role(make_pool, identities, trust, engine):
+def test_signed_in_user_gets_credentials_of_authenticated_role(make_pool, identities, trust, engine):
     pool = make_pool()
     email = pool.person()
     pool_id = make_identity_pool(identities, pool)
@@ -55,7 +55,7 @@ def test_who_signed_in_gets_credentials_of_the_authenticated_role(make_pool, ide
     assert caller(engine, answer["Credentials"]).endswith(f"assumed-role/{name}/CognitoIdentityCredentials")
 
 
-def test_an_identity_is_nobody_elses(make_pool, identities, trust, refused):
+def test_identity_of_another_user_is_forbidden(make_pool, identities, trust, refused):
     pool = make_pool()
     pool_id = make_identity_pool(identities, pool)
     identities.set_identity_pool_roles(IdentityPoolId=pool_id, Roles={"authenticated": trust(pool_id)})
@@ -79,7 +79,7 @@ def test_guests_come_in_only_where_the_pool_lets_them(identities, trust, refused
     assert role.rpartition("/")[2] in caller(engine, credentials)
 
 
-def test_tokens_of_another_pool_expired_and_forged_ones_are_refused(make_pool, identities, engine, refused):
+def test_foreign_expired_and_forged_tokens_are_refused(make_pool, identities, engine, refused):
     pool, other = make_pool(), make_pool()
     pool_id = make_identity_pool(identities, pool)
     with refused("NotAuthorizedException", "Token is not from a supported provider of this identity pool."):
@@ -127,7 +127,7 @@ def test_a_group_gives_its_role(make_pool, identities, trust, engine):
     assert admin.rpartition("/")[2] in caller(engine, credentials)
 
 
-def test_a_developer_vouches_for_people_of_their_own(identities, trust, engine):
+def test_developer_provider_identity_gets_credentials(identities, trust, engine):
     pool_id = identities.create_identity_pool(
         IdentityPoolName=f"pool {uuid.uuid4()}",
         AllowUnauthenticatedIdentities=False,

@@ -38,7 +38,7 @@ def test_a_domain_belongs_to_one_pool_and_goes_before_it(make_pool, refused):
     one.api.delete_user_pool(UserPoolId=one.id)
 
 
-def test_an_update_of_a_client_gives_the_default_back_to_what_it_leaves_out(make_pool):
+def test_client_update_resets_omitted_settings_to_defaults(make_pool):
     """https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_UpdateUserPoolClient.html"""
     pool = make_pool(
         client={
@@ -76,7 +76,7 @@ def test_a_resource_server_changes_and_goes(make_pool, refused):
         pool.api.delete_resource_server(**server)
 
 
-def test_an_update_of_a_pool_without_a_second_factor_turns_it_off(make_pool):
+def test_pool_update_without_mfa_turns_mfa_off(make_pool):
     """https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_UpdateUserPool.html"""
     pool = make_pool()
     pool.api.set_user_pool_mfa_config(
@@ -122,7 +122,7 @@ def test_sign_in_by_choice_is_refused_and_says_so(make_pool):
         )
 
 
-def test_the_words_of_a_text_message_are_those_of_the_second_factor(make_pool, engine):
+def test_sms_mfa_message_uses_the_configured_text(make_pool, engine):
     """https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_SmsMfaConfigType.html"""
     sms = {"SnsCallerArn": "arn:aws:iam::000000000000:role/sms"}
     pool = make_pool(SmsConfiguration=sms)

@@ -100,7 +100,7 @@ def test_a_wrong_password_is_refused(make_pool, refused):
         pool.sign_in(email, "Wrong-horse-9")
 
 
-def test_nobody_signs_in_before_confirming(make_pool, refused):
+def test_sign_in_before_confirmation_is_refused(make_pool, refused):
     pool = make_pool()
     email = pool.sign_up()
     with refused("UserNotConfirmedException", "User is not confirmed."):
@@ -161,13 +161,13 @@ def test_srp_refuses_who_does_not(make_pool, refused):
         srp(pool, email, "Wrong-horse-9").authenticate_user()
 
 
-def test_srp_does_not_tell_whether_a_hidden_user_exists(make_pool, refused, new_address):
+def test_srp_hides_whether_a_user_exists(make_pool, refused, new_address):
     pool = make_pool(client={"PreventUserExistenceErrors": "ENABLED"})
     with refused("NotAuthorizedException", "Incorrect username or password."):
         srp(pool, new_address()).authenticate_user()
 
 
-def test_an_invited_user_sets_a_password_of_their_own(make_pool, engine, refused, new_address):
+def test_invited_user_sets_own_password(make_pool, engine, refused, new_address):
     pool = make_pool()
     email = new_address()
     created = pool.api.admin_create_user(
@@ -196,7 +196,7 @@ def test_an_invited_user_sets_a_password_of_their_own(make_pool, engine, refused
         respond(challenge["Session"], "My-own-horse-2")
 
 
-def test_an_invited_user_is_told_so_by_srp_too(make_pool, new_address):
+def test_invited_user_gets_new_password_challenge_by_srp(make_pool, new_address):
     pool = make_pool()
     email = new_address()
     pool.api.admin_create_user(UserPoolId=pool.id, Username=email, TemporaryPassword=PASSWORD, MessageAction="SUPPRESS")
@@ -213,7 +213,7 @@ def test_a_temporary_password_expires(make_pool, engine, refused, new_address):
         pool.sign_in(email)
 
 
-def test_a_password_that_an_administrator_resets_must_be_set_anew(make_pool, refused):
+def test_password_reset_by_admin_must_be_set_again(make_pool, refused):
     pool = make_pool()
     email = pool.person()
     pool.api.admin_reset_user_password(UserPoolId=pool.id, Username=email)
@@ -271,7 +271,7 @@ def test_signing_out_everywhere_ends_every_sign_in(make_pool, refused, who):
             pool.api.get_user(AccessToken=result["AccessToken"])
 
 
-def test_rotation_gives_a_new_refresh_token_and_refuses_the_old_one(make_pool, refused):
+def test_token_rotation_returns_new_token_and_refuses_the_old(make_pool, refused):
     rotation = {"Feature": "ENABLED", "RetryGracePeriodSeconds": 0}
     pool = make_pool(client={"RefreshTokenRotation": rotation, "ExplicitAuthFlows": ["ALLOW_USER_PASSWORD_AUTH"]})
     first = pool.tokens(pool.person())["RefreshToken"]
@@ -314,7 +314,7 @@ def test_a_forged_token_and_an_id_token_are_no_access_tokens(make_pool, refused)
         pool.api.get_user(AccessToken="nonsense")
 
 
-def test_pools_sign_with_keys_of_their_own(make_pool, engine):
+def test_pools_sign_with_separate_keys(make_pool, engine):
     keys = [
         httpx.get(f"{engine.endpoint_url}/{make_pool().id}/.well-known/jwks.json", trust_env=False, timeout=30).json()[
             "keys"

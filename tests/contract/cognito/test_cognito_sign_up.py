@@ -16,7 +16,7 @@ def wrong(code):
     return f"{(int(code) + 1) % 1_000_000:06d}"
 
 
-def test_a_person_signs_up_confirms_with_the_mailed_code_and_signs_in(make_pool, engine, new_address):
+def test_user_signs_up_confirms_with_mailed_code_and_signs_in(make_pool, engine, new_address):
     pool = make_pool()
     email = new_address()
     answer = pool.api.sign_up(ClientId=pool.client_id, Username=email, Password=PASSWORD)
@@ -187,7 +187,7 @@ def test_a_client_with_a_secret_must_prove_it(make_pool, refused, new_address):
     pool.sign_up(email, SecretHash=base64.b64encode(digest).decode())
 
 
-def test_codes_go_by_text_message_where_the_phone_number_is_verified(make_pool, engine):
+def test_code_is_sent_by_sms_if_phone_number_is_verified(make_pool, engine):
     pool = make_pool(UsernameAttributes=["phone_number"], AutoVerifiedAttributes=["phone_number"])
     number = "+1206" + str(abs(hash(pool.id)))[:7].zfill(7)
     pool.api.sign_up(ClientId=pool.client_id, Username=number, Password=PASSWORD)
@@ -203,7 +203,7 @@ def test_the_pool_words_its_mails(make_pool, engine):
     assert (mail["subject"], mail["html"]) == ("Lumen", f"Type {mail['code']} into Lumen.")
 
 
-def test_mails_of_a_developer_account_go_through_ses_and_need_a_verified_identity(make_pool, engine, aws, refused):
+def test_developer_account_mail_needs_a_verified_ses_identity(make_pool, engine, aws, refused):
     sender = "hello@developer-account.example"
     arn = f"arn:aws:ses:us-east-1:000000000000:identity/{sender}"
     config = {"EmailSendingAccount": "DEVELOPER", "SourceArn": arn, "From": sender}

@@ -7,7 +7,7 @@ import base64
 import json
 
 
-def test_a_function_decides_whether_somebody_may_sign_up(make_pool, make_function, permit, refused):
+def test_pre_sign_up_function_allows_or_refuses_sign_up(make_pool, make_function, permit, refused):
     function = make_function(
         """
         def handler(event, context):

@@ -35,7 +35,7 @@ def test_what_is_said_belongs_to_the_flow_in_which_it_is_said(flow, websocket: C
     assert second.find(Kind.REQUEST) == []
 
 
-def test_a_message_that_nobody_answers_is_waited_for(flow, websocket: Connect, websocket_api: MakeApi):
+def test_settle_waits_for_message_without_response(flow, websocket: Connect, websocket_api: MakeApi):
     client = websocket(websocket_api({"$default": ECHO}).url)
     with flow() as f:
         client.send("hello")
@@ -65,7 +65,9 @@ def test_the_end_of_a_connection_is_waited_for(flow, websocket: Connect, websock
     assert len(f.find(Kind.INVOCATION)) == 1
 
 
-def test_a_message_that_does_not_come_to_the_api_is_told(flow, websocket: Connect, websocket_api: MakeApi, monkeypatch):
+def test_message_lost_before_the_api_is_reported_as_pending(
+    flow, websocket: Connect, websocket_api: MakeApi, monkeypatch
+):
     client = websocket(websocket_api({"$default": ECHO}).url)
     # As if the network had kept it.
     monkeypatch.setattr("websockets.sync.connection.Connection.send", lambda *_arguments, **_settings: None)

@@ -42,7 +42,7 @@ def somebody(engine: Target):
     return lambda service: boto3.client(service, endpoint_url=engine.endpoint_url, **credentials)
 
 
-def test_a_call_without_a_trace_header_is_a_flow_of_its_own(recorded, somebody, queue):
+def test_call_without_trace_header_is_a_separate_flow(recorded, somebody, queue):
     """https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader"""
     name = queue.url.rpartition("/")[2]
     for body in ("one", "two"):
@@ -55,7 +55,7 @@ def test_a_call_without_a_trace_header_is_a_flow_of_its_own(recorded, somebody, 
         assert ending_of(recorded.flow(beginning.root)) == ("ok", "")
 
 
-def test_a_request_of_a_browser_is_a_flow_of_its_own(recorded, engine):
+def test_browser_request_is_a_separate_flow(recorded, engine):
     path = f"/_aws/cognito-idp/{uuid.uuid4().hex}/login"
     httpx.get(
         f"{engine.endpoint_url}{path}", headers={"user-agent": "Mozilla/5.0 (X11; Linux)"}, trust_env=False, timeout=30
@@ -64,7 +64,7 @@ def test_a_request_of_a_browser_is_a_flow_of_its_own(recorded, engine):
     assert (beginning.what, beginning.by) == (f"GET {path}", "browser")
 
 
-def test_what_somebody_fires_from_a_shell_is_a_flow_of_its_own(recorded, engine):
+def test_fire_from_a_shell_is_a_separate_flow(recorded, engine):
     kind = f"nothing-{uuid.uuid4().hex}"
     httpx.post(
         f"{engine.endpoint_url}/_harness/fire",
@@ -78,7 +78,7 @@ def test_what_somebody_fires_from_a_shell_is_a_flow_of_its_own(recorded, engine)
     assert ending_of(recorded.flow(beginning.root))[0] == "failed"
 
 
-def test_a_flow_of_somebody_is_told_as_that_of_a_test_is(recorded, somebody, function):
+def test_flow_outside_tests_is_rendered_like_one_of_a_test(recorded, somebody, function):
     made = function(FAILS)
     somebody("lambda").invoke(FunctionName=made.name, InvocationType="Event")
     found = recorded.find(_of(recorded, f"lambda Invoke {made.name}").root)
@@ -90,7 +90,7 @@ def test_a_flow_of_somebody_is_told_as_that_of_a_test_is(recorded, somebody, fun
     assert ending_of(found)[0] in ("failed", "lost")
 
 
-def test_what_only_reads_or_sets_up_resources_is_idle_and_what_does_something_is_not(recorded, somebody, queue):
+def test_flow_of_reads_and_configuration_is_idle(recorded, somebody, queue):
     somebody("sqs").get_queue_attributes(QueueUrl=queue.url, AttributeNames=["All"])
     somebody("sqs").set_queue_attributes(QueueUrl=queue.url, Attributes={"DelaySeconds": "0"})
     somebody("sqs").send_message(QueueUrl=queue.url, MessageBody="hello")
@@ -120,7 +120,7 @@ def test_a_name_that_no_flow_or_several_have_says_what_there_is(recorded, somebo
         recorded.find("1-")
 
 
-def test_the_command_lists_flows_tells_one_and_writes_it(
+def test_flow_command_lists_renders_and_exports_flows(
     project, somebody, queue, recorded, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.setattr(cli._State, "directory", None)

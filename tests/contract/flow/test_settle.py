@@ -41,7 +41,7 @@ def other_queue(aws):
     aws("sqs").delete_queue(QueueUrl=url)
 
 
-def test_an_event_that_is_given_up_has_come_to_rest_in_its_dead_letter_queue(flow, function, queue, aws):
+def test_settle_ends_when_event_is_in_its_dead_letter_queue(flow, function, queue, aws):
     made = function(FAILS, DeadLetterConfig={"TargetArn": queue.arn})
     with flow() as f:
         aws("lambda").invoke(FunctionName=made.name, InvocationType="Event", Payload=b'{"n": 1}')
@@ -54,9 +54,7 @@ def test_an_event_that_is_given_up_has_come_to_rest_in_its_dead_letter_queue(flo
     assert json.loads(dead["Body"]) == {"n": 1}
 
 
-def test_a_message_that_a_function_consumes_has_come_to_rest_when_it_was_handled(
-    flow, function, queue, other_queue, aws
-):
+def test_settle_ends_when_consumed_message_is_handled(flow, function, queue, other_queue, aws):
     made = function(FORWARDS, Environment={"Variables": {"QUEUE": other_queue}})
     mapping = _mapping(aws, made, queue)
     try:
@@ -83,13 +81,13 @@ def test_a_message_that_a_filter_refuses_has_come_to_rest(flow, function, queue,
         aws("lambda").delete_event_source_mapping(UUID=mapping)
 
 
-def test_a_message_that_nobody_consumes_is_at_rest(flow, queue, aws):
+def test_settle_ends_for_message_without_consumer(flow, queue, aws):
     with flow() as f:
         aws("sqs").send_message(QueueUrl=queue.url, MessageBody="parked")
     assert f.settle().pending() == []
 
 
-def test_a_flow_that_does_not_settle_says_what_is_pending_and_why(flow, function, queue, aws):
+def test_settle_timeout_reports_what_is_pending_and_why(flow, function, queue, aws):
     made = function(FAILS)
     mapping = _mapping(aws, made, queue)
     try:
@@ -124,7 +122,7 @@ def test_a_delivery_that_is_to_be_tried_again_is_no_rest(flow, faults, queue, ot
         aws("events").delete_rule(Name=name)
 
 
-def test_an_item_has_come_to_rest_when_the_consumers_of_its_stream_have_handled_it(flow, function, queue, aws):
+def test_settle_waits_for_stream_consumers_of_an_item(flow, function, queue, aws):
     made = function(SAYS_HOW_MANY, Environment={"Variables": {"QUEUE": queue.url}})
     name = f"contract-{uuid.uuid4().hex[:12]}"
     table = aws("dynamodb").create_table(
@@ -148,7 +146,7 @@ def test_an_item_has_come_to_rest_when_the_consumers_of_its_stream_have_handled_
         aws("dynamodb").delete_table(TableName=name)
 
 
-def test_a_record_of_kinesis_has_come_to_rest_when_it_was_handled(flow, function, queue, aws):
+def test_settle_waits_for_kinesis_record_to_be_handled(flow, function, queue, aws):
     made = function(SAYS_HOW_MANY, Environment={"Variables": {"QUEUE": queue.url}})
     name = f"contract-{uuid.uuid4().hex[:12]}"
     aws("kinesis").create_stream(StreamName=name, ShardCount=1)
@@ -174,7 +172,7 @@ def _sum_of(aws, queue) -> int:
     return sum(int(message["Body"]) for message in messages)
 
 
-def test_a_flow_of_which_nothing_is_seen_is_not_at_rest_but_an_error(flow, engine):
+def test_settle_without_recorded_activity_raises(flow, engine):
     strange = boto3.client(
         "sqs", endpoint_url=engine.endpoint_url, region_name=engine.region, aws_access_key_id="test",
         aws_secret_access_key="test",

@@ -61,7 +61,7 @@ def _hidden_for_minutes(aws, queue, dead_letters: str, attempts: int) -> None:
     )
 
 
-def test_a_hidden_message_comes_again_at_once_when_time_is_hurried(flow, function, mapped, queue, dead_letters, aws):
+def test_hurry_makes_hidden_message_visible_at_once(flow, function, mapped, queue, dead_letters, aws):
     """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html"""
     _hidden_for_minutes(aws, queue, dead_letters, attempts=2)
     mapped(function(FAILS), queue.arn, BatchSize=1)
@@ -72,7 +72,7 @@ def test_a_hidden_message_comes_again_at_once_when_time_is_hurried(flow, functio
     assert aws("sqs").receive_message(QueueUrl=dead_letters)["Messages"][0]["Body"] == "never"
 
 
-def test_what_is_due_too_late_is_told_at_once(flow, function, mapped, queue, dead_letters, aws):
+def test_message_due_after_the_timeout_is_reported_at_once(flow, function, mapped, queue, dead_letters, aws):
     _hidden_for_minutes(aws, queue, dead_letters, attempts=2)
     made = function(FAILS)
     mapped(made, queue.arn, BatchSize=1)
@@ -106,7 +106,7 @@ def _announced(timers):
     return sum(timer.data["when"] - timer.begin.at for timer in timers)
 
 
-def test_a_retry_of_an_asynchronous_event_is_made_at_once_when_time_is_hurried(flow, function):
+def test_hurry_fires_asynchronous_retry_at_once(flow, function):
     with flow() as f:
         function(FAILS).send({})
         f.settle(hurry=True)
@@ -128,7 +128,7 @@ def test_a_delayed_message_comes_at_once_when_time_is_hurried(flow, function, ma
     assert len(f.find(Kind.INVOCATION)) == 1
 
 
-def test_a_batching_window_of_a_queue_is_over_at_once_when_time_is_hurried(flow, function, mapped, queue, aws):
+def test_hurry_closes_batching_window_of_a_queue(flow, function, mapped, queue, aws):
     """https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventsourcemapping.html#invocation-eventsourcemapping-batching"""
     mapped(function(HANDLES), queue.arn, MaximumBatchingWindowInSeconds=200, BatchSize=100)
     with flow() as f:
@@ -139,7 +139,7 @@ def test_a_batching_window_of_a_queue_is_over_at_once_when_time_is_hurried(flow,
     assert handled.data["result"] == 3
 
 
-def test_a_batching_window_of_a_stream_is_over_at_once_when_time_is_hurried(flow, function, mapped, aws):
+def test_hurry_closes_batching_window_of_a_stream(flow, function, mapped, aws):
     name = f"contract-{uuid.uuid4().hex[:12]}"
     aws("kinesis").create_stream(StreamName=name, ShardCount=1)
     aws("kinesis").get_waiter("stream_exists").wait(StreamName=name)
@@ -154,7 +154,7 @@ def test_a_batching_window_of_a_stream_is_over_at_once_when_time_is_hurried(flow
         aws("kinesis").delete_stream(StreamName=name)
 
 
-def test_a_shard_tries_its_records_again_at_once_when_time_is_hurried(flow, function, mapped, aws):
+def test_hurry_retries_shard_records_at_once(flow, function, mapped, aws):
     """https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html"""
     name = f"contract-{uuid.uuid4().hex[:12]}"
     aws("kinesis").create_stream(StreamName=name, ShardCount=1)
@@ -173,7 +173,7 @@ def test_a_shard_tries_its_records_again_at_once_when_time_is_hurried(flow, func
         aws("kinesis").delete_stream(StreamName=name)
 
 
-def test_a_rules_target_is_tried_again_at_once_when_time_is_hurried(flow, faults, queue, aws):
+def test_hurry_retries_rule_target_at_once(flow, faults, queue, aws):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html"""
     name = f"contract-{uuid.uuid4().hex[:12]}"
     aws("events").put_rule(Name=name, EventPattern=json.dumps({"source": [name]}))
@@ -290,7 +290,7 @@ def test_a_flow_comes_to_rest_where_it_waits_to_be_called_back(flow, machine, qu
         assert f.find(Kind.TRANSITION, name="TaskStateExited", resource="Say")
 
 
-def test_who_waits_to_be_called_back_is_told_with_the_state_and_until_when(flow, machine, queue, aws):
+def test_pending_callback_is_reported_with_state_and_due_time(flow, machine, queue, aws):
     arn = machine({"Ask": _ask(queue, HeartbeatSeconds=600, TimeoutSeconds=3600, End=True)}, "Ask")
     with flow() as f:
         execution = _start(aws, arn)
@@ -308,14 +308,14 @@ def test_who_waits_to_be_called_back_is_told_with_the_state_and_until_when(flow,
     f.settle(hurry=True)
 
 
-def test_a_flow_that_comes_to_rest_without_waiting_for_its_callback_is_an_error(flow, machine, queue, aws):
+def test_settle_waiting_for_a_state_without_callback_raises(flow, machine, queue, aws):
     with flow() as f:
         _start(aws, machine({"Say": _say(queue, "hello", End=True)}, "Say"))
     with pytest.raises(NotWaitingError, match="no execution waits for a callback in Ask"):
         f.settle(waiting_for="Ask")
 
 
-def test_nothing_else_goes_on_where_a_flow_waits_to_be_called_back(flow, machine, function, queue, aws):
+def test_settle_waiting_for_callback_waits_for_other_branches(flow, machine, function, queue, aws):
     """A branch that has work to do is not taken for one that waits."""
     slow = function("import time\ndef handler(event, context): time.sleep(1)\n")
     works = {
@@ -332,7 +332,7 @@ def test_nothing_else_goes_on_where_a_flow_waits_to_be_called_back(flow, machine
 
 
 @pytest.mark.parametrize("limits", [{"TimeoutSeconds": 3600}, {"TimeoutSeconds": 3600, "HeartbeatSeconds": 600}])
-def test_who_is_never_called_back_times_out_at_once_when_time_is_hurried(flow, machine, queue, aws, limits):
+def test_hurry_times_out_missing_callback_at_once(flow, machine, queue, aws, limits):
     catch = [{"ErrorEquals": ["States.Timeout"], "Next": "Say"}]
     arn = machine({"Ask": _ask(queue, Catch=catch, End=True, **limits), "Say": _say(queue, "nobody", End=True)}, "Ask")
     with flow() as f:

@@ -50,7 +50,7 @@ def test_a_retry_to_come_says_when(function, settle, journal):
     assert "target" not in lost.data
 
 
-def test_an_event_that_failed_for_good_is_kept_in_the_dead_letter_queue(function, settle, queue, journal):
+def test_event_failed_for_good_is_sent_to_dead_letter_queue(function, settle, queue, journal):
     """https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html#invocation-dlq"""
     made = function(FAILS, DeadLetterConfig={"TargetArn": queue.arn})
     settle(made, MaximumRetryAttempts=0)
@@ -80,7 +80,7 @@ def test_a_destination_is_caused_by_the_invocation(function, settle, queue, jour
     assert (invocation.kind, invocation.name) == (Kind.INVOCATION, made.name)
 
 
-def test_a_dead_letter_queue_that_is_gone_loses_the_event(function, settle, queue, aws, journal):
+def test_deleted_dead_letter_queue_loses_the_event(function, settle, queue, aws, journal):
     made = function(FAILS, DeadLetterConfig={"TargetArn": queue.arn})
     settle(made, MaximumRetryAttempts=0)
     aws("sqs").delete_queue(QueueUrl=queue.url)
@@ -93,7 +93,7 @@ def test_a_dead_letter_queue_that_is_gone_loses_the_event(function, settle, queu
         aws("sqs").create_queue(QueueName=queue.url.rpartition("/")[2])
 
 
-def test_what_a_functions_log_triggers_is_caused_by_its_invocation(function, aws, journal):
+def test_log_subscription_is_caused_by_the_logging_invocation(function, aws, journal):
     """https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html"""
     reader = function("def handler(event, context): return event['awslogs']['data']\n")
     writer = function("def handler(event, context): print('told')\n")

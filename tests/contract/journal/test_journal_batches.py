@@ -54,7 +54,7 @@ def _batch(journal, mapping, where=lambda _: True):
     return journal.wait(Kind.BATCH, lambda r: r.data.get("mapping") == mapping and where(r), Phase.BEGIN)
 
 
-def test_a_batch_takes_its_messages_and_is_the_cause_of_the_invocation(function, queue, mapping, journal):
+def test_batch_takes_its_messages_and_causes_the_invocation(function, queue, mapping, journal):
     made = function(TAKES)
     one = mapping(made, queue.arn)
     sent = queue.client.send_message(QueueUrl=queue.url, MessageBody="hello")["MessageId"]
@@ -70,7 +70,7 @@ def test_a_batch_takes_its_messages_and_is_the_cause_of_the_invocation(function,
     assert (deleted.cause, journal.end(deleted).takes) == (begin.activity, begin.takes)
 
 
-def test_a_batch_says_which_items_failed_and_a_redelivery_is_another_batch(function, queue, mapping, journal, fire):
+def test_batch_record_lists_failed_items_and_redelivery_is_new(function, queue, mapping, journal, fire):
     """https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html#services-sqs-batchfailurereporting"""
     queue.client.set_queue_attributes(QueueUrl=queue.url, Attributes={"VisibilityTimeout": "600"})
     entries = [{"Id": body, "MessageBody": body} for body in ("good", "bad")]
@@ -178,7 +178,7 @@ def test_a_record_that_fails_for_good_is_dead_lettered(function, table, aws, que
     assert sent.cause == note.activity
 
 
-def test_records_of_a_kinesis_stream_are_taken_up_by_their_sequence_numbers(function, aws, mapping, journal):
+def test_kinesis_batch_takes_records_by_sequence_number(function, aws, mapping, journal):
     """https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html"""
     kinesis, name = aws("kinesis"), f"journal-{uuid.uuid4().hex[:12]}"
     kinesis.create_stream(StreamName=name, ShardCount=1)
@@ -193,7 +193,7 @@ def test_records_of_a_kinesis_stream_are_taken_up_by_their_sequence_numbers(func
     kinesis.delete_stream(StreamName=name, EnforceConsumerDeletion=True)
 
 
-def test_a_message_that_a_mapping_failed_often_enough_is_dead_lettered(function, queue, aws, mapping, journal):
+def test_message_failed_by_mapping_too_often_is_dead_lettered(function, queue, aws, mapping, journal):
     dead_letters = Queue(aws("sqs"))
     policy = json.dumps({"deadLetterTargetArn": dead_letters.arn, "maxReceiveCount": 1})
     attributes = {"RedrivePolicy": policy, "VisibilityTimeout": "1"}
@@ -207,7 +207,7 @@ def test_a_message_that_a_mapping_failed_often_enough_is_dead_lettered(function,
     dead_letters.client.delete_queue(QueueUrl=dead_letters.url)
 
 
-def test_a_mapping_whose_queue_is_gone_stays_and_says_so_once(function, aws, mapping, journal):
+def test_mapping_with_deleted_queue_stays_and_logs_once(function, aws, mapping, journal):
     """https://docs.aws.amazon.com/lambda/latest/api/API_EventSourceMappingConfiguration.html"""
     gone, functions = Queue(aws("sqs")), aws("lambda")
     one = mapping(function(TAKES), gone.arn)

@@ -24,7 +24,7 @@ def _of(found: list[Record], service: str, name: str, phase: Phase) -> Record:
     return record
 
 
-def test_a_call_is_recorded_with_its_caller_request_response_and_times(traced, queue, records, trace):
+def test_call_record_has_caller_request_response_and_times(traced, queue, records, trace):
     sent = traced("sqs").send_message(QueueUrl=queue.url, MessageBody="hello")
     found = records(trace=trace)
     begin, end = (_of(found, "sqs", "SendMessage", phase) for phase in (Phase.BEGIN, Phase.END))

@@ -101,7 +101,7 @@ def test_an_event_that_no_rule_hears_says_so(events, bus, journal):
     assert (note.data["reason"], note.data["event"]["id"]) == ("NoRules", event_id)
 
 
-def test_an_event_to_a_bus_that_does_not_exist_is_accepted_and_lost(events, journal):
+def test_event_to_unknown_bus_is_accepted_and_lost(events, journal):
     event_id = _put(events, "nowhere-to-be-found", number=1)
     note = _decision(journal, "arn:aws:events:us-east-1:000000000000:event-bus/nowhere-to-be-found")
     assert (note.data["reason"], note.data["event"]["id"]) == ("NoSuchEventBus", event_id)
@@ -114,7 +114,7 @@ def test_an_event_that_eventbridge_refuses_says_why(events, bus, journal):
     assert note.data["error"] == "Detail is malformed."
 
 
-def test_an_event_whose_target_is_gone_goes_to_the_dead_letter_queue(events, bus, rule, queue, aws, journal):
+def test_event_with_deleted_target_is_dead_lettered(events, bus, rule, queue, aws, journal):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html"""
     gone = Queue(aws("sqs"))
     arn = rule({"source": ["journal"]}, gone.arn, DeadLetterConfig={"Arn": queue.arn})
@@ -133,9 +133,7 @@ def test_an_event_whose_target_is_gone_goes_to_the_dead_letter_queue(events, bus
     assert sent.cause == note.activity
 
 
-def test_a_target_that_is_throttled_is_tried_again_and_then_given_up(
-    events, bus, rule, queue, function, engine, journal
-):
+def test_throttled_target_is_retried_and_then_given_up(events, bus, rule, queue, function, engine, journal):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html"""
     made = function("def handler(event, context): pass\n")
     target = made.client.get_function(FunctionName=made.name)["Configuration"]["FunctionArn"]
@@ -172,7 +170,7 @@ def test_a_target_that_is_throttled_is_tried_again_and_then_given_up(
     assert journal.wait(Kind.DEAD_LETTER, lambda r: r.resource == arn).data["reason"] == "RetriesExhausted"
 
 
-def test_a_replayed_event_is_caused_by_the_replay_and_is_joined_to_the_archived_one(events, bus, rule, queue, journal):
+def test_replayed_event_is_caused_by_replay_and_joins_original(events, bus, rule, queue, journal):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-replay-archived-event.html"""
     bus_arn = f"arn:aws:events:us-east-1:000000000000:event-bus/{bus}"
     archive = events.create_archive(ArchiveName=bus, EventSourceArn=bus_arn)["ArchiveArn"]

@@ -83,7 +83,7 @@ def test_what_a_task_calls_is_caused_by_the_execution(aws, machine, queue, journ
     assert all(begun in journal.causes(r) for r in sent)
 
 
-def test_a_callback_takes_up_the_token_and_is_a_cause_of_what_follows(aws, machine, queue, journal):
+def test_callback_takes_the_token_and_causes_what_follows(aws, machine, queue, journal):
     """https://docs.aws.amazon.com/step-functions/latest/dg/connect-to-resource.html#connect-wait-token"""
     ask = {"QueueUrl": queue.url, "MessageBody": {"token.$": "$$.Task.Token"}}
     told = {"QueueUrl": queue.url, "MessageBody.$": "$.said"}

@@ -64,7 +64,7 @@ def test_a_purge_takes_every_message(queue, sqs, journal):
     assert set(_end(journal, "PurgeQueue", queue).takes) == sent
 
 
-def test_a_message_received_too_often_moves_to_the_dead_letter_queue_and_says_so(queue, dead_letters, sqs, journal):
+def test_message_received_too_often_is_dead_lettered(queue, dead_letters, sqs, journal):
     """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html"""
     sent = _send(sqs, queue)
     for _ in range(2):
@@ -83,7 +83,7 @@ def test_a_message_received_too_often_moves_to_the_dead_letter_queue_and_says_so
     assert journal.causes(note)[0].name == "ReceiveMessage"
 
 
-def test_a_move_task_brings_a_message_from_the_dead_letter_queue_back(queue, dead_letters, sqs, journal):
+def test_move_task_returns_message_from_dead_letter_queue(queue, dead_letters, sqs, journal):
     """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html"""
     sent = _send(sqs, queue)
     for _ in range(3):

@@ -52,7 +52,7 @@ def _is_delivered_again(record: Record) -> bool:
     return record.kind is Kind.BATCH and bool(again)
 
 
-def test_nothing_begins_by_itself(engine, function, queue, aws, last):
+def test_every_record_has_a_cause(engine, function, queue, aws, last):
     """Over what happened in this engine in the tests before this one, too."""
     journal = Journal(f"{engine.endpoint_url}/_harness/journal", last(), engine.harness_headers)
     made = function("def handler(event, context): pass\n")

@@ -60,6 +60,6 @@ def test_engine_that_keeps_no_secrets_says_how_to_see_them(engine):
         Shown(engine)
 
 
-def test_engine_tells_its_key_and_keeps_nothing(engine):
+def test_engine_reports_key_and_no_marks(engine):
     told = engine.harness.get("/secrets")
     assert (len(told["key"]), told["shown"], told["marks"]) == (64, False, {})

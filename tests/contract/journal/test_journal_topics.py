@@ -60,7 +60,7 @@ def test_a_delivery_to_a_queue_is_the_cause_of_the_message_there(sns, topic, sub
     assert publish.name == "Publish"
 
 
-def test_a_message_that_a_subscriber_does_not_take_is_dead_lettered(sns, topic, subscribe, queue, aws, journal):
+def test_undeliverable_topic_message_is_dead_lettered(sns, topic, subscribe, queue, aws, journal):
     """https://docs.aws.amazon.com/sns/latest/dg/sns-dead-letter-queues.html"""
     gone = Queue(aws("sqs"))
     arn = subscribe("sqs", gone.arn, RedrivePolicy=json.dumps({"deadLetterTargetArn": queue.arn}))
@@ -76,7 +76,7 @@ def test_a_message_that_a_subscriber_does_not_take_is_dead_lettered(sns, topic, 
     assert kept.cause == note.activity
 
 
-def test_a_message_without_a_dead_letter_queue_is_lost_and_says_so(sns, topic, subscribe, aws, journal):
+def test_message_without_dead_letter_queue_is_recorded_as_lost(sns, topic, subscribe, aws, journal):
     gone = Queue(aws("sqs"))
     arn = subscribe("sqs", gone.arn)
     gone.client.delete_queue(QueueUrl=gone.url)
@@ -94,7 +94,7 @@ def test_a_text_message_is_recorded_as_it_left(sns, topic, subscribe, journal):
     assert [r.kind for r in journal.causes(note)] == [Kind.DELIVERY, Kind.CALL]
 
 
-def test_a_subscription_that_is_not_confirmed_gets_nothing_and_says_so(sns, topic, subscribe, journal):
+def test_unconfirmed_subscription_gets_no_message_and_says_why(sns, topic, subscribe, journal):
     """https://docs.aws.amazon.com/sns/latest/dg/SendMessageToHttp.confirm.html"""
     arn = subscribe("http", "http://127.0.0.1:9/nobody")
     sns.publish(TopicArn=topic, Message="hello")

@@ -56,7 +56,7 @@ def test_a_frame_is_the_root_of_what_it_causes(websocket_api, journal, trace):
     assert closed.activity in [cause.activity for cause in journal.causes(told)]
 
 
-def test_a_message_that_no_route_takes_is_answered_by_the_gateway(websocket_api, journal):
+def test_message_without_matching_route_gets_an_error_frame(websocket_api, journal):
     api = websocket_api({"ping": TELLS})
     with api.connected() as client:
         ask(client, "hello")

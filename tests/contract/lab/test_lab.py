@@ -52,6 +52,6 @@ def test_the_defect_is_explained(lab, broken, mended):
 
 @pytest.mark.parametrize("mended", [True], ids=["mended"])
 @pytest.mark.parametrize("broken", BROKEN, ids=str)
-def test_a_mended_stack_has_nothing_to_explain(lab, broken, mended):
+def test_fixed_stack_has_no_finding(lab, broken, mended):
     flow, explanation = lab(broken, mended=mended).explained(broken, mended=True)
     assert not explanation, f"{explanation}\n{flow}"

@@ -66,7 +66,7 @@ def test_a_success_destination_gets_the_event_and_the_result(function, queue, aw
     assert shape(envelope) == shape(answer["Messages"][0]["Body"])
 
 
-def test_an_event_that_fails_is_tried_three_times_and_then_goes_to_the_failure_destination(function, queue, aws):
+def test_failing_event_is_tried_three_times_then_sent_on_failure(function, queue, aws):
     made = function(ATTEMPTS)
     configure(aws, made, **on_failure(queue))
 
@@ -101,7 +101,7 @@ def test_without_retries_an_event_is_tried_once(function, queue, aws):
 
 
 @pytest.mark.parametrize("event", [{"id": "a", "fail": 9}, ["not", "an", "object"]], ids=["object", "list"])
-def test_an_event_that_fails_for_good_is_whole_in_the_dead_letter_queue(function, queue, aws, event):
+def test_event_failed_for_good_is_whole_in_dead_letter_queue(function, queue, aws, event):
     made = function(
         "def handler(event, context): raise KeyError('no such user')\n", DeadLetterConfig={"TargetArn": queue.arn}
     )

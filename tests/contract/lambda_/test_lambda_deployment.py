@@ -54,7 +54,7 @@ def test_code_in_the_template_runs_and_is_replaced_by_an_update(stack, aws):
     assert answer(name) == "two"
 
 
-def test_concurrency_that_a_template_reserves_is_reserved_until_it_says_otherwise(stack, aws):
+def test_reserved_concurrency_follows_the_template(stack, aws):
     """https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html"""
 
     def deployed(reserved):
@@ -66,7 +66,7 @@ def test_concurrency_that_a_template_reserves_is_reserved_until_it_says_otherwis
     assert [deployed(reserved) for reserved in (3, 0, None)] == [3, 0, None]
 
 
-def test_a_function_is_active_when_the_call_that_creates_it_returns(aws):
+def test_function_is_active_after_create_function_returns(aws):
     # Not AWS's time, but its states: what the call answers is Pending, what is asked next is Active.
     client = aws("lambda")
     name = f"contract-{uuid4().hex[:12]}"

@@ -104,7 +104,7 @@ def test_a_function_calls_aws_with_its_own_role(function):
     assert made.invoke().payload == f"arn:aws:sts::000000000000:assumed-role/contract/{made.name}"
 
 
-def test_the_context_tells_the_request_and_the_time_that_is_left(function):
+def test_context_has_request_id_and_remaining_time(function):
     source = """
         def handler(event, context):
             return {
@@ -126,7 +126,7 @@ TELL_TRACE = "import os\ndef handler(event, context): return os.environ['_X_AMZN
 TRACE = re.compile(r"Root=(1-[0-9a-f]{8}-[0-9a-f]{24});Parent=([0-9a-f]{16});Sampled=([01])")
 
 
-def test_every_invocation_has_a_trace_of_its_own(function):
+def test_each_invocation_has_a_separate_trace(function):
     made = function(TELL_TRACE)
 
     first, second = (TRACE.fullmatch(made.invoke().payload) for _ in range(2))
@@ -135,7 +135,7 @@ def test_every_invocation_has_a_trace_of_its_own(function):
     assert first[2] != second[2]
 
 
-def test_an_invocation_keeps_the_root_of_its_caller_and_is_a_parent_of_its_own(function, engine):
+def test_invocation_keeps_root_of_its_caller_with_new_parent(function, engine):
     made = function(TELL_TRACE)
     client = engine.client("lambda")
     root, parent = "1-5759e988-bd862e3fe1be46a994272793", "53995c3f42cd8ad8"
@@ -150,7 +150,7 @@ def test_an_invocation_keeps_the_root_of_its_caller_and_is_a_parent_of_its_own(f
     assert len({parent, traces[0][2], traces[1][2]}) == 3
 
 
-def test_an_environment_keeps_its_state_and_its_temporary_files_between_events(function):
+def test_environment_keeps_state_and_temporary_files(function):
     source = """
         import os, pathlib, tempfile
         seen = []
@@ -192,7 +192,7 @@ def meeting(engine):
         server.shutdown()
 
 
-def test_events_at_the_same_time_run_in_environments_of_their_own(function, meeting):
+def test_concurrent_events_run_in_separate_environments(function, meeting):
     # Each event ends only when all have begun, so no two can share an environment.
     source = """
         import os, urllib.request

@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 INVALID_REQUEST = "InvalidRequestContentException"
 
 
-def test_an_exception_of_the_handler_is_answered_with_type_message_and_stack(function):
+def test_handler_exception_returns_type_message_and_stack(function):
     result = function("def handler(event, context):\n    raise ValueError('no such album')\n").invoke()
 
     assert result.error == "Unhandled"
@@ -22,7 +22,7 @@ def test_an_exception_of_the_handler_is_answered_with_type_message_and_stack(fun
     assert "[ERROR] ValueError: no such album" in result.log
 
 
-def test_an_exception_while_the_module_loads_is_answered_by_the_first_and_by_later_invocations(function):
+def test_module_load_exception_is_returned_by_every_invocation(function):
     broken = function("raise RuntimeError('starts badly')\n")
 
     for result in (broken.invoke(), broken.invoke()):
@@ -31,7 +31,7 @@ def test_an_exception_while_the_module_loads_is_answered_by_the_first_and_by_lat
         assert "Status: error\tError Type: RuntimeError" in result.report
 
 
-def test_a_module_that_cannot_be_imported_is_an_import_module_error(function):
+def test_module_that_cannot_be_imported_is_import_module_error(function):
     result = function("import nowhere_to_be_found\ndef handler(event, context): ...\n").invoke()
 
     assert result.payload == {
@@ -69,7 +69,7 @@ SLOW = """
 """
 
 
-def test_the_first_event_that_takes_too_long_is_a_timed_out_sandbox(function):
+def test_first_event_over_the_timeout_is_sandbox_timedout(function):
     result = function(SLOW, Timeout=1).invoke("hang")
 
     request_id = re.search(r"START RequestId: (\S+)", result.log)[1]
@@ -106,7 +106,7 @@ def test_a_later_event_that_takes_too_long_ends_its_environment(function):
         ("os.kill(os.getpid(), 9)", "Runtime exited with error: signal: killed"),
     ],
 )
-def test_a_runtime_that_ends_is_an_exit_error_and_the_next_event_gets_another(function, ending, reason):
+def test_ended_runtime_is_exit_error_and_is_replaced(function, ending, reason):
     ends = function(f"import os\ndef handler(event, context):\n    if event: {ending}\n    return 'alive'\n")
 
     result = ends.invoke("end")
@@ -144,7 +144,7 @@ def test_a_function_that_needs_more_memory_than_it_has_is_ended(function):
     assert "Max Memory Used: 128 MB" in result.report
 
 
-def test_an_event_that_is_not_json_is_refused_before_it_reaches_the_function(function, aws):
+def test_invoke_with_payload_that_is_not_json_is_refused(function, aws):
     made = function("def handler(event, context): ...\n")
 
     with pytest.raises(ClientError, match="Could not parse request body into json") as refused:

@@ -41,7 +41,7 @@ def test_the_reported_memory_is_what_the_function_used(function):
     assert 190 < large < 320
 
 
-def test_what_a_thread_writes_after_the_answer_is_in_the_log_of_the_next_event(function):
+def test_output_of_a_thread_after_the_result_is_in_the_next_log(function):
     source = """
         import threading
         go, wrote = threading.Event(), threading.Event()
@@ -71,7 +71,7 @@ def test_a_log_group_of_ones_own_is_written_to(function, aws):
     aws("logs").delete_log_group(logGroupName=group)
 
 
-def test_the_streams_of_a_shared_log_group_tell_whose_they_are(function, aws):
+def test_log_streams_of_a_shared_group_name_their_function(function, aws):
     """https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-loggroups.html"""
     group = f"/contract/{uuid4().hex[:12]}"
     source = "def handler(event, context): print(context.log_stream_name)\n"

@@ -13,7 +13,7 @@ needs_node = pytest.mark.requires("lambda-nodejs")
 
 
 @pytest.mark.parametrize("runtime", ["python3.11", "python3.12", "python3.13"])
-def test_a_python_function_runs_on_the_interpreter_that_the_engine_names(function, engine, runtime):
+def test_python_function_runs_on_the_reported_interpreter(function, engine, runtime):
     named = engine.harness.call("GET", f"/runtimes/{runtime}")
 
     made = function("import sys, boto3\ndef handler(event, context): return sys.version.split()[0]\n", Runtime=runtime)
@@ -26,7 +26,7 @@ def test_a_python_function_runs_on_the_interpreter_that_the_engine_names(functio
     assert sys.platform != "linux" or "linux" in named["platform"]
 
 
-def test_a_python_that_is_not_on_the_machine_is_replaced_with_a_warning(engine):
+def test_missing_python_version_is_replaced_with_a_warning(engine):
     named = engine.harness.call("GET", "/runtimes/python3.99")
 
     assert named["matches"] is False
@@ -34,13 +34,13 @@ def test_a_python_that_is_not_on_the_machine_is_replaced_with_a_warning(engine):
 
 
 @pytest.mark.parametrize("runtime", ["java21", "dotnet8", "ruby3.3"])
-def test_a_runtime_that_nothing_here_runs_is_refused_when_the_function_is_created(function, runtime):
+def test_create_function_with_unsupported_runtime_is_refused(function, runtime):
     with pytest.raises(ClientError, match=f"The runtime {runtime} does not run here") as refused:
         function("", Runtime=runtime)
     assert refused.value.response["Error"]["Code"] == "InvalidParameterValueException"
 
 
-def test_a_node_function_is_refused_when_it_is_created_where_there_is_no_node(function, engine):
+def test_create_node_function_without_node_is_refused(function, engine):
     if "lambda-nodejs" in engine.capabilities:
         pytest.skip("this engine has Node.js")
 
@@ -88,7 +88,7 @@ def test_a_custom_runtime_may_come_from_a_layer(function, aws):
     assert result.payload["errorMessage"].endswith("Error: Runtime exited with error: exit status 3")
 
 
-def test_a_custom_runtime_without_a_bootstrap_is_an_invalid_entrypoint(function):
+def test_custom_runtime_without_bootstrap_is_invalid_entrypoint(function):
     result = function("", path="readme", Runtime="provided.al2023").invoke()
 
     assert result.payload["errorType"] == "Runtime.InvalidEntrypoint"
@@ -139,7 +139,7 @@ def test_an_error_of_a_node_function_is_answered_with_its_trace(function, source
 
 
 @needs_node
-def test_a_callback_waits_for_the_event_loop_unless_it_is_told_not_to(function):
+def test_node_callback_waits_for_event_loop_unless_disabled(function):
     source = """
         let late = 0;
         exports.handler = (event, context, callback) => {
@@ -168,7 +168,7 @@ def test_a_node_function_logs_in_the_form_of_aws(function):
 
 
 @needs_node
-def test_a_node_module_that_cannot_be_found_is_an_import_module_error(function):
+def test_missing_node_module_is_import_module_error(function):
     result = function("require('nowhere-to-be-found');", path="index.js", **NODE).invoke()
 
     assert result.payload["errorType"] == "Runtime.ImportModuleError"

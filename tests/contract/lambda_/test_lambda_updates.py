@@ -40,7 +40,7 @@ def test_an_update_lets_running_invocations_end(function, queue, aws):
     assert (result.error, result.payload) == (None, "ended"), result
 
 
-def test_events_sent_while_the_function_changes_are_each_handled_once(function, queue, aws):
+def test_events_sent_during_function_updates_run_once_each(function, queue, aws):
     tells = function(TELLS)
     for n in range(12):
         tells.send({"to": queue.url, "n": n})
@@ -85,12 +85,12 @@ def test_a_failure_reaches_an_event_bus_as_aws_writes_it(function, queue, aws: C
     assert event["resources"] == [bus_arn, function_arn]
 
 
-def test_the_programs_of_the_engine_are_not_on_the_path_of_a_function(function):
+def test_function_path_omits_programs_of_the_engine(function):
     path = function("import os\ndef handler(event, context):\n    return os.environ['PATH']").invoke({}).payload
     assert path.split(":") == ["/usr/local/bin", "/usr/bin", "/bin"]
 
 
-def test_a_function_cannot_be_moved_to_a_runtime_that_does_not_run_here(function, aws):
+def test_function_update_to_unsupported_runtime_is_refused(function, aws):
     stays = function("def handler(event, context):\n    return 'here'")
     with pytest.raises(ClientError, match=r"The runtime java21 does not run here") as refused:
         aws("lambda").update_function_configuration(FunctionName=stays.name, Runtime="java21")
@@ -99,7 +99,7 @@ def test_a_function_cannot_be_moved_to_a_runtime_that_does_not_run_here(function
 
 
 @needs_node
-def test_a_node_error_shows_frames_of_the_runtime_where_aws_has_it(function):
+def test_node_error_trace_has_runtime_frames_as_on_aws(function):
     source = "exports.handler = async () => { throw new TypeError('no'); };"
     result = function(source, path="index.js", Runtime="nodejs20.x").invoke({})
     assert result.payload["trace"][0] == "TypeError: no"

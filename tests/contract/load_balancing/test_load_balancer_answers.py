@@ -76,7 +76,7 @@ def test_a_function_that_permits_it_no_longer(aws, balancer, function, http):
     assert http.get(f"{at.url}/echo").status_code == 502
 
 
-def test_security_groups_that_let_nobody_in(balancer, http):
+def test_load_balancer_with_closed_security_groups_returns_504(balancer, http):
     """On AWS nothing answers at all; here the answer says so without the wait."""
     assert http.get(f"{balancer(closed=True).url}/echo").status_code == 504
 
@@ -136,7 +136,7 @@ def test_requests_are_shared_among_weighted_target_groups(aws, balancer, http):
     elbv2.delete_rule(RuleArn=rule["RuleArn"])
 
 
-def test_a_load_balancer_that_is_gone_answers_no_more(aws, balancer, http):
+def test_deleted_load_balancer_returns_404(aws, balancer, http):
     at = balancer()
     aws("elbv2").delete_load_balancer(LoadBalancerArn=at.arn)
     assert PAGE.format("404 Not Found") in http.get(f"{at.url}/echo").text

@@ -56,7 +56,7 @@ def test_targets_that_are_no_functions_are_refused(aws, kind):
         aws("elbv2").create_target_group(Name=_name(), TargetType=kind, Port=80, Protocol="HTTP", VpcId="vpc-1")
 
 
-def test_the_health_of_a_function_is_not_known_unless_it_is_checked(aws, balancer):
+def test_function_target_health_is_unavailable_without_checks(aws, balancer):
     """https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html#enable-health-checks-lambda"""
     at, elbv2 = balancer(), aws("elbv2")
     [told] = elbv2.describe_target_health(TargetGroupArn=at.group)["TargetHealthDescriptions"]

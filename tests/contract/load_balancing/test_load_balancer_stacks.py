@@ -114,7 +114,7 @@ def changed(**changes):
     return resources
 
 
-def test_a_stack_with_a_load_balancer_answers_and_is_updated_in_place(stack, aws, engine, http):
+def test_load_balancer_stack_responds_and_is_updated_in_place(stack, aws, engine, http):
     before = stack(RESOURCES)
     url = engine.load_balancer_url(before["DnsName"])
     assert http.get(f"{url}/work").text == "work"
@@ -161,7 +161,7 @@ def test_rules_of_a_security_group_are_exchanged(stack, aws):
     assert (egress["IpProtocol"], egress["Ipv6Ranges"]) == ("udp", [{"CidrIpv6": "::/0"}])
 
 
-def test_a_target_group_before_its_permission_fails_as_on_aws_and_leaves_nothing(aws):
+def test_target_group_without_permission_fails_and_leaves_none(aws):
     """On AWS the permission must be there first, so without the target group's ARN in it
     (https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/230)."""
     cloudformation, name = aws("cloudformation"), f"alb-{uuid.uuid4().hex[:10]}"
