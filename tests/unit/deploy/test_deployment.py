@@ -33,7 +33,7 @@ def test_an_unknown_name_is_answered_with_the_known_ones():
         deployment["shop"].resources["Tabel"]
 
 
-def test_a_withheld_stack_is_a_missing_capability_to_whoever_asks_for_it():
+def test_skipped_stack_raises_missing_capability_on_access():
     deployment = deployment_of(
         [stack("shop")], withheld={"users": Withheld("cognito-idp", "users is not deployed: ...")}
     )
@@ -66,7 +66,7 @@ class CloudFormation:
         return [{"StackResourceSummaries": [bus, archive]}]
 
 
-def test_a_resource_that_the_target_only_pretends_to_have_is_a_missing_capability():
+def test_pretended_resource_raises_missing_capability_on_access():
     outputs = [{"OutputKey": "Bus", "OutputValue": "lumen"}, {"OutputKey": "Archive", "OutputValue": "unknown"}]
     found = {"StackId": "arn", "StackName": "platform", "StackStatus": "CREATE_COMPLETE", "Outputs": outputs}
     stack = read_stack(CloudFormation(), found, "platform", "created")

@@ -34,7 +34,7 @@ def _stack(name, **resources):
     return DeployedStack(name, "created", {}, made, name, name, "CREATE_COMPLETE")
 
 
-def test_each_stage_is_named_and_what_may_not_be_read_is_left_out():
+def test_each_stage_is_named_and_unreadable_ones_are_ignored():
     rest, websocket = "AWS::ApiGateway::RestApi", "AWS::ApiGatewayV2::Api"
     balancer = "AWS::ElasticLoadBalancingV2::LoadBalancer"
     deployment = Deployment(

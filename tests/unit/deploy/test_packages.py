@@ -45,7 +45,7 @@ def test_tests_caches_and_version_control_stay_out(code, packer):
         assert [entry.external_attr >> 16 & 0o777 for entry in archive.infolist()] == [0o644, 0o644, 0o755]
 
 
-def test_equal_sources_make_equal_bytes_whenever_they_were_written(code, packer):
+def test_equal_sources_make_equal_bytes_at_any_time(code, packer):
     package, _ = packer().build(Recipe("archive", code))
     first = package.read_bytes()
     package.unlink()
@@ -56,7 +56,7 @@ def test_equal_sources_make_equal_bytes_whenever_they_were_written(code, packer)
     assert packer().build(Recipe("archive", code)) == (package, False)
 
 
-def test_a_change_of_content_or_way_of_building_makes_another_package(code, packer):
+def test_change_of_content_or_recipe_makes_another_package(code, packer):
     before = packer().name(Recipe("archive", code))
     assert packer().name(Recipe("archive", code, prefix="python/")) != before
     (code / "app.py").write_text("def handler(e, c): return 1\n")
@@ -68,7 +68,7 @@ def test_a_layer_of_python_is_below_its_folder(code, packer):
     assert names(package) == ["python/app.py"]
 
 
-def test_a_makefile_builds_what_it_leaves_in_its_artifacts_folder(code, packer):
+def test_makefile_package_holds_its_artifacts_folder(code, packer):
     (code / "Makefile").write_text(
         "build-F:\n\tcp app.py $(ARTIFACTS_DIR)/main.py\nbuild-G:\n\t@echo no luck; exit 3\n"
     )
@@ -79,7 +79,7 @@ def test_a_makefile_builds_what_it_leaves_in_its_artifacts_folder(code, packer):
     assert not list(code.glob("main.py")), "the sources are left as they were"
 
 
-def test_a_makefile_builds_the_same_below_make_as_by_itself(code, packer, monkeypatch):
+def test_makefile_build_is_the_same_inside_another_make(code, packer, monkeypatch):
     (code / "Makefile").write_text("NAME = own\nbuild-F:\n\techo $(MAKELEVEL) > $(ARTIFACTS_DIR)/$(NAME)\n")
     monkeypatch.setenv("MAKEFLAGS", "nw -- NAME=foreign")
     monkeypatch.setenv("MAKELEVEL", "1")
@@ -87,7 +87,7 @@ def test_a_makefile_builds_the_same_below_make_as_by_itself(code, packer, monkey
     assert names(package) == ["own"]
 
 
-def test_requirements_that_cannot_be_installed_show_the_installer_s_own_words(code, packer, monkeypatch):
+def test_failed_requirements_show_the_output_of_the_installer(code, packer, monkeypatch):
     # No index at all, so that the answer does not depend on a network.
     monkeypatch.setenv("UV_NO_INDEX", "1")
     (code / "requirements.txt").write_text("there-is-no-such-package-of-ours==1.0\n")
@@ -98,7 +98,7 @@ def test_requirements_that_cannot_be_installed_show_the_installer_s_own_words(co
     )
 
 
-def test_a_local_package_in_the_requirements_is_installed_and_counts_as_source(code, tmp_path, packer):
+def test_local_package_in_requirements_is_installed_and_hashed(code, tmp_path, packer):
     local = tmp_path / "local"
     (local / "greeting").mkdir(parents=True)
     (local / "greeting" / "__init__.py").write_text("word = 'hello'\n")
@@ -110,7 +110,7 @@ def test_a_local_package_in_the_requirements_is_installed_and_counts_as_source(c
     assert packer().name(recipe) != before
 
 
-def test_dependencies_are_installed_for_what_aws_runs_when_the_target_does_not_say():
+def test_dependencies_default_to_the_platform_of_aws():
     assert aws_interpreter("python3.13", "arm64").platform == "aarch64-manylinux_2_28"
     assert aws_interpreter("python3.11", "x86_64").platform == "x86_64-manylinux2014"
     with pytest.raises(ValueError, match="not a Python runtime"):

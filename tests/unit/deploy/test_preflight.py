@@ -85,7 +85,7 @@ def test_what_sam_generates_may_be_named(plan):
     assert (problem.line, "'FRole'" in problem.message) == (4, True)
 
 
-def test_parameters_without_a_value_unknown_ones_and_values_that_are_not_allowed(plan):
+def test_missing_unknown_and_invalid_parameters_are_problems(plan):
     text = """\
 Parameters:
   Needed: {Type: String}
@@ -102,7 +102,7 @@ Resources: {T: {Type: "AWS::SNS::Topic"}}
     ]
 
 
-def test_a_type_that_the_target_does_not_know_is_shown_at_the_resource_of_the_source(plan):
+def test_unknown_type_is_reported_at_its_source_resource(plan):
     made = plan("Resources:\n  F: {Type: 'AWS::Serverless::Function', Properties: {InlineCode: x}}\n")
     transformed = {"Resources": {"F": {"Type": "AWS::Lambda::Function"}, "FRole": {"Type": "AWS::IAM::Rolle"},
                                  "C": {"Type": "Custom::Anything"}}}  # fmt: skip
@@ -138,7 +138,7 @@ IGNORED = {
 }
 
 
-def test_a_property_without_an_effect_is_shown_at_its_line_with_the_way_out(plan):
+def test_ineffective_property_is_reported_with_line_and_hint(plan):
     text = """\
 Resources:
   Logs:
@@ -182,14 +182,14 @@ EXPORTS = "Outputs:\n  O: {{Value: x, Export: {{Name: !Sub '${{AWS::StackName}}-
 IMPORTS = "Resources:\n  P:\n    Type: T\n    Properties:\n      V: !ImportValue {0}\n"
 
 
-def test_an_import_that_nobody_exports(plan):
+def test_import_without_export_is_a_problem_with_a_hint(plan):
     importer = plan(IMPORTS.format("base-bus"))
     assert list(import_problems(importer, {"base-bus"})) == []
     [problem] = import_problems(importer, {"base-buss"})
     assert (problem.line, problem.resource, problem.hint) == (5, "P", "Did you mean base-buss?")
 
 
-def test_stacks_are_ordered_by_what_they_import_and_a_circle_is_a_problem(plan):
+def test_stacks_are_ordered_by_imports_and_a_cycle_is_a_problem(plan):
     base = plan("Resources: {T: {Type: T}}\n" + EXPORTS.format("bus"), name="base")
     above = plan(IMPORTS.format("base-bus") + EXPORTS.format("x"), name="above")
     assert dependencies([base, above]) == {"base": set(), "above": {"base"}}
@@ -202,7 +202,7 @@ def test_stacks_are_ordered_by_what_they_import_and_a_circle_is_a_problem(plan):
     assert {"base", "above"} <= set(problem.message.replace(".", " ").split())
 
 
-def test_two_stacks_with_one_name_and_parameters_for_a_stack_that_is_not_there():
+def test_duplicate_stack_names_and_unknown_stacks_are_problems():
     templates = [Template(Path("a/app/template.yaml"), "app"), Template(Path("b/app/template.yaml"), "app")]
     problems = set_problems(templates, {"ap": {}})
     assert [str(problem.template) for problem in problems] == [
@@ -252,13 +252,13 @@ def test_a_handler_must_be_in_the_code(plan, handler, says):
 
 
 @pytest.mark.parametrize(("runtime", "told"), [("python3.8", True), ("python3.10", True), ("python3.99", False)])
-def test_only_the_syntax_of_a_newer_python_than_this_one_is_left_to_that_python(plan, runtime, told):
+def test_syntax_check_ignores_syntax_of_a_newer_python(plan, runtime, told):
     template = FUNCTION.format(code="src", handler="broken.handler").replace("python3.11", runtime)
     problems = list(handler_problems(plan(template, files={"src/broken.py": "def handler(:\n"}), Sources()))
     assert ["broken.py:1: " in problem.message for problem in problems] == [True] * told
 
 
-def test_code_that_is_not_there_and_ways_to_build_that_are_not_supported(plan):
+def test_missing_code_and_unsupported_build_method_are_problems(plan):
     missing = plan(FUNCTION.format(code="sorce", handler="a.b"))
     [problem] = missing.problems()
     assert problem.line == 5
@@ -269,7 +269,7 @@ def test_code_that_is_not_there_and_ways_to_build_that_are_not_supported(plan):
     assert (problem.line, problem.message) == (8, "BuildMethod 'esbuild' is not supported.")
 
 
-def test_a_stack_is_named_after_its_folder_and_a_pattern_that_matches_nothing_is_an_error(tmp_path):
+def test_stack_has_name_of_its_folder_and_empty_pattern_raises(tmp_path):
     for path in ("a_b/template.yaml", "c/template.yaml", "many/one.yaml", "many/two.yaml"):
         (tmp_path / path).parent.mkdir(exist_ok=True)
         (tmp_path / path).write_text("Resources: {}")

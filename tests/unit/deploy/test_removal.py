@@ -83,7 +83,7 @@ def account(monkeypatch):
         yield Account()
 
 
-def test_stacks_go_in_the_order_of_their_imports_whichever_was_made_last(account):
+def test_removal_deletes_importing_stacks_first(account):
     account.imports = {"base-x": ["middle"], "middle-x": ["top"]}
     account.stack("top", {"Q": QUEUE})
     account.stack("base", {"Q": QUEUE}, exports=["base-x"])
@@ -120,7 +120,7 @@ def test_the_import_of_a_nested_stack_is_its_roots(account):
     assert (told.stacks, told.is_complete) == (("app", "base"), True)
 
 
-def test_what_somebody_elses_stack_imports_stays_with_what_it_imports_itself_and_is_told(account):
+def test_removal_keeps_and_reports_stacks_with_foreign_importers(account):
     account.imports = {"base-x": ["middle"], "middle-x": ["theirs"]}
     base = account.stack("base", {"Q": QUEUE}, exports=["base-x"])
     middle = account.stack("middle", {"Q": QUEUE}, exports=["middle-x"])
@@ -141,7 +141,7 @@ def test_what_somebody_elses_stack_imports_stays_with_what_it_imports_itself_and
     assert (again.stacks, again.is_complete, account.queues()) == (("middle", "base"), True, [])
 
 
-def test_stacks_that_import_from_one_another_in_a_circle_are_told(account):
+def test_removal_reports_stacks_that_import_in_a_cycle(account):
     account.imports = {"a-x": ["b"], "b-x": ["a"]}
     account.stack("a", {"Q": QUEUE}, exports=["a-x"])
     account.stack("b", {"Q": QUEUE}, exports=["b-x"])
@@ -151,7 +151,7 @@ def test_stacks_that_import_from_one_another_in_a_circle_are_told(account):
     assert ["in a circle" in left.reason for left in told.left] == [True, True]
 
 
-def test_a_table_that_its_template_retains_is_removed_after_its_stack(account):
+def test_removal_deletes_retained_table_after_its_stack(account):
     account.stack("base", {"T": table(DeletionPolicy="Retain")})
     [name] = account.tables()
     assert account.remove().resources == (f"AWS::DynamoDB::Table {name} deleted",)
@@ -177,7 +177,7 @@ def test_a_table_that_an_earlier_template_left_behind_is_removed(account):
     assert account.tables() == ["others"]
 
 
-def test_what_a_stack_retained_and_nobody_here_can_remove_is_told(account):
+def test_removal_reports_retained_resource_it_cannot_delete(account):
     account.stack("base", {"P": {
         "Type": "AWS::SSM::Parameter", "DeletionPolicy": "Retain",
         "Properties": {"Name": "/kept", "Type": "String", "Value": "x"},
@@ -187,7 +187,7 @@ def test_what_a_stack_retained_and_nobody_here_can_remove_is_told(account):
     assert "DeletionPolicy" in left.reason
 
 
-def test_an_update_that_is_under_way_is_cancelled_and_its_rollback_waited_for(account):
+def test_removal_cancels_update_and_waits_for_its_rollback(account):
     """https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CancelUpdateStack.html: only stacks in the state
     UPDATE_IN_PROGRESS can be cancelled; they roll back."""
     stack = account.stack("base", {"Q": QUEUE})
@@ -216,7 +216,7 @@ def test_an_update_that_is_under_way_is_cancelled_and_its_rollback_waited_for(ac
     assert happened == ["cancelled", "looked", "looked", "deleted in UPDATE_ROLLBACK_COMPLETE"]
 
 
-def test_a_stack_that_is_made_while_the_others_are_removed_is_removed_too(account):
+def test_removal_deletes_stack_created_during_the_removal(account):
     late = []
 
     def deploy_another(_body):
@@ -229,7 +229,7 @@ def test_a_stack_that_is_made_while_the_others_are_removed_is_removed_too(accoun
     assert account.queues() == []
 
 
-def test_what_carries_the_tag_without_a_stack_is_removed_and_what_does_not_carry_it_stays(account):
+def test_removal_deletes_only_tagged_resources_without_a_stack(account):
     """A rollback keeps what its template retains, and a removal may have been cut off."""
     for name, tags in (("ours", TAGS), ("theirs", [{"Key": TAG[0], "Value": "r-12"}]), ("nobodys", [])):
         account.client("dynamodb").create_table(TableName=name, DeletionProtectionEnabled=True, Tags=tags, **KEY)
@@ -239,7 +239,7 @@ def test_what_carries_the_tag_without_a_stack_is_removed_and_what_does_not_carry
     assert (told.is_complete, told.unchecked) == (True, None)
 
 
-def test_what_carries_the_tag_and_nobody_here_can_remove_is_told_with_its_arn(account):
+def test_removal_reports_tagged_resource_it_cannot_delete_by_arn(account):
     vpc = account.client("ec2").create_vpc(
         CidrBlock="10.0.0.0/16", TagSpecifications=[{"ResourceType": "vpc", "Tags": TAGS}]
     )["Vpc"]["VpcId"]
@@ -250,7 +250,7 @@ def test_what_carries_the_tag_and_nobody_here_can_remove_is_told_with_its_arn(ac
     assert not told.is_complete
 
 
-def test_a_database_goes_with_its_protection_and_the_snapshots_that_cloudformation_made_of_it(account):
+def test_removal_deletes_protected_database_and_its_snapshots(account):
     """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-attribute-deletionpolicy.html: the default of an
     AWS::RDS::DBInstance is Snapshot."""
     rds = account.client("rds")
@@ -275,7 +275,7 @@ def test_a_database_goes_with_its_protection_and_the_snapshots_that_cloudformati
     ]
 
 
-def test_a_protected_database_cluster_that_has_no_stack_any_more_is_removed_by_its_tag(account):
+def test_removal_deletes_protected_tagged_cluster_without_stack(account):
     rds = account.client("rds")
     rds.create_db_cluster(
         DBClusterIdentifier="search", Engine="aurora-postgresql", MasterUsername="root",
@@ -285,7 +285,7 @@ def test_a_protected_database_cluster_that_has_no_stack_any_more_is_removed_by_i
     assert rds.describe_db_clusters()["DBClusters"] == []
 
 
-def test_a_target_without_the_tagging_api_is_told_and_nothing_fails(account):
+def test_removal_without_tagging_api_is_reported_and_succeeds(account):
     class Refused:
         status_code = 501
 

@@ -166,7 +166,7 @@ def test_what_needs_nothing_that_is_lacking_is_deployed(template):
     )
 
 
-def test_everything_that_is_lacking_is_named_first_what_comes_first(template):
+def test_skip_reason_names_first_needed_service_then_others(template):
     resources = {"Pool": {"Type": "AWS::Cognito::UserPool"}, "Bus": {"Type": "AWS::Events::EventBus"}}
     lacking = {"events": "404", "cognito-idp": "501 no."}
     _, withheld = withhold(plans(template("users", resources)), lacking, TARGET.address)
@@ -176,7 +176,7 @@ def test_everything_that_is_lacking_is_named_first_what_comes_first(template):
     )
 
 
-def test_what_imports_from_a_withheld_stack_is_withheld_at_any_distance(template):
+def test_stacks_importing_from_skipped_stack_are_skipped(template):
     base = template("base", one("AWS::Cognito::UserPool"), **exporting("pool"))
     middle = template("middle", importing("pool"), **exporting("middle"))
     top = template("top", importing("middle"))
@@ -190,7 +190,7 @@ def test_what_imports_from_a_withheld_stack_is_withheld_at_any_distance(template
     )
 
 
-def test_stacks_that_import_from_one_another_are_withheld_together(template):
+def test_stacks_importing_from_each_other_are_skipped_together(template):
     here = template("here", {**importing("there"), "P": {"Type": "AWS::Cognito::UserPool"}}, **exporting("here"))
     there = template("there", importing("here"), **exporting("there"))
     left, withheld = withhold(plans(here, there), {"cognito-idp": "501"}, TARGET.address)

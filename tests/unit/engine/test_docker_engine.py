@@ -75,7 +75,7 @@ def test_a_docker_engine_of_another_machine_is_refused(monkeypatch: pytest.Monke
         connect()
 
 
-def test_what_a_user_may_not_do_is_told_with_the_way_out():
+def test_docker_permission_error_names_the_remedy():
     assert "usermod -aG docker" in why(PermissionError(13, "Permission denied"))
 
 
@@ -88,7 +88,7 @@ def test_a_compose_project_is_named_after_its_folder(folder: str, name: str, tmp
     assert ComposeProject(tmp_path / folder / "docker-compose.yml").name == name
 
 
-def test_a_name_that_is_chosen_wins_and_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch):
+def test_compose_name_is_from_environment_then_env_file(tmp_path: Path, monkeypatch):
     monkeypatch.delenv("COMPOSE_PROJECT_NAME", raising=False)
     project = ComposeProject(tmp_path / "docker-compose.yml")
     (tmp_path / ".env").write_text(
@@ -112,7 +112,7 @@ def test_a_guard_that_has_ended_is_called_off_without_harm():
     Watch(2**22 + 1, 0.0).call_off()
 
 
-def test_a_docker_engine_that_ends_in_the_middle_is_told_as_such(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+def test_docker_that_stops_during_use_raises_engine_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     def gone(**_filters: Any) -> Any:
         raise requests.ConnectionError("('Connection aborted.', ConnectionRefusedError(111, 'Connection refused'))")
 

@@ -25,7 +25,7 @@ def _environment(dockerfile: str) -> dict[str, str]:
     return {name: value.strip('"') for name, value in variables.items()}
 
 
-def test_a_bare_docker_run_has_the_settings_of_the_engine_without_docker():
+def test_docker_run_has_the_settings_of_the_embedded_engine():
     environment = _environment(DOCKERFILE)
     only_in_the_image = {
         name: environment.pop(name)
@@ -36,7 +36,7 @@ def test_a_bare_docker_run_has_the_settings_of_the_engine_without_docker():
     assert only_in_the_image["LOCALSTACK_SUPERVISOR_COMMAND"].endswith("-m harness.emulator")
 
 
-def test_compose_sets_what_depends_on_the_port_as_the_engine_does():
+def test_compose_sets_port_dependent_values_as_the_engine_does():
     port = "${HARNESS_PORT:-4566}"
     environment = COMPOSE["environment"]
 
@@ -46,7 +46,7 @@ def test_compose_sets_what_depends_on_the_port_as_the_engine_does():
     assert COMPOSE["ports"] == [f"${{HARNESS_BIND:-127.0.0.1}}:{port}:{port}"]
 
 
-def test_compose_and_a_test_run_pass_the_same_arguments_to_the_same_recipe():
+def test_compose_and_test_run_pass_the_same_build_arguments():
     everything = dict.fromkeys(
         (
             "LOCALSTACK_IMAGE",
@@ -63,7 +63,7 @@ def test_compose_and_a_test_run_pass_the_same_arguments_to_the_same_recipe():
     assert {name for name in COMPOSE["build"]["args"] if not name.endswith("_PROXY")} == declared
 
 
-def test_every_variable_of_the_compose_files_is_in_the_example_and_no_other():
+def test_env_example_lists_exactly_the_variables_of_compose():
     files = [path.read_text() for path in ROOT.glob("docker-compose*.yml")]
     used = {name for text in files for name in re.findall(r"\$\{(\w+)", text)}
     used |= {name for name, value in COMPOSE["build"]["args"].items() if value is None}
@@ -73,7 +73,7 @@ def test_every_variable_of_the_compose_files_is_in_the_example_and_no_other():
     assert explained == used | {"COMPOSE_PROJECT_NAME", "DOCKER_DEFAULT_PLATFORM"}
 
 
-def test_an_argument_that_is_not_given_is_not_passed_so_that_dockers_own_settings_hold():
+def test_empty_build_argument_is_not_passed():
     assert image.build_arguments({"PIP_INDEX_URL": "", "HOME": "/root"}) == {}
 
 
@@ -88,7 +88,7 @@ def test_a_build_for_a_test_run_reads_what_compose_reads(tmp_path: Path, monkeyp
     assert (given["BASE_VERSION"], given["PIP_INDEX_URL"]) == ("4.13.0", "http://environment")
 
 
-def test_the_image_is_built_from_the_emulator_and_nothing_else_of_the_tree():
+def test_image_is_built_from_the_emulator_files_only():
     files = set(image.tree(ROOT))
 
     assert {"pyproject.toml", "LICENSE", image.DOCKERFILE, "harness/emulator/startup.py"} <= files
@@ -103,7 +103,7 @@ def test_the_image_is_built_from_the_emulator_and_nothing_else_of_the_tree():
     assert not any("__pycache__" in f for f in files)
 
 
-def test_whatever_the_emulator_imports_of_the_project_is_in_the_image():
+def test_image_has_every_project_module_the_emulator_imports():
     files = set(image.tree(ROOT))
     python = [name for name in files if name.startswith(image.IN_THE_IMAGE) and name.endswith(".py")]
     imported = {
@@ -124,7 +124,7 @@ def _run(source: str) -> str:
     return re.sub(r"^if TYPE_CHECKING:\n(?:[ \t]+.*\n|\n)+", "", source, flags=re.MULTILINE)
 
 
-def test_a_change_of_the_emulator_is_another_image_and_a_change_of_the_index_is_not():
+def test_image_tag_changes_with_emulator_and_not_with_index():
     files = {"harness/emulator/a.py": b"1", "pyproject.toml": b""}
     arguments = {"BASE_VERSION": "4.14.0", "PIP_INDEX_URL": "http://one"}
     tag = image.tag_of(files, arguments, None)

@@ -42,7 +42,7 @@ def identity(account_id: str):
         ("https://sqs.cn-north-1.amazonaws.com.cn", "is AWS itself"),
     ],
 )
-def test_an_address_that_cannot_be_one_is_refused_with_the_one_that_is_meant(tmp_path, given, said):
+def test_invalid_endpoint_is_refused_with_the_intended_one(tmp_path, given, said):
     with pytest.raises(EngineError, match=said):
         EndpointEngine(tmp_path, endpoint_url=given).start()
     assert list(tmp_path.iterdir()) == []
@@ -73,7 +73,7 @@ def test_no_address_is_asked_for(tmp_path):
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9", "http://nowhere.invalid:4566"])
-def test_nobody_there(tmp_path, url):
+def test_closed_endpoint_raises_could_not_connect(tmp_path, url):
     with pytest.raises(EngineError, match=f"Nothing answers at {url}: Could not connect"):
         EndpointEngine(tmp_path, endpoint_url=url).start()
     assert not EndpointEngine(tmp_path).is_alive()
@@ -89,14 +89,14 @@ def test_nobody_there(tmp_path, url):
         ((500, "text/plain", "oops"), "was answered 500 by fake/1.0: oops"),
     ],
 )
-def test_what_does_not_speak_aws_is_told_with_what_it_answered(tmp_path, serving, answer, said):
+def test_endpoint_that_is_not_aws_is_refused_with_its_response(tmp_path, serving, answer, said):
     url = serving({"*": answer})
     with pytest.raises(EngineError, match=f"{url} answers, but it does not speak AWS: sts GetCallerIdentity {said}"):
         EndpointEngine(tmp_path, endpoint_url=url).start()
     assert list(tmp_path.iterdir()) == []
 
 
-def test_credentials_that_are_not_accepted_are_told_apart(tmp_path, serving):
+def test_refused_credentials_are_reported_separately(tmp_path, serving):
     """https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html"""
     url = serving({"sts": query_error(403, "InvalidClientTokenId", "The security token is invalid.")})
     with pytest.raises(
@@ -105,7 +105,7 @@ def test_credentials_that_are_not_accepted_are_told_apart(tmp_path, serving):
         EndpointEngine(tmp_path, endpoint_url=url).start()
 
 
-def test_a_profile_that_there_is_not_is_told(tmp_path, serving, monkeypatch):
+def test_unknown_profile_raises_with_the_command_that_lists_them(tmp_path, serving, monkeypatch):
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
     with pytest.raises(EngineError, match=r"\(nobodys\) could not be found. 'aws configure list-profiles'"):
@@ -137,7 +137,7 @@ def test_two_folders_have_two_deployments_on_one_target(tmp_path, serving):
     assert one.deployment != other.deployment
 
 
-def test_commands_that_attach_at_the_same_time_have_one_deployment(tmp_path, serving):
+def test_concurrent_starts_share_one_deployment(tmp_path, serving):
     everybody = threading.Barrier(4)
 
     def who(_method: str, _path: str):
@@ -152,7 +152,7 @@ def test_commands_that_attach_at_the_same_time_have_one_deployment(tmp_path, ser
     assert {target.deployment for target in targets} == {EndpointEngine(tmp_path).start().deployment}
 
 
-def test_what_was_deployed_elsewhere_is_not_forgotten_for_another_endpoint(tmp_path, serving):
+def test_start_at_another_endpoint_keeps_existing_deployment(tmp_path, serving):
     answers = {"sts": identity("123456789012"), "*": NOT_FOUND}
     first, second = serving(answers), serving(answers)
     began = EndpointEngine(tmp_path, endpoint_url=first).start()
@@ -174,7 +174,7 @@ def test_another_account_than_the_one_deployed_to_is_not_touched(tmp_path, servi
     assert engine.is_alive()
 
 
-def test_a_target_that_is_gone_is_not_forgotten_by_itself_and_how_to_is_said(tmp_path, serving):
+def test_stopped_endpoint_keeps_state_until_file_is_deleted(tmp_path, serving):
     answers = {"sts": identity("123456789012"), "*": NOT_FOUND}
     engine = EndpointEngine(tmp_path, endpoint_url=serving(answers))
     began = engine.start()
@@ -190,7 +190,7 @@ def test_a_target_that_is_gone_is_not_forgotten_by_itself_and_how_to_is_said(tmp
     assert engine.find() is None
 
 
-def test_somebody_elses_emulator_has_no_capability_of_ours(tmp_path, serving):
+def test_foreign_emulator_has_no_harness_capability(tmp_path, serving):
     # S3 takes an unknown path for a bucket, and some pages are all one application.
     for page in (
         NOT_FOUND,
@@ -212,7 +212,7 @@ def ready(status: int = 200, **body):
     )
 
 
-def test_an_engine_of_ours_somewhere_else_says_what_it_can(tmp_path, serving):
+def test_own_engine_elsewhere_reports_its_capabilities(tmp_path, serving):
     url = serving({"sts": identity("000000000000"), "/_harness/ready": ready()})
     target = EndpointEngine(tmp_path, endpoint_url=url).start()
     assert target.capabilities == {"outbox", "reset"}
@@ -261,7 +261,7 @@ def test_a_damaged_memory_is_none(tmp_path: Path):
     assert EndpointEngine(tmp_path).find() is None
 
 
-def test_a_certificate_that_nobody_vouches_for_is_told_apart_from_nobody_there(tmp_path, serving):
+def test_untrusted_certificate_is_distinguished_from_closed_port(tmp_path, serving):
     url = re.sub("^http", "https", serving({}))
     with pytest.raises(EngineError, match=rf"SSL validation failed for {url}/ .*Take http:// if .*AWS_CA_BUNDLE"):
         EndpointEngine(tmp_path, endpoint_url=url).start()

@@ -110,7 +110,7 @@ def emulator(serving: Callable[[Answers], str]) -> Callable[[Answers], Target]:
         ),
     ],
 )
-def test_a_service_that_is_not_there_is_told_with_what_the_emulator_answered(emulator, service, signed, answer, said):
+def test_missing_service_is_reported_with_the_response(emulator, service, signed, answer, said):
     lacking = probe(emulator({signed: answer}), [service])
     assert list(lacking) == [service]
     assert lacking[service].startswith(said)
@@ -142,7 +142,7 @@ def test_what_is_not_asked_for_is_not_asked(emulator):
     assert probe(emulator({}), []) == {}
 
 
-def test_a_service_that_the_table_does_not_have_is_asked_with_the_first_that_lists(emulator):
+def test_service_outside_the_table_is_probed_by_first_list_call(emulator):
     assert "polly" not in CALLS
     missing = json_error(501, "InternalFailure", UNLICENSED.format("polly"))
     assert probe(emulator({"polly": missing}), ["polly"]) == {
@@ -151,14 +151,14 @@ def test_a_service_that_the_table_does_not_have_is_asked_with_the_first_that_lis
     assert probe(emulator({"polly": (200, "application/json", '{"Voices": []}')}), ["polly"]) == {}
 
 
-def test_a_service_that_nobody_can_ask_is_taken_as_missing_and_that_is_said(emulator):
+def test_service_that_cannot_be_probed_is_missing_with_reason(emulator):
     assert probe(emulator({}), ["sso-oidc", "frobnicate"]) == {
         "sso-oidc": "no operation of sso-oidc lists without arguments; a row in harness.aws may name another",
         "frobnicate": "boto3 knows no service 'frobnicate', so it cannot be asked",
     }
 
 
-def test_nobody_there_is_told_for_every_service():
+def test_closed_endpoint_is_reported_for_every_service():
     nobody = Target("endpoint", "http://127.0.0.1:9")
     lacking = probe(nobody, ["sqs", "lambda"])
     assert set(lacking) == {"sqs", "lambda"}

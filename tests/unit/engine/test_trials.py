@@ -87,12 +87,12 @@ def test_a_function_that_gives_its_result_is_all_there_is_to_ask(serving, states
     ],
     ids=["failed", "pretends", "nothing"],
 )
-def test_a_function_that_does_not_run_is_told_with_how_and_removed(serving, functions, said):
+def test_function_that_does_not_run_is_reported_and_deleted(serving, functions, said):
     assert ask(serving, functions) == said
     assert len(functions.deleted) == 1
 
 
-def test_a_function_that_cannot_be_removed_is_not_made_a_second_time(serving):
+def test_function_that_cannot_be_deleted_is_not_made_again(serving):
     """LocalStack 4.14.0 keeps those that failed."""
     functions = Functions(FAILED, left=["orders", "harness-probe-1"])
     assert ask(serving, functions).startswith("a function that was made did not become active: Failed, ")

@@ -51,7 +51,7 @@ def test_a_click_comes_out_of_the_stream_as_it_went_in(clicks):
     assert clicks.Click.from_json(click.to_json()) == click
 
 
-def test_a_visitor_is_somebody_else_tomorrow_and_at_the_same_time_nobody_by_name(clicks):
+def test_visitor_id_changes_daily_and_is_anonymous(clicks):
     today, later, tomorrow = (
         clicks.Click.sent(SENT, now=now).visitor for now in (NOW, NOW.replace(hour=23), NOW.replace(month=2, day=1))
     )
@@ -88,6 +88,6 @@ def test_what_is_no_burst_is_refused(burst, text: str):
         burst.Burst.from_json(text)
 
 
-def test_a_burst_is_told_as_it_was_announced(burst):
+def test_burst_is_equal_after_json_round_trip(burst):
     announced = burst.Burst("holidays", "2026-01-31T12:30", 20)
     assert burst.Burst.from_json(announced.to_json()) == announced

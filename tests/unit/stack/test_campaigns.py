@@ -14,12 +14,12 @@ def digest(function):
     return function("campaigns", "digest")
 
 
-def test_a_digest_tells_of_every_album_in_a_line_of_its_own(digest):
+def test_digest_has_one_line_for_each_album(digest):
     assert digest.compose(["Alps", "The\nsea "]) == "These albums are new:\n\n- Alps\n- The sea"
 
 
 @pytest.mark.parametrize("character", ["a", "é", "🏔"])
-def test_a_digest_of_too_many_albums_tells_of_the_newest_and_how_many_more_there_are(digest, character):
+def test_digest_of_many_albums_lists_newest_and_counts_the_rest(digest, character):
     titles = [f"{number} {character * 190}" for number in range(5000)]
     text = digest.compose(titles)
     head, told, ending = text.split("\n\n")

@@ -42,7 +42,7 @@ def test_an_event_that_breaks_its_schema_is_not_sent():
     assert bus.entries == []
 
 
-def test_an_entry_that_the_bus_refuses_is_an_error_although_the_call_succeeds():
+def test_entry_refused_by_bus_raises_though_the_call_succeeds():
     from lumen.domain_events import NotPublishedError, publish
 
     with pytest.raises(NotPublishedError, match="InternalException"):

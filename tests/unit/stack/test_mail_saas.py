@@ -4,7 +4,7 @@ from fixtures.mail_saas import project_of
 from harness.project import Project
 
 
-def test_the_engine_of_make_up_is_also_the_one_that_compose_has_started():
+def test_mail_saas_uses_the_engine_of_the_project():
     own = Project.load().settings
     assert own.compose_file is not None
     assert project_of(own.state_directory).settings == own

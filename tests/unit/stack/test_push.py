@@ -40,11 +40,11 @@ def _claims(**other):
     return {name: value for name, value in claims.items() if value is not None}
 
 
-def test_on_aws_the_keys_are_asked_for_at_the_address_of_the_issuer(function):
+def test_authorizer_reads_keys_at_the_address_of_the_issuer(function):
     assert function("push", "authorize").keys.uri == f"{ISSUER}/.well-known/jwks.json"
 
 
-def test_whoever_has_an_id_token_of_the_pool_is_let_in(function, key):
+def test_authorizer_accepts_id_token_of_the_pool(function, key):
     token = jwt.encode(_claims(), key, "RS256")
     assert function("push", "authorize").verified(token, key.public_key())["sub"] == "ada"
 
@@ -106,7 +106,7 @@ def test_topics_that_are_none_are_refused(function, topics):
         subscriptions.topics_of(json.dumps({"topics": topics}))
 
 
-def test_one_may_subscribe_to_every_topic_that_events_are_filed_under_and_to_no_other(function):
+def test_subscribable_topics_equal_topics_of_delivered_events(function):
     assert set(function("push", "deliver").TOPICS.values()) == set(function("push", "subscriptions").TOPICS)
 
 
@@ -155,7 +155,7 @@ class _Context:
     invoked_function_arn, aws_request_id = "arn:aws:lambda:us-east-1:000000000000:function:deliver", "1"
 
 
-def test_an_event_goes_to_every_connection_page_by_page_and_the_gone_are_forgotten(function, monkeypatch):
+def test_delivery_reaches_all_pages_and_deletes_gone_connections(function, monkeypatch):
     deliver, event = function("push", "deliver"), _album_created()
     deliver.connections = _Table(["tab", "gone", "phone"])
     posted = _posting(monkeypatch, deliver, {"gone": "GoneException"})
@@ -166,7 +166,7 @@ def test_an_event_goes_to_every_connection_page_by_page_and_the_gone_are_forgott
     assert deliver.connections.deleted == [{"user_id": "ada", "connection_id": "gone"}]
 
 
-def test_a_connection_that_fails_keeps_the_event_from_nobody_else_and_is_tried_again(function, monkeypatch):
+def test_failing_connection_is_retried_without_blocking_others(function, monkeypatch):
     deliver = function("push", "deliver")
     deliver.connections = _Table(["throttled", "phone"])
     posted = _posting(monkeypatch, deliver, {"throttled": "LimitExceededException"})

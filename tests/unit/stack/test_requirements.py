@@ -13,7 +13,7 @@ def _pins(file):
 
 
 @pytest.mark.parametrize("requirements", REQUIREMENTS, ids=str)
-def test_a_layer_takes_the_versions_that_are_installed_here_so_that_its_first_build_needs_no_network(requirements):
+def test_layer_pins_are_those_of_the_lock_file(requirements):
     """Installing left them in uv's cache; and the functions run with what their unit tests ran with."""
     assert _pins(ROOT / requirements) - _pins(ROOT / "requirements.lock") == set()
 

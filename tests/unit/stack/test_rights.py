@@ -93,7 +93,7 @@ def too_wide(each: Allowed) -> str | None:
     return None
 
 
-def test_nothing_is_allowed_on_everything_where_aws_knows_resources():
+def test_no_statement_allows_star_for_actions_with_resources():
     assert list(filter(None, map(too_wide, ALLOWED))) == []
 
 

@@ -38,7 +38,7 @@ def test_a_page_begins_where_the_one_before_ended(function):
 
 
 @pytest.mark.parametrize("value", ["", "not-a-page", "e30=", "W10=", "bnVsbA==", "eyJ1c2VyX2lkIjogMX0=", "é"])
-def test_a_page_that_nobody_was_given_is_refused(function, value):
+def test_invalid_page_token_raises(function, value):
     users = function("users", "list_users")
     with pytest.raises(users.InvalidPageError):
         users.start_of(value)
@@ -85,7 +85,7 @@ def test_only_an_event_that_the_bus_refuses_goes_to_the_queue(function, monkeypa
     assert queue.bodies == ([("https://queue.example", event.to_json())] if failed else [])
 
 
-def test_the_plan_that_nobody_paid_for_is_the_free_one(function):
+def test_plan_claim_defaults_to_free(function):
     handler = function("users", "pre_token_generation").handler
     context = SimpleNamespace(function_name="f", memory_limit_in_mb=1, invoked_function_arn="a", aws_request_id="r")
 

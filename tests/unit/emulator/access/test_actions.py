@@ -234,10 +234,10 @@ def asked(service: str, name: str, **parameters) -> list[tuple[str, str]]:
         ),
     ],
 )
-def test_an_operation_asks_for_its_action_on_what_the_request_names(service, name, parameters, expected):
+def test_operation_needs_its_action_on_the_named_resource(service, name, parameters, expected):
     assert asked(service, name, **parameters) == expected
 
 
-def test_a_resource_that_is_not_known_is_asked_on_the_star_and_says_so():
+def test_unknown_resource_is_the_star_and_marked_unmapped():
     [found] = asked_by(Operation("rds", "ModifyDBCluster", {}, ACCOUNT, REGION))
     assert (found.resource, found.mapped) == ("*", False)

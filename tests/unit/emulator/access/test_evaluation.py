@@ -123,7 +123,7 @@ def test_policies_are_joined_as_aws_joins_them(caller, identity, resource, polic
         ({"AWS": USER}, [ALLOW], False),
     ],
 )
-def test_a_key_is_used_by_nobody_whom_its_policy_does_not_let_in(named, identity, allowed):
+def test_key_use_needs_permission_of_the_key_policy(named, identity, allowed):
     assert asked(AS_ROLE, Identity(identity), QUEUE, lets_in(named), requires_policy=True).allowed is allowed
 
 
@@ -149,7 +149,7 @@ def test_a_key_is_used_by_nobody_whom_its_policy_does_not_let_in(named, identity
         ({"Action": SEND, "Resource": "arn:aws:sqs:*:*:${aws:username, 'jobs'}"}, SEND, QUEUE, True),
     ],
 )
-def test_a_statement_is_about_the_actions_and_resources_that_it_names(elements, action, resource, allowed):
+def test_statement_applies_to_its_actions_and_resources_only(elements, action, resource, allowed):
     identity = Identity([policy({"Effect": "Allow", **elements})])
     about = Resource(resource, None)
     facts = {"aws:principaltag/queue": ("jobs",)}
@@ -162,13 +162,13 @@ def test_a_variable_that_holds_wildcards_is_text():
     assert not decide(SESSION, AS_ROLE, identity, SEND, Resource(QUEUE, None), facts).allowed
 
 
-def test_not_principal_denies_everyone_else():
+def test_not_principal_denies_every_other_principal():
     others = policy({"Effect": "Deny", "NotPrincipal": {"AWS": ROLE}, "Action": "*", "Resource": "*"})
     assert asked(AS_ROLE, Identity([ALLOW]), QUEUE, others).allowed
     assert not asked(AS_USER, Identity([ALLOW]), QUEUE, others).allowed
 
 
-def test_a_service_is_let_in_for_the_source_that_the_policy_names():
+def test_service_is_allowed_for_the_source_in_the_policy():
     topic = "arn:aws:sns:eu-west-1:111111111111:news"
     only = lets_in({"Service": "sns.amazonaws.com"}, Condition={"ArnEquals": {"aws:SourceArn": topic}})
     assert asked(AS_SNS, None, QUEUE, only, aws__SourceArn=topic).allowed
@@ -176,7 +176,7 @@ def test_a_service_is_let_in_for_the_source_that_the_policy_names():
     assert not asked(AS_SNS, None, QUEUE, only).allowed
 
 
-def test_the_decision_names_the_statement_and_words_the_reason_as_aws_does():
+def test_decision_names_statement_and_words_reason_as_aws_does():
     """https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html"""
     denied = asked(AS_ROLE, Identity([ALLOW, policy(statement(), statement("Deny", Sid="No"), name="limits")]))
     assert denied.by is not None

@@ -59,13 +59,13 @@ def test_a_statement_that_fails_for_one_reason_nearly_allows(own, facts, near):
     assert decision.near == ((near,) if near else ())
 
 
-def test_of_a_condition_only_the_keys_that_fail_are_told():
+def test_near_miss_reports_only_the_failing_condition_keys():
     own = policy(Condition={**FROM_TOPIC, "StringEquals": {"aws:RequestedRegion": "eu-west-1"}})
     [near] = asked(Identity([own]), aws__RequestedRegion="eu-west-1").near
     assert [failed.key for failed in near.conditions] == ["aws:sourcearn"]
 
 
-def test_a_resources_policy_nearly_allows_those_whom_it_does_not_name():
+def test_near_miss_of_resource_policy_lists_its_principals():
     theirs = policy(Principal={"Service": "events.amazonaws.com"})
     decision = asked(Identity(), theirs, caller=AS_SNS)
     assert decision.near == (NearMiss("p", "Only", principals=("events.amazonaws.com",)),)
@@ -73,13 +73,13 @@ def test_a_resources_policy_nearly_allows_those_whom_it_does_not_name():
     assert asked(Identity(), theirs).near == decision.near
 
 
-def test_of_a_limit_the_statements_of_the_limit_are_told():
+def test_near_miss_of_a_boundary_lists_its_statements():
     boundary = policy(Resource=OTHER)
     decision = asked(Identity([policy()], boundary=[boundary]))
     assert decision.near == (NearMiss("p", "Only", resources=(OTHER,)),)
 
 
-def test_what_is_allowed_or_denied_by_a_statement_has_no_near_misses():
+def test_decision_by_a_statement_has_no_near_misses():
     near = policy(Resource=OTHER)
     assert asked(Identity([near, policy()])).near == ()
     assert asked(Identity([near, policy(Effect="Deny")])).near == ()

@@ -81,13 +81,13 @@ def test_every_property_is_made_or_refused(resource_type: str):
 
 
 @pytest.mark.parametrize("resource_type", AUDITED)
-def test_nothing_is_refused_that_is_made_and_all_of_it_is_aws_own(resource_type: str):
+def test_ignored_and_made_properties_are_disjoint_and_writable(resource_type: str):
     ignored = set(IGNORED.get(resource_type, ()))
     assert ignored & _made(resource_type) == set()
     assert ignored | _made(resource_type) <= _writable(resource_type)
 
 
-def test_what_is_left_out_goes_into_the_calls_that_have_it_and_no_other():
+def test_ignored_members_are_added_only_to_calls_that_have_them():
     properties = {"FilterName": "errors", "RoleArn": "arn:aws:iam::000000000000:role/r", "FilterPattern": ""}
     kind = "AWS::Logs::SubscriptionFilter"
     put = left_out_of("put_subscription_filter", kind, properties)
@@ -113,7 +113,7 @@ def test_a_lifecycle_rule_has_one_condition_or_several_in_and(rule, condition):
     assert lifecycle_rule({"Status": "Enabled", **rule})["Filter"] == condition
 
 
-def test_a_lifecycle_rule_in_the_older_form_is_the_same_in_the_newer():
+def test_older_lifecycle_rule_form_equals_the_newer():
     older = {
         "Status": "Enabled",
         "NoncurrentVersionExpirationInDays": 3,

@@ -112,7 +112,7 @@ def test_who_has_two_factors_chooses_one_of_them(secured):
 
 
 @pytest.mark.parametrize("choice", [None, "EMAIL_OTP", "SELECT_MFA_TYPE"])
-def test_a_choice_that_was_not_offered_is_refused_and_may_be_made_again(secured, choice):
+def test_unoffered_mfa_choice_is_refused_and_can_be_repeated(secured, choice):
     pool, email = secured()
     with_totp(pool, email)
     with_phone(pool, email)
@@ -132,7 +132,7 @@ def test_a_choice_that_was_not_offered_is_refused_and_may_be_made_again(secured,
         ("CUSTOM_CHALLENGE", {"ANSWER": "42"}),
     ],
 )
-def test_who_must_choose_a_factor_cannot_answer_another_challenge_instead(secured, challenge, responses):
+def test_mfa_selection_refuses_a_response_to_another_challenge(secured, challenge, responses):
     pool, email = secured()
     with_totp(pool, email)
     with_phone(pool, email)
@@ -163,7 +163,7 @@ def test_a_session_is_no_good_for_another_user(secured):
         respond(pool, other, sign_in(pool, email), SOFTWARE_TOKEN_MFA_CODE="000000")
 
 
-def test_where_a_second_factor_is_required_it_is_set_up_in_the_middle_of_the_first_sign_in(secured):
+def test_required_mfa_is_set_up_during_first_sign_in(secured):
     """https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-settings-mfa-totp.html"""
     pool, email = secured("ON")
     asked = sign_in(pool, email)
@@ -192,7 +192,7 @@ def test_a_set_up_that_was_not_verified_gives_no_tokens(secured):
     assert not pool.user_pool.state.grants
 
 
-def test_a_wrong_code_by_text_message_is_refused_in_the_words_of_aws(secured):
+def test_wrong_sms_code_is_refused_with_the_message_of_aws(secured):
     """The words as people report them, for one: https://github.com/aws-amplify/amplify-js/issues/3066."""
     pool, email = secured()
     with_phone(pool, email)
@@ -238,7 +238,7 @@ def hiding(make_pool):
     return make_pool(client={"PreventUserExistenceErrors": "ENABLED"}, UsernameAttributes=["email"])
 
 
-def test_a_hidden_user_who_is_not_there_has_an_id_and_a_salt_that_stay_the_same(hiding):
+def test_hidden_missing_user_has_stable_srp_id_and_salt(hiding):
     """https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pool-managing-errors.html"""
     name = f"{uuid.uuid4().hex}@people.example"
     first, second = start_srp(hiding, name), start_srp(hiding, name)
@@ -249,14 +249,14 @@ def test_a_hidden_user_who_is_not_there_has_an_id_and_a_salt_that_stay_the_same(
     assert (other["USER_ID_FOR_SRP"], other["SALT"]) != (first["USER_ID_FOR_SRP"], first["SALT"])
 
 
-def test_a_user_who_is_there_keeps_the_salt_until_the_password_changes(secured):
+def test_existing_user_keeps_srp_salt_until_password_changes(secured):
     pool, email = secured()
     salts = [start_srp(pool, email)["SALT"] for _ in range(2)]
     pool.user_pool.user(email).password = "Other-horse-1"
     assert salts[0] == salts[1] != start_srp(pool, email)["SALT"]
 
 
-def test_the_answer_for_a_hidden_user_who_is_not_there_is_a_wrong_password(hiding):
+def test_hidden_missing_user_srp_ends_as_wrong_password(hiding):
     asked = start_srp(hiding, f"{uuid.uuid4().hex}@people.example")
     request = {
         "ChallengeName": "PASSWORD_VERIFIER",

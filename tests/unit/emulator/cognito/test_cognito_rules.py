@@ -42,7 +42,7 @@ def test_a_weak_password_is_refused_with_what_it_lacks(password, missing):
 
 
 @given(st.integers(min_value=6, max_value=99))
-def test_a_generated_temporary_password_satisfies_the_strictest_policy(minimum):
+def test_temporary_password_satisfies_the_strictest_policy(minimum):
     policy = {**STRICT, "MinimumLength": minimum}
     check_password(temporary_password(policy), policy)
 
@@ -59,7 +59,7 @@ def test_a_code_is_good_once_and_for_its_time():
     assert refusal.value.code == "ExpiredCodeException"
 
 
-def test_after_five_wrong_codes_the_right_one_is_refused_for_an_hour():
+def test_right_code_is_refused_for_an_hour_after_five_wrong_ones():
     user = UserState()
     value = codes.issue(user, Purpose.SIGN_UP, "email", now=0).value
     wrong = f"{(int(value) + 1) % 1_000_000:06d}"

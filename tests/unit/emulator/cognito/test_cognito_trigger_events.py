@@ -128,7 +128,7 @@ def test_the_event_of_a_trigger_has_what_the_sample_of_aws_has(make_pool, source
     assert all(isinstance(value, str) for value in event["request"]["userAttributes"].values())
 
 
-def test_version_two_of_pre_token_generation_gets_the_scopes_and_changes_both_tokens(make_pool):
+def test_pre_token_generation_v2_gets_scopes_changes_both_tokens(make_pool):
     pool = make_pool()
     details = {
         "idTokenGeneration": {"claimsToAddOrOverride": {"tier": {"level": 3}}, "claimsToSuppress": ["email"]},
@@ -158,7 +158,7 @@ def test_version_two_of_pre_token_generation_gets_the_scopes_and_changes_both_to
     assert access["sub"] == pool.user_pool.user(email).id
 
 
-def test_version_one_of_pre_token_generation_changes_the_id_token_only(make_pool):
+def test_pre_token_generation_v1_changes_the_id_token_only(make_pool):
     pool = make_pool()
     details = {"claimsToAddOrOverride": {"plan": "free"}, "claimsToSuppress": ["email_verified"]}
     pool.on("PreTokenGeneration", answering(claimsOverrideDetails=details))
@@ -212,7 +212,7 @@ def test_an_answer_that_is_not_the_event_is_refused(make_pool, answer):
     )
 
 
-def test_a_function_that_may_not_be_invoked_is_named_with_the_reason(make_pool):
+def test_trigger_without_permission_is_named_with_the_reason(make_pool):
     def denied(_event):
         raise InvocationFailed("AccessDeniedException")
 
@@ -250,7 +250,7 @@ def test_custom_message_must_keep_the_placeholder_of_the_code(make_pool):
     assert refusal.value.code == "InvalidParameterException"
 
 
-def test_custom_message_of_an_invitation_has_the_placeholder_of_the_name(make_pool):
+def test_custom_message_of_invitation_has_username_placeholder(make_pool):
     pool = make_pool()
     pool.on("CustomMessage", answering(emailMessage="{username} has {####}"))
     email = address()
@@ -263,7 +263,7 @@ def test_custom_message_of_an_invitation_has_the_placeholder_of_the_name(make_po
     assert mail.html == f"ada has {mail.code}"
 
 
-def test_pre_authentication_gets_the_metadata_as_validation_data_and_may_refuse(make_pool):
+def test_pre_authentication_gets_validation_data_and_may_refuse(make_pool):
     pool = make_pool()
     email = confirmed(pool)
     pool.on("PreAuthentication", raising("too early"))
@@ -356,7 +356,7 @@ def respond(pool, email, session, answer):
     )
 
 
-def test_custom_challenges_are_asked_until_the_functions_are_satisfied(make_pool):
+def test_custom_challenges_repeat_until_functions_accept(make_pool):
     pool = make_pool()
     email = confirmed(pool)
     custom_flow(pool)
@@ -402,7 +402,7 @@ def test_triggers_learn_that_a_hidden_user_is_not_there(make_pool):
     assert pool.event("DefineAuthChallenge_Authentication")["request"]["userNotFound"] is True
 
 
-def test_a_function_that_is_too_slow_is_given_up_after_three_attempts():
+def test_slow_trigger_function_fails_after_three_attempts():
     released, attempts = threading.Event(), []
 
     def hang():

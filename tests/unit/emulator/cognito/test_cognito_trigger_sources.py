@@ -99,7 +99,7 @@ def test_the_first_sign_in_of_a_federated_user_is_a_sign_up(make_pool):
     assert third["request"]["groupConfiguration"]["groupsToOverride"] == [f"{pool.user_pool.id}_Lumen"]
 
 
-def test_a_further_sign_in_of_a_federated_user_is_an_authentication(make_pool):
+def test_later_federated_sign_in_runs_authentication_triggers(make_pool):
     pool = make_pool()
     federated(pool)
     for trigger in FEDERATION:
@@ -123,7 +123,7 @@ def test_a_function_may_refuse_a_federated_user_who_comes_again(make_pool, trigg
         federated(pool)
 
 
-def test_a_function_that_refuses_a_federated_user_leaves_nobody(make_pool):
+def test_federated_user_refused_by_a_trigger_is_not_created(make_pool):
     pool = make_pool()
 
     def refuse(_event):
@@ -135,7 +135,7 @@ def test_a_function_that_refuses_a_federated_user_leaves_nobody(make_pool):
     assert not pool.user_pool.moto.users
 
 
-def test_a_new_password_has_its_own_source_of_pre_token_generation(make_pool):
+def test_new_password_has_a_separate_token_generation_source(make_pool):
     pool = make_pool()
     name = f"invited-{uuid.uuid4().hex}"
     request = {"Username": name, "TemporaryPassword": PASSWORD, "MessageAction": "SUPPRESS"}
@@ -149,7 +149,7 @@ def test_a_new_password_has_its_own_source_of_pre_token_generation(make_pool):
     assert sources(pool) == ["TokenGeneration_NewPasswordChallenge"]
 
 
-def test_the_last_challenge_passed_runs_post_authentication_and_then_pre_token_generation(make_pool):
+def test_last_challenge_runs_post_authentication_then_tokens(make_pool):
     pool = make_pool()
     email = confirmed(pool)
     pool.on("PreTokenGeneration", same)
@@ -304,7 +304,7 @@ MESSAGES = {
 
 
 @pytest.mark.parametrize("source", MESSAGES)
-def test_every_message_passes_custom_message_under_its_own_source(make_pool, source):
+def test_every_message_has_a_separate_custom_message_source(make_pool, source):
     """https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-lambda-custom-message.html"""
     pool = make_pool()
     email = confirmed(pool)
@@ -324,7 +324,7 @@ def test_every_message_passes_custom_message_under_its_own_source(make_pool, sou
     assert sent.attributes["event"] == source
 
 
-def test_a_reset_of_the_password_has_its_own_source_of_post_confirmation(make_pool):
+def test_password_reset_has_a_separate_post_confirmation_source(make_pool):
     pool = make_pool()
     email = confirmed(pool)
     pool.on("PostConfirmation", same)
@@ -362,7 +362,7 @@ def test_a_function_has_five_seconds_three_times(monkeypatch):
     assert waited == [5.0, 5.0, 5.0]
 
 
-def test_a_one_time_password_that_passes_goes_on_to_the_functions_of_the_flow(make_pool):
+def test_totp_in_custom_flow_continues_with_its_functions(make_pool):
     """DefineAuthChallenge may ask for a second factor and learns whether it was passed."""
     pool = make_pool()
     email = confirmed(pool)
@@ -418,7 +418,7 @@ def test_who_is_linked_signs_in_as_the_user_of_the_pool(make_pool, attribute):
     assert sign_in(pool, email)["AuthenticationResult"]
 
 
-def test_a_function_links_somebody_at_the_first_sign_in(make_pool):
+def test_trigger_links_user_at_first_federated_sign_in(make_pool):
     pool = make_pool()
     email = confirmed(pool)
 
@@ -431,7 +431,7 @@ def test_a_function_links_somebody_at_the_first_sign_in(make_pool):
     assert len(pool.user_pool.moto.users) == 1
 
 
-def test_who_is_not_linked_any_more_is_somebody_else(make_pool):
+def test_unlinked_provider_user_is_a_separate_user(make_pool):
     pool = make_pool()
     email = confirmed(pool)
     source = link(pool, email)
@@ -443,7 +443,7 @@ def test_who_is_not_linked_any_more_is_somebody_else(make_pool):
     assert refusal.value.code == "UserNotFoundException"
 
 
-def test_who_has_signed_in_alone_or_is_linked_to_another_is_not_linked(make_pool):
+def test_user_with_a_profile_or_another_link_cannot_be_linked(make_pool):
     pool = make_pool()
     one, other = confirmed(pool), confirmed(pool)
     federated(pool, subject="s-9")
@@ -458,7 +458,7 @@ def test_who_has_signed_in_alone_or_is_linked_to_another_is_not_linked(make_pool
         link(pool, one, other, provider="Cognito")
 
 
-def test_whoever_a_deleted_user_was_linked_to_is_free_again(make_pool):
+def test_provider_user_of_a_deleted_user_can_be_linked_again(make_pool):
     pool = make_pool()
     one, other = confirmed(pool), confirmed(pool)
     link(pool, one)

@@ -57,7 +57,7 @@ def test_a_setting_that_nothing_acts_on_is_named_in_a_warning(caplog, settings, 
         (unserved.MFA_CONFIG, {"WebAuthnConfiguration": {"RelyingPartyId": "a"}}, "WebAuthnConfiguration"),
     ],
 )
-def test_a_setting_without_which_a_sign_in_would_go_another_way_is_refused(settings, request_, named):
+def test_setting_that_changes_sign_in_flow_is_refused(settings, request_, named):
     with pytest.raises(CognitoError, match=f"{named} is not emulated; ") as refusal:
         unserved.check(settings, request_, "User pool people")
     assert refusal.value.status_code == 501

@@ -66,7 +66,7 @@ def with_custom_challenge(pool):
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_a_client_that_hides_nothing_is_told_that_there_is_no_such_user(make_pool, operation):
+def test_client_that_hides_nothing_gets_user_not_found(make_pool, operation):
     pool = make_pool()
     with_custom_challenge(pool)
     by_id = operation not in ("InitiateAuth", "InitiateAuth CUSTOM_AUTH")
@@ -88,7 +88,7 @@ def test_a_client_that_hides_nothing_is_told_that_there_is_no_such_user(make_poo
         ("ConfirmSignUp", "ExpiredCodeException", "Invalid code provided, please request a code again."),
     ],
 )
-def test_a_client_that_hides_users_is_not_told_that_there_is_none(make_pool, operation, code, message):
+def test_client_that_hides_users_gets_no_user_not_found(make_pool, operation, code, message):
     pool = make_pool(client=HIDING)
     with_custom_challenge(pool)
     with refused(code, message):
@@ -97,7 +97,7 @@ def test_a_client_that_hides_users_is_not_told_that_there_is_none(make_pool, ope
 
 @pytest.mark.parametrize("operation", ["ForgotPassword", "ResendConfirmationCode"])
 @pytest.mark.parametrize("who", ["nobody", "disabled"])
-def test_a_client_that_hides_users_is_told_of_a_code_that_nobody_gets(make_pool, operation, who):
+def test_hiding_client_gets_delivery_details_of_an_unsent_code(make_pool, operation, who):
     pool = make_pool(client=HIDING)
     email = address() if who == "nobody" else disabled(pool, confirmed=operation == "ForgotPassword")
     before = len(OUTBOX.read(recipient=email))
@@ -106,7 +106,7 @@ def test_a_client_that_hides_users_is_told_of_a_code_that_nobody_gets(make_pool,
     assert len(OUTBOX.read(recipient=email)) == before
 
 
-def test_a_client_that_hides_users_is_told_of_a_code_where_no_verified_address_can_get_one(make_pool):
+def test_hiding_client_gets_code_details_for_unverified_address(make_pool):
     hiding, telling = make_pool(client=HIDING), make_pool()
     told = OPERATIONS["ForgotPassword"](hiding, person(hiding, confirmed=False))
     assert told["CodeDeliveryDetails"]["DeliveryMedium"] == "EMAIL"
@@ -124,16 +124,14 @@ def test_a_client_that_hides_users_is_told_of_a_code_where_no_verified_address_c
         ("ada", ["email", "phone_number"], "EMAIL"),
     ],
 )
-def test_the_medium_of_a_code_that_nobody_gets_goes_by_the_name_and_by_what_the_pool_verifies(
-    make_pool, username, verified, medium
-):
+def test_unsent_code_medium_follows_username_and_verification(make_pool, username, verified, medium):
     pool = make_pool(client=HIDING, AutoVerifiedAttributes=verified)
     told = [OPERATIONS["ForgotPassword"](pool, username)["CodeDeliveryDetails"] for _ in range(2)]
     assert told[0] == told[1]
     assert told[0]["DeliveryMedium"] == medium
 
 
-def test_only_who_knows_the_password_learns_that_a_hidden_user_is_disabled(make_pool):
+def test_hidden_user_is_disabled_only_for_the_right_password(make_pool):
     pool = make_pool(client=HIDING)
     email = disabled(pool)
     with refused("NotAuthorizedException", "Incorrect username or password."):
@@ -153,7 +151,7 @@ def test_a_disabled_user_sets_no_new_password(make_pool):
     assert pool.user_pool.user(email).password == PASSWORD
 
 
-def test_a_taken_name_is_told_to_every_client(make_pool):
+def test_taken_username_is_reported_to_every_client(make_pool):
     pool = make_pool(client=HIDING, UsernameAttributes=["email"])
     email = person(pool)
     with refused("UsernameExistsException", "An account with the given email already exists."):

@@ -53,7 +53,7 @@ def test_a_token_is_refused_with_the_reason(make_pool):
         verify_token(token, token_use="access")
 
 
-def test_a_reset_of_the_account_takes_pools_keys_and_sessions_along(make_pool):
+def test_account_reset_deletes_pools_keys_and_sessions(make_pool):
     pool = make_pool()
     token = signed_in(pool)["IdToken"]
     cognitoidp_backends.pop(pool.user_pool.account_id)

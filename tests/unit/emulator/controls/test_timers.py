@@ -29,7 +29,7 @@ def test_a_timer_that_is_over_is_left_alone(timers, due):
     assert due == []
 
 
-def test_what_was_asked_for_between_the_announcement_and_now_is_done_at_once(timers, due):
+def test_timer_made_due_before_it_is_set_fires_at_once(timers, due):
     timers.make_due(2)
     timers.set(2, lambda: due.append("two"))
     assert due == ["two"]

@@ -93,7 +93,7 @@ def test_credentials_of_another_form_allow_nothing():
         assert calls_allowed(found, query) == set()
 
 
-def test_key_that_everybody_knows_signs_nothing_for_a_page():
+def test_guessable_key_signs_nothing_for_a_page():
     headers = [
         ("host", "localhost"),
         ("origin", "https://evil.example"),

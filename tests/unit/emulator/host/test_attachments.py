@@ -21,7 +21,7 @@ def test_value_is_kept_on_its_holder():
     assert (kept[holder], kept.get(holder), kept.setdefault(holder, 2)) == (1, 1, 1)
 
 
-def test_no_other_module_names_an_attribute_of_ours_on_foreign_objects():
+def test_harness_attributes_are_named_in_attachments_only():
     found = [
         f"{path.relative_to(EMULATOR)}:{node.lineno}"
         for path in sorted(EMULATOR.rglob("*.py"))

@@ -34,7 +34,7 @@ def test_an_alias_is_an_assignment():
     assert _run("type Names = list[str]\n")["Names"] == list[str]
 
 
-def test_future_imports_stay_first_and_line_numbers_stay_when_an_import_follows():
+def test_rewritten_source_keeps_future_imports_and_line_numbers():
     source = '"""Doc."""\nfrom __future__ import annotations\nimport os\n\nclass A[T]:\n    line = 6\n'
     rewritten = without_type_parameter_syntax(source)
     assert len(rewritten.splitlines()) == len(source.splitlines())

@@ -16,7 +16,7 @@ def handler(tmp_path: Path) -> Iterator[RotatingFileHandler]:
     handler.close()
 
 
-def test_what_any_logger_says_stands_in_the_file_as_localstack_writes_it(handler: RotatingFileHandler):
+def test_log_file_has_records_in_the_format_of_localstack(handler: RotatingFileHandler):
     logging.getLogger("localstack.request.aws").warning("AWS sqs.%s => %s", "CreateQueue", 200)
 
     (line,) = Path(handler.baseFilename).read_text().splitlines()

@@ -24,7 +24,7 @@ def test_the_oldest_records_go_first():
     assert sum(len(line.text) for line in journal.read(0)) <= size * 10
 
 
-def test_a_record_larger_than_the_journal_leaves_it_empty_and_the_next_is_kept():
+def test_record_larger_than_the_journal_leaves_it_empty():
     journal = Journal(max_bytes=200)
     journal.note(Kind.TIMER, service="test", name="x" * 1000)
     assert (journal.read(0), journal.first_sequence) == ([], 2)
@@ -32,7 +32,7 @@ def test_a_record_larger_than_the_journal_leaves_it_empty_and_the_next_is_kept()
     assert [line.sequence for line in journal.read(0)] == [2]
 
 
-def test_what_was_forgotten_shows_in_the_first_sequence_that_is_left():
+def test_cleared_records_show_in_the_first_sequence():
     journal = _filled(10_000, 5)
     assert (journal.clear(), journal.first_sequence, journal.last_sequence) == (5, 6, 5)
     journal.note(Kind.TIMER, service="test", name="next")

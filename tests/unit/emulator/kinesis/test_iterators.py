@@ -17,6 +17,6 @@ def test_an_iterator_is_good_for_five_minutes():
 
 
 @pytest.mark.parametrize("nonsense", ["", "x", "bm9uc2Vuc2U=", "WzEsIDJd"])
-def test_what_is_no_iterator_is_told(nonsense):
+def test_invalid_shard_iterator_raises(nonsense):
     with pytest.raises(ValueError, match="Invalid ShardIterator"):
         ShardIterator.decode(nonsense)

@@ -11,7 +11,7 @@ def test_the_billed_duration_is_the_next_whole_millisecond():
     assert "Duration: 1.20 ms\tBilled Duration: 2 ms" in invocation_log(REPORT, "", Format())
 
 
-def test_memory_is_rounded_up_and_never_more_than_the_function_has():
+def test_peak_memory_is_rounded_up_and_capped_at_function_memory():
     assert REPORT.peak_megabytes == 41
     assert Report("r", "1", 1.0, memory_megabytes=128, peak_bytes=10**9).peak_megabytes == 128
 
@@ -20,7 +20,7 @@ def test_a_last_line_without_its_end_is_ended():
     assert "\nno end\nEND RequestId: r\n" in invocation_log(REPORT, "no end", Format())
 
 
-def test_a_json_log_at_warn_tells_only_of_failures():
+def test_json_log_at_warn_reports_failures_only():
     quiet = Format(json=True, system_level="WARN")
     failed = Report("r", "1", 1.0, 128, 1, status="error", error_type="Runtime.ExitError")
 

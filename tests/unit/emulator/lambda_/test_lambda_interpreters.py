@@ -37,7 +37,7 @@ def only_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def test_a_runtime_of_the_engine_s_own_version_runs_on_its_interpreter_without_a_warning(only_ours, tmp_path):
+def test_runtime_of_the_engine_version_has_no_warning(only_ours, tmp_path):
     own = "python{}.{}".format(*CURRENT.minor)
     python(only_ours / own, *CURRENT.minor, 0)
 
@@ -46,7 +46,7 @@ def test_a_runtime_of_the_engine_s_own_version_runs_on_its_interpreter_without_a
     assert (prepared.interpreter, prepared.warning) == (CURRENT, None)
 
 
-def test_a_shim_that_does_not_run_and_a_python_of_another_version_are_passed_over(only_ours, tmp_path, monkeypatch):
+def test_broken_shim_and_other_python_version_are_skipped(only_ours, tmp_path, monkeypatch):
     program(only_ours / "python3.98", "raise SystemExit('python3.98: command not found')")
     other = tmp_path / "other"
     other.mkdir()
@@ -61,7 +61,7 @@ def test_a_shim_that_does_not_run_and_a_python_of_another_version_are_passed_ove
 
 
 @pytest.mark.usefixtures("only_ours")
-def test_a_version_that_is_not_on_the_machine_runs_on_the_engine_s_own_and_that_is_told_once(tmp_path, caplog):
+def test_missing_python_version_uses_engine_python_warns_once(tmp_path, caplog):
     known = PythonRuntimes(tmp_path)
 
     prepared = [known.prepare("python3.99") for _ in range(2)]

@@ -15,7 +15,7 @@ from harness.emulator.lambda_.executor import environment_variables, python_path
 from harness.emulator.lambda_.invocation_metadata import client_context, own_segment  # noqa: E402
 
 
-def test_a_trace_without_a_caller_begins_with_a_root_of_its_own():
+def test_trace_without_a_caller_begins_with_a_new_root():
     assert re.fullmatch(r"Root=1-[0-9a-f]{8}-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=1", own_segment(None))
 
 
@@ -32,7 +32,7 @@ def test_a_client_context_is_decoded():
     assert client_context(None) == ""
 
 
-def test_an_error_message_in_a_dead_letter_is_cut_at_one_kilobyte():
+def test_dead_letter_error_message_is_cut_at_one_kilobyte():
     attributes = dead_letter_attributes("r", b'{"errorMessage": "%s"}' % ("é" * 1000).encode())
 
     assert len(attributes["ErrorMessage"]["StringValue"].encode()) == 1024
@@ -42,7 +42,7 @@ def test_an_event_that_never_ran_has_no_error_message():
     assert set(dead_letter_attributes("r", None)) == {"RequestID", "ErrorCode"}
 
 
-def test_a_later_layer_comes_before_an_earlier_one_and_after_the_code():
+def test_python_path_has_code_then_later_before_earlier_layers():
     assert python_path("/code", ["/one", "/two"], "python3.12") == [
         "/code",
         "/two/python/lib/python3.12/site-packages",

@@ -47,7 +47,7 @@ def wait_until_gone(pid):
     raise AssertionError(f"process {pid} still runs")
 
 
-def test_a_process_tells_its_output_its_status_and_its_memory(zygote, tmp_path):
+def test_process_reports_output_status_and_memory(zygote, tmp_path):
     ended = threading.Event()
     statuses = []
 

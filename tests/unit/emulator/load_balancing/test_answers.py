@@ -46,7 +46,7 @@ def test_headers_with_several_values():
 
 
 @pytest.mark.parametrize("multi_value", [True, False])
-def test_the_field_that_the_target_group_does_not_take_is_not_looked_at(multi_value):
+def test_header_field_unused_by_target_group_is_ignored(multi_value):
     given = {"headers": {"X-Own": "1"}} if multi_value else {"multiValueHeaders": {"X-Own": ["1"]}}
     answer = returned(multi_value=multi_value, statusCode=200, **given)
     assert "X-Own" not in dict(answer.headers)
@@ -84,7 +84,7 @@ def test_what_is_not_json():
         answer_of(b"<html>", multi_value=False)
 
 
-def test_a_page_of_its_own():
+def test_error_page_has_title_and_headers_of_a_load_balancer():
     answer = page(503)
     assert b"<center><h1>503 Service Temporarily Unavailable</h1></center>" in answer.body
     assert dict(answer.headers) == {"Server": "awselb/2.0", "Content-Type": "text/html"}

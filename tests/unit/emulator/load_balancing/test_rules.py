@@ -40,7 +40,7 @@ def test_a_path_is_compared_by_case_and_wildcard(pattern, path, taken):
     assert takes({"Field": "path-pattern", "Values": [pattern]}, asked(path=path)) is taken
 
 
-def test_any_value_of_a_condition_is_enough_and_every_condition_is_needed():
+def test_rule_needs_every_condition_and_any_of_its_values():
     rule = Rule(
         "arn",
         1,
@@ -59,7 +59,7 @@ def test_a_host_is_compared_without_case():
     assert not takes(condition, asked(host="example.com"))
 
 
-def test_a_header_may_come_several_times_and_its_value_is_compared_without_case():
+def test_header_condition_matches_any_value_without_case():
     condition = {"Field": "http-header", "HttpHeaderConfig": {"HttpHeaderName": "X-Beta", "Values": ["on*"]}}
     assert takes(condition, asked(headers=[("x-beta", "off"), ("x-beta", "ONLY")]))
     assert not takes(condition, asked(headers=[("x-beta", "off"), ("x-other", "on")]))

@@ -139,7 +139,7 @@ def test_patch_without_reason_is_refused(write):
     assert queues.RETRIES == 3
 
 
-def test_condition_that_does_not_hold_changes_nothing_and_is_noted(write):
+def test_false_condition_changes_nothing_and_is_recorded(write):
     queues = write()
     replaced(queues, "RETRIES", 5, because="of the test", when=False)
 

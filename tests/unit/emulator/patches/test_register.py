@@ -35,7 +35,7 @@ def test_register_is_up_to_date():
 
 
 @pytest.mark.subprocess
-def test_installed_packages_are_those_that_were_read():
+def test_installed_packages_match_the_audited_ones():
     done = subprocess.run(
         [sys.executable, "-m", "harness.emulator.patch_audit", "--installed"],
         capture_output=True,
@@ -49,7 +49,7 @@ def test_page_is_written_from_the_register():
     assert PAGE.read_text() == page.render(json.loads(FILE.read_text())), "Run 'make patches'."
 
 
-def test_every_patch_has_a_reason_and_a_target_of_its_own_layer():
+def test_every_patch_has_a_reason_and_a_target_in_one_layer():
     patches = Accepted.read().patches
     assert len({(p.target, p.layer) for p in patches if p.how in ("wraps", "replaces")}) == len(
         {(p.target, p.module, p.layer) for p in patches if p.how in ("wraps", "replaces")}

@@ -67,7 +67,7 @@ def anywhere(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.usefixtures("anywhere")
-def test_connection_is_of_its_own_session_only(connection):
+def test_connection_belongs_to_one_session_only(connection):
     other = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, start_new_session=True)
     try:
         assert processes.is_of_session(os.getsid(0), *addresses(connection))
