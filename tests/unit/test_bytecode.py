@@ -26,21 +26,21 @@ def test_variable_that_forbids_bytecode_moves_it_to_the_cache(tmp_path: Path):
 
 
 @pytest.mark.parametrize("home", [None, "a-file"])
-def test_without_a_home_that_can_be_written_it_is_in_the_state_folder(tmp_path: Path, home: str | None):
+def test_bytecode_without_writable_home_is_in_state_folder(tmp_path: Path, home: str | None):
     (tmp_path / "a-file").touch()
     environment = {bytecode.DONT_WRITE: "1"} | ({"HOME": str(tmp_path / home)} if home else {})
     chosen = bytecode.settings(environment, tmp_path / "state")
     assert chosen[bytecode.PREFIX] == str(tmp_path / "state" / "bytecode")
 
 
-def test_bytecode_beside_the_sources_is_used(installed: Path, tmp_path: Path):
+def test_existing_bytecode_next_to_sources_is_used(installed: Path, tmp_path: Path):
     compiled = Path(bytecode.importlib.util.cache_from_source(str(installed / "__init__.py")))
     compiled.parent.mkdir()
     compiled.touch()
     assert bytecode.settings({bytecode.DONT_WRITE: "1", "HOME": str(tmp_path)}, tmp_path) == {}
 
 
-def test_where_it_may_be_written_beside_the_sources_nothing_is_said(tmp_path: Path):
+def test_writable_source_folder_needs_no_bytecode_setting(tmp_path: Path):
     assert bytecode.settings({"HOME": str(tmp_path)}, tmp_path) == {}
 
 

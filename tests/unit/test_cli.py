@@ -29,14 +29,14 @@ def test_stopping_nothing_is_no_failure(tmp_path: Path):
     assert (result.returncode, result.stdout) == (0, "Nothing was running.\n")
 
 
-def test_a_template_that_is_not_there_is_told_before_anything_starts(tmp_path: Path):
+def test_missing_template_is_reported_before_the_engine_starts(tmp_path: Path):
     result = _run(tmp_path, "up", "--template", "nowhere/template.yaml")
     assert result.returncode == 1
     assert "nowhere/template.yaml" in result.stderr
     assert not (tmp_path / ".harness" / "engine.json").exists()
 
 
-def test_a_wrong_setting_is_told_with_its_file(tmp_path: Path):
+def test_invalid_setting_is_reported_with_the_valid_values(tmp_path: Path):
     (tmp_path / "pyproject.toml").write_text("[tool.harness]\nengine = 'docker-compose'\n")
     result = _run(tmp_path, "status")
     assert result.returncode == 1
@@ -51,7 +51,7 @@ def test_an_engine_that_there_is_not_is_refused(tmp_path: Path):
 
 
 @pytest.mark.parametrize("arguments", [("up", "--port", "70000"), ("--state", "nowhere", "status"), ("upp",)])
-def test_wrong_usage_is_told_apart_from_failure(tmp_path: Path, arguments: tuple[str, ...]):
+def test_wrong_usage_has_exit_code_2(tmp_path: Path, arguments: tuple[str, ...]):
     assert _run(tmp_path, *arguments).returncode == 2
 
 
@@ -63,9 +63,7 @@ def test_wrong_usage_is_told_apart_from_failure(tmp_path: Path, arguments: tuple
         (("last", "--follow", "--format=json"), "it shows a flow on the terminal, and writes nothing else"),
     ],
 )
-def test_options_of_trace_that_do_not_fit_are_refused_before_anything_is_asked(
-    tmp_path: Path, arguments: tuple[str, ...], said: str
-):
+def test_conflicting_trace_options_are_refused_at_once(tmp_path: Path, arguments: tuple[str, ...], said: str):
     result = _run(tmp_path, "trace", *arguments)
     assert result.returncode == 2
     assert said in " ".join(result.stderr.replace("│", " ").split())
@@ -82,7 +80,7 @@ def test_the_version_is_the_installed_one(tmp_path: Path):
     assert _run(tmp_path, "--version").stdout == "harness 0.1.0\n"
 
 
-def test_a_picture_that_cannot_be_written_is_told_without_a_traceback(tmp_path: Path):
+def test_unwritable_diagram_is_reported_without_a_traceback(tmp_path: Path):
     (tmp_path / "template.yaml").write_text("Resources: {Queue: {Type: AWS::SQS::Queue}}\n")
     result = _run(tmp_path, "graph", "--output", "nowhere/picture.svg")
     assert result.returncode == 2

@@ -36,7 +36,7 @@ def test_a_program_that_is_there_is_named_with_its_version(path):
 
 
 @pytest.mark.parametrize("body", [["echo no version is set >&2", "exit 127"], None])
-def test_a_program_that_is_not_there_or_does_not_run_is_told_with_who_needs_it(path, body):
+def test_missing_or_broken_program_is_reported_with_its_use(path, body):
     if body:
         _program(path / "node", *body)
     found = _finding("Node.js")
@@ -52,7 +52,7 @@ def test_uv_that_does_not_run_is_missing(monkeypatch, tmp_path):
     assert (found.verdict, found.found) == (Verdict.MISSING, f"{tmp_path / 'uv'} does not run")
 
 
-def test_a_port_in_use_is_told_and_what_comes_of_it_depends_on_who_chose_it():
+def test_port_in_use_is_optional_with_a_remedy():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -69,36 +69,34 @@ def test_a_port_in_use_is_told_and_what_comes_of_it_depends_on_who_chose_it():
         ("MIN_FREE_MEMORY_BYTES", "Memory", Verdict.OPTIONAL),
     ],
 )
-def test_too_little_room_is_told_with_what_is_wanted(monkeypatch, attribute, subject, verdict):
+def test_too_little_space_is_reported_with_the_needed_size(monkeypatch, attribute, subject, verdict):
     monkeypatch.setattr(doctor, attribute, 2**60)
     found = _finding(subject)
     assert found.verdict is verdict
     assert "GiB" in found.remedy
 
 
-def test_an_engine_that_is_not_installed_is_told_with_what_lacks(monkeypatch):
+def test_missing_engine_package_is_reported_by_name(monkeypatch):
     monkeypatch.setattr(doctor.importlib.util, "find_spec", lambda name: None if name == "moto" else object())
     found = _finding("Embedded engine")
     assert (found.verdict, found.found) == (Verdict.MISSING, "not installed: moto")
 
 
 @pytest.mark.parametrize(("engine", "verdict"), [("embedded", Verdict.OPTIONAL), ("docker", Verdict.MISSING)])
-def test_docker_that_does_not_run_is_told_and_missing_only_where_it_is_the_engine(
-    monkeypatch, tmp_path, engine, verdict
-):
+def test_stopped_docker_is_missing_only_if_it_is_the_engine(monkeypatch, tmp_path, engine, verdict):
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nobody.sock")
     found = _finding("Docker", engine=engine)
     assert found.verdict is verdict
     assert "nobody.sock cannot be used: it does not run. Start it" in found.found
 
 
-def test_the_embedded_engine_is_not_missed_where_another_is_chosen(monkeypatch):
+def test_embedded_engine_is_optional_if_another_is_chosen(monkeypatch):
     monkeypatch.setattr(doctor.importlib.util, "find_spec", lambda name: None if name == "moto" else object())
     assert _finding("Embedded engine", engine="docker").verdict is Verdict.OPTIONAL
 
 
 @pytest.mark.parametrize("variable", ["HARNESS_LAMBDA_PYTHONS", "PYENV_ROOT"])
-def test_folder_of_interpreters_that_cannot_be_read_is_told(monkeypatch, tmp_path, variable):
+def test_unreadable_interpreter_folder_is_reported(monkeypatch, tmp_path, variable):
     monkeypatch.setenv(variable, str(tmp_path / "nowhere"))
     found = _finding(variable)
     assert found.verdict is Verdict.OPTIONAL

@@ -100,7 +100,7 @@ def test_a_python_without_a_version_in_its_name_will_do(machine: Machine):
     assert machine.installed_for() == ["python"]
 
 
-def test_a_machine_without_a_supported_python_is_told_which_to_install(machine: Machine):
+def test_make_without_supported_python_names_the_versions(machine: Machine):
     machine.python("python3", "3.10.4")
     made = machine.make("up")
     assert made.returncode != 0
@@ -127,7 +127,7 @@ def test_an_environment_is_installed_once(machine: Machine):
     assert machine.installed_for() == ["python3.12"]
 
 
-def test_another_python_that_is_asked_for_stops_the_engine_and_installs_anew(machine: Machine):
+def test_make_with_another_python_stops_engine_and_reinstalls(machine: Machine):
     machine.python("python3.12", "3.12.1")
     older = machine.python("python3.11", "3.11.7")
     machine.make("up")
@@ -144,7 +144,7 @@ def test_another_python_that_is_asked_for_stops_the_engine_and_installs_anew(mac
     assert machine.installed_for() == ["python3.12", "python3.11"]
 
 
-def test_what_changes_later_is_installed_for_the_python_that_was_asked_for_first(machine: Machine):
+def test_make_reinstalls_changes_for_the_python_chosen_first(machine: Machine):
     machine.python("python3.13", "3.13.0")
     machine.make("up", f"PYTHON={machine.python('python3.11', '3.11.7')}")
     os.utime(machine.project / "requirements.lock", (2**32, 2**32))
@@ -154,7 +154,7 @@ def test_what_changes_later_is_installed_for_the_python_that_was_asked_for_first
     assert {path.resolve().name for path in (machine.project / ".venv" / "bin").glob("python")} == {"python3.11"}
 
 
-def test_a_folder_that_was_moved_is_installed_anew(machine: Machine):
+def test_moved_folder_is_reinstalled(machine: Machine):
     """The programs of an environment name the folder that they were installed in."""
     machine.python("python3.12", "3.12.1")
     machine.make("up")
@@ -163,7 +163,7 @@ def test_a_folder_that_was_moved_is_installed_anew(machine: Machine):
     assert machine.installed_for() == ["python3.12", "python3.12"]
 
 
-def test_an_environment_whose_python_is_gone_is_installed_anew(machine: Machine):
+def test_environment_without_its_python_is_reinstalled(machine: Machine):
     gone = machine.python("python3.12", "3.12.1")
     machine.python("python3.11", "3.11.7")
     machine.make("up")

@@ -49,7 +49,7 @@ def _runs(process: psutil.Process) -> bool:
     return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
 
 
-def test_down_ends_the_engine_and_those_of_test_runs_that_were_killed(project, engine_in):
+def test_down_stops_the_engine_and_those_of_killed_test_runs(project, engine_in):
     state = project.settings.state_directory
     abandoned = state / f"run-{_pid_of_nobody()}"
     engines = [engine_in(state), engine_in(abandoned)]
@@ -61,7 +61,7 @@ def test_down_ends_the_engine_and_those_of_test_runs_that_were_killed(project, e
     assert not project.down().ran
 
 
-def test_down_leaves_a_test_run_that_goes_on_and_an_engine_that_was_asked_to_stay(project, engine_in):
+def test_down_keeps_engines_of_running_and_kept_test_runs(project, engine_in):
     state = project.settings.state_directory
     kept = state / f"run-{_pid_of_nobody()}"
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as run:
@@ -74,7 +74,7 @@ def test_down_leaves_a_test_run_that_goes_on_and_an_engine_that_was_asked_to_sta
         run.kill()
 
 
-def test_builds_are_where_the_settings_say_also_for_an_engine_of_a_test_run(tmp_path: Path):
+def test_work_directory_of_a_test_run_follows_the_settings(tmp_path: Path):
     (tmp_path / "pyproject.toml").write_text('[tool.harness]\ndirectory = "local-aws"\n')
     project = Project.load(tmp_path)
     assert project.work_directory == tmp_path / "local-aws"
@@ -82,13 +82,13 @@ def test_builds_are_where_the_settings_say_also_for_an_engine_of_a_test_run(tmp_
     assert run.work_directory == tmp_path / "local-aws"
 
 
-def test_a_compose_file_that_is_named_and_not_there_is_told(tmp_path: Path):
+def test_missing_compose_file_of_the_settings_raises(tmp_path: Path):
     (tmp_path / "pyproject.toml").write_text('[tool.harness]\nengine = "docker"\ncompose_file = "compose.yaml"\n')
     with pytest.raises(SettingsError, match=r"compose\.yaml is not there; compose_file in \[tool\.harness\] names it"):
         Project.load(tmp_path)
 
 
-def test_without_the_usual_compose_file_the_engine_is_a_container_of_its_own(tmp_path: Path):
+def test_docker_engine_without_compose_file_is_one_container(tmp_path: Path):
     (tmp_path / "pyproject.toml").write_text('[tool.harness]\nengine = "docker"\n')
     assert isinstance(engine := Project.load(tmp_path).engine, DockerEngine)
     assert engine.compose is None
@@ -97,7 +97,7 @@ def test_without_the_usual_compose_file_the_engine_is_a_container_of_its_own(tmp
     assert engine.compose is not None
 
 
-def test_a_chosen_port_counts_for_an_engine_whose_state_is_elsewhere_too(tmp_path: Path):
+def test_chosen_port_applies_to_an_engine_with_other_state(tmp_path: Path):
     (tmp_path / "pyproject.toml").write_text("[tool.harness]\nport = 4600\n")
     project = Project.load(tmp_path)
     assert isinstance(engine := project.in_directory(tmp_path / "other", port=4700).engine, EmbeddedEngine)

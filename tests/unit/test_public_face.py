@@ -31,7 +31,7 @@ def test_exported_name_is_a_documented_class(name):
     assert inspect.getdoc(exported), f"{name} has no docstring"
 
 
-def test_unknown_name_is_refused_with_those_that_exist():
+def test_unknown_name_is_refused_with_existing_names():
     with pytest.raises(AttributeError, match="no attribute 'Nothing'; it has: Activity, "):
         _ = harness.Nothing
 

@@ -48,7 +48,7 @@ NEEDS = """
 
 
 @pytest.mark.parametrize("arguments", [(), ("-n", "2")], ids=["one process", "xdist"])
-def test_what_the_target_lacks_is_skipped_with_its_reason_and_counted(run, arguments):
+def test_unsupported_tests_are_skipped_with_reason_and_counted(run, arguments):
     result = run(NEEDS, *arguments)
     result.assert_outcomes(passed=1, skipped=5)
     result.stdout.fnmatch_lines(

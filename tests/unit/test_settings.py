@@ -25,7 +25,7 @@ def test_the_nearest_pyproject_with_the_table_is_the_root(tmp_path: Path):
     assert settings.region == "eu-central-1"
 
 
-def test_without_a_table_the_defaults_hold_where_the_command_runs(tmp_path: Path):
+def test_missing_table_gives_defaults_in_the_current_folder(tmp_path: Path):
     settings = Settings.load(tmp_path)
     assert settings.root == tmp_path
     assert settings.engine == "embedded"
@@ -41,7 +41,7 @@ def test_without_a_table_the_defaults_hold_where_the_command_runs(tmp_path: Path
         ("[tool.harness.parameters]\nusers = 3\n", "parameters.users"),
     ],
 )
-def test_a_wrong_setting_is_named_with_its_file_and_what_there_is(tmp_path: Path, table: str, named: str):
+def test_invalid_setting_is_reported_with_file_and_valid_names(tmp_path: Path, table: str, named: str):
     file = _write(tmp_path, table)
     with pytest.raises(SettingsError) as raised:
         Settings.load(tmp_path)
@@ -58,7 +58,7 @@ def test_a_file_that_is_not_toml_is_named(tmp_path: Path):
     assert str(file) in str(raised.value)
 
 
-def test_the_engine_is_told_the_delays_that_are_set_and_takes_them(tmp_path: Path):
+def test_delays_reach_the_engine_through_its_environment(tmp_path: Path):
     _write(tmp_path, "[tool.harness.delays]\nevents_retry_seconds = 0.25\nstep_functions_factor = 0.1\n")
     told = Settings.load(tmp_path).delays.environment()
     taken = emulator.Delays.model_validate_json(told[emulator.VARIABLE])

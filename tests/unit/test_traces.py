@@ -76,7 +76,7 @@ ONE_FAILS = """
 
 
 @pytest.mark.parametrize("arguments", [(), ("-n", "2")], ids=["one process", "xdist"])
-def test_a_failed_test_leaves_a_trace_whose_name_ends_what_is_told_of_it(run, pytester, arguments):
+def test_failed_test_writes_a_trace_named_after_it(run, pytester, arguments):
     result = run(ONE_FAILS, *arguments)
     result.assert_outcomes(passed=1, failed=2)
     assert traces(pytester) == ["test_shop.test_one_that_fails.html"]
@@ -104,13 +104,13 @@ def test_when_a_trace_is_left_can_be_chosen(run, pytester, mode, left):
         )
 
 
-def test_the_trace_of_a_test_that_passes_again_is_removed_and_others_stay(run, pytester):
+def test_trace_of_a_test_that_passes_again_is_removed(run, pytester):
     run(ONE_FAILS, "--traces=on")
     run(ONE_FAILS.replace("f is None", "f is not None"), "-k", "fails").assert_outcomes(passed=1)
     assert traces(pytester) == ["test_shop.test_one_that_passes.html"]
 
 
-def test_of_hypothesis_s_examples_the_smallest_that_fails_is_told(run, pytester):
+def test_trace_has_the_smallest_failing_hypothesis_example(run, pytester):
     run(
         """
         from hypothesis import HealthCheck, given, settings, strategies as st
@@ -135,7 +135,7 @@ def test_what_a_test_s_outcome_depends_on_is_in_the_command(run, pytester):
     assert "pytest test_shop.py::test_one_that_fails --engine=docker --randomly-seed=42" in page
 
 
-def test_a_trace_that_cannot_be_written_does_not_hide_the_failure(run, pytester):
+def test_unwritable_trace_does_not_hide_the_failure(run, pytester):
     (pytester.path / ".harness").mkdir()
     (pytester.path / ".harness" / "traces").write_text("a file where the folder should be")
     result = run(ONE_FAILS.replace("test_one_that_fails(flow)", "test_it(flow)"))

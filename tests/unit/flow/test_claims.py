@@ -26,7 +26,7 @@ def a_connection(history: History) -> None:
     happened(history, 4, Kind.CONNECTION, "DISCONNECT", f"connection:{CONNECTION}")
 
 
-def test_each_message_is_of_the_flow_that_claims_it_and_the_rest_of_the_one_that_connected():
+def test_frame_belongs_to_claiming_flow_and_rest_to_connecting():
     history = History()
     history.claim(f"handshake:{CONNECTION}", FIRST)
     history.claim(f"frame:{CONNECTION}:2", SECOND)
@@ -36,13 +36,13 @@ def test_each_message_is_of_the_flow_that_claims_it_and_the_rest_of_the_one_that
     assert history.roots_of(CONNECTION) == []
 
 
-def test_what_nobody_claims_is_a_flow_of_its_own():
+def test_unclaimed_frames_are_a_separate_flow():
     history = History()
     a_connection(history)
     assert names(history.roots_of(CONNECTION)) == ["CONNECT", "one", "two", "DISCONNECT"]
 
 
-def test_what_was_sent_and_has_not_come_is_waited_for_until_its_connection_has_ended():
+def test_sent_frame_is_awaited_until_its_connection_ends():
     history = History()
     history.claim(f"handshake:{CONNECTION}", FIRST)
     history.claim(f"frame:{CONNECTION}:1", FIRST)
@@ -63,7 +63,7 @@ def test_claims_are_forgotten_with_everything_else():
     assert history.unseen(FIRST) == []
 
 
-def test_only_a_trace_that_wants_to_know_is_told_of_marks():
+def test_claim_callback_runs_only_in_the_trace_that_set_it():
     told: list[str] = []
     with tracing.tracing(FIRST, told.append):
         tracing.claim("frame:x:1")

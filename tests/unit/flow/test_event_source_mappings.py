@@ -79,7 +79,7 @@ def test_the_flows_of_a_process_ask_once(mappings, target):
 
 
 @pytest.mark.parametrize("name", ["CreateEventSourceMapping", "UpdateEventSourceMapping", "DeleteEventSourceMapping"])
-def test_what_a_call_changed_is_asked_for_again_also_by_a_flow_that_goes_on(mappings, target, name):
+def test_changed_mapping_is_read_again_by_a_running_flow(mappings, target, name):
     target.has("Enabled")
     flow = Consumers(mappings)
     assert awaited(mappings, flow) == UNREAD
@@ -116,7 +116,7 @@ def test_an_engine_that_was_emptied_is_asked_again(mappings, target):
 
 
 @pytest.mark.parametrize("state", ["Creating", "Enabling", "Updating", "Disabling", "Deleting"])
-def test_a_state_that_passes_by_itself_is_asked_for_again_by_the_next_flow(mappings, target, state):
+def test_transient_mapping_state_is_read_again_by_the_next_flow(mappings, target, state):
     target.has(state)
     flow = Consumers(mappings)
     awaited(mappings, flow)
@@ -165,7 +165,7 @@ def test_what_one_mapping_gave_up_another_is_still_to_read(mappings, target):
     assert _of_record(mappings, given_up, _taker(Kind.BATCH, "archives")) is None
 
 
-def test_what_comes_after_the_record_that_failed_comes_again_with_it(mappings, target):
+def test_records_after_a_failed_one_are_retried_with_it(mappings, target):
     _two_mappings(target)
     archived = _taker(Kind.BATCH, "archives")
     failed = _taker(Kind.BATCH, "counts", failed=["6"], committed=["5"], retries=True)

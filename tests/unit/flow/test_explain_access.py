@@ -188,7 +188,7 @@ STORE = "the role StoreRole of function Store"
         ),
     ],
 )  # fmt: skip
-def test_a_denial_is_told_with_who_what_why_and_where(topology, denied, sentence, where, resource):
+def test_denial_finding_names_who_what_why_and_where(topology, denied, sentence, where, resource):
     [finding] = found(topology, happened(denied))
     assert finding.sentence == f"{sentence}."
     lines = [n for n, each in enumerate(TEMPLATE.splitlines(), 1) if each.startswith(where) or where in each]
@@ -199,7 +199,7 @@ def test_a_denial_is_told_with_who_what_why_and_where(topology, denied, sentence
     assert [activity.id for activity in finding.activities] == [3, 2]
 
 
-def test_a_state_machine_is_named_with_its_role_whose_inline_policy_is_shown(topology):
+def test_state_machine_denial_names_role_and_inline_policy(topology):
     near = [{"policy": "rights", "statement": "Statement[0]", "resources": [JOBS]}]
     [finding] = found(topology, happened(denial(SEND, PARKED, "machine-role-1", near=near), user=Kind.TRANSITION))
     assert finding.sentence.startswith(f"the role MachineRole of state machine Machine may not {SEND} on queue Parked:")

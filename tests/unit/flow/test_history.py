@@ -70,7 +70,7 @@ def test_an_activity_goes_on_until_its_end_is_there():
     assert (activity.seconds, activity.error) == (0.5, {"code": "Throttled"})
 
 
-def test_what_was_left_under_the_same_trace_is_no_stimulus_of_its_own():
+def test_work_under_the_same_trace_is_no_separate_stimulus():
     """A function's asynchronous event carries its sender's trace, and nobody's call."""
     made = history(
         [
@@ -129,7 +129,7 @@ REDRIVEN = [
 ]
 
 
-def test_a_message_that_was_moved_back_is_taken_up_by_who_came_after_that():
+def test_redriven_message_is_taken_by_its_later_consumer():
     told = history(REDRIVEN)
     assert names(told.next_of(told.activities[1])) == ["fails", "given up"]
     assert names(told.next_of(told.activities[5])) == ["handled"]
@@ -137,7 +137,7 @@ def test_a_message_that_was_moved_back_is_taken_up_by_who_came_after_that():
     assert names(told.closure([told.activities[1]])) == ["SendMessage", "fails", "given up", "moved", "handled"]
 
 
-def test_a_message_that_was_moved_back_and_not_taken_up_yet_has_no_taker():
+def test_redriven_message_without_consumer_has_no_taker():
     told = history(REDRIVEN[:-1])
     assert told.takers_of("message:q:1", told.activities[5]) == []
 

@@ -49,14 +49,14 @@ def _waiting_execution(happening: Happening, what: str = "task timeout", **data:
     return execution, timer
 
 
-def test_only_what_nothing_else_holds_up_is_told(happening):
+def test_pending_reports_only_what_nothing_else_delays(happening):
     _, timer = _waiting_execution(happening, "Wait")
     [waits] = _pending(happening)
     assert (waits.activity.id, waits.due, waits.callback) == (timer, 5000.0, "")
     assert str(waits).startswith(f"{EXECUTION}, in the state Ask, waits; due in ")
 
 
-def test_what_was_fired_by_hand_goes_on_until_what_it_makes_due_is_done(happening):
+def test_manual_fire_is_pending_until_its_work_is_done(happening):
     fired = happening.begin(Kind.TIMER, "harness", "websocket-idle", data={"what": "fire", "connection_id": "c="})
     [goes_on] = _pending(happening, [happening.history.activities[fired]])
     assert (str(goes_on), goes_on.due) == ("harness websocket-idle is in progress", None)
@@ -64,7 +64,7 @@ def test_what_was_fired_by_hand_goes_on_until_what_it_makes_due_is_done(happenin
     assert _pending(happening, [happening.history.activities[fired]]) == []
 
 
-def test_work_of_another_branch_is_not_held_up_by_what_one_waits_for(happening):
+def test_parallel_branch_is_pending_besides_a_waiting_one(happening):
     execution, timer = _waiting_execution(happening, "Wait")
     branch = happening.begin(Kind.WORK, "engine", "branch", cause=execution)
     assert [one.activity.id for one in _pending(happening)] == [timer, branch]
@@ -123,7 +123,7 @@ def test_a_message_that_comes_again_says_when(happening):
     assert [one.due for one in _pending(happening)] == [None]
 
 
-def test_what_another_message_of_the_same_batch_waits_for_is_not_of_this_flow(happening):
+def test_timer_of_another_message_in_the_batch_is_not_pending(happening):
     other = f"message:{QUEUE}jobs:2"
     happening.did(Kind.CALL, "sqs", "SendMessage", leaves=(MESSAGE,), data=BY_CLIENT)
     happening.did(Kind.CALL, "sqs", "SendMessage", leaves=(other,), trace="1-2-3", data=BY_CLIENT)
@@ -132,7 +132,7 @@ def test_what_another_message_of_the_same_batch_waits_for_is_not_of_this_flow(ha
     assert _pending(happening) == []
 
 
-def test_an_event_that_a_function_failed_on_says_when_it_is_tried_again(happening):
+def test_failed_event_is_pending_until_its_next_attempt(happening):
     mark, function = "invocation:r", {"resource": f"{FUNCTION}worker"}
     happening.did(Kind.CALL, "lambda", "Invoke", leaves=(mark,), data=BY_CLIENT)
     failed = happening.did(
@@ -158,7 +158,7 @@ def _timed(happening: Happening, mapping: str, when: float, mark: str) -> int:
     return happening.note(Kind.TIMER, "lambda", mapping, takes=(mark,), data=data)
 
 
-def test_the_window_of_one_mapping_is_not_over_when_another_has_read_the_record(happening):
+def test_pending_window_waits_for_both_mappings_of_a_record(happening):
     happening.did(Kind.CALL, "kinesis", "PutRecord", data=BY_CLIENT, leaves=(RECORD,))
     of_archives = _timed(happening, "archives", 5000.0, RECORD)
     happening.did(Kind.BATCH, "lambda", "counts", takes=(RECORD,), data={"mapping": "counts"}, ended={"failed": ["1"]})
@@ -176,7 +176,7 @@ def test_the_window_of_one_mapping_is_not_over_when_another_has_read_the_record(
     assert (waiting.due, waiting.timer and waiting.timer.id) == (5000.0, of_archives)
 
 
-def test_a_message_behind_another_of_its_group_waits_for_the_same_time(happening):
+def test_message_behind_its_group_is_due_at_the_same_time(happening):
     marks = [f"message:{QUEUE}jobs.fifo:{n}" for n in range(3)]
     for mark, group in zip(marks, ("a", "a", "b"), strict=True):
         request = {"request": {"MessageGroupId": group}}

@@ -38,7 +38,7 @@ def _outline(told: list[Step], depth: int = 0) -> list[str]:
     return lines
 
 
-def test_attempts_stand_below_the_step_of_their_event_and_what_carries_it_is_not_told():
+def test_attempts_are_below_the_step_of_their_event():
     assert _outline(_told(welcome_that_cannot_be_mailed())) == [
         "events PutEvents lumen: UserRegistered",
         "  rule registrations",
@@ -68,7 +68,7 @@ def _of_a_queue(happened: Happening, message: str, at: float, **ended) -> None:
     happened.end(batch, at + 0.2, data=ended)
 
 
-def test_a_message_that_comes_again_is_told_each_time_below_what_sent_it():
+def test_redelivered_message_is_a_step_below_its_sender():
     happened = Happening()
     happened.did(Kind.CALL, "sqs", "SendMessage", resource=f"{QUEUE}orders", data=BY_CLIENT, leaves=("message:q:1",))
     _of_a_queue(happened, "message:q:1", 1, failed=["1"])
@@ -80,7 +80,7 @@ def test_a_message_that_comes_again_is_told_each_time_below_what_sent_it():
     ]
 
 
-def test_a_batch_is_told_below_the_first_of_its_senders_and_the_others_say_so():
+def test_batch_is_below_first_sender_and_others_refer_to_it():
     happened = Happening()
     for mark in ("message:q:1", "message:q:2", "message:q:3"):
         happened.did(Kind.CALL, "sqs", "SendMessage", resource=f"{QUEUE}orders", data=BY_CLIENT, leaves=(mark,))
@@ -95,7 +95,7 @@ def test_a_batch_is_told_below_the_first_of_its_senders_and_the_others_say_so():
     ]
 
 
-def test_a_topic_is_told_by_its_subscribers_and_a_refusal_in_words():
+def test_topic_step_has_its_subscribers_and_worded_refusals():
     happened = Happening()
     publish = happened.begin(Kind.CALL, "sns", "Publish", resource=f"{TOPIC}news", data=BY_CLIENT)
     work = happened.begin(Kind.WORK, "engine", "sns_pub", cause=publish)
@@ -127,7 +127,7 @@ def test_a_delivery_that_was_refused_says_so_once():
     assert _outline(_told(happened)) == ["rule r", "  queue q (failed: AccessDenied: no)"]
 
 
-def test_a_request_is_told_by_its_path_and_its_status():
+def test_request_step_has_its_path_and_status():
     happened = Happening()
     request = happened.begin(
         Kind.REQUEST, "apigateway", "GET", data={"method": "GET", "path": "/_aws/execute-api/a1/v1/users/7"}
@@ -157,7 +157,7 @@ def test_a_path_is_that_of_the_deployed_api(recorded, known):
     assert path_of(recorded) == known
 
 
-def test_what_an_execution_does_stands_below_the_state_that_does_it():
+def test_execution_steps_are_below_their_state():
     happened = Happening()
     machine = "arn:aws:states:us-east-1:000000000000:stateMachine:campaign"
     execution = happened.begin(Kind.TRANSITION, "stepfunctions", "campaign", data={"state_machine": machine})
@@ -176,7 +176,7 @@ def test_what_an_execution_does_stands_below_the_state_that_does_it():
     ]
 
 
-def test_what_a_service_tells_a_bus_is_told_only_where_a_rule_wants_it():
+def test_service_event_is_a_step_only_if_a_rule_matches():
     happened = Happening()
     start = happened.begin(Kind.CALL, "stepfunctions", "StartExecution", resource="campaign", data=BY_CLIENT)
     for number, decided in enumerate(({"passed": False, "reason": "NoRules"}, {"passed": True, "rule": f"{RULE}done"})):
@@ -188,7 +188,7 @@ def test_what_a_service_tells_a_bus_is_told_only_where_a_rule_wants_it():
     ]  # fmt: skip
 
 
-def test_calls_that_repeat_are_counted_and_those_that_led_to_something_are_not():
+def test_repeated_calls_are_counted_unless_they_cause_something():
     happened = Happening()
     for _ in range(3):
         happened.did(Kind.CALL, "sqs", "ReceiveMessage", resource="q", data=BY_CLIENT)
@@ -200,7 +200,7 @@ def test_calls_that_repeat_are_counted_and_those_that_led_to_something_are_not()
     ]  # fmt: skip
 
 
-def test_what_goes_on_is_told_as_that_and_has_no_duration():
+def test_unfinished_step_is_pending_without_duration():
     happened = Happening()
     call = happened.begin(Kind.CALL, "lambda", "Invoke", resource="f", data=BY_SERVICE)
     happened.begin(Kind.INVOCATION, "lambda", "f", cause=call, resource=f"{FUNCTION}f")
@@ -208,20 +208,20 @@ def test_what_goes_on_is_told_as_that_and_has_no_duration():
     assert (str(step), step.outcome, step.seconds) == ("function f", Outcome.PENDING, None)
 
 
-def test_an_event_that_no_function_has_taken_up_yet_is_told_as_that():
+def test_event_no_function_has_taken_is_pending():
     happened = Happening()
     happened.did(Kind.CALL, "lambda", "Invoke", resource="f", data=BY_SERVICE, leaves=("invocation:r",))
     assert _outline(_told(happened)) == ["function f (pending: has not taken it up)"]
 
 
-def test_a_call_is_told_with_what_it_names_and_what_may_not_be_read_is_passed_over():
+def test_call_step_has_its_subject_and_omits_unreadable_values():
     happened = Happening()
     happened.did(Kind.CALL, "cognito-idp", "SignUp", data={**BY_CLIENT, "request": {"Username": "ada@people.example"}})
     happened.did(Kind.CALL, "s3", "PutObject", data={**BY_CLIENT, "request": {"$cut": {"bytes": 200_000}}})
     assert _outline(_told(happened)) == ["cognito-idp SignUp ada@people.example", "s3 PutObject"]
 
 
-def test_a_function_that_somebody_outside_invoked_is_told_as_their_call():
+def test_function_invoked_from_outside_is_the_step_of_its_call():
     happened = Happening()
     call = happened.begin(Kind.CALL, "lambda", "Invoke", resource="f", data=BY_CLIENT)
     happened.did(Kind.INVOCATION, "lambda", "f", 0.1, 0.3, cause=call, resource=f"{FUNCTION}f")
@@ -241,7 +241,7 @@ def test_a_function_that_somebody_outside_invoked_is_told_as_their_call():
         ({}, ""),
     ],
 )
-def test_an_error_is_told_in_a_line(error, text):
+def test_error_text_is_one_line(error, text):
     assert str(error_text(error) or "") == text
 
 
@@ -249,7 +249,7 @@ KINDS = [kind for kind in Kind if kind not in (Kind.WORK, Kind.TIMER, Kind.TRANS
 """Those that are never hidden without a step, but for an archive's."""
 
 
-def test_the_attempts_of_an_event_are_told_once_each():
+def test_each_attempt_is_in_exactly_one_step():
     happened = welcome_that_cannot_be_mailed()
     told = [activity.id for step in _told(happened) for each in step.walk() for activity in each.activities]
     assert len(told) == len(set(told))
@@ -258,7 +258,7 @@ def test_the_attempts_of_an_event_are_told_once_each():
 
 
 @given(st.lists(st.tuples(st.sampled_from(list(Kind)), st.integers(0, 30), st.booleans()), min_size=1, max_size=30))
-def test_whatever_happened_is_told_once(happenings):
+def test_each_activity_is_in_exactly_one_step(happenings):
     happened = Happening()
     for number, (kind, cause, ends) in enumerate(happenings):
         caused = {"cause": cause % number + 1} if number else {}
@@ -270,7 +270,7 @@ def test_whatever_happened_is_told_once(happenings):
     assert {a.id for a in happened.activities if a.kind in KINDS} <= set(told)
 
 
-def test_an_alarm_is_told_with_its_states_and_with_what_it_did():
+def test_alarm_step_has_its_states_and_actions():
     happened = Happening()
     alarm = happened.note(
         Kind.TIMER, "cloudwatch", "too-deep", data={"what": "alarm", "before": "OK", "after": "ALARM"}
@@ -283,7 +283,7 @@ def test_an_alarm_is_told_with_its_states_and_with_what_it_did():
 STAGE = "arn:aws:execute-api:us-east-1:000000000000:api/v1"
 
 
-def test_what_is_said_on_a_connection_is_told_with_what_it_is_answered():
+def test_frame_steps_have_messages_and_their_responses():
     happened = Happening()
     happened.did(
         Kind.REQUEST,
@@ -314,7 +314,7 @@ def test_what_is_said_on_a_connection_is_told_with_what_it_is_answered():
     ]
 
 
-def test_a_message_that_a_function_sends_is_one_step_with_the_call_that_sent_it():
+def test_frame_sent_by_a_function_is_one_step_with_its_call():
     happened = Happening()
     request = {"request": {"ConnectionId": "c"}}
     post = happened.begin(Kind.CALL, "apigatewaymanagementapi", "PostToConnection", 0, resource=STAGE, data=request)

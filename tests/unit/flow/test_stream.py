@@ -69,7 +69,7 @@ def test_records_come_in_their_order(engine):
     assert seen == [6, 7]
 
 
-def test_a_stream_from_the_beginning_begins_with_the_oldest_record_that_is_kept(engine):
+def test_stream_from_beginning_starts_at_oldest_kept_record(engine):
     served, seen = engine(3, 4, 5), []
     stream = JournalStream(served.url)
     stream.listen(lambda record: seen.append(record.sequence))
@@ -80,7 +80,7 @@ def test_a_stream_from_the_beginning_begins_with_the_oldest_record_that_is_kept(
     assert seen == [3, 4, 5]
 
 
-def test_what_the_engine_lets_go_of_before_it_is_followed_was_not_kept(engine):
+def test_records_dropped_before_the_stream_starts_are_not_kept(engine):
     served, seen = engine(5, 6), []
     stream = JournalStream(served.url)
     stream.listen(lambda record: seen.append(record.sequence))
@@ -90,7 +90,7 @@ def test_what_the_engine_lets_go_of_before_it_is_followed_was_not_kept(engine):
     assert (stream.first_sequence, seen[0]) == (5, 5)
 
 
-def test_records_that_were_not_kept_are_told_and_not_passed_over(engine):
+def test_missing_records_break_the_stream_with_an_error(engine):
     served, seen = engine(6, 8), list[Record]()
     stream = JournalStream(served.url)
     stream.listen(seen.append)
@@ -101,7 +101,7 @@ def test_records_that_were_not_kept_are_told_and_not_passed_over(engine):
     assert [record.sequence for record in seen] == [6]
 
 
-def test_a_journal_that_comes_too_slowly_is_told_and_not_taken_for_read(engine):
+def test_catch_up_over_its_timeout_raises_with_last_record(engine):
     stream = JournalStream(engine(4, 5).url)
     stream.open(from_beginning=True)
     with pytest.raises(
@@ -110,7 +110,7 @@ def test_a_journal_that_comes_too_slowly_is_told_and_not_taken_for_read(engine):
         stream.catch_up(timeout_seconds=0)
 
 
-def test_a_stream_that_the_engine_ends_is_told(engine):
+def test_stream_ended_by_the_engine_raises(engine):
     served = engine()
     stream = JournalStream(served.url)
     stream.open()
@@ -119,7 +119,7 @@ def test_a_stream_that_the_engine_ends_is_told(engine):
         stream.wait(lambda: None, timeout_seconds=10)
 
 
-def test_a_journal_that_is_not_there_is_told(engine):
+def test_unreachable_journal_raises(engine):
     served = engine()
     served.server.shutdown()
     served.server.server_close()

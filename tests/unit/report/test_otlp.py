@@ -78,7 +78,7 @@ def test_times_are_nanoseconds_since_the_epoch():
     assert (span.start_time_unix_nano, span.end_time_unix_nano) == (1_000_020_000_000, 1_000_022_000_000)
 
 
-def test_a_call_a_function_and_a_batch_have_the_attributes_of_the_conventions():
+def test_spans_of_call_function_and_batch_follow_conventions():
     happened = Happening()
     happened.did(
         Kind.CALL, "sqs", "SendMessage", resource="http://localhost/000000000000/orders",
@@ -136,7 +136,7 @@ def test_what_failed_has_a_status_and_an_exception():
     assert _named(welcome_that_cannot_be_mailed(), "DynamoDB.PutItem").status.code == Status.STATUS_CODE_UNSET
 
 
-def test_the_hop_where_an_event_was_lost_is_an_error_with_the_reason_and_the_line(tmp_path: Path):
+def test_span_of_a_lost_event_is_an_error_with_reason_and_line(tmp_path: Path):
     happened = Happening()
     happened.note(
         Kind.DECISION, "events", "orders",

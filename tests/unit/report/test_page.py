@@ -107,7 +107,7 @@ def test_what_was_redacted_stays_so(shop):
     assert "Password" in told
 
 
-def test_a_long_payload_is_cut_and_its_size_is_told(shop):
+def test_long_payload_is_cut_with_its_size_shown(shop):
     journal = Journal()
     journal.call("s3", "PutObject", request={"Body": "a" * 50_000 + "END"}, response={})
     told = Tags(page(journal, shop)).text
@@ -148,7 +148,7 @@ def test_it_begins_with_where_and_why_an_event_was_lost(shop, tmp_path):
     assert 'class="at unreached" data-node="shop.MailFunction"' in made
 
 
-def test_the_test_is_told_with_the_command_that_runs_it_again(shop):
+def test_page_shows_the_command_that_repeats_the_test(shop):
     made = Tags(
         page(
             retried(),

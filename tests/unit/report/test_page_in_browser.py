@@ -153,7 +153,7 @@ def test_hidden_activities_are_shown_on_request(opened):
     assert second.locator(".parts").get_attribute("aria-pressed") == "true"
 
 
-def test_the_question_mark_tells_the_keys(opened):
+def test_question_mark_key_opens_the_list_of_keys(opened):
     page = opened()
     page.keyboard.press("?")
     assert page.locator("dialog").is_visible()
@@ -172,7 +172,7 @@ def test_a_click_on_a_resource_of_the_picture_shows_its_hop(opened):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_on_a_phone_only_what_is_wide_is_moved_sideways_and_never_the_page(opened, scheme):
+def test_page_on_a_phone_never_scrolls_sideways(opened, scheme):
     page = opened(viewport=PHONE, color_scheme=scheme)
     width = "document.documentElement.scrollWidth"
     assert page.evaluate(width) <= PHONE["width"]

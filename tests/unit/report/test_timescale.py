@@ -10,7 +10,7 @@ from harness.report.timescale import Timescale
 SPANS = st.lists(st.tuples(st.floats(0, 100), st.floats(0, 20)), min_size=1, max_size=8)
 
 
-def test_a_wait_of_seconds_leaves_room_for_the_milliseconds_around_it():
+def test_wait_of_seconds_leaves_width_for_milliseconds():
     scale = Timescale([(0.0, 0.1), (2.1, 0.1)])
     [pause] = scale.pauses
     assert (pause.began, pause.ended) == (0.1, 2.1)
@@ -25,7 +25,7 @@ def test_where_nothing_waits_time_is_linear():
 
 
 @given(SPANS)
-def test_what_begins_later_stands_farther_right_and_everything_is_inside(spans):
+def test_later_moments_are_farther_right_and_inside_the_scale(spans):
     scale = Timescale(spans)
     moments = sorted(at for began, seconds in spans for at in (began, began + seconds))
     places = [scale.left(at) for at in moments]

@@ -32,7 +32,7 @@ def told(flow: TracedFlow) -> list[str]:
     return ["  " * activity.depth + activity.label for activity in flow.tree(hidden=False)]
 
 
-def test_tree_has_attempts_beside_one_another(shop):
+def test_tree_has_attempts_side_by_side(shop):
     flow = trace_activities(retried().activities(), shop)
     assert told(flow) == [
         "events PutEvents shop.Bus: Placed",
@@ -57,13 +57,13 @@ def test_tree_has_attempts_beside_one_another(shop):
     assert flow.title == "events PutEvents shop.Bus: Placed"
 
 
-def test_what_failed_and_was_tried_again_with_success_is_no_failure_of_the_flow(shop):
+def test_failure_followed_by_successful_retry_is_outcome_ok(shop):
     assert trace_activities(retried().activities(), shop).outcome == "ok"
     given_up = [activity for activity in retried().activities() if activity.id < 8]
     assert trace_activities(given_up, shop).outcome == "failed"
 
 
-def test_a_loss_is_told_with_its_place_and_the_lines_around_it(shop, tmp_path):
+def test_loss_has_its_place_and_an_excerpt_of_the_template(shop, tmp_path):
     journal = refused()
     flow = trace_flow(FakeFlow(journal, shop, [finding(journal, tmp_path)]))
     assert flow.outcome == "lost"
@@ -75,7 +75,7 @@ def test_a_loss_is_told_with_its_place_and_the_lines_around_it(shop, tmp_path):
     assert flow.broken_at.node == "shop.PlacedRule"
 
 
-def test_a_finding_in_a_template_that_is_gone_is_told_without_its_lines(shop, tmp_path):
+def test_finding_without_its_template_has_no_excerpt(shop, tmp_path):
     journal = refused()
     found = finding(journal, tmp_path)
     (tmp_path / "template.yaml").unlink()
@@ -83,7 +83,7 @@ def test_a_finding_in_a_template_that_is_gone_is_told_without_its_lines(shop, tm
     assert cause.excerpt is None
 
 
-def test_the_ways_are_those_between_the_resources_of_the_templates(shop):
+def test_paths_are_between_resources_of_the_templates(shop):
     ways = trace_activities(retried().activities(), shop).ways
     assert [(way.source, way.target, way.state) for way in ways] == [
         ("shop.Bus", "shop.PlacedRule", "ok"),
@@ -94,14 +94,14 @@ def test_the_ways_are_those_between_the_resources_of_the_templates(shop):
     assert (way.source, way.target, way.state) == ("shop.Bus", "shop.PlacedRule", "refused")
 
 
-def test_without_templates_everything_is_told_by_its_name():
+def test_labels_are_physical_names_without_templates():
     flow = trace_activities(retried().activities())
     assert "function shop-MailFunction" in [activity.label for activity in flow.activities]
     assert flow.ways == ()
     assert {activity.node for activity in flow.activities} == {None}
 
 
-def test_what_is_pending_is_told_where_it_is(shop):
+def test_pending_activity_has_outcome_pending(shop):
     journal = Journal()
     journal.deliver(journal.decide(journal.put()))
     call = journal.activities()[-1]
@@ -138,7 +138,7 @@ def test_an_event_is_followed_through_its_envelopes(shop):
     assert (change.path, change.kind, change.before, change.after) == ("detail.order", "changed", 7, 8)
 
 
-def test_what_a_function_changes_of_the_event_that_it_gives_back_is_told(shop):
+def test_event_changed_by_a_function_shows_the_difference(shop):
     journal = Journal()
     given = {"triggerSource": "PreSignUp_SignUp", "userName": "ada", "response": {"autoConfirmUser": False}}
     number = journal.begin(Kind.INVOCATION, "lambda", "shop-MailFunction", None, event=given)
@@ -157,7 +157,7 @@ def test_payloads_that_have_nothing_in_common_are_not_compared(shop):
     assert trace_activities(journal.activities(), shop).activities[-1].difference is None
 
 
-def test_the_states_of_an_execution_are_told_with_what_went_in_and_out(shop):
+def test_execution_states_have_their_input_and_output(shop):
     journal = Journal()
     run = journal.begin(
         Kind.TRANSITION, "stepfunctions", "Machine", None, state_machine=MACHINE, execution="x", input={"n": 1}
@@ -201,12 +201,12 @@ def test_a_story_is_json(shop, tmp_path):
     assert data["flows"][0]["findings"][0]["activities"] == [2]
 
 
-def test_a_flow_of_which_nothing_was_seen_is_told_as_that(shop):
+def test_empty_flow_has_title_nothing_was_seen(shop):
     flow = trace_activities([], shop)
     assert (flow.title, flow.activities, flow.seconds) == ("nothing was seen", (), 0.0)
 
 
-def test_what_iam_denied_is_told_with_the_statement_that_decided(shop):
+def test_denied_call_has_the_deciding_statement(shop):
     journal = Journal()
     by = {"kind": "identity", "policy": "MailRole", "statement": "Statement[0]"}
     access = [{"action": "dynamodb:PutItem", "resource": "shop-Orders", "allowed": False, "by": by}]
@@ -238,7 +238,7 @@ def test_a_request_is_called_as_its_client_knows_it(shop):
     assert trace_activities(journal.activities(), shop).title == "GET /orders/7"
 
 
-def test_of_an_engine_that_is_gone_what_it_wrote_down_is_told(shop):
+def test_stopped_engine_leaves_trace_of_recorded_activities(shop):
     class Gone(FakeFlow):
         def pending(self):
             raise ConnectionError("nobody answers")
@@ -248,7 +248,7 @@ def test_of_an_engine_that_is_gone_what_it_wrote_down_is_told(shop):
     assert flow.unasked == "ConnectionError('nobody answers')"
 
 
-def test_of_a_function_that_failed_a_task_its_own_error_is_told(shop):
+def test_failed_task_has_the_error_of_its_function(shop):
     journal = Journal()
     run = journal.begin(
         Kind.TRANSITION, "stepfunctions", "Machine", None, state_machine=MACHINE, execution="x", input={}
@@ -268,7 +268,7 @@ def test_of_a_function_that_failed_a_task_its_own_error_is_told(shop):
     assert trace_activities(journal.activities(), shop).activities[-1].error.message == told[:30]
 
 
-def test_frames_are_told_and_leave_for_their_clients(shop):
+def test_frames_have_messages_and_edges_to_their_clients(shop):
     stage = f"arn:aws:execute-api:{REGION}:{ACCOUNT}:api/v1"
     journal = Journal()
     said = {"direction": "in", "connection": "c-1", "route": "ping", "body": {"action": "ping"}}

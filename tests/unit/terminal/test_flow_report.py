@@ -33,7 +33,7 @@ def _named(happened: Happening, name: str) -> list[Activity]:
     return [activity for activity in happened.activities if activity.begin.name == name]
 
 
-def test_the_whole_tree_with_times_on_the_left_and_durations_on_the_right():
+def test_report_shows_the_tree_with_times_and_durations():
     happened = welcome_that_cannot_be_mailed()
     assert (
         _screen(draw(ShownFlow(happened.activities, _name)))
@@ -54,7 +54,7 @@ def test_the_whole_tree_with_times_on_the_left_and_durations_on_the_right():
     )
 
 
-def test_where_there_is_little_room_what_went_well_is_counted_and_the_place_of_a_finding_stays():
+def test_short_report_counts_successes_and_keeps_finding_place():
     happened = welcome_that_cannot_be_mailed()
     broken = _finding(_named(happened, "SendEmail")[-1])
     assert (
@@ -71,7 +71,7 @@ def test_where_there_is_little_room_what_went_well_is_counted_and_the_place_of_a
     )
 
 
-def test_what_says_nothing_new_is_left_out_of_a_short_story_though_there_is_room():
+def test_report_omits_repetition_even_if_there_is_room():
     happened = welcome_that_cannot_be_mailed()
     kept = _finding(_named(happened, "SendEmail")[-1], lost=False)
     assert (
@@ -90,7 +90,7 @@ def test_what_says_nothing_new_is_left_out_of_a_short_story_though_there_is_room
     )
 
 
-def test_a_long_line_is_cut_where_it_speaks_and_not_where_it_names():
+def test_long_line_is_cut_in_its_message_and_not_in_its_name():
     happened = Happening()
     happened.did(Kind.CALL, "s3", "PutObject", data=BY_CLIENT, ended={"error": {"code": "Bad", "message": "x" * 300}})
     [line] = draw(ShownFlow(happened.activities), width=80)
@@ -108,14 +108,14 @@ def test_what_began_quietly_and_is_left_out_is_counted():
     assert str(lines[-1]) == "            and 20 steps more that went well"
 
 
-def test_durations_are_said_as_people_say_them():
+def test_durations_have_readable_units():
     assert [duration(s) for s in (0.0, 0.0004, 0.012, 0.9994, 0.9996, 1.239, 12.34, 99.99, 125.0, 119.7)] == [
         "0 ms", "0 ms", "12 ms", "999 ms", "1 s", "1.24 s", "12.3 s", "100 s", "2 min 5 s", "2 min 0 s"
     ]  # fmt: skip
 
 
 @given(st.lists(st.integers(0, 30), min_size=1, max_size=40), st.integers(1, 40), st.integers(0, 40))
-def test_no_more_lines_than_there_may_be_but_for_what_must_be_seen(causes, limit, broken):
+def test_report_exceeds_its_limit_only_for_a_finding(causes, limit, broken):
     happened = Happening()
     for number, cause in enumerate(causes):
         caused = {"cause": cause % number + 1} if number else {}
@@ -163,7 +163,7 @@ def _short() -> Happening:
     return happened
 
 
-def test_the_story_ends_with_why_and_with_the_line_of_the_template(tmp_path, monkeypatch):
+def test_report_ends_with_the_reason_and_template_line(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     happened = _short()
     place = Place(tmp_path / "stack" / "template.yaml", 41)
@@ -179,7 +179,7 @@ def test_the_story_ends_with_why_and_with_the_line_of_the_template(tmp_path, mon
     )
 
 
-def test_what_waits_is_told_after_what_was_lost_unless_a_finding_explains_it():
+def test_pending_follows_findings_unless_one_explains_it():
     happened = _short()
     first, second = happened.activities
     waiting = [Pending(first, "a message in orders that worker has not read"), Pending(second, "ses goes on")]
@@ -193,7 +193,7 @@ def test_what_waits_is_told_after_what_was_lost_unless_a_finding_explains_it():
     assert "has not read" not in _screen(report(told, waiting=False))
 
 
-def test_an_engine_that_does_not_answer_keeps_nobody_from_reading_what_was_seen():
+def test_report_of_a_stopped_engine_shows_recorded_steps():
     class Gone(Told):
         def explain(self) -> Explanation:
             raise ConnectionError("refused")

@@ -197,9 +197,7 @@ def _beginning(number: int, what: str, by: str, steps: int, seconds: float) -> B
     return Beginning(root, f"{number:08x}", 1_700_000_000.5 + number, what, by, steps, seconds, idle=False)
 
 
-def test_flows_are_listed_with_what_began_them_and_how_they_ended(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-):
+def test_flow_list_shows_stimulus_and_outcome(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     signed_up = "cognito-idp SignUp, cognito-idp ConfirmSignUp, cognito-idp InitiateAuth"
     rows = [
         (
@@ -244,7 +242,7 @@ def test_in_a_file_a_list_of_flows_is_as_wide_as_what_began_them(
     assert second.startswith("00000000  ")
 
 
-def test_without_a_flow_the_list_says_that_nobody_has_called_yet(capsys: pytest.CaptureFixture[str]):
+def test_empty_flow_list_says_that_nothing_was_called(capsys: pytest.CaptureFixture[str]):
     terminal.show_flows([], left_out=True, forgotten=0, address="http://127.0.0.1:4566")
     assert (
         _screen(capsys)
@@ -257,11 +255,11 @@ Flows that only read or set up resources are hidden; --all lists them."""
 LINES = [Line((("▶ ", "here"), ("├─ ", "aside"), ("[bold]rule[/] ", ""), ("✗ no", "bad"))), Line(())]
 
 
-def test_the_story_of_a_flow_is_shown_as_it_is_without_colours_where_nobody_looks(capsys: pytest.CaptureFixture[str]):
+def test_flow_without_a_terminal_is_shown_without_colours(capsys: pytest.CaptureFixture[str]):
     terminal.show_lines([*LINES, *LINES[:1]])
     assert _screen(capsys) == "▶ ├─ [bold]rule[/] ✗ no\n\n▶ ├─ [bold]rule[/] ✗ no"
 
 
-def test_the_story_of_a_flow_has_colours_where_they_are_asked_for():
+def test_flow_has_colours_if_requested():
     told = terminal.in_colours(LINES)
     assert told == "\x1b[1;31m▶ \x1b[0m\x1b[2m├─ \x1b[0m[bold]rule[/] \x1b[31m✗ no\x1b[0m"

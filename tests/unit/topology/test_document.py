@@ -63,7 +63,7 @@ def test_anchors_and_merges_are_resolved_and_own_keys_win(tmp_path):
         ("template.json", '{\n  "A" 1\n}\n', 2, "not valid JSON"),
     ],
 )
-def test_a_mistake_is_reported_with_file_line_and_the_text_around_it(tmp_path, name, text, line, says):
+def test_template_mistake_has_file_line_and_surrounding_text(tmp_path, name, text, line, says):
     file = write(tmp_path, text, name)
     with pytest.raises(TemplateError, match=says) as caught:
         read_document(file)

@@ -66,7 +66,7 @@ Resources:{FUNCTION}
     assert not found.of_kind("bus_rule")
 
 
-def test_subscriptions_of_a_topic_and_beside_it(topology):
+def test_subscriptions_inside_and_outside_a_topic_are_edges(topology):
     found = topology(
         shop="""
 Resources:
@@ -95,7 +95,7 @@ Resources:
     assert found.failure_targets(queue) == (NodeId("shop", "Dead"),)
 
 
-def test_event_source_mappings_with_their_settings_and_the_redrive_of_their_queue(topology):
+def test_mapping_edges_have_settings_and_redrive_of_their_queue(topology):
     found = topology(
         shop=f"""
 Resources:{FUNCTION}

@@ -80,7 +80,7 @@ Resources:{FUNCTION}
     assert edges(found, "authorizer") == [("push.Api", "push.Check", NamedCondition("Authorizer"))]
 
 
-def test_a_function_that_speaks_to_the_clients_of_a_websocket_api(topology):
+def test_function_that_posts_to_websocket_api_has_a_calls_edge(topology):
     found = topology(
         push="""
 Resources:

@@ -21,7 +21,7 @@ def lumen() -> Topology:
     return read_topology(STACKS)
 
 
-def test_every_asynchronous_edge_of_the_stacks_has_a_place_for_failures(lumen):
+def test_every_asynchronous_edge_of_stacks_has_failure_target(lumen):
     asynchronous = [edge for edge in lumen.edges if edge.asynchronous]
     assert len(asynchronous) >= 7
     # S3 itself hands on to a queue, a topic and a bus, and has no place for what one of them does not take.
@@ -93,7 +93,7 @@ Resources:
     "bus",
     ['{"Fn::ImportValue": !Sub "${Name}-bus"}', "lumen", "!Ref Name", '!Sub "arn:aws:events:x:1:event-bus/${Name}"'],
 )
-def test_another_stack_is_found_by_import_by_name_by_parameter_and_by_arn(topology, bus):
+def test_other_stack_is_found_by_import_name_parameter_and_arn(topology, bus):
     found = topology(platform=BUS, shop=RULE % bus)
     assert str(only(found, "bus_rule").source) == "platform.Bus"
 
@@ -132,7 +132,7 @@ def test_networkx_sees_the_same_graph(lumen):
     assert {data["edge"].kind for data in attributes.values()} == {"user_pool_trigger", "permission"}
 
 
-def test_a_pattern_that_is_none_is_told_apart_from_none(topology):
+def test_invalid_pattern_is_distinguished_from_missing_one(topology):
     found = topology(
         shop=f"""
 Resources:{FUNCTION}

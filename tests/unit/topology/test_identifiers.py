@@ -57,14 +57,14 @@ def test_a_resource_is_found_by_whatever_names_it(deployed, resource, logical_id
     assert deployed.declared_as(resource) == NodeId("shop", logical_id)
 
 
-def test_a_resource_of_another_region_is_found_only_where_that_is_asked_for(deployed):
+def test_resource_of_another_region_is_found_only_if_requested(deployed):
     elsewhere = "arn:aws:sqs:eu-west-1:000000000000:q-1"
     assert deployed.declared_as(elsewhere) is None
     assert deployed.declared_as(elsewhere, in_any_region=True) == NodeId("shop", "Queue")
     assert deployed.declared_as("arn:aws:sqs:us-east-1:000000000000:q-2", in_any_region=True) is None
 
 
-def test_a_property_has_a_line_and_what_is_not_there_that_of_what_is_around_it(deployed):
+def test_property_has_a_line_and_missing_one_that_of_its_parent(deployed):
     file, line = deployed.place_of(NodeId("shop", "Function"), "Timeout")
     assert (file.name, line) == ("template.yaml", 4)
     assert deployed.place_of(NodeId("shop", "Mapping"), "Enabled") == (file, 7)

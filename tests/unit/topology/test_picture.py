@@ -69,7 +69,7 @@ def test_every_arrow_begins_and_ends_at_the_side_of_its_items(graph):
             assert min(abs(x - left), abs(x - left - items[key].width)) < 0.001
 
 
-def test_whoever_gives_stands_left_and_a_circle_is_broken_where_it_is_allowed():
+def test_layout_has_sources_left_and_breaks_cycles_at_yields():
     items = [Item(key, 10, 10) for key in "abc"]
     layout = layered(items, [Arrow("c", "a", yields=True), Arrow("a", "b"), Arrow("b", "c")])
     assert layout.places["a"][0] < layout.places["b"][0] < layout.places["c"][0]
@@ -107,7 +107,7 @@ def test_what_an_event_passes_is_shown_and_details_are_not(lumen):
     assert {"GET /users/me", "PreSignUp", "filtered", "after 3"} <= labels
 
 
-def test_the_image_is_xml_with_every_card_and_line_and_needs_nothing_from_outside(lumen):
+def test_image_is_self_contained_xml_with_every_card_and_edge(lumen):
     text = svg(lumen)
     root = ElementTree.fromstring(text)
     selection = select(lumen)

@@ -199,7 +199,7 @@ def comparable(topology: Topology) -> set[tuple[Any, ...]]:
     return found
 
 
-def test_every_event_of_sam_is_read_as_the_translator_would_write_it(tmp_path):
+def test_sam_events_are_read_as_the_transform_writes_them(tmp_path):
     original = tmp_path / "sam.yaml"
     original.write_text(SHOP)
     plain = tmp_path / "plain.yaml"

@@ -13,7 +13,7 @@ from harness.topology.edges import (
 from tests.unit.topology.reading import FUNCTION, edges
 
 
-def test_alarms_watch_and_tell_and_logs_are_handed_on(topology):
+def test_alarms_actions_and_log_subscriptions_are_edges(topology):
     found = topology(
         ops=f"""
 Resources:{FUNCTION}
@@ -46,7 +46,7 @@ Resources:{FUNCTION}
     assert edges(found, "logs") == [("ops.Work", "ops.Logs", None)]
 
 
-def test_triggers_of_user_pools_repositories_and_custom_resources(topology):
+def test_triggers_of_pools_and_repositories_are_edges(topology):
     found = topology(
         shop=f"""
 Resources:{FUNCTION}
@@ -140,7 +140,7 @@ Resources:{FUNCTION}
         assert (ask.file.name, ask.line) == ("states.asl.json", 7)
 
 
-def test_what_a_function_may_call_is_inferred_from_its_environment_and_its_role(topology):
+def test_call_edges_follow_function_environment_and_role(topology):
     found = topology(
         shop="""
 Resources:

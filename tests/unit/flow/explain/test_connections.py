@@ -27,13 +27,13 @@ def pushed(sockets, *connections, error=None):
             sockets.note(Kind.FRAME, "apigatewayv2", "PostToConnection", STAGE, call, direction="out")
 
 
-def test_a_connection_that_is_gone_is_no_loss_where_its_person_was_told_elsewhere(story):
+def test_closed_connection_is_no_finding_if_another_got_the_push(story):
     sockets = story(API)
     pushed(sockets, "gone", "open")
     assert sockets.told() == []
 
 
-def test_it_is_a_doubt_where_nobody_was_told(story):
+def test_closed_connection_without_any_push_is_a_doubt(story):
     sockets = story(API)
     pushed(sockets, "gone")
     assert sockets.told() == [("connection-gone", False)]
@@ -50,7 +50,7 @@ def test_it_is_a_loss_where_the_function_did_not_know_what_to_do(story):
     ("by", "why"),
     [("client", "its client closed it"), ("idle", "nothing was said on it for ten minutes"), ("lifetime", "two hours")],
 )
-def test_the_end_of_the_connection_is_told_though_it_is_of_another_flow(story, by, why):
+def test_connection_end_in_another_flow_is_part_of_the_finding(story, by, why):
     sockets = story(API)
     ended = Record(
         1, Kind.CONNECTION, Phase.NOTE, 100, None, 0.5, "apigatewayv2", "DISCONNECT", STAGE, trace="1-other",
@@ -71,7 +71,7 @@ def test_the_end_of_the_connection_is_told_though_it_is_of_another_flow(story, b
         ({"action": "dance"}, "takes the message, whose action is 'dance', and"),
     ],
 )
-def test_a_message_that_no_route_takes_is_told_by_what_it_has(story, body, told):
+def test_message_without_route_is_explained_by_its_fields(story, body, told):
     sockets = story(API)
     sockets.activity(
         Kind.FRAME, "apigatewayv2", "", STAGE, direction="in", route=None, body=body, error={"message": "Forbidden"}
@@ -81,7 +81,7 @@ def test_a_message_that_no_route_takes_is_told_by_what_it_has(story, body, told)
     assert told in finding.sentence
 
 
-def test_a_message_that_is_too_large_is_told_as_what_closed_the_connection(story):
+def test_oversized_message_is_explained_as_cause_of_the_close(story):
     sockets = story(API)
     said = {"connection": "c", "by": "limit", "code": 1009, "reason": "Frame too large"}
     sockets.activity(Kind.CONNECTION, "apigatewayv2", "DISCONNECT", STAGE, **said)
@@ -90,7 +90,7 @@ def test_a_message_that_is_too_large_is_told_as_what_closed_the_connection(story
     assert finding.sentence.startswith("API Api closed the connection c with 1009, Frame too large:")
 
 
-def test_a_connection_that_somebody_closes_is_nothing_to_explain(story):
+def test_connection_closed_by_its_client_has_no_finding(story):
     sockets = story(API)
     sockets.activity(Kind.CONNECTION, "apigatewayv2", "DISCONNECT", STAGE, connection="c", by="client", code=1000)
     assert sockets.told() == []

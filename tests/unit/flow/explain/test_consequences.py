@@ -24,7 +24,7 @@ def invoke(told, error=None, request_id="r", cause=None):
     )  # fmt: skip
 
 
-def test_a_function_that_fails_for_a_call_is_told_by_the_call(story):
+def test_function_failed_by_a_call_is_explained_by_the_call(story):
     told = story(STACK)
     failed = invoke(told, raised(THROTTLED))
     told.call("dynamodb", "PutItem", "table", failed, error=THROTTLED, fault="f")
@@ -35,14 +35,14 @@ def test_a_function_that_fails_for_a_call_is_told_by_the_call(story):
     )
 
 
-def test_a_function_that_fails_for_another_reason_than_its_call_is_told_too(story):
+def test_function_failed_for_another_reason_is_explained_too(story):
     told = story(STACK)
     failed = invoke(told, {"errorType": "KeyError", "errorMessage": "'id'"})
     told.call("dynamodb", "PutItem", "table", failed, error=THROTTLED, fault="f")
     assert sorted(cause for cause, _ in told.told()) == ["fault", "handler-raised"]
 
 
-def test_a_call_that_failed_in_an_attempt_before_the_one_that_succeeded_is_not_told(story):
+def test_call_failed_in_an_earlier_attempt_has_no_finding(story):
     told = story(STACK)
     called = told.call("lambda", "Invoke", WORK)
     told.call("dynamodb", "PutItem", "table", invoke(told, raised(THROTTLED), cause=called), error=THROTTLED, fault="f")

@@ -56,12 +56,12 @@ def event(detail_type="OrderPlaced", source="shop", **detail):
     return {"id": f"{detail_type}{detail}", "source": source, "detail-type": detail_type, "detail": detail}
 
 
-def test_an_event_that_a_rule_took_is_not_lost_for_those_that_refused_it(bus):
+def test_event_taken_by_a_rule_is_not_lost_for_refusing_rules(bus):
     put(bus, event(total=200), placed=True, cancelled="Pattern")
     assert not bus.explained()
 
 
-def test_of_several_rules_that_refuse_the_nearest_is_told(bus):
+def test_finding_names_the_nearest_of_several_refusing_rules(bus):
     put(bus, event(total=50), cancelled="Pattern", placed="Pattern")
     [finding] = bus.explained()
     assert finding.cause == "pattern-refused"
@@ -73,7 +73,7 @@ def test_of_several_rules_that_refuse_the_nearest_is_told(bus):
     assert finding.place.line == 11
 
 
-def test_that_an_archive_keeps_an_event_does_not_mean_that_somebody_took_it(bus):
+def test_archive_does_not_count_as_consumer_of_an_event(bus):
     arguments = {"Events-Archive-all": True, "placed": "Pattern"}
     put(bus, event(total=50), **arguments)
     assert bus.told() == [("pattern-refused", True)]
@@ -91,12 +91,12 @@ def test_that_an_archive_keeps_an_event_does_not_mean_that_somebody_took_it(bus)
         (event("OrderPlaced", "warehouse", total=50), []),
     ],
 )
-def test_a_rule_that_takes_everything_hides_only_what_no_other_nearly_took(bus, what, told):
+def test_catch_all_rule_hides_events_without_a_near_rule(bus, what, told):
     put(bus, what, log=True, placed="Pattern")
     assert bus.told() == told
 
 
-def test_what_services_tell_is_lost_only_where_a_rule_nearly_took_it(story):
+def test_service_event_is_lost_only_if_a_rule_nearly_matches(story):
     bus = story("""
   Uploaded:
     Type: AWS::Events::Rule
@@ -123,7 +123,7 @@ def test_what_services_tell_is_lost_only_where_a_rule_nearly_took_it(story):
     assert "'Object Created' of 'aws.s3'" in finding.sentence
 
 
-def test_an_event_of_no_rules_kind_is_told_of_the_bus(bus):
+def test_event_of_unknown_kind_is_explained_at_the_bus(bus):
     put(bus, event("CustomerMoved", "crm"), placed="Pattern", cancelled="Pattern")
     [finding] = bus.explained()
     assert (finding.cause, finding.resource) == ("no-rule", "shop.Bus")
@@ -132,26 +132,26 @@ def test_an_event_of_no_rules_kind_is_told_of_the_bus(bus):
     )
 
 
-def test_a_disabled_rule_that_matches_is_nearer_than_an_enabled_one_that_does_not(bus):
+def test_disabled_matching_rule_is_nearer_than_enabled_mismatch(bus):
     put(bus, event(total=200), placed="Disabled", cancelled="Pattern")
     assert bus.told() == [("rule-disabled", True)]
 
 
-def test_a_disabled_rule_that_would_not_have_matched_is_told_as_both(bus):
+def test_disabled_mismatching_rule_is_explained_as_both(bus):
     put(bus, event(total=50), placed="Disabled")
     [finding] = bus.explained()
     assert finding.cause == "pattern-refused"
     assert finding.sentence.endswith("; it is disabled, too.")
 
 
-def test_each_entry_of_one_call_is_an_event_of_its_own(bus):
+def test_each_entry_of_a_call_is_a_separate_event(bus):
     call = bus.call("events", "PutEvents", "bus")
     decide(bus, call, event(total=200), placed=True)
     decide(bus, call, event(total=50), placed="Pattern")
     assert bus.told() == [("pattern-refused", True)]
 
 
-def test_an_event_that_no_template_knows_the_rule_of_is_explained_by_what_the_engine_says(story):
+def test_event_of_rule_without_template_is_explained_by_engine(story):
     bus = story("  Queue: {Type: AWS::SQS::Queue}\n")
     put(bus, event(total=50), placed="Pattern")
     [finding] = bus.explained()
@@ -170,7 +170,7 @@ def test_what_the_bus_says_of_an_event(bus, reason, cause):
     assert bus.told() == [(cause, True)]
 
 
-def test_a_bus_that_is_in_another_region_is_told_so(bus):
+def test_bus_in_another_region_is_wrong_region(bus):
     call = bus.call("events", "PutEvents", "bus", region="eu-west-1")
     arn = f"{ARN.replace('us-east-1', 'eu-west-1')}:event-bus/bus"
     bus.note(
@@ -192,7 +192,7 @@ def delivery(bus, rule="placed", error=None, attempt=1, cause=None):
     return bus.activity(Kind.DELIVERY, "events", "1", target, call, **data, **({"error": error} if error else {}))
 
 
-def test_a_delivery_that_succeeded_when_it_was_tried_again_is_not_told(bus):
+def test_delivery_that_succeeded_on_retry_has_no_finding(bus):
     call = bus.call("events", "PutEvents", "bus")
     delivery(bus, error={"code": "ThrottlingException", "message": "slow down"}, cause=call)
     delivery(bus, attempt=2, cause=call)
@@ -200,7 +200,7 @@ def test_a_delivery_that_succeeded_when_it_was_tried_again_is_not_told(bus):
 
 
 @pytest.mark.parametrize(("queue", "lost"), [("arn:aws:sqs:us-east-1:000000000000:dead", False), ("", True)])
-def test_an_event_that_was_given_up_is_lost_unless_a_queue_keeps_it(bus, queue, lost):
+def test_event_given_up_is_lost_without_dead_letter_queue(bus, queue, lost):
     error = {"code": "AWS.SimpleQueueService.NonExistentQueue", "message": "there is none"}
     failed = delivery(bus, error=error)
     data = {"source": "arn:aws:sqs:us-east-1:000000000000:queue", "reason": error["code"], "error": error}
@@ -214,7 +214,7 @@ def test_an_event_that_was_given_up_is_lost_unless_a_queue_keeps_it(bus, queue, 
 
 
 @pytest.mark.parametrize("again", [False, True])
-def test_a_delivery_that_is_to_be_tried_again_is_told_until_it_is(bus, again):
+def test_delivery_waiting_for_a_retry_is_explained_until_then(bus, again):
     failed = delivery(bus, error={"code": "ThrottlingException", "message": "slow down"})
     cause = bus.history.activities[failed].begin.cause
     retry = bus.note(Kind.TIMER, "events", "1", f"{ARN}:rule/bus/placed", cause, what="retry", when=9e9, attempt=2)

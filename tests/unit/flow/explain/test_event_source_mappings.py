@@ -105,7 +105,7 @@ def test_a_message_that_comes_again_is_not_lost(stack):
     )
 
 
-def test_a_filter_that_refuses_what_another_mapping_takes_is_how_filters_are_used(stack):
+def test_message_taken_by_another_mapping_has_no_finding(stack):
     happened = Happening()
     sent(happened, "1")
     refused(happened, "1", {"total": 20, "paid": True})
@@ -113,7 +113,7 @@ def test_a_filter_that_refuses_what_another_mapping_takes_is_how_filters_are_use
     assert told(happened, stack) == []
 
 
-def test_of_filters_that_all_refuse_a_message_the_nearest_is_told(stack):
+def test_finding_names_the_nearest_of_several_refusing_filters(stack):
     happened = Happening()
     sent(happened, "1")
     refused(happened, "1", {"total": 10})
@@ -126,7 +126,7 @@ def test_of_filters_that_all_refuse_a_message_the_nearest_is_told(stack):
     )
 
 
-def test_a_record_that_a_stream_s_filter_leaves_out_is_told_only_where_nothing_of_the_stream_was_taken(stack):
+def test_filtered_stream_record_is_explained_if_none_was_taken(stack):
     happened = Happening()
     sent(happened, "1", "2", source=CLICKS)
     refused(happened, "1", "eyJraW5kIjogInZpZXcifQ==", "clicks", source=CLICKS)
@@ -136,7 +136,7 @@ def test_a_record_that_a_stream_s_filter_leaves_out_is_told_only_where_nothing_o
     assert told(happened, stack) == []
 
 
-def test_a_mapping_that_the_template_enables_and_that_reads_nothing_was_disabled_since(stack):
+def test_enabled_mapping_that_reads_nothing_is_mapping_disabled(stack):
     happened = Happening()
     sent(happened, "1")
     assert told(happened, stack, pending(happened)) == []
@@ -148,13 +148,13 @@ def test_a_mapping_that_the_template_enables_and_that_reads_nothing_was_disabled
     )
 
 
-def test_a_queue_that_nobody_reads_is_nothing_to_explain(stack):
+def test_queue_without_reader_has_no_finding(stack):
     happened = Happening()
     sent(happened, "1", source=f"{QUEUE}parked")
     assert told(happened, stack) == []
 
 
-def test_what_waits_behind_a_record_is_counted_and_how_often_it_is_tried(stack):
+def test_blocked_shard_finding_counts_attempts_and_records(stack):
     happened = Happening()
     sent(happened, "1", "2", "3", source=CLICKS)
     batch(happened, "1", "2", source=CLICKS, mapping="clicks", shard="s", failed=["1", "2"], error=NO)
@@ -174,7 +174,7 @@ def test_a_group_is_blocked_only_where_something_waits_in_it(stack):
         assert [finding.cause for finding in told(happened, stack, pending(happened))] == [cause]
 
 
-def test_a_message_is_shown_again_only_to_a_function_that_works_longer_than_it_is_hidden(stack):
+def test_repeated_message_is_explained_if_function_is_too_slow(stack):
     for milliseconds, causes in ((2000, []), (3500, ["visibility-timeout-too-short"])):
         happened = Happening()
         sent(happened, "1")
@@ -182,7 +182,7 @@ def test_a_message_is_shown_again_only_to_a_function_that_works_longer_than_it_i
         assert [finding.cause for finding in told(happened, stack)] == causes
 
 
-def test_an_item_that_is_reported_and_is_of_another_batch_is_nothing_to_explain(stack):
+def test_failed_item_of_another_batch_has_no_finding(stack):
     """Lambda then takes the batch for failed as a whole, where the mapping asks for items."""
     happened = Happening()
     sent(happened, "1")

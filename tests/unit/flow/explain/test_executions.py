@@ -85,7 +85,7 @@ def failing(happened, **error):
     return execution
 
 
-def test_an_error_that_the_state_does_not_catch_is_told_with_those_that_it_does(stack):
+def test_uncaught_error_finding_lists_errors_of_the_catch(stack):
     happened = Happening()
     failing(happened, error="States.TaskFailed", cause='{"errorMessage": "no such order.\\nmore"}')
     [finding] = told(happened, stack)
@@ -117,7 +117,7 @@ def test_a_fail_state_says_what_it_was_given(stack):
                                          "Ask.")),
     ],
 )  # fmt: skip
-def test_an_execution_that_does_not_end_by_itself(stack, status, end, said):
+def test_unfinished_execution_is_explained_by_its_status(stack, status, end, said):
     happened = Happening()
     execution = Execution(happened)
     execution.event("TaskStateEntered", "Ask")
@@ -127,7 +127,7 @@ def test_an_execution_that_does_not_end_by_itself(stack, status, end, said):
     assert (finding.cause, finding.place.line, finding.sentence) == said
 
 
-def test_an_execution_that_another_one_started_and_cared_for_is_nothing_to_explain(stack):
+def test_handled_child_execution_has_no_finding(stack):
     for status, machines in (("SUCCEEDED", []), ("FAILED", ["shop.Inner"])):
         happened = Happening()
         outer = Execution(happened)
@@ -157,7 +157,7 @@ def test_a_callback_after_another_one(stack):
     )
 
 
-def test_a_callback_that_came_too_late_is_told_by_the_execution_that_failed_for_want_of_it(stack):
+def test_late_callback_is_explained_by_the_failed_execution(stack):
     happened = Happening()
     execution = failing(happened, error="States.Timeout")
     execution.token("t")
@@ -165,7 +165,7 @@ def test_a_callback_that_came_too_late_is_told_by_the_execution_that_failed_for_
     assert [finding.cause for finding in told(happened, stack)] == ["state-failed"]
 
 
-def test_a_token_of_nobody(stack):
+def test_callback_with_unknown_token_is_token_refused(stack):
     happened = Happening()
     called_back(happened, "t", "InvalidToken")
     assert only(happened, stack) == (

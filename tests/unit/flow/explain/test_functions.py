@@ -92,7 +92,7 @@ def test_an_event_that_its_dead_letter_queue_refuses_is_lost(stack):
     )
 
 
-def test_an_event_that_no_attempt_was_made_for_waits_for_concurrency(stack):
+def test_event_without_attempt_is_function_throttled(stack):
     happened = Happening()
     mark = sent(happened)
     happened.note(
@@ -113,7 +113,7 @@ def test_a_caller_that_is_throttled(stack):
     assert (finding.cause, finding.place.line, finding.lost) == ("function-throttled", 5, True)
 
 
-def test_a_function_that_another_one_calls_is_told_only_where_that_one_fails_for_it(stack):
+def test_called_function_failure_is_explained_if_caller_fails(stack):
     for error, causes in ((None, []), ({"errorType": "KeyError", "errorMessage": "'id'"}, ["handler-raised"] * 2)):
         happened = Happening()
         call = happened.did(Kind.CALL, "lambda", "Invoke", resource=OTHER)
@@ -157,7 +157,7 @@ def test_the_line_of_an_error_is_in_the_function_s_own_file():
     assert [(frame.file, frame.line) for frame in frames] == [("app/index.py", 4), ("app/index.py", 9)]
 
 
-def test_node_tells_the_innermost_frame_first():
+def test_node_trace_has_the_innermost_frame_first():
     """https://docs.aws.amazon.com/lambda/latest/dg/nodejs-exceptions.html"""
     trace = [
         "Error: no",

@@ -41,7 +41,7 @@ def attribute(value):
     return {"region": {"DataType": "String", "StringValue": value}}
 
 
-def test_a_message_that_one_subscription_took_is_not_lost_for_another_that_refused_it(story):
+def test_message_taken_by_a_subscription_is_not_lost_for_others(story):
     topics = story(TOPIC)
     deliver(topics, publish(topics, "hello", attributes=attribute("us")))
     assert not topics.explained()
@@ -54,7 +54,7 @@ def test_a_message_that_every_subscription_refused_is_lost(story):
     assert (finding.cause, finding.lost, finding.place.line) == ("filter-policy-refused", True, 11)
 
 
-def test_a_policy_of_the_wrong_scope_is_told_whoever_else_took_the_message(story):
+def test_policy_of_wrong_scope_is_explained_despite_deliveries(story):
     topics = story(TOPIC)
     deliver(topics, publish(topics, {"region": "eu"}))
     [finding] = topics.explained()
@@ -62,7 +62,7 @@ def test_a_policy_of_the_wrong_scope_is_told_whoever_else_took_the_message(story
     assert "the message's attributes, and region is in the body" in finding.sentence
 
 
-def test_a_policy_that_refuses_in_either_scope_is_of_the_right_one(story):
+def test_policy_that_refuses_in_either_scope_has_no_finding(story):
     topics = story(TOPIC)
     deliver(topics, publish(topics, {"region": "us"}))
     assert not topics.explained()
@@ -94,7 +94,7 @@ def decide(buckets, cause, key, name="s3:ObjectCreated:Put"):
     )  # fmt: skip
 
 
-def test_an_upload_that_no_notification_tells_of_is_lost(story):
+def test_upload_outside_every_notification_filter_is_lost(story):
     buckets = story(BUCKET)
     decide(buckets, buckets.call("s3", "PutObject", "bucket/elsewhere/1"), "elsewhere/1")
     [finding] = buckets.explained()
@@ -102,7 +102,7 @@ def test_an_upload_that_no_notification_tells_of_is_lost(story):
 
 
 @pytest.mark.parametrize(("key", "told"), [("thumbnails/1", []), ("upload/1", [("object-key-mismatch", True)])])
-def test_what_a_function_writes_into_the_bucket_that_woke_it_is_meant_to_be_silent(story, key, told):
+def test_write_to_triggering_bucket_is_explained_if_key_is_near(story, key, told):
     """Unless the key nearly is what the filter wants."""
     buckets = story(BUCKET)
     put = buckets.call("s3", "PutObject", "bucket/uploads/1")
@@ -112,7 +112,7 @@ def test_what_a_function_writes_into_the_bucket_that_woke_it_is_meant_to_be_sile
     assert buckets.told() == told
 
 
-def test_what_is_removed_is_not_lost_where_only_uploads_are_told_of(story):
+def test_removal_is_not_lost_if_only_uploads_notify(story):
     buckets = story(BUCKET)
     decide(buckets, buckets.call("s3", "DeleteObject", "bucket/uploads/1"), "uploads/1", "s3:ObjectRemoved:Delete")
     assert not buckets.explained()
@@ -144,7 +144,7 @@ def drop(queues, body, cause=None):
     ("false", {"n": 1}, []),
     ("false", {"n": 2}, [("duplicate-dropped", True)]),
 ])  # fmt: skip
-def test_a_repetition_is_told_where_it_may_not_be_one(story, content_based, second, told):
+def test_dropped_fifo_message_is_explained_unless_a_duplicate(story, content_based, second, told):
     queues = story(f"""
   Queue:
     Type: AWS::SQS::Queue
@@ -155,7 +155,7 @@ def test_a_repetition_is_told_where_it_may_not_be_one(story, content_based, seco
     assert queues.told() == told
 
 
-def test_a_function_that_sends_again_when_it_is_tried_again_repeats_itself(story):
+def test_function_retry_that_sends_a_duplicate_has_no_finding(story):
     queues = story("""
   Queue:
     Type: AWS::SQS::Queue

@@ -125,7 +125,7 @@ def test_an_empty_array_holds_nothing():
     assert EventPattern.parse({"resources": [{"exists": False}]}).match(EVENT)
 
 
-def test_or_forks_the_pattern_and_the_fields_beside_it_belong_to_every_branch():
+def test_or_pattern_needs_its_sibling_fields_in_every_branch():
     pattern = {"source": ["lumen.users"], "detail": {"$or": [{"plan": ["free"]}, {"age": [{"numeric": ["<", 31]}]}]}}
     assert EventPattern.parse(pattern).match(EVENT)
     assert not EventPattern.parse({**pattern, "source": ["other"]}).match(EVENT)
@@ -170,7 +170,7 @@ def test_an_escaped_star_is_a_star():
         ),
     ],
 )
-def test_a_refusal_names_the_field_what_it_has_and_what_is_wanted(pattern, field, says):
+def test_refusal_names_field_actual_and_expected_value(pattern, field, says):
     [refusal] = EventPattern.parse(pattern).match(EVENT).refusals
     assert refusal.field == field
     assert says in refusal.sentence

@@ -70,7 +70,7 @@ def test_records_of_a_table(pattern, expected):
     assert bool(EventSourceFilters.parse("dynamodb", [pattern]).match(record)) is expected
 
 
-def test_one_filter_of_several_is_enough_and_none_takes_everything():
+def test_one_matching_filter_is_enough_and_no_filter_takes_all():
     filters = EventSourceFilters.parse("sqs", [{"body": {"a": [1]}}, {"body": {"a": [2]}}])
     assert filters.match(sqs({"a": 2}))
     assert EventSourceFilters.parse("sqs", []).match(sqs("anything"))
@@ -78,7 +78,7 @@ def test_one_filter_of_several_is_enough_and_none_takes_everything():
     assert [refusal.location for refusal in refusals] == [(0, "body", "a"), (1, "body", "a")]
 
 
-def test_a_record_that_is_dropped_is_told_why():
+def test_dropped_record_is_explained():
     match = EventSourceFilters.parse("sqs", [{"body": {"state": ["ready"]}}]).match(sqs("ready"))
     assert (
         str(match)

@@ -88,7 +88,7 @@ def test_a_body_that_is_no_json_object_is_filtered_out(message):
     assert "must be a JSON object" in str(match)
 
 
-def test_a_policy_on_attributes_that_was_meant_for_the_body_is_told_so():
+def test_attribute_policy_meant_for_the_body_is_explained():
     match = FilterPolicy.parse({"kind": ["x"]}).match('{"kind": "x"}')
     assert "scope is MessageAttributes, not MessageBody" in str(match)
     assert match.refusals[0].location == ("kind",)

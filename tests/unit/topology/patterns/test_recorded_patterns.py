@@ -97,7 +97,7 @@ def test_what_is_no_json_object_is_refused_in_the_words_of_aws(pattern):
     assert str(caught.value) == answers[key]["recorded-content"]["invalid-pattern"]["Error"]["Message"]
 
 
-def test_a_key_that_stands_twice_counts_once_and_a_large_event_is_searched():
+def test_duplicate_key_counts_once_and_large_event_is_searched():
     pattern = source(TEMPLATES / "complex_multi_key_event_pattern.json").read_text()
     assert EventPattern.parse(pattern).match(json.loads((TEMPLATES / "complex_multi_key_event.json").read_text()))
     large = json.loads((SOURCE / "events/test_payloads/large_complex_payload.json").read_text())
@@ -143,7 +143,7 @@ class Subscribe(ast.NodeVisitor):
         self.generic_visit(node)
 
 
-def test_filter_policies_that_aws_refuses_are_refused_in_its_words():
+def test_policies_refused_by_aws_are_refused_with_its_message():
     answers = recorded("sns/test_sns_filter_policy.json")
     reader = Subscribe()
     reader.visit(ast.parse(source(SOURCE / "sns/test_sns_filter_policy.py").read_text()))
