@@ -139,7 +139,7 @@ Resources:
     Properties: {QueueName: !Sub "${Application}-orders"}
 """
 TESTS = """
-def test_the_queue_is_there_under_a_name_of_its_own(aws, deployment, engine):
+def test_queue_exists_under_the_name_of_the_run(aws, deployment, engine):
     url = deployment["orders"].resources["Orders"].physical_id
     assert url.endswith(f"/{engine.deployment}-orders")
     aws("sqs").send_message(QueueUrl=url, MessageBody="an order")

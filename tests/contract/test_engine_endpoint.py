@@ -260,7 +260,7 @@ def test_what_is_not_there_is_skipped(deployment):
     deployment["mesh"]
     raise AssertionError("the stack is there")
 
-def test_what_nobody_can_see_is_skipped(outbox):
+def test_that_needs_the_outbox_is_skipped(outbox):
     raise AssertionError("there is an outbox")
 """
 
