@@ -31,7 +31,7 @@ def mode_of(target: Target) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Reported:
+class ReportedDenial:
     """What a role (or another principal) would have been denied: one action, how often, and on which resources."""
 
     principal: str
@@ -100,13 +100,13 @@ class RunMode:
     def changes(self) -> bool:
         return self.mode != self.before
 
-    def reported(self) -> list[Reported]:
+    def reported(self) -> list[ReportedDenial]:
         """What would have been denied since the run began, the most frequent first. Raises EngineError."""
         found = []
         for told in self._engine.iam()["reported"]:
             count = told["count"] - self.counts.get(_key(told["principal"], told["action"]), 0)
             if count > 0:
-                found.append(Reported(**{**told, "count": count, "resources": tuple(told["resources"])}))
+                found.append(ReportedDenial(**{**told, "count": count, "resources": tuple(told["resources"])}))
         return sorted(found, key=lambda each: (-each.count, each.principal, each.action))
 
     def end(self, folder: Path) -> None:

@@ -26,15 +26,15 @@ _AT_ONCE = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class ProbeCall:
     """A call that reads little and changes nothing; what it asks for need not exist."""
 
     operation: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
 
-CALLS: Mapping[str, Call] = {
-    row.name: Call(row.read_call, row.read_arguments) for row in aws.SERVICES.values() if row.read_call
+CALLS: Mapping[str, ProbeCall] = {
+    row.name: ProbeCall(row.read_call, row.read_arguments) for row in aws.SERVICES.values() if row.read_call
 }
 """By boto3's name of the service. What is not here is asked with its first operation that lists and takes no argument."""
 
@@ -83,11 +83,11 @@ class _Emulator:
             getattr(client, call.operation)(**call.arguments)
 
 
-def _cheap_call(client: Any) -> Call:
+def _cheap_call(client: Any) -> ProbeCall:
     """The first operation that lists something and takes no argument. Raises LacksError where there is none."""
     for method, operation in sorted(client.meta.method_to_api_mapping.items()):
         shape = client.meta.service_model.operation_model(operation).input_shape
         if method.startswith(("list_", "describe_")) and not (shape and shape.required_members):
-            return Call(method)
+            return ProbeCall(method)
     service = client.meta.service_model.service_name
     raise LacksError(f"no operation of {service} lists without arguments; a row in harness.aws may name another")

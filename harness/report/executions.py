@@ -30,7 +30,7 @@ class StateRun:
 
 
 @dataclass(frozen=True, slots=True)
-class Execution:
+class TracedExecution:
     """The execution of a state machine."""
 
     activity: int
@@ -40,12 +40,12 @@ class Execution:
     states: tuple[StateRun, ...]
 
 
-def executions(causality: Causality, placement: Placement, began: float) -> Iterable[Execution]:
+def executions(causality: Causality, placement: Placement, began: float) -> Iterable[TracedExecution]:
     """Those of a flow that began at a time, in the order in which they began."""
     for activity in causality.activities.values():
         if is_execution(activity):
             node = placement.of(activity)
-            yield Execution(
+            yield TracedExecution(
                 activity=activity.id,
                 state_machine=str(activity.data.get("state_machine") or activity.begin.name),
                 node=str(node) if node else None,

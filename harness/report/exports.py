@@ -5,12 +5,12 @@ from collections.abc import Mapping
 
 from harness.report import otlp
 from harness.report.page import render
-from harness.report.trace import FlowLike, Trace, trace_flow
+from harness.report.trace import Trace, TraceableFlow, trace_flow
 
 FORMATS = ("json", "html", "otlp")
 
 
-def export(flow: FlowLike, form: str, *, command: str, versions: Mapping[str, str]) -> str:
+def export(flow: TraceableFlow, form: str, *, command: str, versions: Mapping[str, str]) -> str:
     """The whole of a file, in one of FORMATS. `command` makes it again."""
     trace = Trace((trace_flow(flow),), command=command, versions=versions)
     match form:

@@ -27,7 +27,7 @@ _COMING_OUT = {Kind.CALL: "response", Kind.FRAME: "response", Kind.INVOCATION: "
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ValueChange:
     """One value that differs. `before` or `after` is None, and `kind` says so, where it is on one side only."""
 
     path: str
@@ -38,12 +38,12 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class PayloadDifference:
     """How a payload differs from an earlier one. What is inside of an envelope is compared without it."""
 
     since: int
     """The activity with the earlier payload; of a function's or an execution's result the activity itself."""
-    changes: tuple[Change, ...]
+    changes: tuple[ValueChange, ...]
     part: str = ""
     """Where in this payload the earlier one is found: "Records[0].body"; "" where it is all of it."""
     part_of_earlier: str = ""
@@ -96,12 +96,12 @@ def readable(value: Any) -> Any:
     return value
 
 
-def difference(earlier: Any, later: Any, since: int) -> Difference | None:
+def difference(earlier: Any, later: Any, since: int) -> PayloadDifference | None:
     """What has changed from one payload to the next; None where they are not the same event at all."""
     if earlier is None or later is None:
         return None
     if earlier == later:
-        return Difference(since, ())
+        return PayloadDifference(since, ())
     before, after = _leaves(earlier), _leaves(later)
     if len(before) > _MOST_LEAVES or len(after) > _MOST_LEAVES:
         return None
@@ -110,10 +110,10 @@ def difference(earlier: Any, later: Any, since: int) -> Difference | None:
     if inside_later[0] >= inside_earlier[0]:
         alike, part, found = inside_later
         changes = _changes(before, _leaves(found))
-        told = Difference(since, changes, part=part)
+        told = PayloadDifference(since, changes, part=part)
     else:
         alike, part, found = inside_earlier
-        told = Difference(since, _changes(_leaves(found), after), part_of_earlier=part)
+        told = PayloadDifference(since, _changes(_leaves(found), after), part_of_earlier=part)
     return told if alike >= _ALIKE else None
 
 
@@ -169,13 +169,13 @@ def _leaves(value: Any, path: str = "") -> dict[str, Any]:
     return found
 
 
-def _changes(before: dict[str, Any], after: dict[str, Any]) -> tuple[Change, ...]:
+def _changes(before: dict[str, Any], after: dict[str, Any]) -> tuple[ValueChange, ...]:
     changes = []
     for path in dict.fromkeys((*before, *after)):
         if path not in after:
-            changes.append(Change(path, "removed", before=before[path]))
+            changes.append(ValueChange(path, "removed", before=before[path]))
         elif path not in before:
-            changes.append(Change(path, "added", after=after[path]))
+            changes.append(ValueChange(path, "added", after=after[path]))
         elif before[path] != after[path]:
-            changes.append(Change(path, "changed", before[path], after[path]))
+            changes.append(ValueChange(path, "changed", before[path], after[path]))
     return tuple(changes)

@@ -21,8 +21,8 @@ from harness.flow.pending import Pending
 from harness.flow.steps import ShownActivity, ShownFlow
 from harness.journal.records import Kind
 from harness.report import details
-from harness.report.executions import Execution, executions
-from harness.report.payloads import Difference, coming_out, difference, going_in
+from harness.report.executions import TracedExecution, executions
+from harness.report.payloads import PayloadDifference, coming_out, difference, going_in
 from harness.report.placement import Placement, Way
 from harness.topology import NodeId, Topology
 
@@ -73,7 +73,7 @@ class TracedActivity:
     """What it was given."""
     after: Any = None
     """What it gave."""
-    difference: Difference | None = None
+    difference: PayloadDifference | None = None
     """What has changed of the event since an activity before; for a function that gives its event back, what it changed."""
     error: ErrorText | None = None
     log: str = ""
@@ -132,7 +132,7 @@ class TracedFlow:
     """In the order in which they began."""
     findings: tuple[TracedFinding, ...]
     pending: tuple[TracedPending, ...]
-    executions: tuple[Execution, ...]
+    executions: tuple[TracedExecution, ...]
     ways: tuple[Way, ...]
     """The ways between nodes of the topology that it took, or was refused at."""
     unasked: str = ""
@@ -203,7 +203,7 @@ def _plain(value: Any) -> Any:
     return value if value is None or isinstance(value, (str, int, float, bool)) else str(value)
 
 
-class FlowLike(Protocol):
+class TraceableFlow(Protocol):
     """What is traced; harness.flow.Flow is one."""
 
     @property
@@ -216,7 +216,7 @@ class FlowLike(Protocol):
     def explain(self) -> Explanation: ...
 
 
-def trace_flow(flow: FlowLike) -> TracedFlow:
+def trace_flow(flow: TraceableFlow) -> TracedFlow:
     """A flow as it is now."""
     try:
         explanation, pending = flow.explain(), flow.pending()
@@ -361,7 +361,7 @@ class _Activities:
         found = self.topology.nodes.get(node) if node else None
         return str(Place(found.file, found.line)) if found and found.file else None
 
-    def _difference(self, activity: Activity, before: Any, after: Any) -> Difference | None:
+    def _difference(self, activity: Activity, before: Any, after: Any) -> PayloadDifference | None:
         """What a function or an execution made of its event; else what has become of the event since the activity before."""
         if activity.kind in (Kind.INVOCATION, Kind.TRANSITION) and isinstance(after, dict):
             made = difference(before, after, activity.id)

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from harness.engine import state_folder
 from harness.report.page import render
-from harness.report.trace import FlowLike, Test, Trace, trace_flow
+from harness.report.trace import Test, Trace, TraceableFlow, trace_flow
 
 _OURS = ("serverless-harness", "boto3", "pytest", "hypothesis")
 
 
 def write(
     file: Path,
-    flows: Iterable[FlowLike],
+    flows: Iterable[TraceableFlow],
     *,
     test: Test | None = None,
     command: str = "",

@@ -27,7 +27,7 @@ from harness.engine.function_logs import LogEvent
 if TYPE_CHECKING:
     from harness.engine.running import RunningEngine
     from harness.flow import Beginning, Flow, Outcome
-    from harness.terminal.flow_tree import Line, Role
+    from harness.terminal.flow_tree import Role, TreeLine
 
 # Where nobody looks at the width of a window, tables are as wide as what is in them.
 _WIDTH = None if sys.stdout.isatty() else 1000
@@ -335,10 +335,10 @@ def show_flow_until_at_rest(flow: "Flow") -> None:
     show_flow(flow)
 
 
-def flow_heading(flow: "Flow") -> "list[Line]":
+def flow_heading(flow: "Flow") -> "list[TreeLine]":
     """Which flow it is, when it began and how it ended."""
     from harness.flow import ending_of, short_name
-    from harness.terminal.flow_tree import Line, duration
+    from harness.terminal.flow_tree import TreeLine, duration
 
     activities = flow.activities
     if not activities:
@@ -348,14 +348,14 @@ def flow_heading(flow: "Flow") -> "list[Line]":
     how, said = ending_of(flow)
     role: Role = "" if how == "ok" else "waits" if how == "pending" else "bad"
     return [
-        Line(
+        TreeLine(
             (
                 (f"Flow {short_name(flow.root)}", ""),
                 (f"  {flow.root}  began {_clock(began)}  took {duration(ended - began)}  ", "aside"),
                 (f"{_ENDINGS[how]}{said}".rstrip(", :"), role),
             )
         ),
-        Line(()),
+        TreeLine(()),
     ]
 
 
@@ -364,13 +364,13 @@ def flow_width() -> int:
     return max(80, min(shutil.get_terminal_size((120, 24)).columns, 160))
 
 
-def show_lines(lines: "Iterable[Line]") -> None:
+def show_lines(lines: "Iterable[TreeLine]") -> None:
     """A flow (`harness.terminal.flow_report`)."""
     for line in lines:
         out.print(_styled(line))
 
 
-def in_colours(lines: "Iterable[Line]") -> str:
+def in_colours(lines: "Iterable[TreeLine]") -> str:
     """The same as text with a terminal's codes, whatever standard output is."""
     console = Console(file=StringIO(), force_terminal=True, color_system="standard", width=1000, highlight=False)
     with console.capture() as captured:
@@ -379,7 +379,7 @@ def in_colours(lines: "Iterable[Line]") -> str:
     return captured.get().rstrip("\n")
 
 
-def _styled(line: "Line") -> Text:
+def _styled(line: "TreeLine") -> Text:
     return Text.assemble(*((text, _STYLES[role]) for text, role in line.parts))
 
 

@@ -7,13 +7,13 @@ from typing import Protocol
 from harness.flow.explanation import Explanation, Finding
 from harness.flow.pending import Pending
 from harness.flow.steps import ShownFlow
-from harness.terminal.flow_tree import DOUBT, HERE, WIDTH, Line, Role, draw
+from harness.terminal.flow_tree import DOUBT, HERE, WIDTH, Role, TreeLine, draw
 
 SHORT = 25
 """How many lines of the tree are shown with a test that failed."""
 
 
-class FlowLike(Protocol):
+class ReportableFlow(Protocol):
     """What is reported: a Flow."""
 
     def shown(self) -> ShownFlow: ...
@@ -23,7 +23,9 @@ class FlowLike(Protocol):
     def pending(self) -> list[Pending]: ...
 
 
-def report(flow: FlowLike, *, limit: int | None = SHORT, width: int = WIDTH, waiting: bool = True) -> list[Line]:
+def report(
+    flow: ReportableFlow, *, limit: int | None = SHORT, width: int = WIDTH, waiting: bool = True
+) -> list[TreeLine]:
     """The tree of a flow, at most `limit` lines of it, with its findings below, and with `waiting` what is pending.
 
     If the engine does not answer any more, what was recorded is shown, and the last line says why the rest is not known.
@@ -32,17 +34,17 @@ def report(flow: FlowLike, *, limit: int | None = SHORT, width: int = WIDTH, wai
     findings, pending, unknown = _why(flow)
     lines = draw(shown, findings, limit=limit, width=width) or [_aside("Nothing of this flow was seen.")]
     for finding in findings:
-        lines += [Line(()), *_finding(finding, width)]
+        lines += [TreeLine(()), *_finding(finding, width)]
     explained = {activity.id for finding in findings for activity in finding.activities}
     if waiting and (left := [one for one in pending if one.activity.id not in explained]):
-        lines.append(Line(()))
+        lines.append(TreeLine(()))
         lines += _wrapped("… ", _each(left), "waits", width)
     if unknown:
-        lines += [Line(()), *_wrapped("", [f"Why is not known: {unknown}"], "aside", width)]
+        lines += [TreeLine(()), *_wrapped("", [f"Why is not known: {unknown}"], "aside", width)]
     return lines
 
 
-def _why(flow: FlowLike) -> tuple[tuple[Finding, ...], list[Pending], str]:
+def _why(flow: ReportableFlow) -> tuple[tuple[Finding, ...], list[Pending], str]:
     """The findings, what is pending, and why they are not known where they are not."""
     try:
         return flow.explain().findings, flow.pending(), ""
@@ -50,7 +52,7 @@ def _why(flow: FlowLike) -> tuple[tuple[Finding, ...], list[Pending], str]:
         return (), [], f"{type(error).__name__}: {error}"
 
 
-def _finding(finding: Finding, width: int) -> list[Line]:
+def _finding(finding: Finding, width: int) -> list[TreeLine]:
     role: Role = "here" if finding.lost else "waits"
     pointer = f"{HERE if finding.lost else DOUBT} "
     lines = _wrapped(pointer, [finding.sentence], role, width)
@@ -62,15 +64,15 @@ def _each(pending: Iterable[Pending]) -> list[str]:
     return list(dict.fromkeys(str(one) for one in pending))
 
 
-def _wrapped(pointer: str, sentences: Sequence[str], role: Role, width: int) -> list[Line]:
+def _wrapped(pointer: str, sentences: Sequence[str], role: Role, width: int) -> list[TreeLine]:
     lines = []
     for sentence in sentences:
         for number, part in enumerate(
             textwrap.wrap(sentence, width - 2, break_long_words=False, break_on_hyphens=False)
         ):
-            lines.append(Line(((pointer if number == 0 else " " * len(pointer), role), (part, ""))))
+            lines.append(TreeLine(((pointer if number == 0 else " " * len(pointer), role), (part, ""))))
     return lines
 
 
-def _aside(text: str) -> Line:
-    return Line(((text, "aside"),))
+def _aside(text: str) -> TreeLine:
+    return TreeLine(((text, "aside"),))

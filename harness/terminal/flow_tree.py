@@ -27,7 +27,7 @@ _ROLES: dict[Outcome, Role] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class TreeLine:
     """One line: its parts in their order."""
 
     parts: tuple[tuple[str, Role], ...]
@@ -38,7 +38,7 @@ class Line:
 
 def draw(
     shown: ShownFlow, findings: Iterable[Finding] = (), *, limit: int | None = None, width: int = WIDTH
-) -> list[Line]:
+) -> list[TreeLine]:
     """The tree, with the time since its first step on the left and how long each took on the right.
 
     `limit` is how many lines there may be: what went well is left out then, the smallest things first, and its number is
@@ -50,7 +50,7 @@ def draw(
     marked = _marked(shown, steps, findings)
     hidden = _hidden(steps, marked, limit) if limit is not None else set()
     start = min(step.at for step in steps)
-    lines: list[Line] = []
+    lines: list[TreeLine] = []
 
     def add(step: Step, branch: str, below: str, told: str) -> None:
         visible = [child for child in step.children if id(child) not in hidden]
@@ -70,7 +70,7 @@ def draw(
         else:
             add(step, "", "", step.said)
     if left_out:
-        lines.append(Line(((" " * 12, ""), (f"and {_steps(left_out)} more that went well", "aside"))))
+        lines.append(TreeLine(((" " * 12, ""), (f"and {_steps(left_out)} more that went well", "aside"))))
     return lines
 
 
@@ -84,7 +84,7 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest} s"
 
 
-def _line(step: Step, branch: str, lost: bool | None, folded: int, told: str, start: float, width: int) -> Line:
+def _line(step: Step, branch: str, lost: bool | None, folded: int, told: str, start: float, width: int) -> TreeLine:
     """`lost` is None where no finding speaks of the step. `told` is what is to be said of it; what the line above says
     already is not."""
     role: Role = "here" if lost else "waits"
@@ -113,7 +113,7 @@ def _line(step: Step, branch: str, lost: bool | None, folded: int, told: str, st
         (said, _ROLES[step.outcome]),
         (took, "aside"),
     )
-    return Line(tuple(part for part in parts if part[0]))
+    return TreeLine(tuple(part for part in parts if part[0]))
 
 
 def _steps(count: int) -> str:

@@ -23,7 +23,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.emulator.lambda_ import runtime_server
-from harness.emulator.lambda_.runtime_api import MAX_RESPONSE_BYTES, Answer, InitError, Invocation, Ready, RuntimeApi
+from harness.emulator.lambda_.runtime_api import (
+    MAX_RESPONSE_BYTES,
+    HandlerResult,
+    InitError,
+    Invocation,
+    RuntimeApi,
+    RuntimeReady,
+)
 from harness.emulator.lambda_.runtime_server import PREFIX, RuntimeServer
 from tests.robustness.fuzzing import fuzz
 
@@ -77,13 +84,13 @@ class Environment:
         status, payload = self.ask("GET", NEXT)
         assert (status, payload) == (200, {"n": 1})
 
-    def answer(self) -> Answer:
+    def answer(self) -> HandlerResult:
         """What the runtime answers to the event in flight arrives, and nothing has been taken for it before."""
         assert self.ask("POST", response_to(IN_FLIGHT), b'"done"')[0] == 202
         happened = []
         while not self.api.happenings.empty():
             happened.append(self.api.happenings.get())
-        assert [type(each) for each in happened] == [Ready, Answer]
+        assert [type(each) for each in happened] == [RuntimeReady, HandlerResult]
         return happened[1]
 
 
@@ -118,7 +125,7 @@ def environment() -> Iterator[Environment]:
 
 def test_event_in_flight_is_answered_once(environment):
     environment.take()
-    assert environment.answer() == Answer(IN_FLIGHT, b'"done"', is_error=False)
+    assert environment.answer() == HandlerResult(IN_FLIGHT, b'"done"', is_error=False)
 
     again = environment.ask("POST", response_to(IN_FLIGHT), b'"again"')
 
@@ -171,7 +178,7 @@ def test_event_goes_to_the_last_request_for_it(environment):
     """A runtime whose connection was cut asks again; the first request has no reader any more."""
     with socket.create_connection(environment.address, timeout=SECONDS) as first:
         first.sendall(f"GET {NEXT} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-        assert environment.api.happenings.get(timeout=SECONDS) == Ready()
+        assert environment.api.happenings.get(timeout=SECONDS) == RuntimeReady()
         with ThreadPoolExecutor(1) as pool:
             second = pool.submit(environment.ask, "GET", NEXT)
             # The server closes the first, and only then is there one reader to give the event to.
@@ -187,7 +194,7 @@ def test_response_over_the_limit_is_an_error_of_the_function(environment):
 
     assert (status, body["errorType"]) == (413, "RequestEntityTooLarge")
     happened = [environment.api.happenings.get(), environment.api.happenings.get()][1]
-    assert isinstance(happened, Answer)
+    assert isinstance(happened, HandlerResult)
     assert happened.is_error
     assert json.loads(happened.body)["errorType"] == "Function.ResponseSizeTooLarge"
 
@@ -248,7 +255,7 @@ def test_chunked_body_with_trailers_is_read_whole(environment):
     )
 
     assert answer.startswith(b"HTTP/1.1 202 ")
-    assert [environment.api.happenings.get() for _ in range(2)][1] == Answer(IN_FLIGHT, b"[1,2]", is_error=False)
+    assert [environment.api.happenings.get() for _ in range(2)][1] == HandlerResult(IN_FLIGHT, b"[1,2]", is_error=False)
 
 
 tokens = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=12)

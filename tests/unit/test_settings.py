@@ -61,7 +61,7 @@ def test_a_file_that_is_not_toml_is_named(tmp_path: Path):
 def test_delays_reach_the_engine_through_its_environment(tmp_path: Path):
     _write(tmp_path, "[tool.harness.delays]\nevents_retry_seconds = 0.25\nstep_functions_factor = 0.1\n")
     told = Settings.load(tmp_path).delays.environment()
-    taken = emulator.Delays.model_validate_json(told[emulator.VARIABLE])
+    taken = emulator.EngineDelays.model_validate_json(told[emulator.VARIABLE])
     assert (taken.events_retry_seconds, taken.step_functions_factor, taken.lambda_retry_seconds) == (0.25, 0.1, 1)
     assert Settings.load(tmp_path / "..").delays.environment() == {}
 
@@ -72,7 +72,7 @@ def test_the_engine_and_the_settings_know_the_same_delays():
             name: {key: value for key, value in member.items() if key != "description"}
             for name, member in kind.model_json_schema()["properties"].items()
         }
-        for kind in (Delays, emulator.Delays)
+        for kind in (Delays, emulator.EngineDelays)
     )
     assert ours == theirs
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from harness import aws
 from harness.emulator.access import authorization_reference
-from harness.emulator.access.operation import Asked, Operation
+from harness.emulator.access.operation import Operation, RequestedAction
 from harness.emulator.access.services import RULES
 
 LOG = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ def action_of(service: str, operation: str) -> str:
     return f"{prefix_of(service)}:{aws.service(service).iam_actions.get(operation, operation)}"
 
 
-def asked_by(operation: Operation) -> list[Asked]:
+def asked_by(operation: Operation) -> list[RequestedAction]:
     """What IAM is asked before `operation` is carried out; each has to be allowed."""
     if (operation.service, operation.name) in WITHOUT_IAM:
         return []
@@ -48,32 +48,32 @@ def asked_by(operation: Operation) -> list[Asked]:
         except _UNREADABLE:
             # The values are a client's and may be anything; who may do it to all may, and the service refuses it.
             LOG.info("IAM: what %s names cannot be read; it is asked on '*'", action, exc_info=True)
-            return [Asked(action, "*", mapped=False)]
+            return [RequestedAction(action, "*", mapped=False)]
         if found is not None:
             return found
     return [by_reference(operation, action)]
 
 
-def by_reference(operation: Operation, action: str) -> Asked:
+def by_reference(operation: Operation, action: str) -> RequestedAction:
     """The resource as the authorization reference describes it, filled in from the request."""
     prefix, _, name = action.partition(":")
     service = authorization_reference.service(prefix)
     if service is None or name not in service.actions:
-        return Asked(action, "*", mapped=False)
+        return RequestedAction(action, "*", mapped=False)
     types = service.actions[name]
     if not types:
-        return Asked(action, "*")
+        return RequestedAction(action, "*")
     named = list(_texts(operation.parameters))
     for kind in types:
         template = service.resources[kind]
         for _, value in named:
             if value.startswith("arn:") and _shape(template).fullmatch(value):
-                return Asked(action, value)
+                return RequestedAction(action, value)
     filled = [arn for arn in (_fill(operation, prefix, service.resources[kind], named) for kind in types) if arn]
     if filled:
         # The most special: an index rather than its table.
-        return Asked(action, max(filled, key=len))
-    return Asked(action, "*", mapped=False)
+        return RequestedAction(action, max(filled, key=len))
+    return RequestedAction(action, "*", mapped=False)
 
 
 def _texts(parameters: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -22,7 +22,7 @@ FILE = "authorization_reference.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
+class ServiceReference:
     """Actions, each with its types of resources (none: it is asked on `*`), and the ARN template of each type."""
 
     actions: Mapping[str, tuple[str, ...]]
@@ -37,12 +37,12 @@ def _document() -> dict[str, Any]:
 
 
 @functools.cache
-def service(prefix: str) -> Service | None:
+def service(prefix: str) -> ServiceReference | None:
     """The service of this prefix (`states`), or None where it is not among those of the emulator."""
     found = _document().get(prefix)
     if found is None:
         return None
-    return Service({a: tuple(types) for a, types in found["actions"].items()}, found["resources"])
+    return ServiceReference({a: tuple(types) for a, types in found["actions"].items()}, found["resources"])
 
 
 def _collect(added: Iterable[str]) -> None:

@@ -29,7 +29,7 @@ class ConditionError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class PolicyCondition:
     """One key under one operator."""
 
     operator: str
@@ -41,7 +41,7 @@ class Condition:
     if_exists: bool = False
 
 
-Block = tuple[Condition, ...]
+Block = tuple[PolicyCondition, ...]
 
 
 def parse(block: Mapping[str, Mapping[str, Any]]) -> Block:
@@ -60,7 +60,7 @@ def parse(block: Mapping[str, Mapping[str, Any]]) -> Block:
         for key, values in keys.items():
             listed = values if isinstance(values, list | tuple) else [values]
             texts = tuple(_text(v) for v in listed)
-            found.append(Condition(operator.lower(), key.lower(), texts, quantifier.lower() or None, if_exists))
+            found.append(PolicyCondition(operator.lower(), key.lower(), texts, quantifier.lower() or None, if_exists))
     return tuple(found)
 
 
@@ -78,7 +78,7 @@ def failing(block: Block, facts: Facts) -> Block:
     return tuple(condition for condition in block if not _is_met(condition, facts))
 
 
-def _is_met(condition: Condition, facts: Facts) -> bool:
+def _is_met(condition: PolicyCondition, facts: Facts) -> bool:
     present = facts.get(condition.key)
     if present is UNKNOWN:
         return True
@@ -100,7 +100,7 @@ def _is_met(condition: Condition, facts: Facts) -> bool:
     return any(_agrees(test, negated, v, condition, facts) for v in present)
 
 
-def _agrees(test: Test, negated: bool, value: str, condition: Condition, facts: Facts) -> bool:
+def _agrees(test: Test, negated: bool, value: str, condition: PolicyCondition, facts: Facts) -> bool:
     """One value of the request against all of the policy's: one of them for a plain operator, none for a negated."""
     expected = (substitute(v, facts) for v in condition.values)
     found = any(text is not None and _safely(test, value, text) for text in expected)

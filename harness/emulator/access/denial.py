@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from botocore.exceptions import UnknownServiceError
 from localstack.aws.spec import load_service
 
-from harness.emulator.access.evaluation import Decision, Kind
+from harness.emulator.access.evaluation import Decision, PolicyKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ def denial_of(decision: Decision, service: str) -> Denial:
         case "ec2":
             message = "You are not authorized to perform this operation. "
             return Denial("UnauthorizedOperation", 403, message + _message(decision, action, resource))
-    if action == "sts:AssumeRole" and decision.missing is Kind.RESOURCE:
+    if action == "sts:AssumeRole" and decision.missing is PolicyKind.RESOURCE:
         # The trust policy is not spoken of.
         return Denial(
             "AccessDenied",
@@ -95,7 +95,7 @@ def _of_key(decision: Decision, service: str) -> Denial:
 def _of_object(decision: Decision) -> str:
     """S3 says more than `Access Denied` within an account alone
     (https://docs.aws.amazon.com/AmazonS3/latest/userguide/troubleshoot-403-errors.html)."""
-    if decision.missing is Kind.RESOURCE:
+    if decision.missing is PolicyKind.RESOURCE:
         return "Access Denied"
     return _message(decision, decision.action, f'"{decision.resource}"')
 

@@ -7,7 +7,7 @@ Keys that AWS manages (`alias/aws/…`, and what services have of their own) let
 from typing import Any
 
 from harness.emulator.access.engine_state import account_of, key_arn
-from harness.emulator.access.operation import Asked, Operation
+from harness.emulator.access.operation import Operation, RequestedAction
 
 _WRITES = ("kms:GenerateDataKey", "kms:Decrypt")
 _READS = ("kms:Decrypt",)
@@ -39,7 +39,7 @@ _NEEDED = {
 """What the caller needs of the key, by the action that is asked for."""
 
 
-def keys_used(operation: Operation, asked: Asked) -> list[Asked]:
+def keys_used(operation: Operation, asked: RequestedAction) -> list[RequestedAction]:
     """What the caller is asked for besides: actions on the key behind the resource, through its service."""
     needed = _NEEDED.get(asked.action)
     if needed is None or not asked.resource.startswith("arn:") or asked.resource.count(":") < 5:
@@ -60,7 +60,7 @@ def keys_used(operation: Operation, asked: Asked) -> list[Asked]:
     }
     owner = account_of(asked.resource) or operation.account_id
     where = Operation(operation.service, operation.name, {}, owner, operation.region, operation.partition)
-    return [Asked(action, key_arn(key, where), facts=facts) for action in needed]
+    return [RequestedAction(action, key_arn(key, where), facts=facts) for action in needed]
 
 
 def _key_of(service: str, operation: Operation, arn: str) -> str | None:

@@ -27,7 +27,7 @@ from harness.emulator.access.conditions import Facts
 from harness.emulator.access.denial import denial_of
 from harness.emulator.access.evaluation import Decision, Source, decide
 from harness.emulator.access.near_misses import NearMiss
-from harness.emulator.access.operation import Asked, Operation
+from harness.emulator.access.operation import Operation, RequestedAction
 from harness.emulator.access.principals import Principal
 from harness.emulator.access.resource_policies import resource
 from harness.emulator.controls import capabilities
@@ -49,7 +49,7 @@ class Mode(StrEnum):
     OFF = "off"
 
 
-class Setting(BaseModel):
+class ModeSetting(BaseModel):
     """What `PUT /_harness/iam` takes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -63,7 +63,7 @@ part of the emulator asks that makes none (`role_may`), and without an operation
 
 
 @dataclass
-class Reported:
+class DenialCount:
     """What `report` let through: one action of one role, or of another principal. `resources` are the first few."""
 
     principal: str
@@ -81,7 +81,7 @@ class Access:
         self._lock = threading.Lock()
         self._denied: deque[dict[str, Any]] = deque(maxlen=KEPT_DENIALS)
         self._unmapped: Counter[str] = Counter()
-        self._reported: dict[tuple[str, str], Reported] = {}
+        self._reported: dict[tuple[str, str], DenialCount] = {}
         self._listeners: list[Listener] = []
 
     @property
@@ -145,7 +145,9 @@ class Access:
 
     def _report(self, decision: Decision) -> None:
         who = _role_of(decision) or decision.principal
-        told = self._reported.setdefault((who, decision.action), Reported(who, decision.action, reason=decision.reason))
+        told = self._reported.setdefault(
+            (who, decision.action), DenialCount(who, decision.action, reason=decision.reason)
+        )
         told.count += 1
         if decision.resource not in told.resources and len(told.resources) < KEPT_RESOURCES:
             told.resources.append(decision.resource)
@@ -226,7 +228,7 @@ def ask_for_the_execution_role(_chain: HandlerChain, context: RequestContext, _r
     if context.service.service_name != "lambda":
         return
 
-    def denied(role_arn: str, needed: list[Asked]) -> Asked | None:
+    def denied(role_arn: str, needed: list[RequestedAction]) -> RequestedAction | None:
         role = principals.of_role(role_arn, "lambda", context.partition or "aws")
         for asked in needed:
             about = resource(asked.resource, asked.action)

@@ -10,10 +10,10 @@ from enum import StrEnum
 
 from harness.emulator.access.conditions import Facts
 from harness.emulator.access.near_misses import NearMiss, near_misses
-from harness.emulator.access.policy import Caller, Named, Policy, Statement
+from harness.emulator.access.policy import Caller, Policy, PrincipalMatch, Statement
 
 
-class Kind(StrEnum):
+class PolicyKind(StrEnum):
     """Kinds of policies, in AWS's words of its messages."""
 
     IDENTITY = "identity-based policy"
@@ -26,13 +26,13 @@ class Kind(StrEnum):
 class Source:
     """The statement that decided."""
 
-    kind: Kind
+    kind: PolicyKind
     policy: str
     statement: str
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class CallerPolicies:
     """The policies on the caller's side. `boundary` and `session` are None where there is none of that kind."""
 
     policies: Sequence[Policy] = ()
@@ -43,7 +43,7 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
-class Resource:
+class ResourcePolicies:
     """What a call is about. `requires_policy`: nobody may use it whom its own policy does not let in, not even by the
     account's policies (a KMS key, a role that is assumed). `grants` are further allowances, as KMS has them."""
 
@@ -63,7 +63,7 @@ class Decision:
     action: str
     resource: str
     by: Source | None = None
-    missing: Kind | None = None
+    missing: PolicyKind | None = None
     facts: Facts = field(default_factory=dict, compare=False)
     near: tuple[NearMiss, ...] = field(default=(), compare=False)
 
@@ -78,17 +78,17 @@ class Decision:
         if self.allowed:
             return ""
         if self.by is not None:
-            article = "an" if self.by.kind is Kind.IDENTITY else "a"
+            article = "an" if self.by.kind is PolicyKind.IDENTITY else "a"
             return f"with an explicit deny in {article} {self.by.kind}"
         return f"because no {self.missing} allows the {self.action} action"
 
 
 def decide(
-    principal: str, caller: Caller, identity: Identity, action: str, resource: Resource, facts: Facts
+    principal: str, caller: Caller, identity: CallerPolicies, action: str, resource: ResourcePolicies, facts: Facts
 ) -> Decision:
     """Decide one action on one resource for one caller; `principal` is the name by which the answer calls it."""
 
-    def answer(allowed: bool, by: Source | None = None, missing: Kind | None = None) -> Decision:
+    def answer(allowed: bool, by: Source | None = None, missing: PolicyKind | None = None) -> Decision:
         near = (
             near_misses(_of_kind(missing, identity, resource), caller, action, resource.arn, facts) if missing else ()
         )
@@ -101,62 +101,62 @@ def decide(
                     yield policy, statement
 
     # An explicit deny, wherever it is, ends it.
-    attached: list[tuple[Kind, Sequence[Policy] | None]] = [
-        (Kind.IDENTITY, identity.policies),
-        (Kind.BOUNDARY, identity.boundary),
-        (Kind.SESSION, identity.session),
+    attached: list[tuple[PolicyKind, Sequence[Policy] | None]] = [
+        (PolicyKind.IDENTITY, identity.policies),
+        (PolicyKind.BOUNDARY, identity.boundary),
+        (PolicyKind.SESSION, identity.session),
     ]
     for kind, policies in attached:
         for policy, statement in about(policies or (), allows=False):
             return answer(False, Source(kind, policy.name, statement.name))
     for policy, statement in about(resource.policies, allows=False):
         if statement.names(caller):
-            return answer(False, Source(Kind.RESOURCE, policy.name, statement.name))
+            return answer(False, Source(PolicyKind.RESOURCE, policy.name, statement.name))
 
-    named, granted = Named.NOT, None
+    named, granted = PrincipalMatch.NOT, None
     for policy, statement in about(resource.policies, allows=True):
         precision = statement.names(caller)
         if precision > named:
-            named, granted = precision, Source(Kind.RESOURCE, policy.name, statement.name)
+            named, granted = precision, Source(PolicyKind.RESOURCE, policy.name, statement.name)
 
     if caller.service is not None or caller.anonymous:
         # Neither has policies of its own.
-        return answer(True, granted) if granted else answer(False, missing=Kind.RESOURCE)
+        return answer(True, granted) if granted else answer(False, missing=PolicyKind.RESOURCE)
 
     same_account = resource.account_id is None or resource.account_id == caller.account_id
     if not same_account and granted is None:
-        return answer(False, missing=Kind.RESOURCE)
+        return answer(False, missing=PolicyKind.RESOURCE)
     if resource.requires_policy and granted is None:
-        return answer(False, missing=Kind.RESOURCE)
-    if same_account and named == Named.DIRECTLY:
+        return answer(False, missing=PolicyKind.RESOURCE)
+    if same_account and named == PrincipalMatch.DIRECTLY:
         # Not limited by what boundary and session policy leave out
         # (https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html#access_policies_boundaries-eval-logic).
         return answer(True, granted)
-    limits = ((Kind.BOUNDARY, identity.boundary), (Kind.SESSION, identity.session))
+    limits = ((PolicyKind.BOUNDARY, identity.boundary), (PolicyKind.SESSION, identity.session))
     by_identity: Source | None = None
     if identity.administrator:
-        by_identity = Source(Kind.IDENTITY, "AdministratorAccess", "the account's own credentials")
+        by_identity = Source(PolicyKind.IDENTITY, "AdministratorAccess", "the account's own credentials")
     else:
         for policy, statement in about(identity.policies, allows=True):
-            by_identity = Source(Kind.IDENTITY, policy.name, statement.name)
+            by_identity = Source(PolicyKind.IDENTITY, policy.name, statement.name)
             break
-    if by_identity is None and not (same_account and named == Named.ROLE):
-        return answer(False, missing=Kind.IDENTITY)
+    if by_identity is None and not (same_account and named == PrincipalMatch.ROLE):
+        return answer(False, missing=PolicyKind.IDENTITY)
     for kind, limit in limits:
         if limit is not None and not any(about(limit, allows=True)):
             return answer(False, missing=kind)
     return answer(True, by_identity or granted)
 
 
-def _of_kind(kind: Kind, identity: Identity, resource: Resource) -> Iterable[Policy]:
+def _of_kind(kind: PolicyKind, identity: CallerPolicies, resource: ResourcePolicies) -> Iterable[Policy]:
     """The policies of which one should have allowed. What the caller's own do not allow within an account, the resource's
     may."""
     match kind:
-        case Kind.IDENTITY:
+        case PolicyKind.IDENTITY:
             return (*identity.policies, *resource.policies)
-        case Kind.RESOURCE:
+        case PolicyKind.RESOURCE:
             return resource.policies
-        case Kind.BOUNDARY:
+        case PolicyKind.BOUNDARY:
             return identity.boundary or ()
-        case Kind.SESSION:
+        case PolicyKind.SESSION:
             return identity.session or ()

@@ -6,9 +6,9 @@ https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution-role.html#pe
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from harness.emulator.access.operation import Asked
+from harness.emulator.access.operation import RequestedAction
 
-Denied = Callable[[str, list[Asked]], Asked | None]
+Denied = Callable[[str, list[RequestedAction]], RequestedAction | None]
 """`(role ARN, what it needs)` -> the first of it that the role may not do."""
 
 _SENDS = {"sqs": ("sqs:SendMessage", "SQS"), "sns": ("sns:Publish", "SNS")}
@@ -42,7 +42,7 @@ def refusal(
             if role is None or _service(target) not in _SENDS:
                 return None
             action, name = _SENDS[_service(target)]
-            if denied(role, [Asked(action, target)]) is not None:
+            if denied(role, [RequestedAction(action, target)]) is not None:
                 called = action.partition(":")[2]
                 return f"The provided execution role does not have permissions to call {called} on {name}"
         case "PutFunctionEventInvokeConfig" | "UpdateFunctionEventInvokeConfig":
@@ -50,7 +50,7 @@ def refusal(
             for destination in (request.get("DestinationConfig") or {}).values():
                 target = (destination or {}).get("Destination") or ""
                 action = _DESTINATIONS.get(_service(target), "")
-                if role is not None and action and denied(role, [Asked(action, target)]) is not None:
+                if role is not None and action and denied(role, [RequestedAction(action, target)]) is not None:
                     called = action.partition(":")[2]
                     return f"The function's execution role does not have permissions to call {called} on {target}"
         case "CreateEventSourceMapping":
@@ -60,10 +60,10 @@ def refusal(
             if role is None or service not in _READS:
                 return None
             stream, fan_out, _ = source.partition("/consumer/")
-            needed = [Asked(f"{service}:{read}", stream) for read in _READS[service]]
+            needed = [RequestedAction(f"{service}:{read}", stream) for read in _READS[service]]
             if fan_out:
                 # https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-create.html
-                needed.append(Asked("kinesis:SubscribeToShard", source))
+                needed.append(RequestedAction("kinesis:SubscribeToShard", source))
             missing = denied(role, needed)
             if missing is not None and service == "sqs":
                 called = missing.action.partition(":")[2]

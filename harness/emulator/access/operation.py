@@ -27,7 +27,7 @@ class Operation:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RequestedAction:
     """One action on one resource. `mapped` is false where the resource should be more special than `*`, but the emulator
     does not know how the request names it. `facts` are condition keys of this one alone."""
 

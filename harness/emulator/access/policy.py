@@ -37,7 +37,7 @@ class Caller:
         return not self.names and self.service is None and self.federated is None
 
 
-class Named:
+class PrincipalMatch:
     """How precisely a statement's `Principal` names a caller."""
 
     NOT = 0
@@ -72,11 +72,11 @@ class Statement:
         return self.has_action(action) and self.has_resource(resource, facts) and conditions.met(self.condition, facts)
 
     def names(self, caller: Caller) -> int:
-        """How precisely this statement's principal means `caller` (`Named`). Without a principal, as in an identity
+        """How precisely this statement's principal means `caller` (`PrincipalMatch`). Without a principal, as in an identity
         policy, it means whoever the policy is attached to."""
         if self.not_principals is not None:
-            return Named.NOT if _precision(self.not_principals, caller) else Named.DIRECTLY
-        return Named.DIRECTLY if self.principals is None else _precision(self.principals, caller)
+            return PrincipalMatch.NOT if _precision(self.not_principals, caller) else PrincipalMatch.DIRECTLY
+        return PrincipalMatch.DIRECTLY if self.principals is None else _precision(self.principals, caller)
 
     def has_action(self, action: str) -> bool:
         action = action.lower()
@@ -100,7 +100,7 @@ _ACCOUNT = re.compile(r"(?:arn:[^:]+:iam::)?(\d{12})(?::root)?")
 
 
 def _precision(principals: Mapping[str, tuple[str, ...]], caller: Caller) -> int:
-    best = Named.NOT
+    best = PrincipalMatch.NOT
     for kind, values in principals.items():
         for value in values:
             best = max(best, _names_how(kind, value, caller))
@@ -109,23 +109,27 @@ def _precision(principals: Mapping[str, tuple[str, ...]], caller: Caller) -> int
 
 def _names_how(kind: str, value: str, caller: Caller) -> int:
     if kind == "Service":
-        return Named.DIRECTLY if caller.service is not None and _service_is(value, caller.service) else Named.NOT
+        return (
+            PrincipalMatch.DIRECTLY
+            if caller.service is not None and _service_is(value, caller.service)
+            else PrincipalMatch.NOT
+        )
     if kind == "Federated":
-        return Named.DIRECTLY if caller.federated == value else Named.NOT
+        return PrincipalMatch.DIRECTLY if caller.federated == value else PrincipalMatch.NOT
     if kind == "CanonicalUser":
-        return Named.NOT
+        return PrincipalMatch.NOT
     if value == "*":
         # Everyone: anonymous callers and services too
         # (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html#principal-anonymous).
-        return Named.DIRECTLY
+        return PrincipalMatch.DIRECTLY
     if caller.service is not None:
-        return Named.NOT
+        return PrincipalMatch.NOT
     if value in caller.names:
         # A session is named by its own ARN or by its role's; a user has one name.
         role = len(caller.names) > 1 and value != caller.names[0]
-        return Named.ROLE if role else Named.DIRECTLY
+        return PrincipalMatch.ROLE if role else PrincipalMatch.DIRECTLY
     account = _ACCOUNT.fullmatch(value)
-    return Named.ACCOUNT if account is not None and account[1] == caller.account_id else Named.NOT
+    return PrincipalMatch.ACCOUNT if account is not None and account[1] == caller.account_id else PrincipalMatch.NOT
 
 
 def _service_is(value: str, service: str) -> bool:

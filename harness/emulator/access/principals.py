@@ -20,7 +20,7 @@ from typing import Any
 from harness import aws
 from harness.emulator.access.conditions import UNKNOWN, Facts
 from harness.emulator.access.engine_state import account_of
-from harness.emulator.access.evaluation import Identity
+from harness.emulator.access.evaluation import CallerPolicies
 from harness.emulator.access.policy import Caller, Policy, PolicyError, parse
 
 ANONYMOUS_KEY = "injectedaccesskey"
@@ -29,7 +29,7 @@ MAX_SESSIONS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class RoleSession:
     """What STS made: whose it is, and what limits it further."""
 
     arn: str
@@ -49,7 +49,7 @@ class Principal:
 
     arn: str
     caller: Caller
-    identity: Identity
+    identity: CallerPolicies
     facts: Facts = field(default_factory=dict)
 
 
@@ -58,15 +58,15 @@ class Sessions:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._by_key: OrderedDict[str, Session] = OrderedDict()
+        self._by_key: OrderedDict[str, RoleSession] = OrderedDict()
 
-    def put(self, access_key: str, session: Session) -> None:
+    def put(self, access_key: str, session: RoleSession) -> None:
         with self._lock:
             self._by_key[access_key] = session
             while len(self._by_key) > MAX_SESSIONS:
                 self._by_key.popitem(last=False)
 
-    def get(self, access_key: str) -> Session | None:
+    def get(self, access_key: str) -> RoleSession | None:
         return self._by_key.get(access_key)
 
 
@@ -81,7 +81,7 @@ def administrator(account_id: str, partition: str = "aws") -> Principal:
         "aws:principaltype": ("Account",),
         "aws:userid": (account_id,),
     }
-    return Principal(arn, Caller(account_id, (arn,)), Identity(administrator=True), facts)
+    return Principal(arn, Caller(account_id, (arn,)), CallerPolicies(administrator=True), facts)
 
 
 def service(name: str, source_arn: str | None) -> Principal:
@@ -105,11 +105,11 @@ def service(name: str, source_arn: str | None) -> Principal:
     else:
         # AWS sends it where a service assumes a role, too; LocalStack does not say it there.
         facts["aws:sourcearn"] = facts["aws:sourceaccount"] = UNKNOWN
-    return Principal(full, Caller(None, service=full), Identity(), facts)
+    return Principal(full, Caller(None, service=full), CallerPolicies(), facts)
 
 
 def anonymous() -> Principal:
-    return Principal("anonymous", Caller(None), Identity(), {"aws:principaltype": ("Anonymous",)})
+    return Principal("anonymous", Caller(None), CallerPolicies(), {"aws:principaltype": ("Anonymous",)})
 
 
 def of_access_key(access_key: str, account_id: str, partition: str = "aws") -> Principal:
@@ -125,10 +125,10 @@ def of_role(role_arn: str, session_name: str, partition: str = "aws") -> Princip
     """The role as a session of it would be."""
     account_id, name = role_arn.split(":")[4], role_arn.rpartition("/")[2]
     arn = f"arn:{partition}:sts::{account_id}:assumed-role/{name}/{session_name}"
-    return _of_session(Session(arn, role_arn), partition)
+    return _of_session(RoleSession(arn, role_arn), partition)
 
 
-def _of_session(session: Session, partition: str) -> Principal:
+def _of_session(session: RoleSession, partition: str) -> Principal:
     account_id = session.role_arn.split(":")[4]
     role = _role(session.role_arn, account_id, partition)
     policies = _attached(role, account_id, partition) if role is not None else []
@@ -149,7 +149,7 @@ def _of_session(session: Session, partition: str) -> Principal:
         **session.facts,
     }
     caller = Caller(account_id, (session.arn, session.role_arn))
-    return Principal(session.arn, caller, Identity(policies, boundary, limits), facts)
+    return Principal(session.arn, caller, CallerPolicies(policies, boundary, limits), facts)
 
 
 def _of_user(user: Any, account_id: str) -> Principal:
@@ -169,7 +169,7 @@ def _of_user(user: Any, account_id: str) -> Principal:
         "aws:username": (str(user.name),),
         **{f"aws:principaltag/{t['Key']}".lower(): (str(t["Value"]),) for t in _user_tags(user, account_id, partition)},
     }
-    return Principal(str(user.arn), Caller(account_id, (str(user.arn),)), Identity(policies, boundary), facts)
+    return Principal(str(user.arn), Caller(account_id, (str(user.arn),)), CallerPolicies(policies, boundary), facts)
 
 
 def _iam(account_id: str, partition: str) -> Any:
@@ -230,7 +230,7 @@ def noted_session(
     arns = tuple(str(p.get("arn") or p.get("Arn")) for p in request.get("PolicyArns") or ())
     SESSIONS.put(
         access_key,
-        Session(
+        RoleSession(
             arn=assumed_arn,
             role_arn=str(request["RoleArn"]),
             session_policy=request.get("Policy"),

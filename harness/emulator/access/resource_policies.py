@@ -7,15 +7,15 @@ import json
 from typing import Any
 
 from harness.emulator.access.engine_state import account_of
-from harness.emulator.access.evaluation import Resource
+from harness.emulator.access.evaluation import ResourcePolicies
 from harness.emulator.access.policy import Policy, PolicyError, parse
 from harness.emulator.access.services import POLICIES
 
 
-def resource(arn: str, action: str) -> Resource:
+def resource(arn: str, action: str) -> ResourcePolicies:
     """The resource `arn` with the policies that speak about `action` on it."""
     if not arn.startswith("arn:"):
-        return Resource(arn, None)
+        return ResourcePolicies(arn, None)
     prefix = arn.split(":", 3)[2]
     read = POLICIES.get(prefix)
     try:
@@ -25,7 +25,7 @@ def resource(arn: str, action: str) -> Resource:
     policies = () if document is None else (_parsed(arn, document),)
     required = prefix == "kms" or action in ("sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity")
     # CreateKey and the lists are about no key yet.
-    return Resource(arn, account_of(arn), policies, requires_policy=required and bool(policies))
+    return ResourcePolicies(arn, account_of(arn), policies, requires_policy=required and bool(policies))
 
 
 def _parsed(arn: str, document: Any) -> Policy:

@@ -6,9 +6,9 @@ What is registered is about what the tables of `harness.aws` and the Service Aut
 from collections.abc import Callable
 from typing import Any
 
-from harness.emulator.access.operation import Asked, Operation
+from harness.emulator.access.operation import Operation, RequestedAction
 
-Rule = Callable[[Operation, str], list[Asked] | None]
+Rule = Callable[[Operation, str], list[RequestedAction] | None]
 """What a call asks for, given IAM's action; None where the authorization reference says it well enough."""
 Found = dict[str, tuple[str, ...]]
 """Condition keys, in lower case."""

@@ -24,7 +24,7 @@ from localstack.services.apigateway.next_gen.execute_api.header_utils import bui
 
 from harness.emulator.access.conditions import Facts
 from harness.emulator.apigateway.function_permission import may_invoke
-from harness.emulator.apigateway.policy import Decision, PolicyError, decide
+from harness.emulator.apigateway.policy import PolicyDecision, PolicyError, decide
 from harness.emulator.bounded.expressions import LimitedRe
 
 LOG = logging.getLogger(__name__)
@@ -93,8 +93,8 @@ def authorize(
         decision = decide(answer["policyDocument"], method_arn(context), _facts(context))
     except PolicyError as error:
         raise _at_fault(authorizer, str(error)) from error
-    if decision is Decision.EXPLICIT_DENY or (decision is Decision.IMPLICIT_DENY and not allowed_by_policy):
-        suffix = " with an explicit deny" if decision is Decision.EXPLICIT_DENY else ""
+    if decision is PolicyDecision.EXPLICIT_DENY or (decision is PolicyDecision.IMPLICIT_DENY and not allowed_by_policy):
+        suffix = " with an explicit deny" if decision is PolicyDecision.EXPLICIT_DENY else ""
         raise AccessDeniedError(f"User is not authorized to access this resource{suffix}")
     if usage_key := answer.get("usageIdentifierKey"):
         context.context_variables["identity"]["apiKey"] = usage_key

@@ -8,12 +8,12 @@ from typing import Any
 from harness.emulator.access.conditions import ConditionError, Facts
 from harness.emulator.access.policy import PolicyError, listed, parse
 
-__all__ = ["Decision", "PolicyError", "decide"]
+__all__ = ["PolicyDecision", "PolicyError", "decide"]
 
 ACTION = "execute-api:Invoke"
 
 
-class Decision(StrEnum):
+class PolicyDecision(StrEnum):
     """An explicit deny wins over an allow, and what no statement names is denied implicitly."""
 
     ALLOW = "allow"
@@ -21,7 +21,7 @@ class Decision(StrEnum):
     IMPLICIT_DENY = "implicit deny"
 
 
-def decide(document: Any, resource: str, facts: Facts | None = None) -> Decision:
+def decide(document: Any, resource: str, facts: Facts | None = None) -> PolicyDecision:
     """Whether `document` lets a caller invoke the method ARN `resource`; `facts` are the condition keys of the request.
 
     Raises PolicyError for a document that is no policy; API Gateway answers it with 500.
@@ -40,5 +40,5 @@ def decide(document: Any, resource: str, facts: Facts | None = None) -> Decision
         raise PolicyError(f"policyDocument: {error}") from error
     effects = {s.allows for s in policy.statements if s.about(ACTION, resource, facts or {})}
     if False in effects:
-        return Decision.EXPLICIT_DENY
-    return Decision.ALLOW if True in effects else Decision.IMPLICIT_DENY
+        return PolicyDecision.EXPLICIT_DENY
+    return PolicyDecision.ALLOW if True in effects else PolicyDecision.IMPLICIT_DENY

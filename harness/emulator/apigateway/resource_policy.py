@@ -13,7 +13,7 @@ from localstack.services.apigateway.next_gen.execute_api.gateway_response import
 
 from harness.emulator.access import evaluation, facts, principals
 from harness.emulator.access.enforcement import ACCESS, Mode
-from harness.emulator.access.evaluation import Resource
+from harness.emulator.access.evaluation import ResourcePolicies
 from harness.emulator.access.operation import Operation
 from harness.emulator.access.policy import Policy, PolicyError, listed, parse
 from harness.emulator.access.principals import Principal
@@ -57,7 +57,7 @@ def _expanded(document: str, context: RestApiInvocationContext) -> str:
 def decide(context: RestApiInvocationContext, principal: Principal, policy: Policy | None) -> evaluation.Decision:
     """What IAM says of `principal` and this method; of an anonymous caller the policy alone decides."""
     resource = method_arn(context)
-    about = Resource(resource, context.account_id, (policy,) if policy is not None else ())
+    about = ResourcePolicies(resource, context.account_id, (policy,) if policy is not None else ())
     request = context.request
     invoke = Operation(
         service="execute-api",

@@ -7,7 +7,7 @@ from typing import Any
 from harness.emulator.cloudformation.in_place import anew, as_text, put_again
 from harness.emulator.cloudformation.known_types import KnownType
 from harness.emulator.cloudformation.left_out import Parameter, truth
-from harness.emulator.cloudformation.updates import Change, Update
+from harness.emulator.cloudformation.updates import TypeUpdate, Update
 
 
 def _canary(settings: Any) -> dict[str, Any]:
@@ -111,28 +111,28 @@ def _escaped(part: str) -> str:
 
 
 TYPES = (
-    KnownType("AWS::ApiGateway::Account", change=Change(put_again)),
+    KnownType("AWS::ApiGateway::Account", change=TypeUpdate(put_again)),
     KnownType(
         "AWS::ApiGateway::ApiKey",
         parameters={"GenerateDistinctId": Parameter("generateDistinctId", ("create_api_key",), truth)},
     ),
     KnownType("AWS::ApiGateway::Deployment", ignored={"StageDescription": ()}),
-    KnownType("AWS::ApiGateway::GatewayResponse", change=Change(put_again)),
+    KnownType("AWS::ApiGateway::GatewayResponse", change=TypeUpdate(put_again)),
     KnownType(
         "AWS::ApiGateway::Model",
-        change=Change(_model, given=frozenset({"Name", "ContentType"})),
+        change=TypeUpdate(_model, given=frozenset({"Name", "ContentType"})),
         parameters={"Description": Parameter("description", ("create_model",))},
     ),
-    KnownType("AWS::ApiGateway::RequestValidator", change=Change(_request_validator, given=frozenset({"Name"}))),
+    KnownType("AWS::ApiGateway::RequestValidator", change=TypeUpdate(_request_validator, given=frozenset({"Name"}))),
     KnownType(
         "AWS::ApiGateway::RestApi",
-        change=Change(_rest_api, given=frozenset({"Name"})),
+        change=TypeUpdate(_rest_api, given=frozenset({"Name"})),
         parameters={"ApiKeySourceType": Parameter("apiKeySource", ("create_rest_api",))},
         ignored={"EndpointAccessMode": ("BASIC",), "SecurityPolicy": ("TLS_1_0",)},
     ),
     KnownType(
         "AWS::ApiGateway::Stage",
-        change=Change(anew, completes=frozenset({"MethodSettings", "AccessLogSetting"}), complete=_stage_settings),
+        change=TypeUpdate(anew, completes=frozenset({"MethodSettings", "AccessLogSetting"}), complete=_stage_settings),
         parameters={"CanarySetting": Parameter("canarySettings", ("create_stage",), _canary)},
         ignored={"ClientCertificateId": ()},
     ),

@@ -35,7 +35,7 @@ class ArchiveError(ValueError):
     """An archive that is not unpacked; the message says which entry and why."""
 
 
-class Kind(StrEnum):
+class EntryKind(StrEnum):
     FILE = "file"
     FOLDER = "folder"
     LINK = "symbolic link"
@@ -46,7 +46,7 @@ class Entry:
     """One entry as it will be on disk; `target` is that of a link."""
 
     parts: Parts
-    kind: Kind
+    kind: EntryKind
     info: zipfile.ZipInfo
     target: str = ""
 
@@ -76,11 +76,11 @@ def unpack_zip(archive: str | os.PathLike[str], folder: str | os.PathLike[str]) 
         contents = _contents(opened)
         for entry in contents.entries:
             place = root.joinpath(*entry.parts)
-            _make_folders(root, entry.parts if entry.kind is Kind.FOLDER else entry.parts[:-1])
-            if entry.kind is Kind.FILE:
+            _make_folders(root, entry.parts if entry.kind is EntryKind.FOLDER else entry.parts[:-1])
+            if entry.kind is EntryKind.FILE:
                 _write(opened, entry.info, place)
         for entry in contents.entries:
-            if entry.kind is Kind.LINK:
+            if entry.kind is EntryKind.LINK:
                 root.joinpath(*entry.parts).symlink_to(entry.target)
 
 
@@ -111,7 +111,7 @@ def _opened(archive: IO[bytes]) -> Iterator[zipfile.ZipFile]:
 
 
 def _contents(archive: zipfile.ZipFile) -> Contents:
-    kinds: dict[Parts, Kind] = {}
+    kinds: dict[Parts, EntryKind] = {}
     entries = []
     for info in archive.infolist():
         if info.flag_bits & 1:
@@ -121,8 +121,8 @@ def _contents(archive: zipfile.ZipFile) -> Contents:
             continue
         kind = _kind(info)
         _place(kinds, parts, kind, info.filename)
-        entries.append(Entry(parts, kind, info, _link_target(archive, info) if kind is Kind.LINK else ""))
-    links = {entry.parts: entry.target for entry in entries if entry.kind is Kind.LINK}
+        entries.append(Entry(parts, kind, info, _link_target(archive, info) if kind is EntryKind.LINK else ""))
+    links = {entry.parts: entry.target for entry in entries if entry.kind is EntryKind.LINK}
     if links:
         _check_links(links, kinds)
     return Contents(tuple(entries), sum(entry.info.file_size for entry in entries))
@@ -137,27 +137,27 @@ def _parts(name: str) -> Parts:
     return parts
 
 
-def _kind(info: zipfile.ZipInfo) -> Kind:
+def _kind(info: zipfile.ZipInfo) -> EntryKind:
     form = stat.S_IFMT(info.external_attr >> 16)
     if form == stat.S_IFLNK:
-        return Kind.LINK
+        return EntryKind.LINK
     if form == stat.S_IFDIR or info.is_dir():
-        return Kind.FOLDER
+        return EntryKind.FOLDER
     if form in (0, stat.S_IFREG):
-        return Kind.FILE
+        return EntryKind.FILE
     raise ArchiveError(f"The entry {info.filename!r} is a device, a pipe or a socket.")
 
 
-def _place(kinds: dict[Parts, Kind], parts: Parts, kind: Kind, name: str) -> None:
+def _place(kinds: dict[Parts, EntryKind], parts: Parts, kind: EntryKind, name: str) -> None:
     """Note where an entry goes. Two may share a place only if they are files or folders both: the later file wins."""
     for length in range(1, len(parts)):
-        above = kinds.setdefault(parts[:length], Kind.FOLDER)
-        if above is not Kind.FOLDER:
+        above = kinds.setdefault(parts[:length], EntryKind.FOLDER)
+        if above is not EntryKind.FOLDER:
             raise ArchiveError(f"The entry {name!r} is below the {above} {'/'.join(parts[:length])!r}.")
     before = kinds.get(parts)
     if before is None:
         kinds[parts] = kind
-    elif before is not kind or kind is Kind.LINK:
+    elif before is not kind or kind is EntryKind.LINK:
         raise ArchiveError(f"The entry {name!r} is there twice, as a {before} and as a {kind}.")
     if len(kinds) > MAX_NODES:
         raise ArchiveError(f"It holds more than {MAX_NODES:,} files and folders.")
@@ -172,7 +172,7 @@ def _link_target(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> str:
     return target
 
 
-def _check_links(links: Mapping[Parts, str], kinds: Mapping[Parts, Kind]) -> None:
+def _check_links(links: Mapping[Parts, str], kinds: Mapping[Parts, EntryKind]) -> None:
     # macOS finds `LIB` by the name `lib`, so for links the case of a letter makes no difference anywhere.
     folded = {_folded(parts): target for parts, target in links.items()}
     if len(folded) < len(links):

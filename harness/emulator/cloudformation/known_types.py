@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.emulator.cloudformation.left_out import IGNORED, PARAMETERS, Parameter
-from harness.emulator.cloudformation.updates import CHANGES, Change
+from harness.emulator.cloudformation.updates import CHANGES, TypeUpdate
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +14,7 @@ class KnownType:
     have no effect, with the values that mean what is done anyway."""
 
     name: str
-    change: Change | None = None
+    change: TypeUpdate | None = None
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
     ignored: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
 

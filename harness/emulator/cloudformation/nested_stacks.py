@@ -7,7 +7,7 @@ from typing import Any
 
 from harness.emulator.cloudformation.in_place import as_text
 from harness.emulator.cloudformation.known_types import KnownType
-from harness.emulator.cloudformation.updates import Change, Update
+from harness.emulator.cloudformation.updates import TypeUpdate, Update
 
 
 def _nested_stack(update: Update) -> None:
@@ -62,5 +62,7 @@ _POLL_SECONDS = 0.1
 
 
 TYPES = (
-    KnownType("AWS::CloudFormation::Stack", change=Change(_nested_stack, given=frozenset({"StackName", "Outputs"}))),
+    KnownType(
+        "AWS::CloudFormation::Stack", change=TypeUpdate(_nested_stack, given=frozenset({"StackName", "Outputs"}))
+    ),
 )

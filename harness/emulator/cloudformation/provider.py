@@ -17,7 +17,7 @@ from localstack.services.cloudformation.resource_provider import (
 from plux import PluginSpec
 
 from harness.emulator.cloudformation.parameters import PropertyError, as_parameters
-from harness.emulator.cloudformation.resource_type import Model, Operation, ResourceType
+from harness.emulator.cloudformation.resource_type import Model, ResourceOperation, ResourceType
 
 _SUFFIX = string.ascii_uppercase + string.digits
 
@@ -77,13 +77,13 @@ def _client(row: ResourceType, request: ResourceRequest) -> Any:
     return getattr(request.aws_client_factory, row.service.replace("-", "_"))
 
 
-def _call(client: Any, operation: Operation, parameters: Model) -> Model:
+def _call(client: Any, operation: ResourceOperation, parameters: Model) -> Model:
     python_name = next(k for k, v in client.meta.method_to_api_mapping.items() if v == operation.name)
     answer: Model = getattr(client, python_name)(**parameters)
     return answer
 
 
-def _shape(client: Any, operation: Operation) -> StructureShape:
+def _shape(client: Any, operation: ResourceOperation) -> StructureShape:
     shape = client.meta.service_model.operation_model(operation.name).input_shape
     assert isinstance(shape, StructureShape)
     return shape

@@ -9,7 +9,7 @@ Model = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Operation:
+class ResourceOperation:
     """An API operation, and which parameters identify the resource: parameter → property or attribute."""
 
     name: str
@@ -36,10 +36,10 @@ class ResourceType:
 
     name: str
     service: str
-    create: Operation
-    delete: Operation
+    create: ResourceOperation
+    delete: ResourceOperation
     ref: str
-    update: Operation | None = None
+    update: ResourceOperation | None = None
     attributes: Mapping[str, str] = field(default_factory=dict)
     renames: Mapping[str, str] = field(default_factory=dict)
     generated_name: str | None = None

@@ -38,7 +38,7 @@ class Update:
 
 
 @dataclass(frozen=True)
-class Change:
+class TypeUpdate:
     """How a type is changed. `given` are properties that the provider makes up where the template has none; what is not
     among `takes` cannot be changed (None: whatever its creation takes).
 
@@ -52,7 +52,7 @@ class Change:
     complete: Callable[[Update], None] | None = None
 
 
-CHANGES: dict[str, Change] = {}
+CHANGES: dict[str, TypeUpdate] = {}
 """By resource type (`known_types`). What else LocalStack cannot change is refused with a reason."""
 
 

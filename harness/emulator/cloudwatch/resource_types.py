@@ -2,7 +2,7 @@
 
 from harness.emulator.cloudformation.in_place import put_again, tag
 from harness.emulator.cloudformation.known_types import KnownType
-from harness.emulator.cloudformation.updates import Change, Update
+from harness.emulator.cloudformation.updates import TypeUpdate, Update
 
 
 def _alarm_tags(update: Update) -> None:
@@ -12,7 +12,9 @@ def _alarm_tags(update: Update) -> None:
 TYPES = (
     KnownType(
         "AWS::CloudWatch::Alarm",
-        change=Change(put_again, given=frozenset({"AlarmName"}), completes=frozenset({"Tags"}), complete=_alarm_tags),
+        change=TypeUpdate(
+            put_again, given=frozenset({"AlarmName"}), completes=frozenset({"Tags"}), complete=_alarm_tags
+        ),
         ignored={
             "ActionConfiguration": (),
             "EvaluationCriteria": (),
@@ -23,7 +25,9 @@ TYPES = (
     ),
     KnownType(
         "AWS::CloudWatch::CompositeAlarm",
-        change=Change(put_again, given=frozenset({"AlarmName"}), completes=frozenset({"Tags"}), complete=_alarm_tags),
+        change=TypeUpdate(
+            put_again, given=frozenset({"AlarmName"}), completes=frozenset({"Tags"}), complete=_alarm_tags
+        ),
         ignored={"ActionConfiguration": ()},
     ),
 )

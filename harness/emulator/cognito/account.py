@@ -15,13 +15,13 @@ from harness.emulator.cognito.errors import CognitoError, incorrect_username_or_
 from harness.emulator.cognito.keys import unverified_claims
 from harness.emulator.cognito.lambda_invoker import Invoke
 from harness.emulator.cognito.sessions import take_session
-from harness.emulator.cognito.triggers import Call
+from harness.emulator.cognito.triggers import UserPoolCall
 from harness.emulator.cognito.user_pool import AppClient, UserPool, all_pools, is_true
 
 Request = dict[str, Any]
 
 
-def signed_in(token: str, invoke: Invoke, client_metadata: dict[str, str] | None = None) -> tuple[Call, Any]:
+def signed_in(token: str, invoke: Invoke, client_metadata: dict[str, str] | None = None) -> tuple[UserPoolCall, Any]:
     """The call and the user of an access token that is in force and may administer its user."""
     call, user, _scopes = signed_in_with(token, invoke, client_metadata, required_scope=tokens.USER_ADMIN_SCOPE)
     return call, user
@@ -29,7 +29,7 @@ def signed_in(token: str, invoke: Invoke, client_metadata: dict[str, str] | None
 
 def signed_in_with(
     token: str, invoke: Invoke, client_metadata: dict[str, str] | None = None, *, required_scope: str
-) -> tuple[Call, Any, list[str]]:
+) -> tuple[UserPoolCall, Any, list[str]]:
     """The call, the user and the scopes of an access token that is in force.
 
     Raises NotAuthorizedException where it is not, with AWS's words for what is wrong.
@@ -55,19 +55,19 @@ def signed_in_with(
         raise user_not_found()
     if not user.enabled:
         raise not_authorized("User is disabled.")
-    return Call(pool, invoke, pool.client(claims["client_id"]), client_metadata), user, scopes
+    return UserPoolCall(pool, invoke, pool.client(claims["client_id"]), client_metadata), user, scopes
 
 
-def get_user(call: Call, user: Any, _request: Request) -> dict[str, Any]:
+def get_user(call: UserPoolCall, user: Any, _request: Request) -> dict[str, Any]:
     shown = {n: v for n, v in user.attribute_lookup.items() if tokens.readable(call.app_client, n)}
     return {"Username": user.username, "UserAttributes": attrs.listed(shown), **administration.mfa_of(user)}
 
 
-def delete_user(call: Call, user: Any, _request: Request) -> dict[str, Any]:
+def delete_user(call: UserPoolCall, user: Any, _request: Request) -> dict[str, Any]:
     return administration.delete_user(call, user)
 
 
-def change_password(call: Call, user: Any, request: Request) -> dict[str, Any]:
+def change_password(call: UserPoolCall, user: Any, request: Request) -> dict[str, Any]:
     with call.pool.state.lock:
         attempts.count(call.pool.state_of(user), "ChangePassword", attempts.CHANGED_PASSWORDS)
     passwords.check_password(request["ProposedPassword"], passwords.policy_of(call.pool.config))
@@ -79,19 +79,19 @@ def change_password(call: Call, user: Any, request: Request) -> dict[str, Any]:
     return {}
 
 
-def global_sign_out(call: Call, user: Any, _request: Request) -> dict[str, Any]:
+def global_sign_out(call: UserPoolCall, user: Any, _request: Request) -> dict[str, Any]:
     tokens.revoke_sign_ins(call.pool, user)
     return {}
 
 
-def set_user_mfa_preference(call: Call, user: Any, request: Request) -> dict[str, Any]:
+def set_user_mfa_preference(call: UserPoolCall, user: Any, request: Request) -> dict[str, Any]:
     return mfa.set_preference(call, user, request)
 
 
 # ---- attributes ------------------------------------------------------------------------------------------------------
 
 
-def update_user_attributes(call: Call, user: Any, request: Request) -> dict[str, Any]:
+def update_user_attributes(call: UserPoolCall, user: Any, request: Request) -> dict[str, Any]:
     """A new address is verified by a code; with `AttributesRequireVerificationBeforeUpdate`, it counts only then.
 
     https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-settings-email-phone-verification.html
@@ -115,18 +115,18 @@ def update_user_attributes(call: Call, user: Any, request: Request) -> dict[str,
     return {"CodeDeliveryDetailsList": [s.to_json() for s in sent]}
 
 
-def _send_code(call: Call, user: Any, event: str, attribute: str, value: str) -> delivery.Delivery:
+def _send_code(call: UserPoolCall, user: Any, event: str, attribute: str, value: str) -> delivery.CodeDelivery:
     with call.pool.state.lock:
         code = codes.issue(call.pool.state_of(user), Purpose(attribute), attribute)
     return delivery.send(call, user, event, code.value, delivery.delivery_to(attribute, value))
 
 
-def delete_user_attributes(call: Call, user: Any, request: Request) -> dict[str, Any]:
+def delete_user_attributes(call: UserPoolCall, user: Any, request: Request) -> dict[str, Any]:
     attrs.check_writable(call.app_client, request["UserAttributeNames"])
     return administration.delete_attributes(call, user, request["UserAttributeNames"])
 
 
-def get_user_attribute_verification_code(call: Call, user: Any, request: Request) -> dict[str, Any]:
+def get_user_attribute_verification_code(call: UserPoolCall, user: Any, request: Request) -> dict[str, Any]:
     name = _verifiable(request["AttributeName"])
     value = call.pool.state_of(user).pending_attributes.get(name) or user.attribute_lookup.get(name)
     if not value:
@@ -136,7 +136,7 @@ def get_user_attribute_verification_code(call: Call, user: Any, request: Request
     return {"CodeDeliveryDetails": _send_code(call, user, "VerifyUserAttribute", name, value).to_json()}
 
 
-def verify_user_attribute(call: Call, user: Any, request: Request) -> dict[str, Any]:
+def verify_user_attribute(call: UserPoolCall, user: Any, request: Request) -> dict[str, Any]:
     name = _verifiable(request["AttributeName"])
     with call.pool.state.lock:
         state = call.pool.state_of(user)
@@ -163,7 +163,7 @@ def associate_software_token(request: Request, invoke: Invoke) -> dict[str, Any]
         return mfa.associate(call, user, None)
     client = _client_of_session(request.get("Session"))
     session = take_session(client, request.get("Session"), "MFA_SETUP")
-    return mfa.associate(Call(client.pool, invoke, client), session.user, session)
+    return mfa.associate(UserPoolCall(client.pool, invoke, client), session.user, session)
 
 
 def verify_software_token(request: Request, invoke: Invoke) -> dict[str, Any]:
@@ -173,7 +173,7 @@ def verify_software_token(request: Request, invoke: Invoke) -> dict[str, Any]:
     client = _client_of_session(request.get("Session"))
     session = take_session(client, request.get("Session"), "MFA_SETUP")
     try:
-        return mfa.verify(Call(client.pool, invoke, client), session.user, session, request["UserCode"])
+        return mfa.verify(UserPoolCall(client.pool, invoke, client), session.user, session, request["UserCode"])
     except CognitoError:
         client.pool.state.sessions[request["Session"]] = session
         raise

@@ -12,7 +12,7 @@ from harness.emulator.cognito import attributes as attrs
 from harness.emulator.cognito import codes, delivery, passwords, sign_up, tokens
 from harness.emulator.cognito.codes import Purpose
 from harness.emulator.cognito.errors import CognitoError, invalid_parameter
-from harness.emulator.cognito.triggers import Call
+from harness.emulator.cognito.triggers import UserPoolCall
 from harness.emulator.cognito.user_pool import UserPool, status_of
 
 Request = dict[str, Any]
@@ -31,7 +31,7 @@ def described(user: Any, attributes_key: str = "Attributes") -> dict[str, Any]:
     }
 
 
-def admin_create_user(call: Call, request: Request) -> dict[str, Any]:
+def admin_create_user(call: UserPoolCall, request: Request) -> dict[str, Any]:
     pool, username = call.pool, request["Username"]
     action = request.get("MessageAction")
     if action == "RESEND":
@@ -80,7 +80,7 @@ def _set_temporary(pool: UserPool, user: Any, password: str) -> None:
     pool.state_of(user).temporary_password_expires_at = time.time() + days * _DAY_SECONDS
 
 
-def _resend_invitation(call: Call, request: Request) -> dict[str, Any]:
+def _resend_invitation(call: UserPoolCall, request: Request) -> dict[str, Any]:
     user = call.pool.user(request["Username"])
     if user.status != UserStatus.FORCE_CHANGE_PASSWORD:
         raise CognitoError(
@@ -96,7 +96,7 @@ def _resend_invitation(call: Call, request: Request) -> dict[str, Any]:
     return {"User": described(user)}
 
 
-def _invite(call: Call, user: Any, password: str, mediums: list[str] | None) -> None:
+def _invite(call: UserPoolCall, user: Any, password: str, mediums: list[str] | None) -> None:
     attributes = {"SMS": "phone_number", "EMAIL": "email"}
     # Without a wish it is the phone number, and where there is none, the mail address.
     wanted = mediums or ["SMS" if user.attribute_lookup.get("phone_number") else "EMAIL"]
@@ -108,7 +108,7 @@ def _invite(call: Call, user: Any, password: str, mediums: list[str] | None) -> 
             raise invalid_parameter(f"User does not have {attributes[medium]}; it cannot be invited by {medium}.")
 
 
-def admin_get_user(call: Call, request: Request) -> dict[str, Any]:
+def admin_get_user(call: UserPoolCall, request: Request) -> dict[str, Any]:
     user = call.pool.user(request["Username"])
     return {**described(user, "UserAttributes"), **mfa_of(user)}
 
@@ -120,7 +120,7 @@ def mfa_of(user: Any) -> dict[str, Any]:
     return {**answer, "PreferredMfaSetting": user.preferred_mfa_setting} if user.preferred_mfa_setting else answer
 
 
-def admin_set_user_password(call: Call, request: Request) -> dict[str, Any]:
+def admin_set_user_password(call: UserPoolCall, request: Request) -> dict[str, Any]:
     user = call.pool.user(request["Username"])
     passwords.check_password(request["Password"], passwords.policy_of(call.pool.config))
     if request.get("Permanent"):
@@ -131,7 +131,7 @@ def admin_set_user_password(call: Call, request: Request) -> dict[str, Any]:
     return {}
 
 
-def admin_update_user_attributes(call: Call, request: Request) -> dict[str, Any]:
+def admin_update_user_attributes(call: UserPoolCall, request: Request) -> dict[str, Any]:
     user = call.pool.user(request["Username"])
     given = attrs.flat(request["UserAttributes"])
     attrs.check_schema(call.pool, given)
@@ -140,7 +140,7 @@ def admin_update_user_attributes(call: Call, request: Request) -> dict[str, Any]
     return {}
 
 
-def change_attributes(call: Call, user: Any, given: dict[str, str]) -> list[str]:
+def change_attributes(call: UserPoolCall, user: Any, given: dict[str, str]) -> list[str]:
     """Set attributes; an empty value takes the attribute away. Returns the addresses that are new.
 
     A new address is unverified unless the same change says otherwise.
@@ -156,7 +156,7 @@ def change_attributes(call: Call, user: Any, given: dict[str, str]) -> list[str]
     return changed
 
 
-def delete_attributes(call: Call, user: Any, names: list[str]) -> dict[str, Any]:
+def delete_attributes(call: UserPoolCall, user: Any, names: list[str]) -> dict[str, Any]:
     """AdminDeleteUserAttributes and DeleteUserAttributes."""
     for name in names:
         schema = call.pool.moto.schema_attributes.get(name)
@@ -170,11 +170,11 @@ def delete_attributes(call: Call, user: Any, names: list[str]) -> dict[str, Any]
     return {}
 
 
-def admin_delete_user_attributes(call: Call, request: Request) -> dict[str, Any]:
+def admin_delete_user_attributes(call: UserPoolCall, request: Request) -> dict[str, Any]:
     return delete_attributes(call, call.pool.user(request["Username"]), request["UserAttributeNames"])
 
 
-def admin_set_enabled(call: Call, request: Request, *, enabled: bool) -> dict[str, Any]:
+def admin_set_enabled(call: UserPoolCall, request: Request, *, enabled: bool) -> dict[str, Any]:
     """AdminEnableUser and AdminDisableUser; disabling ends the sign-ins.
 
     https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_AdminDisableUser.html
@@ -186,11 +186,11 @@ def admin_set_enabled(call: Call, request: Request, *, enabled: bool) -> dict[st
     return {}
 
 
-def admin_delete_user(call: Call, request: Request) -> dict[str, Any]:
+def admin_delete_user(call: UserPoolCall, request: Request) -> dict[str, Any]:
     return delete_user(call, call.pool.user(request["Username"]))
 
 
-def delete_user(call: Call, user: Any) -> dict[str, Any]:
+def delete_user(call: UserPoolCall, user: Any) -> dict[str, Any]:
     with call.pool.state.lock:
         tokens.revoke_sign_ins(call.pool, user)
         for group in list(user.groups):
@@ -202,7 +202,7 @@ def delete_user(call: Call, user: Any) -> dict[str, Any]:
     return {}
 
 
-def admin_user_global_sign_out(call: Call, request: Request) -> dict[str, Any]:
+def admin_user_global_sign_out(call: UserPoolCall, request: Request) -> dict[str, Any]:
     tokens.revoke_sign_ins(call.pool, call.pool.user(request["Username"]))
     return {}
 

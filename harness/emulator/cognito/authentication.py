@@ -16,7 +16,7 @@ from harness.emulator.cognito.errors import (
 )
 from harness.emulator.cognito.records import Grant
 from harness.emulator.cognito.sessions import begin
-from harness.emulator.cognito.triggers import Call
+from harness.emulator.cognito.triggers import UserPoolCall
 from harness.emulator.cognito.user_pool import AppClient
 
 Request = dict[str, Any]
@@ -34,7 +34,7 @@ _SAME = {"REFRESH_TOKEN": "REFRESH_TOKEN_AUTH", "ADMIN_NO_SRP_AUTH": "ADMIN_USER
 _DEFAULT = {"ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_SRP_AUTH", "ALLOW_CUSTOM_AUTH"}
 
 
-def initiate_auth(call: Call, request: Request, *, admin: bool = False) -> Answer:
+def initiate_auth(call: UserPoolCall, request: Request, *, admin: bool = False) -> Answer:
     flow = _allowed_flow(call.app_client, request["AuthFlow"], admin=admin)
     parameters = request.get("AuthParameters") or {}
     if flow == "REFRESH_TOKEN_AUTH":
@@ -43,7 +43,7 @@ def initiate_auth(call: Call, request: Request, *, admin: bool = False) -> Answe
     call.app_client.check_secret_hash(username, parameters.get("SECRET_HASH"))
     # PreAuthentication and UserMigration get the ClientMetadata of InitiateAuth, as validationData; others do not.
     metadata = request.get("ClientMetadata")
-    call = Call(call.pool, call.invoke, call.client)
+    call = UserPoolCall(call.pool, call.invoke, call.client)
     if flow == "USER_SRP_AUTH":
         return _with_srp(call, username, parameters, metadata)
     if flow == "CUSTOM_AUTH":
@@ -77,7 +77,7 @@ def _allowed_flow(client: AppClient, flow: str, *, admin: bool) -> str:
 # ---- the first step of each flow -------------------------------------------------------------------------------------
 
 
-def _with_password(call: Call, username: str, password: str, metadata: Any) -> Answer:
+def _with_password(call: UserPoolCall, username: str, password: str, metadata: Any) -> Answer:
     user = call.pool.find_user(username)
     if user is None:
         user = migration.migrate_for_sign_in(call, username, password, metadata)
@@ -92,7 +92,7 @@ def _with_password(call: Call, username: str, password: str, metadata: Any) -> A
     return challenges.after_password(call, user)
 
 
-def native_sign_in(call: Call, username: str, password: str) -> Any:
+def native_sign_in(call: UserPoolCall, username: str, password: str) -> Any:
     """The user, by the form of the hosted sign-in. It has no page for further challenges and refuses who needs one."""
     user = call.pool.find_user(username)
     if user is None:
@@ -109,13 +109,13 @@ def native_sign_in(call: Call, username: str, password: str) -> Any:
     return user
 
 
-def _with_srp(call: Call, username: str, parameters: dict[str, str], metadata: Any) -> Answer:
+def _with_srp(call: UserPoolCall, username: str, parameters: dict[str, str], metadata: Any) -> Answer:
     user = _possible_user(call, username, metadata)
     session = begin(call.app_client, username, user, "PASSWORD_VERIFIER")
     return challenges.password_verifier(call, session, _large_a(parameters))
 
 
-def _custom(call: Call, username: str, parameters: dict[str, str], metadata: Any) -> Answer:
+def _custom(call: UserPoolCall, username: str, parameters: dict[str, str], metadata: Any) -> Answer:
     if not triggers.is_configured(call.pool, "DefineAuthChallenge"):
         raise invalid_parameter("Custom auth lambda trigger is not configured for the user pool.")
     user = _possible_user(call, username, metadata)
@@ -127,7 +127,7 @@ def _custom(call: Call, username: str, parameters: dict[str, str], metadata: Any
     return challenges.next_custom(call, session)
 
 
-def _possible_user(call: Call, username: str, metadata: Any) -> Any | None:
+def _possible_user(call: UserPoolCall, username: str, metadata: Any) -> Any | None:
     """Who may go on to the challenges of a sign-in; None for nobody, where the client hides whether users exist."""
     user = call.pool.find_user(username)
     if user is None and not call.app_client.hides_whether_users_exist:
@@ -145,11 +145,11 @@ def _large_a(parameters: dict[str, str]) -> int:
         raise invalid_parameter("SRP_A is not a hexadecimal number.") from None
 
 
-def _no_such_user(call: Call) -> CognitoError:
+def _no_such_user(call: UserPoolCall) -> CognitoError:
     return incorrect_username_or_password() if call.app_client.hides_whether_users_exist else user_not_found()
 
 
-def pre_authentication(call: Call, user: Any | None, username: str, metadata: Any) -> None:
+def pre_authentication(call: UserPoolCall, user: Any | None, username: str, metadata: Any) -> None:
     """https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-lambda-pre-authentication.html"""
     request = triggers.of_possible_user(call, user, validationData=metadata or None)
     name = user.username if user is not None else username
@@ -159,7 +159,7 @@ def pre_authentication(call: Call, user: Any | None, username: str, metadata: An
 # ---- refreshing ------------------------------------------------------------------------------------------------------
 
 
-def refresh(call: Call, parameters: dict[str, str], *, proven: bool = False) -> dict[str, Any]:
+def refresh(call: UserPoolCall, parameters: dict[str, str], *, proven: bool = False) -> dict[str, Any]:
     """An `AuthenticationResult`. `proven`: the client has shown its secret already, and no hash is wanted."""
     if rotation(call.app_client) is not None:
         raise invalid_parameter("Refresh token rotation is enabled for this client; use GetTokensFromRefreshToken.")
@@ -176,7 +176,7 @@ def rotation(client: AppClient) -> int | None:
     return int(config.get("RetryGracePeriodSeconds") or 0) if config.get("Feature") == "ENABLED" else None
 
 
-def get_tokens_from_refresh_token(call: Call, request: Request) -> Answer:
+def get_tokens_from_refresh_token(call: UserPoolCall, request: Request) -> Answer:
     """https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-refresh-token.html"""
     client = call.app_client
     if client.secret is not None and request.get("ClientSecret") != client.secret:
@@ -194,7 +194,7 @@ def get_tokens_from_refresh_token(call: Call, request: Request) -> Answer:
     return {"AuthenticationResult": result}
 
 
-def _user_of(call: Call, grant: Grant) -> Any:
+def _user_of(call: UserPoolCall, grant: Grant) -> Any:
     user = call.pool.find_user(grant.user_id)
     if user is None:
         raise not_authorized("Invalid Refresh Token")

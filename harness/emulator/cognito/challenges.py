@@ -21,16 +21,16 @@ from harness.emulator.cognito.errors import (
     not_authorized,
 )
 from harness.emulator.cognito.passwords import check_password, policy_of
-from harness.emulator.cognito.records import Session
+from harness.emulator.cognito.records import SignInSession
 from harness.emulator.cognito.sessions import ask, begin, take_session
-from harness.emulator.cognito.triggers import Call
+from harness.emulator.cognito.triggers import UserPoolCall
 
 Request = dict[str, Any]
 Answer = dict[str, Any]
 _NEW_ATTRIBUTE = "userAttributes."
 
 
-def respond(call: Call, request: Request) -> Answer:
+def respond(call: UserPoolCall, request: Request) -> Answer:
     """RespondToAuthChallenge and AdminRespondToAuthChallenge."""
     name = request["ChallengeName"]
     responses = request.get("ChallengeResponses") or {}
@@ -47,7 +47,7 @@ def respond(call: Call, request: Request) -> Answer:
     return answer(call, session, responses, token)
 
 
-def _check_same_user(call: Call, session: Session, username: str) -> None:
+def _check_same_user(call: UserPoolCall, session: SignInSession, username: str) -> None:
     named = {session.username, session.simulated_id} | (
         {session.user.username, session.user.id} if session.user is not None else set()
     )
@@ -55,13 +55,13 @@ def _check_same_user(call: Call, session: Session, username: str) -> None:
         raise not_authorized("Invalid session for the user.")
 
 
-def finish(call: Call, session: Session) -> Answer:
+def finish(call: UserPoolCall, session: SignInSession) -> Answer:
     """The challenges are passed: PostAuthentication, then tokens."""
     post_authentication(call, session.user)
     return {"AuthenticationResult": tokens.sign_in(call, session.user, session.source), "ChallengeParameters": {}}
 
 
-def post_authentication(call: Call, user: Any) -> None:
+def post_authentication(call: UserPoolCall, user: Any) -> None:
     triggers.run(
         call,
         "PostAuthentication",
@@ -74,12 +74,12 @@ def post_authentication(call: Call, user: Any) -> None:
     )
 
 
-def after_password(call: Call, user: Any) -> Answer:
+def after_password(call: UserPoolCall, user: Any) -> Answer:
     """What follows a right password: the next challenge, or tokens."""
     return challenge_after_password(call, user) or finish(call, begin(call.app_client, user.username, user, ""))
 
 
-def challenge_after_password(call: Call, user: Any) -> Answer | None:
+def challenge_after_password(call: UserPoolCall, user: Any) -> Answer | None:
     """The challenge that stands between a right password and tokens; raises UserNotConfirmedException."""
     if user.status == UserStatus.UNCONFIRMED:
         raise CognitoError("UserNotConfirmedException", "User is not confirmed.")
@@ -91,7 +91,7 @@ def challenge_after_password(call: Call, user: Any) -> Answer | None:
 # ---- SRP -------------------------------------------------------------------------------------------------------------
 
 
-def password_verifier(call: Call, session: Session, large_a: int) -> Answer:
+def password_verifier(call: UserPoolCall, session: SignInSession, large_a: int) -> Answer:
     """The server's half of SRP; the secret block stands for the session."""
     user = session.user
     if user is None:
@@ -115,11 +115,13 @@ def password_verifier(call: Call, session: Session, large_a: int) -> Answer:
     }
 
 
-def _pool_name(call: Call) -> str:
+def _pool_name(call: UserPoolCall) -> str:
     return call.pool.id.split("_", 1)[1]
 
 
-def _answer_password_verifier(call: Call, session: Session, responses: dict[str, str], _token: str | None) -> Answer:
+def _answer_password_verifier(
+    call: UserPoolCall, session: SignInSession, responses: dict[str, str], _token: str | None
+) -> Answer:
     timestamp = credentials.required(responses, "TIMESTAMP")
     claimed = credentials.required(responses, "PASSWORD_CLAIM_SIGNATURE")
     try:
@@ -148,7 +150,7 @@ def _answer_password_verifier(call: Call, session: Session, responses: dict[str,
 # ---- new password ----------------------------------------------------------------------------------------------------
 
 
-def new_password_required(call: Call, session: Session) -> Answer:
+def new_password_required(call: UserPoolCall, session: SignInSession) -> Answer:
     user = session.user
     shown = {n: v for n, v in user.attribute_lookup.items() if n != "sub"}
     missing = attrs.required_and_missing(call.pool, user.attribute_lookup)
@@ -164,7 +166,9 @@ def new_password_required(call: Call, session: Session) -> Answer:
     )
 
 
-def _answer_new_password(call: Call, session: Session, responses: dict[str, str], token: str | None) -> Answer:
+def _answer_new_password(
+    call: UserPoolCall, session: SignInSession, responses: dict[str, str], token: str | None
+) -> Answer:
     user = session.user
     given = {n.removeprefix(_NEW_ATTRIBUTE): v for n, v in responses.items() if n.startswith(_NEW_ATTRIBUTE)}
     try:
@@ -192,7 +196,7 @@ def _answer_new_password(call: Call, session: Session, responses: dict[str, str]
 # ---- custom challenges -----------------------------------------------------------------------------------------------
 
 
-def next_custom(call: Call, session: Session, large_a: int | None = None) -> Answer:
+def next_custom(call: UserPoolCall, session: SignInSession, large_a: int | None = None) -> Answer:
     """Ask DefineAuthChallenge what comes next, and do it.
 
     https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-lambda-challenge.html
@@ -228,7 +232,7 @@ def next_custom(call: Call, session: Session, large_a: int | None = None) -> Ans
 
 
 def _ask_function(
-    call: Call, session: Session, trigger: str, request: dict[str, Any], response: dict[str, Any]
+    call: UserPoolCall, session: SignInSession, trigger: str, request: dict[str, Any], response: dict[str, Any]
 ) -> dict[str, Any]:
     """Run one of the three triggers of the custom flow."""
     answer = triggers.run(
@@ -244,11 +248,11 @@ def _ask_function(
     return answer
 
 
-def _name_in(session: Session) -> str:
+def _name_in(session: SignInSession) -> str:
     return str(session.user.username) if session.user is not None else session.username
 
 
-def _create_custom(call: Call, session: Session, request: dict[str, Any]) -> Answer:
+def _create_custom(call: UserPoolCall, session: SignInSession, request: dict[str, Any]) -> Answer:
     response = _ask_function(
         call,
         session,
@@ -269,7 +273,7 @@ def _strings(parameters: Any) -> dict[str, str]:
     return parameters
 
 
-def _answer_custom(call: Call, session: Session, responses: dict[str, str], _token: str | None) -> Answer:
+def _answer_custom(call: UserPoolCall, session: SignInSession, responses: dict[str, str], _token: str | None) -> Answer:
     request = triggers.of_possible_user(
         call,
         session.user,
@@ -287,7 +291,7 @@ def _answer_custom(call: Call, session: Session, responses: dict[str, str], _tok
     return next_custom(call, session)
 
 
-def _answer_mfa(call: Call, session: Session, responses: dict[str, str], token: str | None) -> Answer:
+def _answer_mfa(call: UserPoolCall, session: SignInSession, responses: dict[str, str], token: str | None) -> Answer:
     try:
         following = mfa.answer(call, session, responses)
     except CognitoError as error:

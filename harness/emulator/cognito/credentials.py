@@ -14,7 +14,7 @@ from harness.emulator.cognito.errors import (
     invalid_parameter,
     not_authorized,
 )
-from harness.emulator.cognito.triggers import Call
+from harness.emulator.cognito.triggers import UserPoolCall
 
 _FREE_FAILURES = 5
 _LONGEST_LOCKOUT_SECONDS = 900
@@ -26,7 +26,7 @@ def required(parameters: dict[str, str], name: str) -> str:
     return parameters[name]
 
 
-def check_may_sign_in(call: Call, user: Any) -> None:
+def check_may_sign_in(call: UserPoolCall, user: Any) -> None:
     if not user.enabled:
         raise not_authorized("User is disabled.")
     if user.status == UserStatus.RESET_REQUIRED:
@@ -36,7 +36,7 @@ def check_may_sign_in(call: Call, user: Any) -> None:
         raise not_authorized("Temporary password has expired and must be reset by an administrator.")
 
 
-def check_password(call: Call, user: Any, password: str) -> None:
+def check_password(call: UserPoolCall, user: Any, password: str) -> None:
     """Raises NotAuthorizedException for a wrong password, and for any while the user is locked out.
 
     After five failures the lockout is one second and doubles with each further one, up to 15 minutes
@@ -49,12 +49,12 @@ def check_password(call: Call, user: Any, password: str) -> None:
     call.pool.state_of(user).failed_passwords = 0
 
 
-def check_not_locked_out(call: Call, user: Any) -> None:
+def check_not_locked_out(call: UserPoolCall, user: Any) -> None:
     if call.pool.state_of(user).locked_until > time.time():
         raise not_authorized("Password attempts exceeded")
 
 
-def count_failure(call: Call, user: Any) -> None:
+def count_failure(call: UserPoolCall, user: Any) -> None:
     with call.pool.state.lock:
         state = call.pool.state_of(user)
         state.failed_passwords += 1

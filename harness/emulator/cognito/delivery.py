@@ -15,9 +15,9 @@ from localstack.aws.connect import connect_to
 
 from harness.emulator.cognito import triggers
 from harness.emulator.cognito.errors import CognitoError, invalid_parameter
-from harness.emulator.cognito.triggers import Call
+from harness.emulator.cognito.triggers import UserPoolCall
 from harness.emulator.cognito.user_pool import UserPool
-from harness.emulator.controls.outbox import CODE_TAG, OUTBOX, Channel, Message
+from harness.emulator.controls.outbox import CODE_TAG, OUTBOX, Channel, OutboxMessage
 
 CODE = "{####}"
 USERNAME = "{username}"
@@ -29,7 +29,7 @@ _ANY = r"[\p{L}\p{M}\p{S}\p{N}\p{P}\s*]*"
 
 
 @dataclass(frozen=True)
-class Delivery:
+class CodeDelivery:
     """Where a code went: `medium` is EMAIL or SMS, `attribute` email or phone_number."""
 
     destination: str
@@ -44,8 +44,8 @@ class Delivery:
         }
 
 
-def delivery_to(attribute: str, value: str) -> Delivery:
-    return Delivery(value, "SMS" if attribute == "phone_number" else "EMAIL", attribute)
+def delivery_to(attribute: str, value: str) -> CodeDelivery:
+    return CodeDelivery(value, "SMS" if attribute == "phone_number" else "EMAIL", attribute)
 
 
 def masked(destination: str) -> str:
@@ -96,7 +96,7 @@ def _configured_words(pool: UserPool, event: str) -> _Words:
     )
 
 
-def send(call: Call, user: Any, event: str, code: str, delivery: Delivery) -> Delivery:
+def send(call: UserPoolCall, user: Any, event: str, code: str, delivery: CodeDelivery) -> CodeDelivery:
     """Send a code for an event: the part of the CustomMessage trigger's source after the underscore.
 
     Raises CodeDeliveryFailureException when SES refuses the mail, and what the CustomMessage trigger's failure raises.
@@ -117,13 +117,13 @@ def send(call: Call, user: Any, event: str, code: str, delivery: Delivery) -> De
     return delivery
 
 
-def _sign_in_name(call: Call, user: Any) -> str:
+def _sign_in_name(call: UserPoolCall, user: Any) -> str:
     """`{username}` in an invitation: the address where that is the user name."""
     attributes = (user.attribute_lookup.get(name) for name in call.pool.username_attributes)
     return next((str(value) for value in attributes if value), str(user.username))
 
 
-def _custom_words(call: Call, user: Any, event: str, words: _Words) -> _Words:
+def _custom_words(call: UserPoolCall, user: Any, event: str, words: _Words) -> _Words:
     """What the CustomMessage trigger makes of the words; where it leaves a message empty, the pool's own holds.
 
     https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-lambda-custom-message.html
@@ -164,7 +164,7 @@ def _custom_words(call: Call, user: Any, event: str, words: _Words) -> _Words:
     )
 
 
-def _confirmation_link(call: Call, user: Any, code: str) -> str:
+def _confirmation_link(call: UserPoolCall, user: Any, code: str) -> str:
     domain = call.pool.moto.domain
     if domain is None:
         raise invalid_parameter(
@@ -175,7 +175,9 @@ def _confirmation_link(call: Call, user: Any, code: str) -> str:
     return f"https://{domain.domain}.auth.{call.pool.region}.amazoncognito.com/confirmUser?{query}"
 
 
-def _mail(call: Call, user: Any, event: str, delivery: Delivery, code: str, *, subject: str, body: str) -> None:
+def _mail(
+    call: UserPoolCall, user: Any, event: str, delivery: CodeDelivery, code: str, *, subject: str, body: str
+) -> None:
     config = call.pool.config.get("EmailConfiguration") or {}
     identity_arn = config.get("SourceArn") or ""
     identity = identity_arn.partition("/")[2]
@@ -202,11 +204,11 @@ def _mail(call: Call, user: Any, event: str, delivery: Delivery, code: str, *, s
 
 
 def _put(
-    call: Call,
+    call: UserPoolCall,
     user: Any,
     event: str,
     channel: Channel,
-    delivery: Delivery,
+    delivery: CodeDelivery,
     code: str,
     *,
     sender: str,
@@ -216,7 +218,7 @@ def _put(
     **attributes: Any,
 ) -> None:
     OUTBOX.put(
-        Message(
+        OutboxMessage(
             channel=channel,
             source="cognito-idp",
             sender=sender,

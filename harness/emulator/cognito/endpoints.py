@@ -16,7 +16,7 @@ from harness.emulator.cognito import administration
 from harness.emulator.cognito.errors import CognitoError
 from harness.emulator.cognito.lambda_invoker import invoke
 from harness.emulator.cognito.tokens import expired_tokens
-from harness.emulator.cognito.triggers import Call
+from harness.emulator.cognito.triggers import UserPoolCall
 from harness.emulator.cognito.user_pool import UserPool, pool_by_id
 from harness.emulator.controls.timers import on_fire
 
@@ -114,7 +114,7 @@ def expire_tokens(parameters: Mapping[str, Any]) -> dict[str, Any]:
     grants = [g for g in pool.state.grants.values() if g.user_id == user.id and g.client_id == client_id]
     for grant in grants:
         grant.expires_at = min(grant.expires_at, time.time())
-    tokens = expired_tokens(Call(pool, invoke, client), user)
+    tokens = expired_tokens(UserPoolCall(pool, invoke, client), user)
     return {"refresh_tokens": len(grants), "id_token": tokens["IdToken"], "access_token": tokens["AccessToken"]}
 
 

@@ -18,7 +18,7 @@ from harness.emulator.cognito import attributes as attrs
 from harness.emulator.cognito import authentication, challenges, linking, sign_up
 from harness.emulator.cognito.credentials import check_may_sign_in
 from harness.emulator.cognito.errors import CognitoError
-from harness.emulator.cognito.triggers import Call
+from harness.emulator.cognito.triggers import UserPoolCall
 from harness.emulator.cognito.user_pool import UserPool
 from harness.emulator.outbound.guard import allowed
 
@@ -130,7 +130,7 @@ def provider_of(pool: UserPool, name: str) -> Provider:
     return Provider(name, details, dict(found.extended_config.get("AttributeMapping") or {}))
 
 
-def federated_user(call: Call, provider: Provider, claims: dict[str, Any]) -> Any:
+def federated_user(call: UserPoolCall, provider: Provider, claims: dict[str, Any]) -> Any:
     """The user `<provider>_<sub>`: made at the first sign-in, brought up to date at each further one.
 
     The first runs PreSignUp and PostConfirmation, a further one PreAuthentication and PostAuthentication
@@ -164,7 +164,7 @@ def federated_user(call: Call, provider: Provider, claims: dict[str, Any]) -> An
     return user
 
 
-def _come_again(call: Call, user: Any, mapped: dict[str, str]) -> Any:
+def _come_again(call: UserPoolCall, user: Any, mapped: dict[str, str]) -> Any:
     check_may_sign_in(call, user)
     authentication.pre_authentication(call, user, user.username, None)
     attrs.check_mutable(call.pool, user, mapped)

@@ -24,7 +24,7 @@ from harness.emulator.cognito.delivery import HOSTED_UI_PATH
 from harness.emulator.cognito.errors import CognitoError
 from harness.emulator.cognito.lambda_invoker import invoke
 from harness.emulator.cognito.records import AuthorizationCode, Federation
-from harness.emulator.cognito.triggers import Call
+from harness.emulator.cognito.triggers import UserPoolCall
 from harness.emulator.cognito.user_pool import AppClient, UserPool, is_true, pool_by_id
 
 NATIVE = "COGNITO"
@@ -155,7 +155,7 @@ def idp_response(request: Request, pool: UserPool) -> Response:
         raise OAuthError("invalid_request", "The state is unknown or was used; start again at /oauth2/authorize.")
     if request.values.get("error"):
         raise _refused_by_provider(request, asked)
-    call = Call(pool, invoke, pool.client(asked.client_id))
+    call = UserPoolCall(pool, invoke, pool.client(asked.client_id))
     provider = federation.provider_of(pool, asked.provider_name)
     try:
         claims = provider.claims(request.values.get("code", ""), callback_of(request, pool), asked.provider_nonce)
@@ -171,7 +171,7 @@ def _refused_by_provider(request: Request, asked: Federation) -> OAuthError:
     return OAuthError(request.values["error"], request.values.get("error_description"), redirect_uri=asked.redirect_uri)
 
 
-def _signed_in(call: Call, asked: Federation, user: Any) -> Response:
+def _signed_in(call: UserPoolCall, asked: Federation, user: Any) -> Response:
     """Send the browser back to the client, with a code or with tokens."""
     if asked.response_type == "token":
         result = tokens.sign_in(call, user, "HostedAuth", scopes=asked.scopes, nonce=asked.nonce, refreshable=False)
@@ -205,7 +205,7 @@ def login(request: Request, pool: UserPool) -> Response:
         raise OAuthError("invalid_request", f"The client does not support {NATIVE}.", redirect_uri=asked.redirect_uri)
     if request.method == "GET":
         return _form()
-    call = Call(pool, invoke, client)
+    call = UserPoolCall(pool, invoke, client)
     try:
         user = authentication.native_sign_in(call, request.form.get("username", ""), request.form.get("password", ""))
     except CognitoError as error:
@@ -238,7 +238,7 @@ def confirm_user(request: Request, pool: UserPool) -> Response:
         "Username": request.values.get("user_name", ""),
         "ConfirmationCode": request.values.get("confirmation_code", ""),
     }
-    sign_up.confirm(Call(pool, invoke, client), confirmation)
+    sign_up.confirm(UserPoolCall(pool, invoke, client), confirmation)
     return Response("<p>Your registration has been confirmed!</p>", mimetype="text/html")
 
 
@@ -265,7 +265,7 @@ def _client_of(request: Request, pool: UserPool) -> AppClient:
 def token(request: Request, pool: UserPool) -> Response:
     """https://docs.aws.amazon.com/cognito/latest/developerguide/token-endpoint.html"""
     client = _client_of(request, pool)
-    call = Call(pool, invoke, client)
+    call = UserPoolCall(pool, invoke, client)
     match request.form.get("grant_type"):
         case "authorization_code":
             result = _by_code(call, request)
@@ -290,7 +290,7 @@ def token(request: Request, pool: UserPool) -> Response:
     return _json({name: value for name, value in body.items() if value is not None})
 
 
-def _by_code(call: Call, request: Request) -> dict[str, Any]:
+def _by_code(call: UserPoolCall, request: Request) -> dict[str, Any]:
     code = call.pool.state.authorization_codes.pop(request.form.get("code", ""), None)
     if code is None or code.client_id != call.app_client.id or code.expires_at <= time.time():
         raise OAuthError("invalid_grant")
@@ -306,7 +306,7 @@ def _by_code(call: Call, request: Request) -> dict[str, Any]:
     return tokens.sign_in(call, user, "HostedAuth", scopes=code.scopes, nonce=code.nonce)
 
 
-def _by_client(call: Call, request: Request) -> dict[str, Any]:
+def _by_client(call: UserPoolCall, request: Request) -> dict[str, Any]:
     config = call.app_client.config
     if call.app_client.secret is None or "client_credentials" not in (config.get("AllowedOAuthFlows") or ()):
         raise OAuthError("unauthorized_client")

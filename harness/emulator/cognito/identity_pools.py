@@ -33,7 +33,7 @@ OPENID_TOKEN_SECONDS = 600
 
 
 @dataclass
-class Identity:
+class PoolIdentity:
     """Somebody who uses a pool: `logins` are the users they signed in as, by provider. None: unauthenticated."""
 
     identity_id: str
@@ -51,8 +51,8 @@ class Identity:
 
 
 @dataclass
-class PoolState:
-    identities: dict[str, Identity] = field(default_factory=SteadyDict)
+class IdentityPoolState:
+    identities: dict[str, PoolIdentity] = field(default_factory=SteadyDict)
     roles: dict[str, str] = field(default_factory=dict)
     role_mappings: dict[str, dict[str, Any]] = field(default_factory=dict)
     key: SigningKey = field(default_factory=SigningKey)
@@ -71,8 +71,8 @@ class IdentityPool:
         return str(self.moto.identity_pool_id)
 
     @property
-    def state(self) -> PoolState:
-        return IDENTITY_POOL.setdefault(self.moto, PoolState())
+    def state(self) -> IdentityPoolState:
+        return IDENTITY_POOL.setdefault(self.moto, IdentityPoolState())
 
 
 def _pools() -> list[IdentityPool]:
@@ -92,7 +92,7 @@ def _pool(identity_pool_id: str) -> IdentityPool:
     raise not_found(f"IdentityPool '{identity_pool_id}' not found.")
 
 
-def _identity(identity_id: str) -> tuple[IdentityPool, Identity]:
+def _identity(identity_id: str) -> tuple[IdentityPool, PoolIdentity]:
     for pool in _pools():
         if identity_id in pool.state.identities:
             return pool, pool.state.identities[identity_id]
@@ -163,20 +163,20 @@ def _developer_login(pool: IdentityPool, token: str) -> Login:
     return Login(pool.moto.developer_provider_name, claims["developer_user"], claims)
 
 
-def _find(pool: IdentityPool, logins: list[Login]) -> Identity | None:
+def _find(pool: IdentityPool, logins: list[Login]) -> PoolIdentity | None:
     for identity in pool.state.identities.values():
         if any(identity.logins.get(login.provider) == login.subject for login in logins):
             return identity
     return None
 
 
-def _new(pool: IdentityPool, logins: list[Login]) -> Identity:
-    identity = Identity(f"{pool.region}:{uuid.uuid4()}", {login.provider: login.subject for login in logins})
+def _new(pool: IdentityPool, logins: list[Login]) -> PoolIdentity:
+    identity = PoolIdentity(f"{pool.region}:{uuid.uuid4()}", {login.provider: login.subject for login in logins})
     pool.state.identities[identity.identity_id] = identity
     return identity
 
 
-def _check_logins(pool: IdentityPool, identity: Identity, logins: list[Login]) -> None:
+def _check_logins(pool: IdentityPool, identity: PoolIdentity, logins: list[Login]) -> None:
     """The logins must be the identity's own; a new one beside an old one is linked to it."""
     if not logins:
         if identity.logins:
@@ -246,7 +246,7 @@ def get_open_id_token(_context: RequestContext, request: Request) -> dict[str, A
 
 
 def _token(
-    pool: IdentityPool, identity: Identity, logins: list[Login], seconds: int = OPENID_TOKEN_SECONDS, **more: Any
+    pool: IdentityPool, identity: PoolIdentity, logins: list[Login], seconds: int = OPENID_TOKEN_SECONDS, **more: Any
 ) -> str:
     now = int(time.time())
     amr = ["unauthenticated"]

@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.emulator.cognito import attributes as attrs
 from harness.emulator.cognito.errors import CognitoError, invalid_parameter, not_found, user_not_found
-from harness.emulator.cognito.triggers import Call
+from harness.emulator.cognito.triggers import UserPoolCall
 from harness.emulator.cognito.user_pool import UserPool
 
 Request = dict[str, Any]
@@ -59,7 +59,7 @@ def _remember(user: Any, provider_name: str, subject: str) -> None:
         _keep(user, [*entries, identity(provider_name, subject, primary=False)])
 
 
-def admin_link_provider_for_user(call: Call, request: Request) -> dict[str, Any]:
+def admin_link_provider_for_user(call: UserPoolCall, request: Request) -> dict[str, Any]:
     """https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_AdminLinkProviderForUser.html"""
     pool, source = call.pool, request["SourceUser"]
     if source.get("ProviderName") in (None, NATIVE):
@@ -85,7 +85,7 @@ def admin_link_provider_for_user(call: Call, request: Request) -> dict[str, Any]
     return {}
 
 
-def admin_disable_provider_for_user(call: Call, request: Request) -> dict[str, Any]:
+def admin_disable_provider_for_user(call: UserPoolCall, request: Request) -> dict[str, Any]:
     """https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_AdminDisableProviderForUser.html"""
     pool = call.pool
     if request["User"].get("ProviderName") == NATIVE:

@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.emulator.cognito.administration import described
 from harness.emulator.cognito.errors import invalid_parameter, not_found
-from harness.emulator.cognito.triggers import Call
+from harness.emulator.cognito.triggers import UserPoolCall
 from harness.emulator.cognito.user_pool import UserPool, status_of
 
 Request = dict[str, Any]
@@ -36,7 +36,7 @@ def _page(items: Sequence[Any], limit: int | None, token: str | None) -> tuple[S
     return items[start:end], following
 
 
-def list_users(call: Call, request: Request) -> dict[str, Any]:
+def list_users(call: UserPoolCall, request: Request) -> dict[str, Any]:
     users = list(call.pool.moto.users.values())
     if request.get("Filter"):
         users = [user for user in users if _matches(call.pool, user, request["Filter"])]
@@ -77,7 +77,7 @@ def _matches(pool: UserPool, user: Any, expression: str) -> bool:
     return actual == value if operator == "=" else actual.startswith(value)
 
 
-def list_users_in_group(call: Call, request: Request) -> dict[str, Any]:
+def list_users_in_group(call: UserPoolCall, request: Request) -> dict[str, Any]:
     group = call.pool.moto.groups.get(request["GroupName"])
     if group is None:
         raise not_found("Group not found.")
@@ -87,7 +87,7 @@ def list_users_in_group(call: Call, request: Request) -> dict[str, Any]:
     return {**answer, "NextToken": token} if token else answer
 
 
-def admin_list_groups_for_user(call: Call, request: Request) -> dict[str, Any]:
+def admin_list_groups_for_user(call: UserPoolCall, request: Request) -> dict[str, Any]:
     user = call.pool.user(request["Username"])
     groups = sorted(user.groups, key=lambda group: group.group_name)
     page, token = _page(groups, request.get("Limit"), request.get("NextToken"))
@@ -99,21 +99,21 @@ def _group(group: Any) -> dict[str, Any]:
     return {name: value for name, value in group.to_json().items() if value not in (None, "")}
 
 
-def admin_add_user_to_group(call: Call, request: Request) -> dict[str, Any]:
+def admin_add_user_to_group(call: UserPoolCall, request: Request) -> dict[str, Any]:
     group, user = _member(call, request)
     group.users.add(user)
     user.groups.add(group)
     return {}
 
 
-def admin_remove_user_from_group(call: Call, request: Request) -> dict[str, Any]:
+def admin_remove_user_from_group(call: UserPoolCall, request: Request) -> dict[str, Any]:
     group, user = _member(call, request)
     group.users.discard(user)
     user.groups.discard(group)
     return {}
 
 
-def _member(call: Call, request: Request) -> tuple[Any, Any]:
+def _member(call: UserPoolCall, request: Request) -> tuple[Any, Any]:
     user = call.pool.user(request["Username"])
     group = call.pool.moto.groups.get(request["GroupName"])
     if group is None:

@@ -15,9 +15,9 @@ from typing import Any
 from harness.emulator.cognito import codes, delivery
 from harness.emulator.cognito.codes import Purpose
 from harness.emulator.cognito.errors import CognitoError, invalid_parameter, not_authorized
-from harness.emulator.cognito.records import Session
+from harness.emulator.cognito.records import SignInSession
 from harness.emulator.cognito.sessions import ask, open_session
-from harness.emulator.cognito.triggers import Call
+from harness.emulator.cognito.triggers import UserPoolCall
 from harness.emulator.cognito.user_pool import UserState
 
 STEP_SECONDS = 30
@@ -42,7 +42,7 @@ def matching_step(secret: str, value: str, now: float) -> int | None:
 # ---- the challenge at sign-in ----------------------------------------------------------------------------------------
 
 
-def _factors(call: Call, user: Any) -> list[str]:
+def _factors(call: UserPoolCall, user: Any) -> list[str]:
     """The factors that the user has and the pool allows, the preferred one alone where there is one."""
     pool = call.pool.moto
     totp = user.software_token_mfa_enabled and (pool.token_mfa_config or {}).get("Enabled")
@@ -55,7 +55,7 @@ def _factors(call: Call, user: Any) -> list[str]:
     return factors
 
 
-def challenge(call: Call, session: Session) -> dict[str, Any] | None:
+def challenge(call: UserPoolCall, session: SignInSession) -> dict[str, Any] | None:
     """The MFA challenge that the user must pass; None when there is none."""
     mode = call.pool.moto.mfa_config
     if mode not in ("ON", "OPTIONAL"):
@@ -77,7 +77,7 @@ def challenge(call: Call, session: Session) -> dict[str, Any] | None:
     return ask(call.app_client, session, "MFA_SETUP", {"MFAS_CAN_SETUP": json.dumps(available)})
 
 
-def challenge_by(call: Call, session: Session, factor: str) -> dict[str, Any]:
+def challenge_by(call: UserPoolCall, session: SignInSession, factor: str) -> dict[str, Any]:
     user = session.user
     parameters = {"USER_ID_FOR_SRP": user.username}
     if factor == SMS:
@@ -94,7 +94,7 @@ def challenge_by(call: Call, session: Session, factor: str) -> dict[str, Any]:
     return ask(call.app_client, session, factor, parameters)
 
 
-def answer(call: Call, session: Session, responses: dict[str, str]) -> dict[str, Any] | None:
+def answer(call: UserPoolCall, session: SignInSession, responses: dict[str, str]) -> dict[str, Any] | None:
     """Check the answer to an MFA challenge; returns the challenge that follows, None when the factor is passed."""
     user, name = session.user, session.challenge_name
     state = call.pool.state_of(user)
@@ -133,7 +133,7 @@ def _use_totp(state: UserState, value: str) -> None:
 # ---- setting up ------------------------------------------------------------------------------------------------------
 
 
-def associate(call: Call, user: Any, session: Session | None) -> dict[str, Any]:
+def associate(call: UserPoolCall, user: Any, session: SignInSession | None) -> dict[str, Any]:
     """AssociateSoftwareToken: the secret counts once VerifySoftwareToken has seen a password of it."""
     secret = base64.b32encode(secrets.token_bytes(40)).decode()
     if session is None:
@@ -143,7 +143,7 @@ def associate(call: Call, user: Any, session: Session | None) -> dict[str, Any]:
     return {"SecretCode": secret, "Session": open_session(call.app_client, session)}
 
 
-def verify(call: Call, user: Any, session: Session | None, value: str) -> dict[str, Any]:
+def verify(call: UserPoolCall, user: Any, session: SignInSession | None, value: str) -> dict[str, Any]:
     """VerifySoftwareToken."""
     state = call.pool.state_of(user)
     secret = session.totp_secret if session is not None else state.pending_attributes.get("totp_secret")
@@ -161,7 +161,7 @@ def verify(call: Call, user: Any, session: Session | None, value: str) -> dict[s
     return {"Status": "SUCCESS", "Session": open_session(call.app_client, session)}
 
 
-def set_preference(call: Call, user: Any, request: dict[str, Any]) -> dict[str, Any]:
+def set_preference(call: UserPoolCall, user: Any, request: dict[str, Any]) -> dict[str, Any]:
     """SetUserMFAPreference and AdminSetUserMFAPreference."""
     totp, sms = request.get("SoftwareTokenMfaSettings"), request.get("SMSMfaSettings")
     if request.get("EmailMfaSettings") or request.get("WebAuthnMfaSettings"):

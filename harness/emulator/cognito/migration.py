@@ -11,7 +11,7 @@ from harness.emulator.cognito import attributes as attrs
 from harness.emulator.cognito import triggers
 from harness.emulator.cognito.errors import CognitoError
 from harness.emulator.cognito.sign_up import add_user
-from harness.emulator.cognito.triggers import Call
+from harness.emulator.cognito.triggers import UserPoolCall
 
 _RESPONSE = (
     "userAttributes",
@@ -23,7 +23,7 @@ _RESPONSE = (
 )
 
 
-def migrate_for_sign_in(call: Call, username: str, password: str, validation_data: Any = None) -> Any | None:
+def migrate_for_sign_in(call: UserPoolCall, username: str, password: str, validation_data: Any = None) -> Any | None:
     """The user whom the trigger vouches for, now with this password; None when there is no trigger.
 
     The trigger refuses a user by raising, which the client sees as UserNotFoundException.
@@ -31,11 +31,11 @@ def migrate_for_sign_in(call: Call, username: str, password: str, validation_dat
     return _migrate(call, "Authentication", username, password, validation_data)
 
 
-def migrate_for_reset(call: Call, username: str) -> Any | None:
+def migrate_for_reset(call: UserPoolCall, username: str) -> Any | None:
     return _migrate(call, "ForgotPassword", username, None, None)
 
 
-def _migrate(call: Call, source: str, username: str, password: str | None, validation_data: Any) -> Any | None:
+def _migrate(call: UserPoolCall, source: str, username: str, password: str | None, validation_data: Any) -> Any | None:
     if not triggers.is_configured(call.pool, "UserMigration"):
         return None
     sign_in_attribute = attrs.sign_in_attribute(call.pool, username)

@@ -25,13 +25,13 @@ from harness.emulator.cognito import (
     sign_up,
 )
 from harness.emulator.cognito.lambda_invoker import Invoke, invoke
-from harness.emulator.cognito.triggers import Call
+from harness.emulator.cognito.triggers import UserPoolCall
 from harness.emulator.cognito.user_pool import client_by_id, find_users_as_we_do, pool_by_id
 from harness.emulator.moto.services import Handler, moto_service
 
 Request = dict[str, Any]
-OfCall = Callable[[Call, Request], dict[str, Any]]
-OfAccount = Callable[[Call, Any, Request], dict[str, Any]]
+OfCall = Callable[[UserPoolCall, Request], dict[str, Any]]
+OfAccount = Callable[[UserPoolCall, Any, Request], dict[str, Any]]
 
 
 def _by_client(operation: OfCall, run: Invoke) -> Handler:
@@ -39,7 +39,7 @@ def _by_client(operation: OfCall, run: Invoke) -> Handler:
 
     def handle(_context: RequestContext, request: Request) -> Any:
         client = client_by_id(request["ClientId"])
-        return operation(Call(client.pool, run, client, request.get("ClientMetadata")), request)
+        return operation(UserPoolCall(client.pool, run, client, request.get("ClientMetadata")), request)
 
     return handle
 
@@ -50,7 +50,7 @@ def _by_pool(operation: OfCall, run: Invoke) -> Handler:
     def handle(_context: RequestContext, request: Request) -> Any:
         pool = pool_by_id(request["UserPoolId"])
         client = pool.client(request["ClientId"]) if request.get("ClientId") else None
-        return operation(Call(pool, run, client, request.get("ClientMetadata")), request)
+        return operation(UserPoolCall(pool, run, client, request.get("ClientMetadata")), request)
 
     return handle
 

@@ -32,7 +32,7 @@ class Grant:
 
 
 @dataclass
-class Session:
+class SignInSession:
     """A sign-in that waits for the answer to a challenge. Times are in seconds since the epoch.
 
     `user` is None where the client hides whether users exist and there is none of that `username`.

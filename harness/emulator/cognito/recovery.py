@@ -15,14 +15,14 @@ from harness.emulator.cognito.codes import Purpose
 from harness.emulator.cognito.errors import CognitoError, not_authorized, user_not_found
 from harness.emulator.cognito.passwords import check_password, policy_of
 from harness.emulator.cognito.sign_up import post_confirmation, simulated_delivery
-from harness.emulator.cognito.triggers import Call
+from harness.emulator.cognito.triggers import UserPoolCall
 from harness.emulator.cognito.user_pool import is_true, status_of
 
 Request = dict[str, Any]
 _MECHANISMS = {"verified_email": "email", "verified_phone_number": "phone_number"}
 
 
-def forgot_password(call: Call, request: Request) -> dict[str, Any]:
+def forgot_password(call: UserPoolCall, request: Request) -> dict[str, Any]:
     username = request["Username"]
     call.app_client.check_secret_hash(username, request.get("SecretHash"))
     user = call.pool.find_user(username) or migration.migrate_for_reset(call, username)
@@ -56,7 +56,7 @@ class Unreachable(CognitoError):  # noqa: N818 - named as what it is
         )
 
 
-def send_reset_code(call: Call, user: Any) -> delivery.Delivery:
+def send_reset_code(call: UserPoolCall, user: Any) -> delivery.CodeDelivery:
     """Send a reset code the way `AccountRecoverySetting` says. Raises Unreachable."""
     mechanisms = sorted(
         (call.pool.config.get("AccountRecoverySetting") or {}).get("RecoveryMechanisms") or [],
@@ -74,7 +74,7 @@ def send_reset_code(call: Call, user: Any) -> delivery.Delivery:
     raise Unreachable
 
 
-def confirm_forgot_password(call: Call, request: Request) -> dict[str, Any]:
+def confirm_forgot_password(call: UserPoolCall, request: Request) -> dict[str, Any]:
     username = request["Username"]
     call.app_client.check_secret_hash(username, request.get("SecretHash"))
     user = call.pool.find_user(username)
@@ -96,7 +96,7 @@ def confirm_forgot_password(call: Call, request: Request) -> dict[str, Any]:
     return {}
 
 
-def admin_reset_user_password(call: Call, request: Request) -> dict[str, Any]:
+def admin_reset_user_password(call: UserPoolCall, request: Request) -> dict[str, Any]:
     user = call.pool.user(request["Username"])
     if not user.enabled:
         raise not_authorized("User is disabled.")

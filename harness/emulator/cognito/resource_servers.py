@@ -11,19 +11,19 @@ from moto.cognitoidp.models import cognitoidp_backends
 
 from harness.emulator.cognito import unserved
 from harness.emulator.cognito.errors import invalid_parameter, not_found
-from harness.emulator.cognito.triggers import Call
+from harness.emulator.cognito.triggers import UserPoolCall
 
 Request = dict[str, Any]
 
 
-def _of(call: Call, identifier: str) -> Any:
+def _of(call: UserPoolCall, identifier: str) -> Any:
     server = call.pool.moto.resource_servers.get(identifier)
     if server is None:
         raise not_found(f"Resource server {identifier} does not exist.")
     return server
 
 
-def update_resource_server(call: Call, request: Request) -> dict[str, Any]:
+def update_resource_server(call: UserPoolCall, request: Request) -> dict[str, Any]:
     """Scopes that the request does not name are gone."""
     server = _of(call, request["Identifier"])
     server.name = request["Name"]
@@ -31,7 +31,7 @@ def update_resource_server(call: Call, request: Request) -> dict[str, Any]:
     return {"ResourceServer": server.to_json()}
 
 
-def delete_resource_server(call: Call, request: Request) -> dict[str, Any]:
+def delete_resource_server(call: UserPoolCall, request: Request) -> dict[str, Any]:
     _of(call, request["Identifier"])
     del call.pool.moto.resource_servers[request["Identifier"]]
     return {}

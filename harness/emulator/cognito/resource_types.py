@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.emulator.cloudformation.parameters import PropertyError
 from harness.emulator.cloudformation.provider import plugin_of
-from harness.emulator.cloudformation.resource_type import Model, Operation, ResourceType
+from harness.emulator.cloudformation.resource_type import Model, ResourceOperation, ResourceType
 
 _POOL = {"UserPoolId": "UserPoolId"}
 
@@ -76,9 +76,9 @@ def _role_mappings(model: Model) -> Model:
 USER_POOL = ResourceType(
     name="AWS::Cognito::UserPool",
     service="cognito-idp",
-    create=Operation("CreateUserPool"),
-    update=Operation("UpdateUserPool", _POOL),
-    delete=Operation("DeleteUserPool", _POOL),
+    create=ResourceOperation("CreateUserPool"),
+    update=ResourceOperation("UpdateUserPool", _POOL),
+    delete=ResourceOperation("DeleteUserPool", _POOL),
     ref="UserPoolId",
     attributes={"UserPoolId": "UserPool.Id", "Arn": "UserPool.Arn"},
     completed=frozenset({"ProviderName", "ProviderURL"}),
@@ -93,9 +93,9 @@ USER_POOL = ResourceType(
 USER_POOL_CLIENT = ResourceType(
     name="AWS::Cognito::UserPoolClient",
     service="cognito-idp",
-    create=Operation("CreateUserPoolClient"),
-    update=Operation("UpdateUserPoolClient", {**_POOL, "ClientId": "ClientId"}),
-    delete=Operation("DeleteUserPoolClient", {**_POOL, "ClientId": "ClientId"}),
+    create=ResourceOperation("CreateUserPoolClient"),
+    update=ResourceOperation("UpdateUserPoolClient", {**_POOL, "ClientId": "ClientId"}),
+    delete=ResourceOperation("DeleteUserPoolClient", {**_POOL, "ClientId": "ClientId"}),
     ref="ClientId",
     attributes={
         "ClientId": "UserPoolClient.ClientId",
@@ -109,9 +109,9 @@ USER_POOL_CLIENT = ResourceType(
 USER_POOL_GROUP = ResourceType(
     name="AWS::Cognito::UserPoolGroup",
     service="cognito-idp",
-    create=Operation("CreateGroup"),
-    update=Operation("UpdateGroup", {**_POOL, "GroupName": "GroupName"}),
-    delete=Operation("DeleteGroup", {**_POOL, "GroupName": "GroupName"}),
+    create=ResourceOperation("CreateGroup"),
+    update=ResourceOperation("UpdateGroup", {**_POOL, "GroupName": "GroupName"}),
+    delete=ResourceOperation("DeleteGroup", {**_POOL, "GroupName": "GroupName"}),
     ref="GroupName",
     generated_name="GroupName",
     replaced_by=frozenset({"GroupName", "UserPoolId"}),
@@ -120,8 +120,8 @@ USER_POOL_GROUP = ResourceType(
 USER_POOL_USER = ResourceType(
     name="AWS::Cognito::UserPoolUser",
     service="cognito-idp",
-    create=Operation("AdminCreateUser"),
-    delete=Operation("AdminDeleteUser", {**_POOL, "Username": "Username"}),
+    create=ResourceOperation("AdminCreateUser"),
+    delete=ResourceOperation("AdminDeleteUser", {**_POOL, "Username": "Username"}),
     ref="Username",
     generated_name="Username",
     replaced_by=frozenset(
@@ -141,8 +141,8 @@ USER_POOL_USER = ResourceType(
 USER_TO_GROUP = ResourceType(
     name="AWS::Cognito::UserPoolUserToGroupAttachment",
     service="cognito-idp",
-    create=Operation("AdminAddUserToGroup"),
-    delete=Operation("AdminRemoveUserFromGroup", {**_POOL, "GroupName": "GroupName", "Username": "Username"}),
+    create=ResourceOperation("AdminAddUserToGroup"),
+    delete=ResourceOperation("AdminRemoveUserFromGroup", {**_POOL, "GroupName": "GroupName", "Username": "Username"}),
     ref="Id",
     completed=frozenset({"Id"}),
     complete=_with_id,
@@ -152,9 +152,9 @@ USER_TO_GROUP = ResourceType(
 USER_POOL_DOMAIN = ResourceType(
     name="AWS::Cognito::UserPoolDomain",
     service="cognito-idp",
-    create=Operation("CreateUserPoolDomain"),
-    update=Operation("UpdateUserPoolDomain", {**_POOL, "Domain": "Domain"}),
-    delete=Operation("DeleteUserPoolDomain", {**_POOL, "Domain": "Domain"}),
+    create=ResourceOperation("CreateUserPoolDomain"),
+    update=ResourceOperation("UpdateUserPoolDomain", {**_POOL, "Domain": "Domain"}),
+    delete=ResourceOperation("DeleteUserPoolDomain", {**_POOL, "Domain": "Domain"}),
     ref="Domain",
     attributes={"CloudFrontDistribution": "CloudFrontDomain"},
     replaced_by=frozenset({"Domain", "UserPoolId"}),
@@ -163,9 +163,9 @@ USER_POOL_DOMAIN = ResourceType(
 USER_POOL_IDENTITY_PROVIDER = ResourceType(
     name="AWS::Cognito::UserPoolIdentityProvider",
     service="cognito-idp",
-    create=Operation("CreateIdentityProvider"),
-    update=Operation("UpdateIdentityProvider", {**_POOL, "ProviderName": "ProviderName"}),
-    delete=Operation("DeleteIdentityProvider", {**_POOL, "ProviderName": "ProviderName"}),
+    create=ResourceOperation("CreateIdentityProvider"),
+    update=ResourceOperation("UpdateIdentityProvider", {**_POOL, "ProviderName": "ProviderName"}),
+    delete=ResourceOperation("DeleteIdentityProvider", {**_POOL, "ProviderName": "ProviderName"}),
     ref="ProviderName",
     replaced_by=frozenset({"ProviderName", "ProviderType", "UserPoolId"}),
 )
@@ -173,9 +173,9 @@ USER_POOL_IDENTITY_PROVIDER = ResourceType(
 USER_POOL_RESOURCE_SERVER = ResourceType(
     name="AWS::Cognito::UserPoolResourceServer",
     service="cognito-idp",
-    create=Operation("CreateResourceServer"),
-    update=Operation("UpdateResourceServer", {**_POOL, "Identifier": "Identifier"}),
-    delete=Operation("DeleteResourceServer", {**_POOL, "Identifier": "Identifier"}),
+    create=ResourceOperation("CreateResourceServer"),
+    update=ResourceOperation("UpdateResourceServer", {**_POOL, "Identifier": "Identifier"}),
+    delete=ResourceOperation("DeleteResourceServer", {**_POOL, "Identifier": "Identifier"}),
     ref="Identifier",
     replaced_by=frozenset({"Identifier", "UserPoolId"}),
 )
@@ -183,9 +183,9 @@ USER_POOL_RESOURCE_SERVER = ResourceType(
 IDENTITY_POOL = ResourceType(
     name="AWS::Cognito::IdentityPool",
     service="cognito-identity",
-    create=Operation("CreateIdentityPool"),
-    update=Operation("UpdateIdentityPool", {"IdentityPoolId": "Id"}),
-    delete=Operation("DeleteIdentityPool", {"IdentityPoolId": "Id"}),
+    create=ResourceOperation("CreateIdentityPool"),
+    update=ResourceOperation("UpdateIdentityPool", {"IdentityPoolId": "Id"}),
+    delete=ResourceOperation("DeleteIdentityPool", {"IdentityPoolId": "Id"}),
     ref="Id",
     attributes={"Id": "IdentityPoolId", "Name": "IdentityPoolName"},
     generated_name="IdentityPoolName",
@@ -195,9 +195,9 @@ IDENTITY_POOL = ResourceType(
 IDENTITY_POOL_ROLE_ATTACHMENT = ResourceType(
     name="AWS::Cognito::IdentityPoolRoleAttachment",
     service="cognito-identity",
-    create=Operation("SetIdentityPoolRoles"),
-    update=Operation("SetIdentityPoolRoles", {"IdentityPoolId": "IdentityPoolId"}),
-    delete=Operation("SetIdentityPoolRoles", {"IdentityPoolId": "IdentityPoolId"}, constants={"Roles": {}}),
+    create=ResourceOperation("SetIdentityPoolRoles"),
+    update=ResourceOperation("SetIdentityPoolRoles", {"IdentityPoolId": "IdentityPoolId"}),
+    delete=ResourceOperation("SetIdentityPoolRoles", {"IdentityPoolId": "IdentityPoolId"}, constants={"Roles": {}}),
     ref="Id",
     completed=frozenset({"Id"}),
     complete=_with_id,

@@ -5,22 +5,22 @@ import time
 from typing import Any
 
 from harness.emulator.cognito.errors import CognitoError, not_authorized
-from harness.emulator.cognito.records import Session
+from harness.emulator.cognito.records import SignInSession
 from harness.emulator.cognito.user_pool import AppClient
 
 
-def open_session(client: AppClient, session: Session) -> str:
+def open_session(client: AppClient, session: SignInSession) -> str:
     """Keep a session under a new token."""
     token = secrets.token_urlsafe(128)
     client.pool.state.sessions[token] = session
     return token
 
 
-def begin(client: AppClient, username: str, user: Any | None, challenge_name: str) -> Session:
-    return Session(client.id, username, user, challenge_name, time.time() + session_seconds(client))
+def begin(client: AppClient, username: str, user: Any | None, challenge_name: str) -> SignInSession:
+    return SignInSession(client.id, username, user, challenge_name, time.time() + session_seconds(client))
 
 
-def ask(client: AppClient, session: Session, challenge_name: str, parameters: dict[str, str]) -> dict[str, Any]:
+def ask(client: AppClient, session: SignInSession, challenge_name: str, parameters: dict[str, str]) -> dict[str, Any]:
     """Ask the person for an answer, for which the session waits."""
     session.challenge_name = challenge_name
     return {
@@ -35,7 +35,7 @@ def session_seconds(client: AppClient) -> int:
     return int(client.config.get("AuthSessionValidity") or 3) * 60
 
 
-def take_session(client: AppClient, token: str | None, challenge_name: str) -> Session:
+def take_session(client: AppClient, token: str | None, challenge_name: str) -> SignInSession:
     """Take a session out of force: its token is good for one answer.
 
     Raises NotAuthorizedException where it is unknown, used, expired, of another client or waits for another answer.

@@ -12,13 +12,13 @@ from harness.emulator.cognito import codes, delivery, triggers
 from harness.emulator.cognito.codes import Purpose
 from harness.emulator.cognito.errors import CognitoError, invalid_parameter, not_authorized, user_not_found
 from harness.emulator.cognito.passwords import check_password, policy_of
-from harness.emulator.cognito.triggers import Call
+from harness.emulator.cognito.triggers import UserPoolCall
 from harness.emulator.cognito.user_pool import UserPool, status_of
 
 Request = dict[str, Any]
 
 
-def sign_up(call: Call, request: Request) -> dict[str, Any]:
+def sign_up(call: UserPoolCall, request: Request) -> dict[str, Any]:
     pool, client, username = call.pool, call.app_client, request["Username"]
     client.check_secret_hash(username, request.get("SecretHash"))
     if (pool.config.get("AdminCreateUserConfig") or {}).get("AllowAdminCreateUserOnly"):
@@ -55,7 +55,7 @@ def sign_up(call: Call, request: Request) -> dict[str, Any]:
 
 
 def pre_sign_up(
-    call: Call, user: Any, source: str, given: dict[str, str], *, validation_data: dict[str, str] | None
+    call: UserPoolCall, user: Any, source: str, given: dict[str, str], *, validation_data: dict[str, str] | None
 ) -> tuple[bool, set[str]]:
     """Ask the PreSignUp trigger; returns whether the user is confirmed at once, and the attributes it verifies.
 
@@ -100,7 +100,7 @@ def add_user(pool: UserPool, user: Any, username: str, sign_in_attribute: str | 
         pool.moto.users[user.username] = user
 
 
-def post_confirmation(call: Call, user: Any, source: str) -> None:
+def post_confirmation(call: UserPoolCall, user: Any, source: str) -> None:
     triggers.run(
         call,
         "PostConfirmation",
@@ -111,7 +111,7 @@ def post_confirmation(call: Call, user: Any, source: str) -> None:
     )
 
 
-def send_confirmation(call: Call, user: Any, event: str) -> delivery.Delivery | None:
+def send_confirmation(call: UserPoolCall, user: Any, event: str) -> delivery.CodeDelivery | None:
     """Send a sign-up code to what the pool verifies by itself, the phone number first; None when that is nothing.
 
     https://docs.aws.amazon.com/cognito/latest/developerguide/signing-up-users-in-your-app.html#allowing-users-to-sign-up-and-confirm-themselves
@@ -126,12 +126,12 @@ def send_confirmation(call: Call, user: Any, event: str) -> delivery.Delivery | 
     return None
 
 
-def confirm_sign_up(call: Call, request: Request) -> dict[str, Any]:
+def confirm_sign_up(call: UserPoolCall, request: Request) -> dict[str, Any]:
     call.app_client.check_secret_hash(request["Username"], request.get("SecretHash"))
     return confirm(call, request)
 
 
-def confirm(call: Call, request: Request) -> dict[str, Any]:
+def confirm(call: UserPoolCall, request: Request) -> dict[str, Any]:
     """Confirm by code or by link; the client has proved itself where it must."""
     pool, username = call.pool, request["Username"]
     user = pool.find_user(username)
@@ -169,7 +169,7 @@ def _check_unconfirmed(user: Any) -> None:
         raise not_authorized(f"User cannot be confirmed. Current status is {status_of(user)}")
 
 
-def admin_confirm_sign_up(call: Call, request: Request) -> dict[str, Any]:
+def admin_confirm_sign_up(call: UserPoolCall, request: Request) -> dict[str, Any]:
     user = call.pool.user(request["Username"])
     with call.pool.state.lock:
         _check_unconfirmed(user)
@@ -179,7 +179,7 @@ def admin_confirm_sign_up(call: Call, request: Request) -> dict[str, Any]:
     return {}
 
 
-def resend_confirmation_code(call: Call, request: Request) -> dict[str, Any]:
+def resend_confirmation_code(call: UserPoolCall, request: Request) -> dict[str, Any]:
     pool, username = call.pool, request["Username"]
     call.app_client.check_secret_hash(username, request.get("SecretHash"))
     user = pool.find_user(username)
@@ -195,7 +195,7 @@ def resend_confirmation_code(call: Call, request: Request) -> dict[str, Any]:
     return {"CodeDeliveryDetails": sent.to_json()}
 
 
-def simulated_delivery(pool: UserPool, username: str) -> delivery.Delivery:
+def simulated_delivery(pool: UserPool, username: str) -> delivery.CodeDelivery:
     """What a client that hides whether users exist is told of a user who does not; nothing is sent.
 
     The form of the name says by which medium, and where it has none, what the pool verifies.

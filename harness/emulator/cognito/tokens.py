@@ -14,7 +14,7 @@ from typing import Any
 from harness.emulator.cognito import triggers
 from harness.emulator.cognito.errors import not_authorized
 from harness.emulator.cognito.records import Grant
-from harness.emulator.cognito.triggers import Call
+from harness.emulator.cognito.triggers import UserPoolCall
 from harness.emulator.cognito.user_pool import AppClient, UserPool, is_true
 
 USER_ADMIN_SCOPE = "aws.cognito.signin.user.admin"
@@ -41,7 +41,7 @@ def validity_seconds(client: AppClient, token: str) -> int:
 
 
 def sign_in(
-    call: Call,
+    call: UserPoolCall,
     user: Any,
     source: str,
     *,
@@ -70,7 +70,7 @@ def sign_in(
     return result
 
 
-def expired_tokens(call: Call, user: Any) -> dict[str, Any]:
+def expired_tokens(call: UserPoolCall, user: Any) -> dict[str, Any]:
     """Tokens as they would have been issued so long ago that the longer-lived one has just expired.
 
     The PreTokenGeneration trigger takes no part.
@@ -81,12 +81,12 @@ def expired_tokens(call: Call, user: Any) -> dict[str, Any]:
     return _signed(call, user, grant, _Overrides(Groups.of(user), grant.scopes), {}, then)
 
 
-def refresh(call: Call, grant: Grant, user: Any) -> dict[str, Any]:
+def refresh(call: UserPoolCall, grant: Grant, user: Any) -> dict[str, Any]:
     """Issue tokens of a sign-in that lasts: an `AuthenticationResult` without a refresh token."""
     return _issue(call, user, grant, "RefreshTokens", {})
 
 
-def client_credentials(call: Call, scopes: Iterable[str]) -> dict[str, Any]:
+def client_credentials(call: UserPoolCall, scopes: Iterable[str]) -> dict[str, Any]:
     """An access token of the client itself, for no user.
 
     https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-access-token.html
@@ -108,7 +108,7 @@ def client_credentials(call: Call, scopes: Iterable[str]) -> dict[str, Any]:
     return {"AccessToken": call.pool.state.key.sign(claims), "ExpiresIn": seconds, "TokenType": "Bearer"}
 
 
-def grant_of(call: Call, refresh_token: str | None) -> Grant:
+def grant_of(call: UserPoolCall, refresh_token: str | None) -> Grant:
     """The grant of a refresh token of this client that is in force. Raises NotAuthorizedException for any other."""
     grant = call.pool.state.grants.get(refresh_token or "")
     if grant is None or grant.client_id != call.app_client.id:
@@ -120,7 +120,7 @@ def grant_of(call: Call, refresh_token: str | None) -> Grant:
     return grant
 
 
-def rotate(call: Call, grant: Grant) -> Grant:
+def rotate(call: UserPoolCall, grant: Grant) -> Grant:
     """The grant goes on under a new refresh token; the old one stays good for the grace period of the client."""
     grant.replaced_at = time.time()
     successor = Grant(
@@ -196,12 +196,12 @@ class Groups:
         )
 
 
-def _issue(call: Call, user: Any, grant: Grant, source: str, id_extra: dict[str, Any]) -> dict[str, Any]:
+def _issue(call: UserPoolCall, user: Any, grant: Grant, source: str, id_extra: dict[str, Any]) -> dict[str, Any]:
     return _signed(call, user, grant, _overrides(call, user, grant, source), id_extra, int(time.time()))
 
 
 def _signed(
-    call: Call, user: Any, grant: Grant, overrides: "_Overrides", id_extra: dict[str, Any], now: int
+    call: UserPoolCall, user: Any, grant: Grant, overrides: "_Overrides", id_extra: dict[str, Any], now: int
 ) -> dict[str, Any]:
     client = call.app_client
     shared = {
@@ -273,7 +273,7 @@ _OF_SCOPE = {
 }
 
 
-def attribute_claims(call: Call, user: Any, scopes: Iterable[str] = (USER_ADMIN_SCOPE,)) -> dict[str, Any]:
+def attribute_claims(call: UserPoolCall, user: Any, scopes: Iterable[str] = (USER_ADMIN_SCOPE,)) -> dict[str, Any]:
     """The user's attributes that this client may read, with the types they have in a token."""
     scopes = set(scopes)
     claims: dict[str, Any] = {}
@@ -337,7 +337,7 @@ class _Overrides:
     access: _Changes = _Changes()
 
 
-def _overrides(call: Call, user: Any, grant: Grant, source: str) -> _Overrides:
+def _overrides(call: UserPoolCall, user: Any, grant: Grant, source: str) -> _Overrides:
     groups = Groups.of(user)
     request: dict[str, Any] = {
         "userAttributes": triggers.user_attributes(user),

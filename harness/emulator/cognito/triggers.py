@@ -15,7 +15,7 @@ NO_CLIENT = "CLIENT_ID_NOT_APPLICABLE"
 
 
 @dataclass(frozen=True)
-class Call:
+class UserPoolCall:
     """One API call: on which pool, through which app client, with what metadata for the triggers."""
 
     pool: UserPool
@@ -43,7 +43,7 @@ def is_configured(pool: UserPool, trigger: str) -> bool:
 
 
 def run(
-    call: Call,
+    call: UserPoolCall,
     trigger: str,
     source: str,
     username: str | None,
@@ -115,7 +115,7 @@ def user_attributes(user: Any) -> dict[str, str]:
     }
 
 
-def of_possible_user(call: Call, user: Any | None, **members: Any) -> dict[str, Any]:
+def of_possible_user(call: UserPoolCall, user: Any | None, **members: Any) -> dict[str, Any]:
     """A request about a user who may not exist, which is told where the client hides it from people.
 
     https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pool-managing-errors.html

@@ -14,7 +14,7 @@ LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class UnservedSetting:
     """A setting by its path in the request. `idle` are the values that ask for nothing."""
 
     path: str
@@ -30,29 +30,33 @@ class Setting:
 
 
 USER_POOL = (
-    Setting("LambdaConfig.CustomEmailSender", "use the CustomMessage trigger and read the outbox", refused=True),
-    Setting("LambdaConfig.CustomSMSSender", "use the CustomMessage trigger and read the outbox", refused=True),
-    Setting("LambdaConfig.InboundFederation", "use the PreSignUp trigger for federated users", refused=True),
-    Setting("UserPoolAddOns.AdvancedSecurityMode", "no sign-in is judged risky", idle=("OFF",)),
-    Setting("Policies.SignInPolicy.AllowedFirstAuthFactors", "people sign in by password", idle=(["PASSWORD"],)),
-    Setting("Policies.PasswordPolicy.PasswordHistorySize", "former passwords are accepted again", idle=(0,)),
-    Setting("DeviceConfiguration", "no device is remembered"),
+    UnservedSetting(
+        "LambdaConfig.CustomEmailSender", "use the CustomMessage trigger and read the outbox", refused=True
+    ),
+    UnservedSetting("LambdaConfig.CustomSMSSender", "use the CustomMessage trigger and read the outbox", refused=True),
+    UnservedSetting("LambdaConfig.InboundFederation", "use the PreSignUp trigger for federated users", refused=True),
+    UnservedSetting("UserPoolAddOns.AdvancedSecurityMode", "no sign-in is judged risky", idle=("OFF",)),
+    UnservedSetting(
+        "Policies.SignInPolicy.AllowedFirstAuthFactors", "people sign in by password", idle=(["PASSWORD"],)
+    ),
+    UnservedSetting("Policies.PasswordPolicy.PasswordHistorySize", "former passwords are accepted again", idle=(0,)),
+    UnservedSetting("DeviceConfiguration", "no device is remembered"),
 )
 USER_POOL_CLIENT = (
-    Setting("AnalyticsConfiguration", "nothing is reported to Amazon Pinpoint"),
-    Setting("EnablePropagateAdditionalUserContextData", "the context of a request is not looked at"),
+    UnservedSetting("AnalyticsConfiguration", "nothing is reported to Amazon Pinpoint"),
+    UnservedSetting("EnablePropagateAdditionalUserContextData", "the context of a request is not looked at"),
 )
 MFA_CONFIG = (
-    Setting("EmailMfaConfiguration", "use SMS_MFA or SOFTWARE_TOKEN_MFA", refused=True),
-    Setting("WebAuthnConfiguration", "use a password, SMS_MFA or SOFTWARE_TOKEN_MFA", refused=True),
+    UnservedSetting("EmailMfaConfiguration", "use SMS_MFA or SOFTWARE_TOKEN_MFA", refused=True),
+    UnservedSetting("WebAuthnConfiguration", "use a password, SMS_MFA or SOFTWARE_TOKEN_MFA", refused=True),
 )
 IDENTITY_PROVIDER = (
-    Setting("ProviderType", "users cannot sign in with this provider; use one of type OIDC", idle=("OIDC",)),
+    UnservedSetting("ProviderType", "users cannot sign in with this provider; use one of type OIDC", idle=("OIDC",)),
 )
-DOMAIN = (Setting("ManagedLoginVersion", "the sign-in form is a plain one", idle=(1,)),)
+DOMAIN = (UnservedSetting("ManagedLoginVersion", "the sign-in form is a plain one", idle=(1,)),)
 
 
-def check(settings: tuple[Setting, ...], request: Mapping[str, Any], resource: str) -> None:
+def check(settings: tuple[UnservedSetting, ...], request: Mapping[str, Any], resource: str) -> None:
     """Warn of what nothing acts on. Raises InternalErrorException, with status 501, for what is refused.
 
     `resource` says in the warning what the settings are of.

@@ -18,7 +18,7 @@ from moto.cognitoidp.models import CognitoIdpUserPool, cognitoidp_backends
 
 from harness.emulator.cognito.errors import CognitoError, not_authorized, not_found
 from harness.emulator.cognito.keys import SigningKey
-from harness.emulator.cognito.records import AuthorizationCode, Code, Federation, Grant, Session
+from harness.emulator.cognito.records import AuthorizationCode, Code, Federation, Grant, SignInSession
 from harness.emulator.concurrency import SteadyDict
 from harness.emulator.host.attachments import USER_POOL
 from harness.emulator.patches import replaced
@@ -43,7 +43,7 @@ class UserState:
 
 
 @dataclass
-class PoolState:
+class UserPoolState:
     """What is known of a pool beside moto's model."""
 
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -51,7 +51,7 @@ class PoolState:
     secret: bytes = field(default_factory=lambda: secrets.token_bytes(32))
     """Of what must look random and stay the same, see `digest`."""
     users: dict[str, UserState] = field(default_factory=dict)
-    sessions: dict[str, "Session"] = field(default_factory=SteadyDict)
+    sessions: dict[str, "SignInSession"] = field(default_factory=SteadyDict)
     grants: dict[str, "Grant"] = field(default_factory=SteadyDict)
     """By refresh token."""
     revoked: set[str] = field(default_factory=set)
@@ -139,8 +139,8 @@ class UserPool:
         return f"https://cognito-idp.{self.region}.amazonaws.com/{self.id}"
 
     @property
-    def state(self) -> PoolState:
-        return USER_POOL.setdefault(self.moto, PoolState())
+    def state(self) -> UserPoolState:
+        return USER_POOL.setdefault(self.moto, UserPoolState())
 
     def state_of(self, user: Any) -> UserState:
         return self.state.users.setdefault(user.id, UserState())

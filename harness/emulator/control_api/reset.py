@@ -21,7 +21,7 @@ from harness.emulator.websocket.gateway import close_all
 from harness.emulator.websocket.throttling import THROTTLE
 
 
-class Scope(BaseModel):
+class ResetScope(BaseModel):
     """What a reset empties: everything (the default) or the data, of every account or of one."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -30,7 +30,7 @@ class Scope(BaseModel):
     account_id: str | None = Field(default=None, pattern=r"^\d{12}$")
 
 
-def reset(scope: Scope) -> dict[str, Any]:
+def reset(scope: ResetScope) -> dict[str, Any]:
     """Returns `{"scope", "services": names, "messages": how many left the outbox}`."""
     loaded = sorted(SERVICE_PLUGINS.list_loaded_services())
     # Clients of what was; nobody is told, since what would hear it is emptied.

@@ -18,13 +18,13 @@ from localstack.services.edge import ROUTER
 from localstack.utils.xray.trace_header import TraceHeader
 from pydantic import ValidationError
 
-from harness.emulator.access.enforcement import ACCESS, Setting
+from harness.emulator.access.enforcement import ACCESS, ModeSetting
 from harness.emulator.bounded.expressions import ExpressionError, compiled
 from harness.emulator.cloudformation.left_out import IGNORED
 from harness.emulator.cloudformation.supported_types import supported_types
 from harness.emulator.control_api import plugins
 from harness.emulator.control_api.preload import Preload, preload
-from harness.emulator.control_api.reset import Scope, reset
+from harness.emulator.control_api.reset import ResetScope, reset
 from harness.emulator.controls import capabilities, timers
 from harness.emulator.controls.faults import FAULTS, Fault
 from harness.emulator.controls.outbox import OUTBOX, Channel
@@ -91,7 +91,7 @@ def _hold_to_depth(body: Any) -> None:
     raise ValueError(f"the request body is nested more than {MAX_DEPTH} levels deep")
 
 
-class Ready:
+class ReadyRoute:
     """Answers `/_harness/ready`: 503 with the reasons when a plugin of ours is missing from this engine."""
 
     def __init__(self, failures: Sequence[str]) -> None:
@@ -199,7 +199,7 @@ def post_preload(request: Request) -> dict[str, Any]:
 
 @answers
 def post_reset(request: Request) -> dict[str, Any]:
-    scope = Scope.model_validate(_body(request))
+    scope = ResetScope.model_validate(_body(request))
     answer = reset(scope)
     # After the journal is emptied: readers learn that what they know is gone.
     JOURNAL.note(
@@ -215,7 +215,7 @@ def get_iam(request: Request) -> dict[str, Any]:
 
 @answers
 def put_iam(request: Request) -> dict[str, Any]:
-    ACCESS.mode = Setting.model_validate(_body(request)).mode
+    ACCESS.mode = ModeSetting.model_validate(_body(request)).mode
     return {"mode": ACCESS.mode.value}
 
 
@@ -262,4 +262,4 @@ def install() -> None:
     ROUTER.add("/_harness/preload", post_preload, methods=["POST"])
     ROUTER.add("/_harness/reset", post_reset, methods=["POST"])
     ROUTER.add("/_harness/secrets", get_secrets, methods=["GET"])
-    ROUTER.add("/_harness/ready", Ready(plugins.failures()), methods=["GET"])
+    ROUTER.add("/_harness/ready", ReadyRoute(plugins.failures()), methods=["GET"])

@@ -1,4 +1,4 @@
-"""How long the engine waits where AWS waits, from one place: HARNESS_DELAYS, JSON with the members of `Delays`.
+"""How long the engine waits where AWS waits, from one place: HARNESS_DELAYS, JSON with the members of `EngineDelays`.
 
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html
@@ -16,7 +16,7 @@ from harness.emulator.patches import patched, replaced
 VARIABLE = "HARNESS_DELAYS"
 
 
-class Delays(BaseModel):
+class EngineDelays(BaseModel):
     """The members and their meaning are those of `[tool.harness.delays]` (docs/reference/settings.md)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -28,7 +28,7 @@ class Delays(BaseModel):
     step_functions_factor: float = Field(default=1.0, gt=0)
 
 
-DELAYS = Delays.model_validate_json(os.environ.get(VARIABLE) or "{}")
+DELAYS = EngineDelays.model_validate_json(os.environ.get(VARIABLE) or "{}")
 """Those of this LocalStack process."""
 
 

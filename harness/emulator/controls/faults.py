@@ -74,7 +74,7 @@ class Fault(BaseModel):
             return False
 
 
-class Faults:
+class FaultRegister:
     """The faults in force, and how often each has struck."""
 
     def __init__(self) -> None:
@@ -113,7 +113,7 @@ class Faults:
             return [{**f.model_dump(), "struck": self._struck[f.fault_id]} for f in self._faults.values()]
 
 
-FAULTS = Faults()
+FAULTS = FaultRegister()
 """The ones in force in this LocalStack process."""
 
 

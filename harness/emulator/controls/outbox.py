@@ -23,7 +23,7 @@ class Channel(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class OutboxMessage:
     """One mail or text message that left the system.
 
     `recipients` are mail addresses or E.164 phone numbers. `source` is the AWS service that sent it (`ses`, `sns`,
@@ -50,22 +50,22 @@ class Message:
         return asdict(self)
 
 
-class Outbox:
+class OutboxStore:
     """The messages in the order in which they left, for readers that wait for the next one."""
 
     def __init__(self) -> None:
-        self._messages: list[Message] = []
+        self._messages: list[OutboxMessage] = []
         self._sequence = 0
         self._changed = threading.Condition()
-        self.listeners: list[Callable[[Message], None]] = []
+        self.listeners: list[Callable[[OutboxMessage], None]] = []
         """Called with each message before a reader gets it, in the thread that sends it."""
 
-    def put(self, message: Message) -> Message:
+    def put(self, message: OutboxMessage) -> OutboxMessage:
         """Add a message and wake the readers that wait; returns it with its sequence number."""
         with self._changed:
             self._sequence += 1
             fields = {name: getattr(message, name) for name in message.__slots__ if name != "sequence"}
-            numbered = Message(**fields, sequence=self._sequence)
+            numbered = OutboxMessage(**fields, sequence=self._sequence)
             for listener in self.listeners:
                 listener(numbered)
             self._messages.append(numbered)
@@ -80,7 +80,7 @@ class Outbox:
         channel: Channel | None = None,
         subject: Callable[[str], object] | None = None,
         wait_seconds: float = 0,
-    ) -> list[Message]:
+    ) -> list[OutboxMessage]:
         """The messages after sequence number `after` that match, oldest first.
 
         `subject` is asked with a message's subject whether it matches. With `wait_seconds`, returns as soon as one message
@@ -111,7 +111,7 @@ class Outbox:
 
 
 def _matches(
-    message: Message, recipient: str | None, channel: Channel | None, subject: Callable[[str], object] | None
+    message: OutboxMessage, recipient: str | None, channel: Channel | None, subject: Callable[[str], object] | None
 ) -> bool:
     if recipient is not None and recipient.casefold() not in {r.casefold() for r in message.recipients}:
         return False
@@ -120,5 +120,5 @@ def _matches(
     return subject is None or bool(subject(message.subject or ""))
 
 
-OUTBOX = Outbox()
+OUTBOX = OutboxStore()
 """The one of this LocalStack process, beside LocalStack's own stores."""

@@ -19,8 +19,8 @@ from rolo.gateway import Gateway
 from rolo.request import get_raw_path
 
 from harness.emulator.door import names, pages
-from harness.emulator.door.judgement import Admission, Door, Refusal, Request
-from harness.emulator.door.places import Place
+from harness.emulator.door.judgement import Admission, Door, DoorRefusal, Request
+from harness.emulator.door.places import RequestArea
 from harness.emulator.door.token import HEADER, Token
 from harness.emulator.patches import inserted, patched, replaced
 
@@ -65,7 +65,7 @@ def has_token(request: Any) -> bool:
     return admission is not None and admission.token_shown
 
 
-def write(refusal: Refusal, response: Response) -> None:
+def write(refusal: DoorRefusal, response: Response) -> None:
     """The answer to a refused request: `error` for the harness, `__type` and `message` for AWS's SDKs."""
     response.status_code = refusal.status
     response.headers.clear()
@@ -119,7 +119,7 @@ def install() -> None:
         request.environ.pop("HTTP_X_HARNESS_TOKEN", None)
         if (raw := request.environ.get("rolo.headers")) is not None:
             request.environ["rolo.headers"] = [each for each in raw if each[0].lower() != HEADER.lower().encode()]
-        if isinstance(judged, Refusal):
+        if isinstance(judged, DoorRefusal):
             LOG.info("refused %s %s: %s", request.method, request.path, judged.message)
             write(judged, response)
             return
@@ -178,7 +178,7 @@ def _install_cors() -> None:
             return
         if context.request.method != "OPTIONS":
             return
-        if admission.is_foreign and admission.place is not Place.DEPLOYED:
+        if admission.is_foreign and admission.place is not RequestArea.DEPLOYED:
             response.status_code = 403
             chain.terminate()
         else:
@@ -194,6 +194,6 @@ def _install_cors() -> None:
         admission = admission_of(context.request)
         if admission is None or not admission.is_foreign:
             original(self, chain, context, response)
-        elif admission.place is Place.DEPLOYED and any(path in context.request.path for path in _CORS_FOR_ALL):
+        elif admission.place is RequestArea.DEPLOYED and any(path in context.request.path for path in _CORS_FOR_ALL):
             response.headers["Access-Control-Allow-Origin"] = "*"
             response.headers["Access-Control-Allow-Headers"] = "*"

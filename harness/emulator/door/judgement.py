@@ -11,7 +11,7 @@ from typing import Any
 from harness.emulator.door import names, pages
 from harness.emulator.door.names import BadHostError, Host, Names
 from harness.emulator.door.pages import Headers, Page, Sender
-from harness.emulator.door.places import Place, place_of, takes_any_host
+from harness.emulator.door.places import RequestArea, place_of, takes_any_host
 from harness.emulator.door.query_credentials import Calls, Query, calls_allowed, credentials_in
 from harness.emulator.door.token import HEADER, Token
 
@@ -43,7 +43,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class DoorRefusal:
     """`message` says what is refused, why, and what to do."""
 
     status: int
@@ -55,7 +55,7 @@ class Refusal:
 class Admission:
     """`calls` are the operations of AWS's APIs that the request may be, None for any."""
 
-    place: Place
+    place: RequestArea
     page: Page
     calls: Calls | None = None
     token_shown: bool = False
@@ -94,13 +94,13 @@ class Door:
     ports: frozenset[int] = frozenset()
     can_be_guessed: Callable[[str], bool] = field(default=lambda _key: True)
 
-    def judge(self, request: Request) -> Refusal | Admission:
+    def judge(self, request: Request) -> DoorRefusal | Admission:
         host = self._host_of(request)
-        if isinstance(host, Refusal):
+        if isinstance(host, DoorRefusal):
             return host
         page = self._page_of(request, host)
         place = place_of(request.method, host.name, request.raw_path)
-        if place in (Place.CONTROL, Place.READY, Place.CALLBACK):
+        if place in (RequestArea.CONTROL, RequestArea.READY, RequestArea.CALLBACK):
             return self._at_the_engine(request, place, page)
         return self._at_aws(request, place, page)
 
@@ -123,7 +123,7 @@ class Door:
             return False
         return self.names.is_own(found.name) or any(is_site(found) for is_site in _SITES)
 
-    def judge_call(self, admission: Admission, context: Any) -> Refusal | None:
+    def judge_call(self, admission: Admission, context: Any) -> DoorRefusal | None:
         """The second judgement, when `context` has the service and the operation."""
         service = context.service.service_name if context.service else ""
         operation = context.operation.name if context.operation else ""
@@ -136,22 +136,24 @@ class Door:
             return None
         return _page(admission.page, f"call {service} {operation}".rstrip())
 
-    def _host_of(self, request: Request) -> Host | Refusal:
+    def _host_of(self, request: Request) -> Host | DoorRefusal:
         hosts = [*request.hosts, *([request.target_host] if request.target_host is not None else [])]
         if not request.hosts and request.protocol == "HTTP/1.0":
             # No browser leaves it out.
             hosts.append("localhost")
         if not hosts or len(request.hosts) > 1:
             found = f"{len(request.hosts)} Host headers"
-            return Refusal(400, "InvalidHost", f"the request has {found}; HTTP/1.1 wants one (RFC 9112, section 3.2)")
+            return DoorRefusal(
+                400, "InvalidHost", f"the request has {found}; HTTP/1.1 wants one (RFC 9112, section 3.2)"
+            )
         parsed = None
         for written in hosts:
             try:
                 parsed = names.parse(written)
             except BadHostError:
-                return Refusal(400, "InvalidHost", f"the request's Host, {written[:200]!r}, is no host")
+                return DoorRefusal(400, "InvalidHost", f"the request's Host, {written[:200]!r}, is no host")
             if not self.names.knows(parsed.name) and not self._may_choose(request, parsed):
-                return Refusal(
+                return DoorRefusal(
                     403,
                     "UnknownHost",
                     f"the engine does not answer to the name {parsed.name[:200]!r}, by which this request calls it: a page of "
@@ -168,15 +170,17 @@ class Door:
         trustworthy = request.is_secure or self.names.is_loopback(host.name)
         return pages.page_of(request.headers, lambda origin: self.is_own(origin, host), is_trustworthy=trustworthy)
 
-    def _at_the_engine(self, request: Request, place: Place, page: Page) -> Refusal | Admission:
+    def _at_the_engine(self, request: Request, place: RequestArea, page: Page) -> DoorRefusal | Admission:
         shown = self.token.is_shown(request.token)
-        if page.sender is Sender.FOREIGN_PAGE or (place is not Place.READY and page.sender is Sender.UNKNOWN_PAGE):
+        if page.sender is Sender.FOREIGN_PAGE or (
+            place is not RequestArea.READY and page.sender is Sender.UNKNOWN_PAGE
+        ):
             return _page(page, f"ask {request.raw_path[:100]}")
-        if (place is Place.CONTROL or request.token is not None) and not shown:
+        if (place is RequestArea.CONTROL or request.token is not None) and not shown:
             wrong = (
                 "does not have the engine's token" if request.token is None else "has a token that is not this engine's"
             )
-            return Refusal(
+            return DoorRefusal(
                 401,
                 "TokenRequired",
                 f"the request to {request.raw_path[:100]} {wrong}. Send it in the header {HEADER}: the engine's folder has it "
@@ -185,20 +189,20 @@ class Door:
             )
         return Admission(place, page, token_shown=shown)
 
-    def _at_aws(self, request: Request, place: Place, page: Page) -> Refusal | Admission:
+    def _at_aws(self, request: Request, place: RequestArea, page: Page) -> DoorRefusal | Admission:
         found = credentials_in(request.query)
         calls = calls_allowed(found, request.query) if found else None
-        if found and (place is Place.RESOURCE or (place is Place.AWS and not calls)):
+        if found and (place is RequestArea.RESOURCE or (place is RequestArea.AWS and not calls)):
             return _query_credentials("this call")
         admission = Admission(place, page, calls)
         if not admission.is_foreign:
             return admission
-        if place is Place.DEPLOYED:
+        if place is RequestArea.DEPLOYED:
             key = found.access_key if found else _signer(request)
             if key and page.sender is not Sender.PERSON and self.can_be_guessed(key):
                 return _page(page, "sign with credentials that everybody knows")
             return admission
-        return _page(page, f"call {request.raw_path[:100]}") if place is Place.RESOURCE else admission
+        return _page(page, f"call {request.raw_path[:100]}") if place is RequestArea.RESOURCE else admission
 
 
 def _signer(request: Request) -> str | None:
@@ -207,12 +211,12 @@ def _signer(request: Request) -> str | None:
     return signed[0].partition("Credential=")[2].partition("/")[0] if signed else None
 
 
-def _page(page: Page, what: str) -> Refusal:
+def _page(page: Page, what: str) -> DoorRefusal:
     who = {
         Sender.PERSON: "an address that is opened in a browser",
         Sender.UNKNOWN_PAGE: "a browser that does not say for which page",
     }.get(page.sender, "a web page that is not deployed here")
-    return Refusal(
+    return DoorRefusal(
         403,
         "ForeignPage",
         f"{who} ({page.evidence}) may not {what}. Deployed sites, APIs and load balancers are open to browsers. To let the "
@@ -220,8 +224,8 @@ def _page(page: Page, what: str) -> Refusal:
     )
 
 
-def _query_credentials(what: str) -> Refusal:
-    return Refusal(
+def _query_credentials(what: str) -> DoorRefusal:
+    return DoorRefusal(
         403,
         "CredentialsInQuery",
         f"credentials in the query are taken for presigned S3 requests, execute-api, function URLs and GetCallerIdentity of STS, "

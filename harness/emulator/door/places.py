@@ -9,7 +9,7 @@ from enum import Enum, auto
 from urllib.parse import unquote
 
 
-class Place(Enum):
+class RequestArea(Enum):
     CONTROL = auto()
     """Reads or changes the engine itself, or what no AWS API shows: wants the token, and no browser."""
     READY = auto()
@@ -68,21 +68,21 @@ def _compiled(paths: tuple[str, ...]) -> re.Pattern[str]:
 _PATHS, _HOSTS = _compiled(_DEPLOYED_PATHS), re.compile("|".join(f"(?:{h})" for h in _DEPLOYED_HOSTS), re.IGNORECASE)
 
 
-def place_of(method: str, host: str, raw_path: str) -> Place:
+def place_of(method: str, host: str, raw_path: str) -> RequestArea:
     """`host` without its port, `raw_path` as it came, without the query. In doubt a place is closed."""
     if _is_reserved(raw_path):
         if _listed(_READY, "GET" if method == "HEAD" else method, raw_path):
-            return Place.READY
+            return RequestArea.READY
         if _listed(_CALLBACK, method, raw_path):
-            return Place.CALLBACK
+            return RequestArea.CALLBACK
         if _MANAGEMENT.fullmatch(raw_path) and _PATHS.fullmatch(raw_path):
-            return Place.RESOURCE
-        return Place.DEPLOYED if _PATHS.fullmatch(raw_path) else Place.CONTROL
+            return RequestArea.RESOURCE
+        return RequestArea.DEPLOYED if _PATHS.fullmatch(raw_path) else RequestArea.CONTROL
     if _QUEUE.fullmatch(raw_path) or _MANAGEMENT.fullmatch(raw_path):
-        return Place.RESOURCE
+        return RequestArea.RESOURCE
     if _PATHS.fullmatch(raw_path) or _HOSTS.fullmatch(host):
-        return Place.DEPLOYED
-    return Place.AWS
+        return RequestArea.DEPLOYED
+    return RequestArea.AWS
 
 
 def takes_any_host(raw_path: str) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from harness.emulator.access.engine_state import split_arn
-from harness.emulator.access.operation import Asked, Operation, arn_or
+from harness.emulator.access.operation import Operation, RequestedAction, arn_or
 from harness.emulator.access.services import Found, adds_facts, asks, keeps_policies
 
 _TRANSACTED = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
@@ -21,19 +21,19 @@ def install() -> None:
     keeps_policies("dynamodb", _policy)
 
 
-def _asked(operation: Operation, action: str) -> list[Asked] | None:
+def _asked(operation: Operation, action: str) -> list[RequestedAction] | None:
     parameters = operation.parameters
     match operation.name:
         case "BatchGetItem" | "BatchWriteItem":
             return [
-                Asked(action, _table(operation, table), facts=_leading_keys(operation, table, entries))
+                RequestedAction(action, _table(operation, table), facts=_leading_keys(operation, table, entries))
                 for table, entries in (parameters.get("RequestItems") or {}).items()
             ]
         case "TransactGetItems" | "TransactWriteItems":
             # Each of its items is asked for as the call of its own that it stands for
             # (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html).
             return [
-                Asked(f"dynamodb:{_TRANSACTED.get(kind, 'GetItem')}", _table(operation, item["TableName"]))
+                RequestedAction(f"dynamodb:{_TRANSACTED.get(kind, 'GetItem')}", _table(operation, item["TableName"]))
                 for entry in parameters.get("TransactItems") or ()
                 for kind, item in entry.items()
                 if item
@@ -49,11 +49,11 @@ def _asked(operation: Operation, action: str) -> list[Asked] | None:
             # The iterator holds the stream's ARN.
             stream = str(parameters.get("ShardIterator", "")).partition("|")[0]
             found = re.match(r"arn:[^|]*?/stream/[^/|]+", stream)
-            return [Asked(action, found[0])] if found else None
+            return [RequestedAction(action, found[0])] if found else None
     if stream_arn := parameters.get("StreamArn"):
-        return [Asked(action, str(stream_arn))]
+        return [RequestedAction(action, str(stream_arn))]
     if table := parameters.get("TableName"):
-        return [Asked(action, _table(operation, str(table), parameters.get("IndexName")))]
+        return [RequestedAction(action, _table(operation, str(table), parameters.get("IndexName")))]
     return None
 
 
@@ -87,11 +87,11 @@ def partition_key(account_id: str, region: str, table: str) -> str | None:
     return str(found.hash_key_attr) if found is not None else None
 
 
-def _partiql(operation: Operation, statement: str) -> Asked:
+def _partiql(operation: Operation, statement: str) -> RequestedAction:
     found = _PARTIQL.match(statement)
     if found is None:
-        return Asked("dynamodb:PartiQLSelect", "*", mapped=False)
-    return Asked(f"dynamodb:PartiQL{found[1].capitalize()}", _table(operation, found[2], found[3]))
+        return RequestedAction("dynamodb:PartiQLSelect", "*", mapped=False)
+    return RequestedAction(f"dynamodb:PartiQL{found[1].capitalize()}", _table(operation, found[2], found[3]))
 
 
 def _facts(operation: Operation) -> Found:

@@ -4,7 +4,7 @@
 from typing import Any
 
 from harness.emulator.cloudformation.known_types import KnownType
-from harness.emulator.cloudformation.updates import Change, Update
+from harness.emulator.cloudformation.updates import TypeUpdate, Update
 
 
 def change_table(update: Update) -> None:
@@ -101,7 +101,7 @@ def _change_tags(update: Update, dynamodb: Any) -> None:
 TYPES = (
     KnownType(
         "AWS::DynamoDB::Table",
-        change=Change(
+        change=TypeUpdate(
             change_table,
             given=frozenset({"TableName"}),
             takes=frozenset(

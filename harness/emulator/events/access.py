@@ -3,7 +3,7 @@
 from typing import Any
 
 from harness.emulator.access.engine_state import split_arn
-from harness.emulator.access.operation import Asked, Operation, arn_or
+from harness.emulator.access.operation import Operation, RequestedAction, arn_or
 from harness.emulator.access.services import asks, keeps_policies
 
 
@@ -12,13 +12,13 @@ def install() -> None:
     keeps_policies("events", _policy)
 
 
-def _asked(operation: Operation, action: str) -> list[Asked] | None:
+def _asked(operation: Operation, action: str) -> list[RequestedAction] | None:
     parameters = operation.parameters
     if operation.name == "PutEvents":
         # A condition has to hold for each entry
         # (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-conditions.html).
         return [
-            Asked(
+            RequestedAction(
                 action,
                 _bus(operation, entry.get("EventBusName")),
                 facts={
@@ -33,16 +33,16 @@ def _asked(operation: Operation, action: str) -> list[Asked] | None:
     if rule:
         bus = str(parameters.get("EventBusName") or "default").rpartition("/")[2]
         path = f"rule/{rule}" if bus == "default" else f"rule/{bus}/{rule}"
-        return [Asked(action, operation.arn("events", path))]
+        return [RequestedAction(action, operation.arn("events", path))]
     if operation.name in ("PutPermission", "RemovePermission"):
-        return [Asked(action, _bus(operation, parameters.get("EventBusName")))]
+        return [RequestedAction(action, _bus(operation, parameters.get("EventBusName")))]
     if name := parameters.get("Name"):
         if operation.name.endswith("EventBus"):
-            return [Asked(action, _bus(operation, str(name)))]
+            return [RequestedAction(action, _bus(operation, str(name)))]
         for kind in ("ApiDestination", "Connection"):
             if operation.name.endswith(kind):
                 path = {"ApiDestination": "api-destination", "Connection": "connection"}[kind]
-                return [Asked(action, operation.arn("events", f"{path}/{name}"))]
+                return [RequestedAction(action, operation.arn("events", f"{path}/{name}"))]
     return None
 
 

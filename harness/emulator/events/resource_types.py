@@ -10,8 +10,8 @@ from harness.emulator.cloudformation.in_place import anew, create_again, tag
 from harness.emulator.cloudformation.known_types import KnownType
 from harness.emulator.cloudformation.left_out import parameters_of
 from harness.emulator.cloudformation.provider import plugin_of
-from harness.emulator.cloudformation.resource_type import Model, Operation, ResourceType
-from harness.emulator.cloudformation.updates import Change, Update
+from harness.emulator.cloudformation.resource_type import Model, ResourceOperation, ResourceType
+from harness.emulator.cloudformation.updates import TypeUpdate, Update
 
 
 def _pattern_as_text(model: Model) -> Model:
@@ -24,9 +24,9 @@ def _pattern_as_text(model: Model) -> Model:
 ARCHIVE = ResourceType(
     name="AWS::Events::Archive",
     service="events",
-    create=Operation("CreateArchive"),
-    update=Operation("UpdateArchive", {"ArchiveName": "ArchiveName"}),
-    delete=Operation("DeleteArchive", {"ArchiveName": "ArchiveName"}),
+    create=ResourceOperation("CreateArchive"),
+    update=ResourceOperation("UpdateArchive", {"ArchiveName": "ArchiveName"}),
+    delete=ResourceOperation("DeleteArchive", {"ArchiveName": "ArchiveName"}),
     ref="ArchiveName",
     attributes={"Arn": "ArchiveArn"},
     renames={"SourceArn": "EventSourceArn"},
@@ -76,11 +76,11 @@ def _api_destination(update: Update) -> None:
 
 
 TYPES = (
-    KnownType("AWS::Events::ApiDestination", change=Change(_api_destination)),
-    KnownType("AWS::Events::Connection", change=Change(_connection)),
+    KnownType("AWS::Events::ApiDestination", change=TypeUpdate(_api_destination)),
+    KnownType("AWS::Events::Connection", change=TypeUpdate(_connection)),
     KnownType(
         "AWS::Events::EventBus",
-        change=Change(
+        change=TypeUpdate(
             _event_bus,
             takes=frozenset({"Policy", "Tags"}),
             completes=frozenset({"Policy"}),
@@ -94,8 +94,8 @@ TYPES = (
             "LogConfig": ({"Level": "OFF"},),
         },
     ),
-    KnownType("AWS::Events::EventBusPolicy", change=Change(anew)),
-    KnownType("AWS::Events::Rule", change=Change(_rule), parameters=parameters_of("put_rule", "RoleArn", "Tags")),
+    KnownType("AWS::Events::EventBusPolicy", change=TypeUpdate(anew)),
+    KnownType("AWS::Events::Rule", change=TypeUpdate(_rule), parameters=parameters_of("put_rule", "RoleArn", "Tags")),
 )
 
 archive = plugin_of(ARCHIVE)

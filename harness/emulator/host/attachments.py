@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from harness.emulator.cognito.identity_pools import PoolState as IdentityPoolState
-    from harness.emulator.cognito.user_pool import PoolState
+    from harness.emulator.cognito.identity_pools import IdentityPoolState
+    from harness.emulator.cognito.user_pool import UserPoolState
     from harness.emulator.event_sources.batching_windows import Window
     from harness.emulator.event_sources.queue_reader import QueueReader
     from harness.emulator.event_sources.stream_reader import StreamReader
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Attachment(Generic[T]):
+class AttachedValue(Generic[T]):
     """A value that objects of one kind may hold. The objects are foreign, so any is taken."""
 
     name: str
@@ -46,47 +46,47 @@ class Attachment(Generic[T]):
 
 
 # ---- contexts of requests
-ACTIVITY: "Attachment[Cause]" = Attachment("harness_activity")
+ACTIVITY: "AttachedValue[Cause]" = AttachedValue("harness_activity")
 """The call as it is recorded."""
-GATHERED: "Attachment[Gathered]" = Attachment("harness_gathered")
+GATHERED: "AttachedValue[Gathered]" = AttachedValue("harness_gathered")
 """What the call has left and taken until now."""
-FRONT_DOOR_REQUEST: "Attachment[tuple[str, Cause]]" = Attachment("harness_request")
+FRONT_DOOR_REQUEST: "AttachedValue[tuple[str, Cause]]" = AttachedValue("harness_request")
 """The service at whose front door it is, and the request as it is recorded."""
-ACCESS: Attachment[list[dict[str, Any]]] = Attachment("harness_access")
+ACCESS: AttachedValue[list[dict[str, Any]]] = AttachedValue("harness_access")
 """What IAM decided of the call."""
-FAULT: Attachment[str] = Attachment("harness_fault")
+FAULT: AttachedValue[str] = AttachedValue("harness_fault")
 """The id of the fault that made the call fail."""
-PROBLEM: "Attachment[Problem | None]" = Attachment("harness_problem")
+PROBLEM: "AttachedValue[Problem | None]" = AttachedValue("harness_problem")
 """Why a load balancer answered for its target."""
-COMPLETED: Attachment[bool] = Attachment("harness_completed")
+COMPLETED: AttachedValue[bool] = AttachedValue("harness_completed")
 """Whether parameters of the call were completed, so that they are not those on the wire."""
-SEQUENCER: Attachment[str] = Attachment("harness_sequencer")
+SEQUENCER: AttachedValue[str] = AttachedValue("harness_sequencer")
 """Of the event of a bucket, one for all who are notified of it."""
 
 # ---- event source mappings and queues
-MAPPING: Attachment[dict[str, Any]] = Attachment("harness_mapping")
+MAPPING: AttachedValue[dict[str, Any]] = AttachedValue("harness_mapping")
 """Of a poller: the configuration of its mapping."""
-READER: "Attachment[QueueReader | StreamReader]" = Attachment("harness_reader")
+READER: "AttachedValue[QueueReader | StreamReader]" = AttachedValue("harness_reader")
 """Of a worker: what reads its source."""
-WINDOW: "Attachment[Window | None]" = Attachment("harness_window")
+WINDOW: "AttachedValue[Window | None]" = AttachedValue("harness_window")
 """Of the visible messages of a queue: the batching window that is open."""
-GIVEN_UP: "Attachment[Cause]" = Attachment("harness_given_up")
+GIVEN_UP: "AttachedValue[Cause]" = AttachedValue("harness_given_up")
 """Of an asynchronous event: the record that it was given up."""
 
 # ---- state machines
-CAUSE: "Attachment[Cause]" = Attachment("harness_cause")
+CAUSE: "AttachedValue[Cause]" = AttachedValue("harness_cause")
 """Of an environment: what called back and let it go on."""
-CLOSED: Attachment[bool] = Attachment("harness_closed")
+CLOSED: AttachedValue[bool] = AttachedValue("harness_closed")
 """Of the endpoint of a task token: that it is used up; of the pool of an execution: that this has ended."""
 
 # ---- resources
-FIRST_SEEN: Attachment[datetime] = Attachment("harness_first_seen")
+FIRST_SEEN: AttachedValue[datetime] = AttachedValue("harness_first_seen")
 """Of a rule with a schedule: when the clock saw it first."""
-FIRST_NUMBER: Attachment[int] = Attachment("harness_first")
-LAST_NUMBER: Attachment[int | None] = Attachment("harness_last")
+FIRST_NUMBER: AttachedValue[int] = AttachedValue("harness_first")
+LAST_NUMBER: AttachedValue[int | None] = AttachedValue("harness_last")
 """Of a shard: the sequence numbers at which it begins and ends; None while it is open."""
-UNPACKED_BYTES: Attachment[int] = Attachment("harness_unzipped_bytes")
+UNPACKED_BYTES: AttachedValue[int] = AttachedValue("harness_unzipped_bytes")
 """Of a function's or layer's code."""
-USER_POOL: "Attachment[PoolState]" = Attachment("_harness_state")
-IDENTITY_POOL: "Attachment[IdentityPoolState]" = Attachment("_harness_state")
+USER_POOL: "AttachedValue[UserPoolState]" = AttachedValue("_harness_state")
+IDENTITY_POOL: "AttachedValue[IdentityPoolState]" = AttachedValue("_harness_state")
 """Of moto's pools: what moto does not keep."""

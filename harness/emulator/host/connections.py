@@ -4,7 +4,7 @@
 Twisted would close each after a minute, and a client that sends a call at that very moment learns that the connection is
 closed, and not whether the call was done: AWS's SDKs call again, clients of the harness do not, so that a fault strikes once.
 
-Where there are more than `Limits.open`, two things happen:
+Where there are more than `ConnectionLimits.open`, two things happen:
 
 - The answer to the next request on any connection says `Connection: close`, so its client does not use it again
   (https://www.rfc-editor.org/rfc/rfc9112#section-9.6). Nothing can be lost by this.
@@ -59,20 +59,20 @@ TIMED_OUT = (
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ConnectionLimits:
     """`open` connections are kept however idle they are; from the file handle `scarce` on, handles are running out."""
 
     open: int
     scarce: int
 
     @classmethod
-    def now(cls) -> "Limits":
+    def now(cls) -> "ConnectionLimits":
         handles, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         handles = MAX_HANDLES if handles == resource.RLIM_INFINITY else handles
         return cls(open=max(16, min(MAX_OPEN, handles // 4)), scarce=handles - max(16, handles // 8))
 
 
-class State(Enum):
+class ConnectionState(Enum):
     IDLE = "idle"
     ARRIVING = "arriving"
     IN_USE = "in use"
@@ -86,7 +86,7 @@ _failure: Any = Failure
     because="connections to the gateway are bounded, and one in use is never closed",
     source="https://www.rfc-editor.org/rfc/rfc9112#section-9.6",
 )
-class Connection(_Server):
+class TcpConnection(_Server):
     """A client's connection, below TLS and HTTP."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -130,17 +130,17 @@ class Connection(_Server):
         poll.register(self.socket, select.POLLIN)
         return bool(poll.poll(0))
 
-    def state(self) -> State:
+    def state(self) -> ConnectionState:
         channel = self.channel()
         if channel is None:
             # Nothing has been received.
-            return State.IDLE
+            return ConnectionState.IDLE
         if not isinstance(channel, HeaderPreservingHTTPChannel):
             # A WebSocket; HTTP/2 between two requests.
-            return State.IDLE if getattr(channel, "streams", None) == {} else State.IN_USE
+            return ConnectionState.IDLE if getattr(channel, "streams", None) == {} else ConnectionState.IN_USE
         if channel._handlingRequest or self.has_unsent:
-            return State.IN_USE
-        return State.ARRIVING if channel.requests or channel._buffer else State.IDLE
+            return ConnectionState.IN_USE
+        return ConnectionState.ARRIVING if channel.requests or channel._buffer else ConnectionState.IDLE
 
     def answer_is_unread(self, now: float) -> bool:
         """Whether the client takes nothing of its answer. To be asked again and again: it sees when one begins to wait.
@@ -165,7 +165,7 @@ class Connection(_Server):
 
     def arrival_is_late(self, now: float) -> bool:
         """Whether a request has had its time to arrive. To be asked again and again: it sees when one begins."""
-        if self.state() is not State.ARRIVING:
+        if self.state() is not ConnectionState.ARRIVING:
             self.arriving = None
             return False
         channel = self.channel()
@@ -178,28 +178,28 @@ class Connection(_Server):
         )
 
 
-class Connections:
+class TcpConnections:
     """All that are open; used in the reactor's thread alone."""
 
     def __init__(self) -> None:
-        self._open: set[Connection] = set()
+        self._open: set[TcpConnection] = set()
 
     def __len__(self) -> int:
         return len(self._open)
 
-    def add(self, connection: Connection) -> None:
+    def add(self, connection: TcpConnection) -> None:
         self._open.add(connection)
-        limits = Limits.now()
+        limits = ConnectionLimits.now()
         # The system gives the lowest number that is free, so this one tells how many are taken.
         scarce = connection.fileno() >= limits.scarce
         if scarce or len(self._open) > limits.open:
             self._make_room(connection, scarce)
 
-    def remove(self, connection: Connection) -> None:
+    def remove(self, connection: TcpConnection) -> None:
         self._open.discard(connection)
 
     def are_many(self) -> bool:
-        return len(self._open) > Limits.now().open
+        return len(self._open) > ConnectionLimits.now().open
 
     def look(self) -> None:
         """Close what takes too long."""
@@ -213,19 +213,19 @@ class Connections:
                 channel.transport.write(TIMED_OUT)
                 channel.loseConnection()
 
-    def _make_room(self, newest: Connection, scarce: bool) -> None:
+    def _make_room(self, newest: TcpConnection, scarce: bool) -> None:
         candidates = [c for c in self._open if c is not newest and not c.disconnecting]
         # First those on which nothing was ever asked.
         candidates.sort(key=lambda each: (each.has_been_used, each.active_at))
-        idle = (c for c in candidates if c.state() is State.IDLE and not c.has_unread)
+        idle = (c for c in candidates if c.state() is ConnectionState.IDLE and not c.has_unread)
         # Requests of which only a part is here hold handles that others need.
-        arriving = (c for c in candidates if scarce and c.state() is State.ARRIVING)
+        arriving = (c for c in candidates if scarce and c.state() is ConnectionState.ARRIVING)
         if (closed := next(idle, None) or next(arriving, None)) is not None:
             # At once: `loseConnection` would hold the handle until all that are there to be accepted are.
             closed.connectionLost(_failure(CONNECTION_DONE))
 
 
-CONNECTIONS = Connections()
+CONNECTIONS = TcpConnections()
 """Those of this process."""
 
 
@@ -242,7 +242,7 @@ def install() -> None:
     )
     def listen_tcp(original: Any, port: int, factory: Any, backlog: int = 50, interface: str = "") -> Any:
         listener = original(port, factory, max(backlog, BACKLOG), interface)
-        listener.transport = Connection
+        listener.transport = TcpConnection
         return listener
 
     reactor.callFromThread(lambda: LoopingCall(CONNECTIONS.look).start(LOOK_SECONDS, now=False))

@@ -3,7 +3,7 @@
 from typing import Any
 
 from harness.emulator.access.engine_state import split_arn
-from harness.emulator.access.operation import Asked, Operation
+from harness.emulator.access.operation import Operation, RequestedAction
 from harness.emulator.access.services import asks, keeps_policies
 
 
@@ -13,7 +13,7 @@ def install() -> None:
     keeps_policies("iam", _policy)
 
 
-def _asked(operation: Operation, action: str) -> list[Asked] | None:
+def _asked(operation: Operation, action: str) -> list[RequestedAction] | None:
     for parameter, kind in (
         ("RoleName", "role"),
         ("UserName", "user"),
@@ -21,13 +21,13 @@ def _asked(operation: Operation, action: str) -> list[Asked] | None:
         ("PolicyArn", "policy"),
     ):
         if value := operation.parameters.get(parameter):
-            return [Asked(action, iam_arn(kind, str(value), operation))]
+            return [RequestedAction(action, iam_arn(kind, str(value), operation))]
     return None
 
 
-def _asked_of_sts(operation: Operation, action: str) -> list[Asked] | None:
+def _asked_of_sts(operation: Operation, action: str) -> list[RequestedAction] | None:
     if role := operation.parameters.get("RoleArn"):
-        return [Asked(action, str(role))]
+        return [RequestedAction(action, str(role))]
     return None
 
 

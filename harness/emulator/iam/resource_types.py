@@ -4,7 +4,7 @@ import json
 
 from harness.emulator.cloudformation.known_types import KnownType
 from harness.emulator.cloudformation.left_out import parameters_of, truth
-from harness.emulator.cloudformation.updates import Change, Update
+from harness.emulator.cloudformation.updates import TypeUpdate, Update
 
 
 def _user(update: Update) -> None:
@@ -50,7 +50,7 @@ _OLD_VERSIONS = 4
 TYPES = (
     KnownType(
         "AWS::IAM::ManagedPolicy",
-        change=Change(
+        change=TypeUpdate(
             _managed_policy,
             given=frozenset({"ManagedPolicyName", "Id"}),
             takes=frozenset({"PolicyDocument", "Roles", "Users", "Groups"}),
@@ -59,7 +59,7 @@ TYPES = (
     ),
     KnownType(
         "AWS::IAM::User",
-        change=Change(
+        change=TypeUpdate(
             _user,
             given=frozenset({"UserName"}),
             takes=frozenset({"LoginProfile", "Policies"}),

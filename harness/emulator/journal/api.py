@@ -12,7 +12,7 @@ from localstack.runtime import events
 from localstack.services.edge import ROUTER
 
 from harness.emulator.controls import capabilities
-from harness.emulator.journal.recorder import JOURNAL, Line
+from harness.emulator.journal.recorder import JOURNAL, RecordLine
 
 PIECE_LINES = 500
 """The server hands over each piece of an answer by itself: line by line, 60 000 records took 20 seconds."""
@@ -50,7 +50,7 @@ def _stream(after: int, trace: str | None) -> Iterator[str]:
             yield "\n"
 
 
-def _pieces(lines: Sequence[Line]) -> Iterator[str]:
+def _pieces(lines: Sequence[RecordLine]) -> Iterator[str]:
     for start in range(0, len(lines), PIECE_LINES):
         yield "".join(f"{line.text}\n" for line in lines[start : start + PIECE_LINES])
 

@@ -21,7 +21,7 @@ _HEAD = json.JSONEncoder(separators=(",", ":"), default=list)
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class RecordLine:
     """A record as it is sent, and what a reader may choose by."""
 
     sequence: int
@@ -35,7 +35,7 @@ class Journal:
     def __init__(self, max_bytes: int = MAX_BYTES) -> None:
         self.enabled = os.environ.get("HARNESS_JOURNAL", "on").lower() != "off"
         self._max_bytes = max_bytes
-        self._lines: deque[Line] = deque()
+        self._lines: deque[RecordLine] = deque()
         self._bytes = 0
         self._sequence = 0
         self._activities = itertools.count(1)
@@ -71,7 +71,7 @@ class Journal:
         with self._more:
             return self._lines[0].sequence if self._lines else self._sequence + 1
 
-    def read(self, after: int, *, wait_seconds: float = 0.0, trace: str | None = None) -> list[Line]:
+    def read(self, after: int, *, wait_seconds: float = 0.0, trace: str | None = None) -> list[RecordLine]:
         """The records after a sequence number; where there are none yet, as soon as there are."""
         deadline = time.monotonic() + wait_seconds
         with self._more:
@@ -90,7 +90,7 @@ class Journal:
             self._bytes = 0
             return count
 
-    def _after(self, sequence: int) -> list[Line]:
+    def _after(self, sequence: int) -> list[RecordLine]:
         # From the end: a reader that keeps up must not walk over all that it has read.
         found = list(itertools.takewhile(lambda line: line.sequence > sequence, reversed(self._lines)))
         found.reverse()
@@ -115,7 +115,7 @@ class Journal:
             rest += ',"data":' + payloads.to_text(data)
         with self._more:
             self._sequence += 1
-            line = Line(self._sequence, trace, f'{{"sequence":{self._sequence},{rest}}}')
+            line = RecordLine(self._sequence, trace, f'{{"sequence":{self._sequence},{rest}}}')
             self._lines.append(line)
             self._bytes += len(line.text)
             while self._bytes > self._max_bytes:

@@ -4,7 +4,7 @@ import contextlib
 from typing import Any
 
 from harness.emulator.access.engine_state import split_arn
-from harness.emulator.access.operation import Asked, Operation
+from harness.emulator.access.operation import Operation, RequestedAction
 from harness.emulator.access.services import asks, keeps_policies
 from harness.emulator.kinesis.iterators import ShardIterator
 
@@ -14,16 +14,16 @@ def install() -> None:
     keeps_policies("kinesis", _policy)
 
 
-def _asked(operation: Operation, action: str) -> list[Asked] | None:
+def _asked(operation: Operation, action: str) -> list[RequestedAction] | None:
     if consumer := operation.parameters.get("ConsumerARN"):
-        return [Asked(action, str(consumer))]
+        return [RequestedAction(action, str(consumer))]
     if stream := operation.parameters.get("StreamARN"):
-        return [Asked(action, str(stream))]
+        return [RequestedAction(action, str(stream))]
     if name := operation.parameters.get("StreamName"):
-        return [Asked(action, operation.arn("kinesis", f"stream/{name}"))]
+        return [RequestedAction(action, operation.arn("kinesis", f"stream/{name}"))]
     if operation.name == "GetRecords":
         stream = stream_of_iterator(str(operation.parameters.get("ShardIterator", "")))
-        return [Asked(action, stream)] if stream else None
+        return [RequestedAction(action, stream)] if stream else None
     return None
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from localstack.services.cloudformation.resource_provider import OperationStatus
 
 from harness.emulator.cloudformation.known_types import KnownType
-from harness.emulator.cloudformation.updates import Change, Update
+from harness.emulator.cloudformation.updates import TypeUpdate, Update
 from harness.emulator.host.service_loading import when_loaded
 from harness.emulator.patches import patched
 
@@ -75,7 +75,7 @@ def change_stream(update: Update) -> None:
 TYPES = (
     KnownType(
         "AWS::Kinesis::Stream",
-        change=Change(
+        change=TypeUpdate(
             change_stream,
             given=frozenset({"ShardCount", "StreamModeDetails"}),
             takes=frozenset({"ShardCount", "StreamModeDetails", "RetentionPeriodHours", "StreamEncryption", "Tags"}),

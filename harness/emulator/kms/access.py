@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from harness.emulator.access.engine_state import key_arn, split_arn
-from harness.emulator.access.operation import Asked, Operation
+from harness.emulator.access.operation import Operation, RequestedAction
 from harness.emulator.access.services import Found, adds_facts, asks, keeps_policies
 
 
@@ -14,7 +14,7 @@ def install() -> None:
     keeps_policies("kms", _policy)
 
 
-def _asked(operation: Operation, action: str) -> list[Asked] | None:
+def _asked(operation: Operation, action: str) -> list[RequestedAction] | None:
     parameters = operation.parameters
     if operation.name == "ReEncrypt":
         source = parameters.get("SourceKeyId")
@@ -24,13 +24,13 @@ def _asked(operation: Operation, action: str) -> list[Asked] | None:
             else key_of_ciphertext(parameters.get("CiphertextBlob") or b"", operation)
         )
         write = key_arn(parameters["DestinationKeyId"], operation)
-        return [Asked("kms:ReEncryptFrom", read or "*"), Asked("kms:ReEncryptTo", write)]
+        return [RequestedAction("kms:ReEncryptFrom", read or "*"), RequestedAction("kms:ReEncryptTo", write)]
     named = parameters.get("KeyId") or parameters.get("TargetKeyId")
     if named:
-        return [Asked(action, key_arn(str(named), operation))]
+        return [RequestedAction(action, key_arn(str(named), operation))]
     if blob := parameters.get("CiphertextBlob"):
         found = key_of_ciphertext(blob, operation)
-        return [Asked(action, found)] if found else None
+        return [RequestedAction(action, found)] if found else None
     return None
 
 

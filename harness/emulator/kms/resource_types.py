@@ -4,7 +4,7 @@ import json
 
 from harness.emulator.cloudformation.known_types import KnownType
 from harness.emulator.cloudformation.left_out import Parameter, parameters_of, truth
-from harness.emulator.cloudformation.updates import Change, Update
+from harness.emulator.cloudformation.updates import TypeUpdate, Update
 
 
 def _key(update: Update) -> None:
@@ -26,10 +26,10 @@ def _key_alias(update: Update) -> None:
 
 
 TYPES = (
-    KnownType("AWS::KMS::Alias", change=Change(_key_alias)),
+    KnownType("AWS::KMS::Alias", change=TypeUpdate(_key_alias)),
     KnownType(
         "AWS::KMS::Key",
-        change=Change(
+        change=TypeUpdate(
             _key, takes=frozenset({"KeyPolicy", "Description", "EnableKeyRotation", "Enabled", "PendingWindowInDays"})
         ),
         parameters={

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from harness.emulator.access.engine_state import split_arn
-from harness.emulator.access.operation import Asked, Operation
+from harness.emulator.access.operation import Operation, RequestedAction
 from harness.emulator.access.services import asks, keeps_policies
 
 _FUNCTION = re.compile(
@@ -17,17 +17,17 @@ def install() -> None:
     keeps_policies("lambda", _policy)
 
 
-def _asked(operation: Operation, action: str) -> list[Asked] | None:
+def _asked(operation: Operation, action: str) -> list[RequestedAction] | None:
     parameters = operation.parameters
     name = parameters.get("FunctionName")
     if operation.name in ("CreateEventSourceMapping", "UpdateEventSourceMapping", "DeleteEventSourceMapping"):
-        return [Asked(action, "*")]
+        return [RequestedAction(action, "*")]
     found = _FUNCTION.fullmatch(str(name)) if name else None
     if found is None:
         return None
     qualifier = parameters.get("Qualifier") or found["qualifier"]
     rest = f"function:{found['name']}" + (f":{qualifier}" if qualifier else "")
-    return [Asked(action, operation.arn("lambda", rest, found["region"], found["account"]))]
+    return [RequestedAction(action, operation.arn("lambda", rest, found["region"], found["account"]))]
 
 
 def _policy(arn: str, _action: str) -> Any:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from harness.emulator.lambda_.function_log import MEGABYTE, Format, Report, invocation_log, timestamp
 from harness.emulator.lambda_.launcher import Launch, RunningProcess
-from harness.emulator.lambda_.runtime_api import Answer, Exited, InitError, Invocation, Ready, RuntimeApi
+from harness.emulator.lambda_.runtime_api import Exited, HandlerResult, InitError, Invocation, RuntimeApi, RuntimeReady
 from harness.emulator.lambda_.runtime_server import RuntimeServer
 
 INIT_SECONDS = 10.0
@@ -26,7 +26,7 @@ TASK_ROOT = "/var/task"
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class InvocationOutcome:
     """What came of one event: the handler's result or error as JSON, the log in AWS's form, and whether it was the first
     of its process."""
 
@@ -37,7 +37,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class EnvironmentLimits:
     """What the function's configuration allows an environment."""
 
     timeout_seconds: int
@@ -75,7 +75,12 @@ class ExecutionEnvironment:
     """Runs one function's events, one after the other; starts a fresh process where AWS would."""
 
     def __init__(
-        self, launcher: Launcher, launch: Launch, limits: Limits, version: str, log_format: Format | None = None
+        self,
+        launcher: Launcher,
+        launch: Launch,
+        limits: EnvironmentLimits,
+        version: str,
+        log_format: Format | None = None,
     ) -> None:
         self._launcher = launcher
         self._launch = launch
@@ -96,7 +101,7 @@ class ExecutionEnvironment:
 
     def handle(
         self, request_id: str, function_arn: str, payload: bytes, trace_header: str, client_context: str | None = None
-    ) -> Outcome:
+    ) -> InvocationOutcome:
         """Run one event. Raises LaunchError when no process can be started."""
         if self._sandbox is not None and self._failed_init is None and self._sandbox.process.exited.is_set():
             # It ended between two events: nobody's error, AWS starts another.
@@ -114,7 +119,7 @@ class ExecutionEnvironment:
         failure: InitError | Exited | None = self._failed_init
         if sandbox.init_seconds is None and failure is None:
             failure = self._wait_until_initialized(self._limits.timeout_seconds)
-        result: Answer | Exited | InitError | None = failure
+        result: HandlerResult | Exited | InitError | None = failure
         killed_for_memory = False
         if sandbox.init_seconds is not None:
             sandbox.api.offer(
@@ -131,7 +136,7 @@ class ExecutionEnvironment:
         seconds = time.perf_counter() - started
         peak = sandbox.process.peak_resident_bytes()
         # The next event gets a fresh process after anything but an answer.
-        if not isinstance(result, Answer) or result.ends_runtime:
+        if not isinstance(result, HandlerResult) or result.ends_runtime:
             sandbox.close()
             sandbox.process.exited.wait(5)
             self._sandbox = self._failed_init = None
@@ -152,7 +157,7 @@ class ExecutionEnvironment:
             status=status,
             error_type=error_type,
         )
-        return Outcome(body, is_error, invocation_log(report, output, self._log_format), cold)
+        return InvocationOutcome(body, is_error, invocation_log(report, output, self._log_format), cold)
 
     def stop(self) -> None:
         if self._sandbox is not None:
@@ -169,16 +174,16 @@ class ExecutionEnvironment:
             happening = sandbox.api.happenings.get(timeout=seconds)
         except queue.Empty:
             return None
-        if isinstance(happening, Ready):
+        if isinstance(happening, RuntimeReady):
             sandbox.init_seconds = time.perf_counter() - sandbox.started
             return None
-        assert not isinstance(happening, Answer)
+        assert not isinstance(happening, HandlerResult)
         self._failed_init = happening
         return happening
 
     def _wait_for_answer(
         self, sandbox: _Sandbox, request_id: str, deadline: float
-    ) -> tuple[Answer | Exited | None, bool]:
+    ) -> tuple[HandlerResult | Exited | None, bool]:
         """The answer, the end of the process, or None when the time is over; and whether memory was the reason."""
         limit = self._limits.memory_megabytes * MEGABYTE
         killed_for_memory = False
@@ -190,17 +195,19 @@ class ExecutionEnvironment:
                     killed_for_memory = True
                     sandbox.process.kill()
                 continue
-            if isinstance(happening, Exited) or (isinstance(happening, Answer) and happening.request_id == request_id):
+            if isinstance(happening, Exited) or (
+                isinstance(happening, HandlerResult) and happening.request_id == request_id
+            ):
                 return happening, killed_for_memory
             # Ready: the runtime asked for its next event, after the one before.
         return None, killed_for_memory
 
     def _judge(
-        self, result: Answer | Exited | InitError | None, request_id: str, killed_for_memory: bool, cold: bool
+        self, result: HandlerResult | Exited | InitError | None, request_id: str, killed_for_memory: bool, cold: bool
     ) -> tuple[bytes, bool, str | None, str | None]:
         """The body to answer with, whether it is an error, and the status and error type of the REPORT line."""
         match result:
-            case Answer(body=body, is_error=is_error):
+            case HandlerResult(body=body, is_error=is_error):
                 return body, is_error, None, None
             case InitError(body=body):
                 return body, True, "error", _error_type(body)

@@ -24,7 +24,7 @@ from localstack.services.lambda_.invocation.runtime_executor import LambdaRuntim
 
 from harness.emulator.controls import capabilities
 from harness.emulator.lambda_ import invocations, node
-from harness.emulator.lambda_.environment import BOOTSTRAP, TASK_ROOT, ExecutionEnvironment, Limits
+from harness.emulator.lambda_.environment import BOOTSTRAP, TASK_ROOT, EnvironmentLimits, ExecutionEnvironment
 from harness.emulator.lambda_.function_log import Format
 from harness.emulator.lambda_.launcher import Launch, LaunchError, RunningProcess, Zygote
 from harness.emulator.lambda_.runtimes import CURRENT, Platform, PythonRuntime, PythonRuntimes, UnsupportedRuntimeError
@@ -122,7 +122,7 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
         self._environment = ExecutionEnvironment(
             MACHINE.launcher(runtime),
             launch,
-            Limits(function.timeout, function.memory_size),
+            EnvironmentLimits(function.timeout, function.memory_size),
             self.function_version.id.qualifier,
             log_format(function.logging_config),
         )

@@ -18,7 +18,7 @@ _UNSEEN = frozenset({"connection", "cookie", "remote-addr"})
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class FunctionUrlRequest:
     """One request at a function URL. `path` and `query` are as the client sent them."""
 
     url_id: str
@@ -38,7 +38,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class FunctionUrlResponse:
     status: int
     headers: list[tuple[str, str]] = field(default_factory=list)
     body: bytes = b""
@@ -52,7 +52,7 @@ def _joined(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     return joined
 
 
-def event_of(asked: Asked) -> dict[str, Any]:
+def event_of(asked: FunctionUrlRequest) -> dict[str, Any]:
     """The event in payload format 2.0."""
     headers = _joined((name.lower(), value) for name, value in asked.headers if name.lower() not in _UNSEEN)
     headers |= {
@@ -115,7 +115,7 @@ def _is_text(content_type: str, body: bytes) -> bool:
     return True
 
 
-def answer_of(payload: bytes) -> Answer:
+def answer_of(payload: bytes) -> FunctionUrlResponse:
     """What the client gets for a result. Raises ValueError for one that is no answer.
 
     A result with a `statusCode` is taken as an answer; every other one is the body of a 200 in JSON.
@@ -126,20 +126,20 @@ def answer_of(payload: bytes) -> Answer:
         return _streamed(payload)
     if not isinstance(result, dict) or "statusCode" not in result:
         body = result if isinstance(result, str) else json.dumps(result, separators=(",", ":"), ensure_ascii=False)
-        return Answer(200, [("Content-Type", "application/json")], body.encode())
+        return FunctionUrlResponse(200, [("Content-Type", "application/json")], body.encode())
     return _answer(result, _body(result))
 
 
-def _streamed(payload: bytes) -> Answer:
+def _streamed(payload: bytes) -> FunctionUrlResponse:
     """A streamed answer: its metadata, eight zero bytes, the body
     (https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html#runtimes-custom-response-streaming)."""
     metadata, separator, body = payload.partition(b"\x00" * 8)
     if not separator:
-        return Answer(200, [("Content-Type", "application/octet-stream")], payload)
+        return FunctionUrlResponse(200, [("Content-Type", "application/octet-stream")], payload)
     return _answer(json.loads(metadata), body)
 
 
-def _answer(result: Mapping[str, Any], body: bytes) -> Answer:
+def _answer(result: Mapping[str, Any], body: bytes) -> FunctionUrlResponse:
     status = result.get("statusCode", 200)
     status = int(status) if isinstance(status, int | str) and str(status).isdecimal() else -1
     if not 100 <= status <= 599:
@@ -151,7 +151,7 @@ def _answer(result: Mapping[str, Any], body: bytes) -> Answer:
     if not any(name.lower() == "content-type" for name, _ in headers):
         headers.append(("Content-Type", "application/json"))
     headers += [("Set-Cookie", str(cookie)) for cookie in result.get("cookies") or ()]
-    return Answer(status, headers, body)
+    return FunctionUrlResponse(status, headers, body)
 
 
 def _body(result: Mapping[str, Any]) -> bytes:

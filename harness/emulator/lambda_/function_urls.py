@@ -32,7 +32,7 @@ from harness.emulator.access import principals
 from harness.emulator.access.enforcement import principal_may
 from harness.emulator.access.request_signature import SignatureError, Signer, authenticate
 from harness.emulator.journal import requests
-from harness.emulator.lambda_.function_url_event import Answer, Asked, answer_of, event_of
+from harness.emulator.lambda_.function_url_event import FunctionUrlRequest, FunctionUrlResponse, answer_of, event_of
 from harness.emulator.patches import inserted, patched
 
 LOG = logging.getLogger(__name__)
@@ -75,7 +75,7 @@ def serve(chain: HandlerChain, context: RequestContext, response: Response) -> N
     place = place_of(context.request.host, get_raw_path(context.request))
     if place is None:
         return
-    answer = Answer(400) if isinstance(context.request, WebSocketRequest) else _answer(context, *place)
+    answer = FunctionUrlResponse(400) if isinstance(context.request, WebSocketRequest) else _answer(context, *place)
     response.status_code = answer.status
     response.headers.clear()
     for name, value in answer.headers:
@@ -84,21 +84,23 @@ def serve(chain: HandlerChain, context: RequestContext, response: Response) -> N
     chain.stop()
 
 
-def _answer(context: RequestContext, url_id: str, path: str) -> Answer:
+def _answer(context: RequestContext, url_id: str, path: str) -> FunctionUrlResponse:
     configuration = _configuration(url_id)
     if configuration is None:
         return _error(403, None, "AccessDeniedException")
     request = context.request
     shared = _cors_headers(configuration.cors or {}, request.headers.get("Origin"))
     if configuration.cors and request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
-        return Answer(200, [*shared, *_preflight_headers(configuration.cors)])
+        return FunctionUrlResponse(200, [*shared, *_preflight_headers(configuration.cors)])
     answer = _invoked(context, configuration, path)
     names = {name.lower() for name, _ in shared}
     # What is configured replaces what the function says.
-    return Answer(answer.status, [h for h in answer.headers if h[0].lower() not in names] + shared, answer.body)
+    return FunctionUrlResponse(
+        answer.status, [h for h in answer.headers if h[0].lower() not in names] + shared, answer.body
+    )
 
 
-def _invoked(context: RequestContext, configuration: Any, path: str) -> Answer:
+def _invoked(context: RequestContext, configuration: Any, path: str) -> FunctionUrlResponse:
     request, arn = context.request, configuration.function_arn
     body = request.get_data()
     signer: Signer | None = None
@@ -117,7 +119,7 @@ def _invoked(context: RequestContext, configuration: Any, path: str) -> Answer:
     if len(body) > MAX_BODY_BYTES:
         return _error(413, "Request Entity Too Large", "RequestEntityTooLargeException")
     _arn, _partition, _service, region, account_id, *_ = arn.split(":")
-    asked = Asked(
+    asked = FunctionUrlRequest(
         url_id=configuration.url_id,
         domain=request.host.partition(":")[0],
         method=request.method,
@@ -147,7 +149,7 @@ def _invoked(context: RequestContext, configuration: Any, path: str) -> Answer:
         except ValueError as invalid:
             LOG.warning("function URL %s: the function's result is no HTTP answer: %s", configuration.url_id, invalid)
     # AWS tells the client no more of an error of the function.
-    return Answer(502, [("Content-Type", "application/json")], b"Internal Server Error")
+    return FunctionUrlResponse(502, [("Content-Type", "application/json")], b"Internal Server Error")
 
 
 def _iam(signer: Signer) -> dict[str, str | None]:
@@ -162,9 +164,9 @@ def _iam(signer: Signer) -> dict[str, str | None]:
     }
 
 
-def _error(status: int, message: str | None, code: str) -> Answer:
+def _error(status: int, message: str | None, code: str) -> FunctionUrlResponse:
     headers = [("Content-Type", "application/json"), ("x-amzn-ErrorType", code)]
-    return Answer(status, headers, json.dumps({"Message": message}).encode())
+    return FunctionUrlResponse(status, headers, json.dumps({"Message": message}).encode())
 
 
 def _cors_headers(configured: Mapping[str, Any], origin: str | None) -> list[tuple[str, str]]:

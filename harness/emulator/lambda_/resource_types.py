@@ -5,7 +5,7 @@ from typing import Any
 from harness.emulator.cloudformation.in_place import put_again
 from harness.emulator.cloudformation.known_types import KnownType
 from harness.emulator.cloudformation.left_out import Parameter, parameters_of
-from harness.emulator.cloudformation.updates import Change, Update
+from harness.emulator.cloudformation.updates import TypeUpdate, Update
 
 
 def _storage(storage: Any) -> dict[str, int]:
@@ -31,9 +31,9 @@ def _function_url(update: Update) -> None:
 TYPES = (
     KnownType(
         "AWS::Lambda::Alias",
-        change=Change(_alias, takes=frozenset({"FunctionVersion", "Description", "RoutingConfig"})),
+        change=TypeUpdate(_alias, takes=frozenset({"FunctionVersion", "Description", "RoutingConfig"})),
     ),
-    KnownType("AWS::Lambda::EventInvokeConfig", change=Change(put_again)),
+    KnownType("AWS::Lambda::EventInvokeConfig", change=TypeUpdate(put_again)),
     KnownType(
         "AWS::Lambda::Function",
         parameters={
@@ -67,7 +67,7 @@ TYPES = (
             "SourceAccount",
         ),
     ),
-    KnownType("AWS::Lambda::Url", change=Change(_function_url)),
+    KnownType("AWS::Lambda::Url", change=TypeUpdate(_function_url)),
     KnownType(
         "AWS::Lambda::Version", ignored={"FunctionScalingConfig": (), "RuntimePolicy": ({"UpdateRuntimeOn": "Auto"},)}
     ),

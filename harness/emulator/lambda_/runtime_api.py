@@ -27,7 +27,7 @@ class Invocation:
 
 
 @dataclass(frozen=True, slots=True)
-class Ready:
+class RuntimeReady:
     """The runtime asked for its first event: initialisation is over."""
 
 
@@ -39,7 +39,7 @@ class InitError:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HandlerResult:
     """What the handler returned, or the error that it raised, as JSON."""
 
     request_id: str
@@ -56,7 +56,7 @@ class Exited:
     status: int
 
 
-Happening = Ready | InitError | Answer | Exited
+Happening = RuntimeReady | InitError | HandlerResult | Exited
 
 
 class RefusedError(Exception):
@@ -105,7 +105,7 @@ class RuntimeApi:
             self._asked += 1
             mine = self._asked
             if mine == 1:
-                self.happenings.put(Ready())
+                self.happenings.put(RuntimeReady())
             self._changed.notify_all()
             self._changed.wait_for(lambda: self._closed or self._asked != mine or self._offered is not None)
             if self._closed or self._asked != mine or self._offered is None:
@@ -127,8 +127,10 @@ class RuntimeApi:
             if request_id != self._in_flight:
                 raise RefusedError(HTTPStatus.BAD_REQUEST, "InvalidRequestID", "Invalid request ID")
             self._in_flight = None
-            answer = Answer(request_id, body, is_error)
-            self.happenings.put(Answer(request_id, _too_large(), True, ends_runtime=True) if too_large else answer)
+            answer = HandlerResult(request_id, body, is_error)
+            self.happenings.put(
+                HandlerResult(request_id, _too_large(), True, ends_runtime=True) if too_large else answer
+            )
         if too_large:
             message = f"Exceeded maximum allowed payload size ({MAX_RESPONSE_BYTES} bytes)."
             raise RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "RequestEntityTooLarge", message)

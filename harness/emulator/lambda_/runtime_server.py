@@ -32,7 +32,7 @@ BODY_SECONDS = 30.0
 """How long a body that has begun may stand still."""
 
 
-class MalformedBodyError(Exception):
+class MalformedFramingError(Exception):
     """The framing of a request's body breaks the rules of HTTP/1.1."""
 
 
@@ -140,7 +140,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         try:
             body = self._body()
-        except MalformedBodyError as error:
+        except MalformedFramingError as error:
             self.close_connection = True
             return self._refuse(HTTPStatus.BAD_REQUEST, "InvalidRequest", f"The request's body is malformed: {error}.")
         outcome = _OUTCOME.fullmatch(self.path)
@@ -163,7 +163,7 @@ class _Handler(BaseHTTPRequestHandler):
             for piece in self._pieces():
                 read += len(piece)
                 if read > MAX_BODY_BYTES:
-                    raise MalformedBodyError(f"it is longer than {MAX_BODY_BYTES} bytes")
+                    raise MalformedFramingError(f"it is longer than {MAX_BODY_BYTES} bytes")
                 kept += piece[: MAX_RESPONSE_BYTES + 1 - len(kept)]
             return bytes(kept)
         finally:
@@ -176,36 +176,36 @@ class _Handler(BaseHTTPRequestHandler):
         if not codings:
             length = lengths.pop() if lengths else "0"
             if lengths or not re.fullmatch(r"[0-9]{1,15}", length):
-                raise MalformedBodyError("its Content-Length is not one number")
+                raise MalformedFramingError("its Content-Length is not one number")
             yield from self._exactly(int(length))
             return
         if codings != ["chunked"] or lengths:
-            raise MalformedBodyError(
+            raise MalformedFramingError(
                 "of Transfer-Encoding, only chunked is supported, and not together with a Content-Length"
             )
         while size := self._chunk_size():
             yield from self._exactly(size)
             if self.rfile.readline(3) not in (b"\r\n", b"\n"):
-                raise MalformedBodyError("a chunk does not end where its size says")
+                raise MalformedFramingError("a chunk does not end where its size says")
         for _ in range(_MOST_TRAILERS):
             line = self.rfile.readline(_LONGEST_LINE)
             if line in (b"\r\n", b"\n"):
                 return
             if not line.endswith(b"\n"):
                 break
-        raise MalformedBodyError("its trailers do not end")
+        raise MalformedFramingError("its trailers do not end")
 
     def _chunk_size(self) -> int:
         match = _SIZE.fullmatch(self.rfile.readline(_LONGEST_LINE))
         if match is None:
-            raise MalformedBodyError("a chunk has no size in hexadecimal digits")
+            raise MalformedFramingError("a chunk has no size in hexadecimal digits")
         return int(match[1], 16)
 
     def _exactly(self, count: int) -> Iterator[bytes]:
         while count:
             piece = self.rfile.read1(min(count, 1 << 16))
             if not piece:
-                raise MalformedBodyError("it ends before the length that it says")
+                raise MalformedFramingError("it ends before the length that it says")
             count -= len(piece)
             yield piece
 

@@ -48,7 +48,7 @@ class UnsupportedRuntimeError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Interpreter:
+class LocalInterpreter:
     """A Python of this machine: its path and its version."""
 
     executable: str
@@ -62,7 +62,7 @@ class Interpreter:
         return f"Python {'.'.join(map(str, self.version))} at {self.executable}"
 
 
-CURRENT = Interpreter(sys.executable, sys.version_info[:3])
+CURRENT = LocalInterpreter(sys.executable, sys.version_info[:3])
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class MissingPackages:
     """What an interpreter needs to run functions and uv's cache does not have. The engine calls no package index, so who
     deploys installs it (`harness.deploy.runtime_packages`)."""
 
-    interpreter: Interpreter
+    interpreter: LocalInterpreter
     requirements: tuple[str, ...]
     folder: Path
     """Where they are to be; the engine uses it as soon as it is there."""
@@ -86,7 +86,7 @@ class MissingPackages:
 class PythonRuntime:
     """What runs a python3.x function: the interpreter, its packages, and a warning where its version is another."""
 
-    interpreter: Interpreter
+    interpreter: LocalInterpreter
     packages: str
     warning: str | None
     missing: MissingPackages | None = None
@@ -155,7 +155,7 @@ class PythonRuntimes:
                 _move_into_place(links, folder)
         return str(folder)
 
-    def _missing_packages(self, interpreter: Interpreter) -> MissingPackages:
+    def _missing_packages(self, interpreter: LocalInterpreter) -> MissingPackages:
         major, minor, _ = interpreter.version
         wanted = tuple(f"{name}=={metadata.version(name)}" for name in ("awslambdaric", "boto3"))
         folder = self._directory / f"python{major}.{minor}-{'-'.join(w.replace('==', '-') for w in wanted)}"
@@ -175,7 +175,7 @@ def _install_from_cache(missing: MissingPackages) -> None:
         _move_into_place(packages, missing.folder)
 
 
-def find_interpreter(wanted: tuple[int, int]) -> Interpreter | None:
+def find_interpreter(wanted: tuple[int, int]) -> LocalInterpreter | None:
     """A Python of this version that really runs; a version manager's shim may exist and not run."""
     for candidate in _candidates(wanted):
         found = _ask(candidate)
@@ -205,7 +205,7 @@ def _candidates(wanted: tuple[int, int]) -> Iterator[str]:
             yield str(version / "bin" / name)
 
 
-def _ask(executable: str) -> Interpreter | None:
+def _ask(executable: str) -> LocalInterpreter | None:
     if not os.access(executable, os.X_OK):
         return None
     question = "import json, sys; print(json.dumps([sys.executable, *sys.version_info[:3]]))"
@@ -216,7 +216,7 @@ def _ask(executable: str) -> Interpreter | None:
         path, *version = json.loads(told.stdout)
     except (OSError, ValueError, subprocess.SubprocessError):
         return None
-    return Interpreter(path, (version[0], version[1], version[2]))
+    return LocalInterpreter(path, (version[0], version[1], version[2]))
 
 
 def _top_level_entries() -> Iterator[Path]:

@@ -14,7 +14,7 @@ Ready = Callable[[], bool]
 """Called when there is something to read; returns whether there will be more."""
 
 
-class Watch:
+class DescriptorWatch:
     """Calls back when a file descriptor can be read. The thread ends when there is none to watch."""
 
     def __init__(self) -> None:
@@ -76,5 +76,5 @@ class Watch:
                 return
 
 
-WATCH = Watch()
+WATCH = DescriptorWatch()
 """That of this process."""

@@ -1,6 +1,6 @@
 """How IAM sees Elastic Load Balancing: what a call asks for."""
 
-from harness.emulator.access.operation import Asked, Operation
+from harness.emulator.access.operation import Operation, RequestedAction
 from harness.emulator.access.services import asks
 
 
@@ -8,14 +8,14 @@ def install() -> None:
     asks("elasticloadbalancing", _asked)
 
 
-def _asked(operation: Operation, action: str) -> list[Asked] | None:
+def _asked(operation: Operation, action: str) -> list[RequestedAction] | None:
     """What is to be made has a name, and no id yet."""
     name = operation.parameters.get("Name")
     match operation.name:
         case "CreateLoadBalancer" if name:
-            return [Asked(action, operation.arn("elasticloadbalancing", f"loadbalancer/app/{name}/*"))]
+            return [RequestedAction(action, operation.arn("elasticloadbalancing", f"loadbalancer/app/{name}/*"))]
         case "CreateTargetGroup" if name:
-            return [Asked(action, operation.arn("elasticloadbalancing", f"targetgroup/{name}/*"))]
+            return [RequestedAction(action, operation.arn("elasticloadbalancing", f"targetgroup/{name}/*"))]
         case "SetRulePriorities":
-            return [Asked(action, str(each["RuleArn"])) for each in operation.parameters["RulePriorities"]]
+            return [RequestedAction(action, str(each["RuleArn"])) for each in operation.parameters["RulePriorities"]]
     return None

@@ -8,22 +8,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from harness.emulator.load_balancing.answer import SERVER, Answer, page
-from harness.emulator.load_balancing.rules import Asked
+from harness.emulator.load_balancing.answer import SERVER, LoadBalancerResponse, page
+from harness.emulator.load_balancing.rules import LoadBalancerRequest
 
 _DEFAULTS = {"Protocol": "#{protocol}", "Host": "#{host}", "Port": "#{port}", "Path": "/#{path}", "Query": "#{query}"}
 _TEXTUAL = ("text/", "application/json", "application/javascript")
 
 
-def fixed_response(config: Mapping[str, Any]) -> Answer:
+def fixed_response(config: Mapping[str, Any]) -> LoadBalancerResponse:
     body = str(config.get("MessageBody") or "").encode()
     media_type = str(config.get("ContentType") or "text/plain")
     if media_type.startswith(_TEXTUAL):
         media_type += "; charset=utf-8"
-    return Answer(int(config["StatusCode"]), (SERVER, ("Content-Type", media_type)), body)
+    return LoadBalancerResponse(int(config["StatusCode"]), (SERVER, ("Content-Type", media_type)), body)
 
 
-def redirect(config: Mapping[str, Any], asked: Asked, query: str, protocol: str, port: int) -> Answer:
+def redirect(
+    config: Mapping[str, Any], asked: LoadBalancerRequest, query: str, protocol: str, port: int
+) -> LoadBalancerResponse:
     """`query` is the query string as it came; `protocol` and `port` are the listener's."""
     known = {
         "protocol": protocol.lower(),

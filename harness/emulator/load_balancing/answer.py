@@ -36,7 +36,7 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class LoadBalancerResponse:
     """An HTTP answer. `problem` is what keeps it from being the target's, or a doubt about what the target returned."""
 
     status: int
@@ -50,14 +50,14 @@ class InvalidResponseError(ValueError):
     """What a function returned is not an answer; the message says why."""
 
 
-def page(status: int, problem: Problem | None = None) -> Answer:
+def page(status: int, problem: Problem | None = None) -> LoadBalancerResponse:
     """The load balancer's own page for a status."""
     title = f"{status} {phrase(status)}"
     body = (
         f"<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n"
         f"<center><h1>{title}</h1></center>\r\n</body>\r\n</html>\r\n"
     )
-    return Answer(status, (SERVER, ("Content-Type", "text/html")), body.encode(), problem=problem)
+    return LoadBalancerResponse(status, (SERVER, ("Content-Type", "text/html")), body.encode(), problem=problem)
 
 
 def phrase(status: int) -> str:
@@ -72,7 +72,7 @@ def phrase(status: int) -> str:
 _PHRASES = {413: "Request Entity Too Large", 503: "Service Temporarily Unavailable", 504: "Gateway Time-out"}
 
 
-def answer_of(payload: bytes, *, multi_value: bool) -> Answer:
+def answer_of(payload: bytes, *, multi_value: bool) -> LoadBalancerResponse:
     """A function's result as an answer. Raises InvalidResponseError.
 
     "You must use multiValueHeaders if you have enabled multi-value headers and headers otherwise": the other of them is not
@@ -93,7 +93,7 @@ def answer_of(payload: bytes, *, multi_value: bool) -> Answer:
     status = _status(returned)
     # The others have none (https://www.rfc-editor.org/rfc/rfc9110#section-6.4.1).
     body = _body(returned) if status not in (204, 304) else b""
-    return Answer(status, headers, body, _reason(returned), _ignored(returned, multi_value))
+    return LoadBalancerResponse(status, headers, body, _reason(returned), _ignored(returned, multi_value))
 
 
 def _status(returned: Mapping[str, Any]) -> int:

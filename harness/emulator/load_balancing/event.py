@@ -7,12 +7,12 @@ import base64
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from harness.emulator.load_balancing.rules import Asked, Pairs
+from harness.emulator.load_balancing.rules import LoadBalancerRequest, Pairs
 
 _TEXT = frozenset({"application/json", "application/javascript", "application/xml"})
 
 
-def event_of(asked: Asked, body: bytes, target_group_arn: str, *, multi_value: bool) -> dict[str, Any]:
+def event_of(asked: LoadBalancerRequest, body: bytes, target_group_arn: str, *, multi_value: bool) -> dict[str, Any]:
     """`multi_value` is the target group's attribute `lambda.multi_value_headers.enabled`: without it the last of several
     values is sent. Nothing is decoded: neither the path nor the query.
 
@@ -33,7 +33,7 @@ def event_of(asked: Asked, body: bytes, target_group_arn: str, *, multi_value: b
 def health_check_event(target_group_arn: str, path: str, *, multi_value: bool) -> dict[str, Any]:
     """https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html#enable-health-checks-lambda"""
     agent = (("user-agent", "ELB-HealthChecker/2.0"),)
-    return event_of(Asked("GET", "", path, (), agent, ""), b"", target_group_arn, multi_value=multi_value)
+    return event_of(LoadBalancerRequest("GET", "", path, (), agent, ""), b"", target_group_arn, multi_value=multi_value)
 
 
 def is_binary(headers: Mapping[str, str]) -> bool:

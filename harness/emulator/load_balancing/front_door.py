@@ -31,9 +31,9 @@ from harness.emulator.host.attachments import PROBLEM
 from harness.emulator.journal import requests
 from harness.emulator.journal.recorder import JOURNAL
 from harness.emulator.load_balancing import actions, networks, targets
-from harness.emulator.load_balancing.answer import MAX_BYTES, Answer, Problem, page, phrase
+from harness.emulator.load_balancing.answer import MAX_BYTES, LoadBalancerResponse, Problem, page, phrase
 from harness.emulator.load_balancing.event import event_of
-from harness.emulator.load_balancing.rules import Asked, Pairs, Rule, choose
+from harness.emulator.load_balancing.rules import ListenerRule, LoadBalancerRequest, Pairs, choose
 from harness.emulator.patches import inserted, patched
 from harness.journal.records import Kind
 
@@ -45,7 +45,7 @@ _INVOCATIONS = ThreadPoolExecutor(max_workers=64, thread_name_prefix="load-balan
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class LoadBalancerAddress:
     """Which load balancer a request is for: the first part of its DNS name, the listener's port where the path names one,
     and the path without what is not part of it on AWS."""
 
@@ -54,12 +54,12 @@ class Door:
     path: str
 
 
-def door_of(host: str, raw_path: str) -> Door | None:
+def door_of(host: str, raw_path: str) -> LoadBalancerAddress | None:
     """None for what is not asked of a load balancer."""
     if found := _PATH.fullmatch(raw_path):
-        return Door(found["label"], int(found["port"]) if found["port"] else None, found["path"] or "/")
+        return LoadBalancerAddress(found["label"], int(found["port"]) if found["port"] else None, found["path"] or "/")
     if found := _HOST.fullmatch(host):
-        return Door(found["label"].lower(), None, raw_path)
+        return LoadBalancerAddress(found["label"].lower(), None, raw_path)
     return None
 
 
@@ -80,7 +80,7 @@ def serve(chain: HandlerChain, context: RequestContext, response: Response) -> N
     chain.stop()
 
 
-def _answer(request: Request, door: Door) -> Answer:
+def _answer(request: Request, door: LoadBalancerAddress) -> LoadBalancerResponse:
     found = find(door.label)
     if found is None:
         # Its name is known to no DNS.
@@ -129,7 +129,7 @@ def _listener(balancer: Any, port: int | None) -> Any:
     return by_port.get(80) or by_port.get(min(by_port, default=0))
 
 
-def asked_of(request: Request, door: Door, balancer: Any, listener: Any) -> Asked:
+def asked_of(request: Request, door: LoadBalancerAddress, balancer: Any, listener: Any) -> LoadBalancerRequest:
     """The request as it reaches a target, with what the load balancer adds to it.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/x-forwarded-headers.html
@@ -144,7 +144,7 @@ def asked_of(request: Request, door: Door, balancer: Any, listener: Any) -> Aske
     added = dict(_forwarded(dict(headers), attributes, source_ip, request, listener))
     replaced = {*added, "x-forwarded-for"} if _mode(attributes) != "preserve" else set(added)
     kept = tuple((name, value) for name, value in headers if name not in replaced)
-    return Asked(
+    return LoadBalancerRequest(
         request.method, host.partition(":")[0].lower(), door.path, _query(request), (*kept, *added.items()), source_ip
     )
 
@@ -208,10 +208,10 @@ def _query(request: Request) -> Pairs:
     return tuple((key, value) for key, _, value in parts)
 
 
-def _decide(listener: Any, asked: Asked) -> Any:
+def _decide(listener: Any, asked: LoadBalancerRequest) -> Any:
     """The action of the first rule that takes the request, else the listener's default."""
     own = [
-        Rule(each.arn, int(each.priority), each.conditions, [action.data for action in each.actions])
+        ListenerRule(each.arn, int(each.priority), each.conditions, [action.data for action in each.actions])
         for each in list(listener._non_default_rules.values())
     ]
     rule, refusals = choose(own, asked)
@@ -238,7 +238,7 @@ def _decide(listener: Any, asked: Asked) -> Any:
     return action
 
 
-def _forward(backend: Any, balancer: Any, action: Any, asked: Asked, body: bytes) -> Answer:
+def _forward(backend: Any, balancer: Any, action: Any, asked: LoadBalancerRequest, body: bytes) -> LoadBalancerResponse:
     groups = actions.target_groups(action)
     arn = actions.chosen_group(groups)
     group = backend.target_groups.get(arn) if arn else None

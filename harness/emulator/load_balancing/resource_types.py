@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.emulator.cloudformation.parameters import PropertyError
 from harness.emulator.cloudformation.provider import plugin_of
-from harness.emulator.cloudformation.resource_type import Model, Operation, ResourceType
+from harness.emulator.cloudformation.resource_type import Model, ResourceOperation, ResourceType
 
 _GONE = ("LoadBalancerNotFound", "ListenerNotFound", "RuleNotFound", "TargetGroupNotFound")
 
@@ -118,8 +118,8 @@ def _without(*names: str) -> Callable[[Model], Model]:
 LOAD_BALANCER = ResourceType(
     name="AWS::ElasticLoadBalancingV2::LoadBalancer",
     service="elbv2",
-    create=Operation("CreateLoadBalancer"),
-    delete=Operation("DeleteLoadBalancer", {"LoadBalancerArn": "LoadBalancerArn"}),
+    create=ResourceOperation("CreateLoadBalancer"),
+    delete=ResourceOperation("DeleteLoadBalancer", {"LoadBalancerArn": "LoadBalancerArn"}),
     ref="LoadBalancerArn",
     attributes={
         "LoadBalancerArn": "LoadBalancers[0].LoadBalancerArn",
@@ -147,9 +147,9 @@ LOAD_BALANCER = ResourceType(
 TARGET_GROUP = ResourceType(
     name="AWS::ElasticLoadBalancingV2::TargetGroup",
     service="elbv2",
-    create=Operation("CreateTargetGroup"),
-    update=Operation("ModifyTargetGroup", {"TargetGroupArn": "TargetGroupArn"}),
-    delete=Operation("DeleteTargetGroup", {"TargetGroupArn": "TargetGroupArn"}),
+    create=ResourceOperation("CreateTargetGroup"),
+    update=ResourceOperation("ModifyTargetGroup", {"TargetGroupArn": "TargetGroupArn"}),
+    delete=ResourceOperation("DeleteTargetGroup", {"TargetGroupArn": "TargetGroupArn"}),
     ref="TargetGroupArn",
     attributes={
         "TargetGroupArn": "TargetGroups[0].TargetGroupArn",
@@ -169,9 +169,9 @@ TARGET_GROUP = ResourceType(
 LISTENER = ResourceType(
     name="AWS::ElasticLoadBalancingV2::Listener",
     service="elbv2",
-    create=Operation("CreateListener"),
-    update=Operation("ModifyListener", {"ListenerArn": "ListenerArn"}),
-    delete=Operation("DeleteListener", {"ListenerArn": "ListenerArn"}),
+    create=ResourceOperation("CreateListener"),
+    update=ResourceOperation("ModifyListener", {"ListenerArn": "ListenerArn"}),
+    delete=ResourceOperation("DeleteListener", {"ListenerArn": "ListenerArn"}),
     ref="ListenerArn",
     attributes={"ListenerArn": "Listeners[0].ListenerArn"},
     replaced_by=frozenset({"LoadBalancerArn"}),
@@ -184,9 +184,9 @@ LISTENER = ResourceType(
 LISTENER_RULE = ResourceType(
     name="AWS::ElasticLoadBalancingV2::ListenerRule",
     service="elbv2",
-    create=Operation("CreateRule"),
-    update=Operation("ModifyRule", {"RuleArn": "RuleArn"}),
-    delete=Operation("DeleteRule", {"RuleArn": "RuleArn"}),
+    create=ResourceOperation("CreateRule"),
+    update=ResourceOperation("ModifyRule", {"RuleArn": "RuleArn"}),
+    delete=ResourceOperation("DeleteRule", {"RuleArn": "RuleArn"}),
     ref="RuleArn",
     attributes={"RuleArn": "Rules[0].RuleArn", "IsDefault": "Rules[0].IsDefault"},
     replaced_by=frozenset({"ListenerArn"}),

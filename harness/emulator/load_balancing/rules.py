@@ -16,7 +16,7 @@ Pairs = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class LoadBalancerRequest:
     """A request as the load balancer sees it: nothing of it is decoded. `host` is in lower case and without a port, and so
     are the names of `headers`; both these and `query` are in the order in which they came."""
 
@@ -29,7 +29,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class ListenerRule:
     """A listener's rule as the API has it."""
 
     arn: str
@@ -39,7 +39,7 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class RuleRefusal:
     """Why a rule did not take a request: its first condition that is not met."""
 
     rule: str
@@ -48,9 +48,9 @@ class Refusal:
     found: tuple[str, ...]
 
 
-def choose(rules: Iterable[Rule], asked: Asked) -> tuple[Rule | None, list[Refusal]]:
+def choose(rules: Iterable[ListenerRule], asked: LoadBalancerRequest) -> tuple[ListenerRule | None, list[RuleRefusal]]:
     """The first rule by priority all of whose conditions are met, and why those before it did not take the request."""
-    refusals: list[Refusal] = []
+    refusals: list[RuleRefusal] = []
     for rule in sorted(rules, key=lambda each: each.priority):
         refusal = next((r for condition in rule.conditions if (r := _refusal(rule, condition, asked))), None)
         if refusal is None:
@@ -59,7 +59,7 @@ def choose(rules: Iterable[Rule], asked: Asked) -> tuple[Rule | None, list[Refus
     return None, refusals
 
 
-def _refusal(rule: Rule, condition: Mapping[str, Any], asked: Asked) -> Refusal | None:
+def _refusal(rule: ListenerRule, condition: Mapping[str, Any], asked: LoadBalancerRequest) -> RuleRefusal | None:
     field = str(condition["Field"])
     found: tuple[str, ...]
     match field:
@@ -91,7 +91,7 @@ def _refusal(rule: Rule, condition: Mapping[str, Any], asked: Asked) -> Refusal 
             met = any(ipaddress.ip_address(asked.source_ip) in _network(cidr) for cidr in wanted)
         case _:
             raise LookupError(f"a load balancer's rule has a condition {field!r}, which is none of AWS's")
-    return None if met else Refusal(rule.arn, field, wanted, found)
+    return None if met else RuleRefusal(rule.arn, field, wanted, found)
 
 
 def _values(condition: Mapping[str, Any], config: str) -> tuple[str, ...]:

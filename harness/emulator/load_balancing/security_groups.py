@@ -7,7 +7,7 @@ from typing import Any
 
 from harness.emulator.cloudformation.parameters import PropertyError
 from harness.emulator.cloudformation.provider import plugin_of
-from harness.emulator.cloudformation.resource_type import Model, Operation, ResourceType
+from harness.emulator.cloudformation.resource_type import Model, ResourceOperation, ResourceType
 
 _EVERYTHING: Model = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
 """What a new group lets out (https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html)."""
@@ -70,8 +70,8 @@ def _tag(client: Any, before: Model | None, after: Model) -> None:
 SECURITY_GROUP = ResourceType(
     name="AWS::EC2::SecurityGroup",
     service="ec2",
-    create=Operation("CreateSecurityGroup"),
-    delete=Operation("DeleteSecurityGroup", {"GroupId": "GroupId"}),
+    create=ResourceOperation("CreateSecurityGroup"),
+    delete=ResourceOperation("DeleteSecurityGroup", {"GroupId": "GroupId"}),
     ref="GroupId",
     attributes={"GroupId": "GroupId"},
     completed=frozenset({"Id"}),

@@ -15,8 +15,8 @@ from harness.emulator.access.enforcement import service_may
 from harness.emulator.controls.timers import on_fire
 from harness.emulator.load_balancing.answer import (
     MAX_BYTES,
-    Answer,
     InvalidResponseError,
+    LoadBalancerResponse,
     Problem,
     answer_of,
     page,
@@ -81,7 +81,7 @@ def is_multi_value(group: Any) -> bool:
     return str(group.attributes["lambda.multi_value_headers.enabled"]).lower() == "true"
 
 
-def invoke(function_arn: str, event: Mapping[str, Any], group_arn: str, *, multi_value: bool) -> Answer:
+def invoke(function_arn: str, event: Mapping[str, Any], group_arn: str, *, multi_value: bool) -> LoadBalancerResponse:
     """What the function answers, or a page that says that it did not."""
     _arn, _partition, _service, region, account_id, *_ = function_arn.split(":")
     client = connect_to(aws_access_key_id=account_id, region_name=region).lambda_

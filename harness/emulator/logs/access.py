@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from harness.emulator.access.engine_state import split_arn
-from harness.emulator.access.operation import Asked, Operation
+from harness.emulator.access.operation import Operation, RequestedAction
 from harness.emulator.access.services import asks, keeps_policies
 
 
@@ -13,7 +13,7 @@ def install() -> None:
     keeps_policies("logs", _policy)
 
 
-def _asked(operation: Operation, action: str) -> list[Asked] | None:
+def _asked(operation: Operation, action: str) -> list[RequestedAction] | None:
     parameters = operation.parameters
     group = parameters.get("logGroupName") or parameters.get("logGroupIdentifier")
     if group is None and (prefix := parameters.get("logGroupNamePrefix")):
@@ -26,7 +26,7 @@ def _asked(operation: Operation, action: str) -> list[Asked] | None:
     stream = parameters.get("logStreamName") or ""
     # The reason why policies end in `:*`: a group is always asked for with the stream, if an empty one
     # (https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html).
-    return [Asked(action, operation.arn("logs", f"log-group:{name}:log-stream:{stream}"))]
+    return [RequestedAction(action, operation.arn("logs", f"log-group:{name}:log-stream:{stream}"))]
 
 
 def _policy(arn: str, _action: str) -> Any:

@@ -5,7 +5,7 @@ from typing import Any
 from harness.emulator.cloudformation.in_place import put_again, tags_of
 from harness.emulator.cloudformation.known_types import KnownType
 from harness.emulator.cloudformation.left_out import Parameter
-from harness.emulator.cloudformation.updates import Change, Update
+from harness.emulator.cloudformation.updates import TypeUpdate, Update
 
 
 def _tags_by_key(tags: Any) -> dict[str, str]:
@@ -33,7 +33,7 @@ def _log_group(update: Update) -> None:
 TYPES = (
     KnownType(
         "AWS::Logs::LogGroup",
-        change=Change(
+        change=TypeUpdate(
             _log_group, takes=frozenset({"RetentionInDays", "Tags"}), completes=frozenset({"RetentionInDays"})
         ),
         parameters={
@@ -51,7 +51,7 @@ TYPES = (
     ),
     KnownType(
         "AWS::Logs::SubscriptionFilter",
-        change=Change(put_again),
+        change=TypeUpdate(put_again),
         parameters={
             "FilterName": Parameter("filterName", _OF_A_FILTER),
             "RoleArn": Parameter("roleArn", _OF_A_FILTER[:1]),

@@ -17,6 +17,16 @@ The package knows no service and imports neither LocalStack nor moto.
 """
 
 from harness.emulator.patches.changing import entered, inserted, overrides, patched, replaced
-from harness.emulator.patches.register import REGISTER, Difference, Patch, Register
+from harness.emulator.patches.register import REGISTER, Patch, PatchDifference, Register
 
-__all__ = ["REGISTER", "Difference", "Patch", "Register", "entered", "inserted", "overrides", "patched", "replaced"]
+__all__ = [
+    "REGISTER",
+    "Patch",
+    "PatchDifference",
+    "Register",
+    "entered",
+    "inserted",
+    "overrides",
+    "patched",
+    "replaced",
+]

@@ -40,7 +40,7 @@ class Patch:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class PatchDifference:
     """A patch whose target is not what was read."""
 
     patch: Patch
@@ -73,11 +73,11 @@ class Accepted:
     def read(cls, file: Path = FILE) -> "Accepted":
         return cls(json.loads(file.read_text()) if file.exists() else {})
 
-    def difference(self, patch: Patch) -> Difference | None:
+    def difference(self, patch: Patch) -> PatchDifference | None:
         """How the target of a patch differs from what was read; None where it does not."""
         foreign = tuple(place for place in patch.reads if not source.is_of_python(place))
         if patch.target not in self._digests:
-            return Difference(patch, "it is not in the register")
+            return PatchDifference(patch, "it is not in the register")
         modules = {place.partition(":")[0] for place in foreign}
         # Most often nothing of the file has changed, and then nothing in it has.
         if all(source.file_digest(module) == self._files.get(module, "") for module in modules):
@@ -85,7 +85,7 @@ class Accepted:
         found = source.digest_of(foreign)
         if found == self._digests[patch.target]:
             return None
-        return Difference(patch, "it is gone" if found is None else f"it is not as in {self._versions(modules)}")
+        return PatchDifference(patch, "it is gone" if found is None else f"it is not as in {self._versions(modules)}")
 
     def _versions(self, modules: Iterable[str]) -> str:
         packages = {module.partition(".")[0] for module in modules}
@@ -99,7 +99,7 @@ class Register:
         self._accepted = accepted
         self._lock = threading.Lock()
         self._patches: list[Patch] = []
-        self._differences: list[Difference] = []
+        self._differences: list[PatchDifference] = []
 
     @cached_property
     def accepted(self) -> Accepted:
@@ -123,7 +123,7 @@ class Register:
             return list(self._patches)
 
     @property
-    def differences(self) -> list[Difference]:
+    def differences(self) -> list[PatchDifference]:
         with self._lock:
             return list(self._differences)
 
@@ -161,7 +161,7 @@ def _patch(row: Mapping[str, Any]) -> Patch:
     return Patch(**{**given, "reads": tuple(given["reads"])})
 
 
-def installed_differences(accepted: Accepted) -> Iterator[Difference]:
+def installed_differences(accepted: Accepted) -> Iterator[PatchDifference]:
     """What of the register does not fit what is installed, without loading any of it."""
     for patch in accepted.patches:
         if (difference := accepted.difference(patch)) is not None:

@@ -77,7 +77,7 @@ class Guard:
         def build_protocol(peer: Any) -> Any:
             host = peer.host if listening[0] in _EVERYWHERE else listening[0]
             uid = self.refused_user((peer.host, peer.port), (host, listening[1]))
-            return build(peer) if uid is None else Refusal(uid)
+            return build(peer) if uid is None else RefusingProtocol(uid)
 
         factory.buildProtocol = build_protocol
 
@@ -99,7 +99,7 @@ class Guard:
         return owner.uid
 
 
-class Refusal(Protocol):
+class RefusingProtocol(Protocol):
     """Says why and closes, whatever the client sends."""
 
     def __init__(self, uid: int) -> None:

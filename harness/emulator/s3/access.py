@@ -3,7 +3,7 @@
 from typing import Any
 from urllib.parse import unquote
 
-from harness.emulator.access.operation import Asked, Operation, arn_or
+from harness.emulator.access.operation import Operation, RequestedAction, arn_or
 from harness.emulator.access.services import asks, keeps_policies
 
 _OF_OBJECTS = frozenset(
@@ -26,39 +26,39 @@ def install() -> None:
     keeps_policies("s3", _policy)
 
 
-def _asked(operation: Operation, action: str) -> list[Asked] | None:
+def _asked(operation: Operation, action: str) -> list[RequestedAction] | None:
     parameters = operation.parameters
     bucket = parameters.get("Bucket")
     if not bucket:
-        return [Asked(action, "*")]
+        return [RequestedAction(action, "*")]
     bucket_arn = arn_or(str(bucket), lambda b: f"arn:{operation.partition}:s3:::{b}")
     if operation.name == "DeleteObjects":
         entries = (parameters.get("Delete") or {}).get("Objects") or ()
         return [
-            Asked("s3:DeleteObjectVersion" if o.get("VersionId") else action, f"{bucket_arn}/{o['Key']}")
+            RequestedAction("s3:DeleteObjectVersion" if o.get("VersionId") else action, f"{bucket_arn}/{o['Key']}")
             for o in entries
         ]
     name = action.partition(":")[2]
     key = parameters.get("Key")
     if key is None or not (name in _OF_OBJECTS or "Object" in name) or name.startswith("GetBucket"):
-        return [Asked(action, bucket_arn)]
+        return [RequestedAction(action, bucket_arn)]
     if parameters.get("VersionId") and name in _VERSIONED:
         action = f"s3:{name.replace('Object', 'ObjectVersion', 1)}"
-    asked = [Asked(action, f"{bucket_arn}/{key}")]
+    asked = [RequestedAction(action, f"{bucket_arn}/{key}")]
     if source := parameters.get("CopySource"):
         asked.insert(0, _copy_source(operation, source))
     if operation.name in _READING and lacks_object(str(bucket), str(key), parameters.get("VersionId")):
         # Who may not know what is in the bucket is not told that it is not there, either
         # (https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html#API_GetObject_RequestSyntax, "Permissions").
-        asked.append(Asked("s3:ListBucket", bucket_arn))
+        asked.append(RequestedAction("s3:ListBucket", bucket_arn))
     if parameters.get("Tagging") and name == "PutObject":
-        asked.append(Asked("s3:PutObjectTagging", f"{bucket_arn}/{key}"))
+        asked.append(RequestedAction("s3:PutObjectTagging", f"{bucket_arn}/{key}"))
     if parameters.get("ACL") and name == "PutObject":
-        asked.append(Asked("s3:PutObjectAcl", f"{bucket_arn}/{key}"))
+        asked.append(RequestedAction("s3:PutObjectAcl", f"{bucket_arn}/{key}"))
     return asked
 
 
-def _copy_source(operation: Operation, source: Any) -> Asked:
+def _copy_source(operation: Operation, source: Any) -> RequestedAction:
     if isinstance(source, dict):
         path, version = f"{source['Bucket']}/{source['Key']}", source.get("VersionId")
     else:
@@ -66,7 +66,7 @@ def _copy_source(operation: Operation, source: Any) -> Asked:
         version = query.partition("versionId=")[2]
         path = unquote(path).lstrip("/")
     action = "s3:GetObjectVersion" if version else "s3:GetObject"
-    return Asked(action, arn_or(path, lambda p: f"arn:{operation.partition}:s3:::{p}"))
+    return RequestedAction(action, arn_or(path, lambda p: f"arn:{operation.partition}:s3:::{p}"))
 
 
 def lacks_object(bucket: str, key: str, version: str | None) -> bool:

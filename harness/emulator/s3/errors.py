@@ -5,7 +5,7 @@ from localstack.aws.api.s3 import SignatureDoesNotMatch
 from localstack.services.s3.constants import S3_HOST_ID
 
 
-class Refusal(ServiceException):
+class S3ServiceError(ServiceException):
     """An error of S3 that LocalStack's model does not have."""
 
     sender_fault = True
@@ -29,17 +29,17 @@ def signature_does_not_match(
     return error
 
 
-def header_malformed(why: str) -> Refusal:
-    return Refusal("AuthorizationHeaderMalformed", f"The authorization header is malformed; {why}", 400)
+def header_malformed(why: str) -> S3ServiceError:
+    return S3ServiceError("AuthorizationHeaderMalformed", f"The authorization header is malformed; {why}", 400)
 
 
-def invalid_token() -> Refusal:
-    return Refusal("InvalidToken", "The provided token is malformed or otherwise invalid.", 400)
+def invalid_token() -> S3ServiceError:
+    return S3ServiceError("InvalidToken", "The provided token is malformed or otherwise invalid.", 400)
 
 
-def time_too_skewed() -> Refusal:
+def time_too_skewed() -> S3ServiceError:
     said = "The difference between the request time and the current time is too large."
-    return Refusal("RequestTimeTooSkewed", said, 403)
+    return S3ServiceError("RequestTimeTooSkewed", said, 403)
 
 
 def _bytes_of(text: str) -> str:

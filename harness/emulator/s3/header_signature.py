@@ -79,7 +79,9 @@ def _verify_v4(context: RequestContext, parts: re.Match[str]) -> None:
     _check_clock(sent_at)
     payload = headers.get("X-Amz-Content-SHA256")
     if payload is None:
-        raise errors.Refusal("InvalidRequest", "Missing required header for this request: x-amz-content-sha256", 400)
+        raise errors.S3ServiceError(
+            "InvalidRequest", "Missing required header for this request: x-amz-content-sha256", 400
+        )
     signed = parts["signed"].split(";")
     _check_all_signed(headers, signed)
     credentials = credentials_of(parts["key"], headers.get("X-Amz-Security-Token"))
@@ -96,7 +98,7 @@ def _verify_v4(context: RequestContext, parts: re.Match[str]) -> None:
 
     if not hmac.compare_digest(sign(to_sign), parts["signature"]):
         raise errors.signature_does_not_match(parts["key"], parts["signature"], to_sign, canonical)
-    _verify_payload(context, parts, payload, streaming_payload.Scope(date, scope, sign))
+    _verify_payload(context, parts, payload, streaming_payload.SigningScope(date, scope, sign))
 
 
 def _canonical_request(context: RequestContext, signer: S3SigV4Auth, signed: list[str], payload: str) -> str:
@@ -121,7 +123,7 @@ def _canonical_request(context: RequestContext, signer: S3SigV4Auth, signed: lis
 
 
 def _verify_payload(
-    context: RequestContext, parts: re.Match[str], claimed: str, scope: streaming_payload.Scope
+    context: RequestContext, parts: re.Match[str], claimed: str, scope: streaming_payload.SigningScope
 ) -> None:
     """Whether the body is the one that was signed."""
     if claimed in UNSIGNED:
@@ -132,12 +134,12 @@ def _verify_payload(
         try:
             wrong = streaming_payload.first_wrong(body, parts["signature"], scope, trailer=trailer)
         except streaming_payload.MalformedChunksError as error:
-            raise errors.Refusal("InvalidRequest", f"The body is not aws-chunked: {error}", 400) from error
+            raise errors.S3ServiceError("InvalidRequest", f"The body is not aws-chunked: {error}", 400) from error
         if wrong is not None:
             raise errors.signature_does_not_match(parts["key"], wrong.provided, wrong.string_to_sign)
     elif claimed != hashlib.sha256(body).hexdigest():
         said = "The provided 'x-amz-content-sha256' header does not match what was computed."
-        raise errors.Refusal("XAmzContentSHA256Mismatch", said, 400)
+        raise errors.S3ServiceError("XAmzContentSHA256Mismatch", said, 400)
 
 
 def _body(context: RequestContext) -> bytes:

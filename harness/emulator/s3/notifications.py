@@ -42,7 +42,7 @@ class Sequencers:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class NotificationRule:
     """Which events one configuration is about."""
 
     events: frozenset[str]
@@ -50,12 +50,12 @@ class Rule:
     suffix: str
 
     @classmethod
-    def of(cls, configuration: Mapping[str, Any]) -> "Rule":
+    def of(cls, configuration: Mapping[str, Any]) -> "NotificationRule":
         rules = ((configuration.get("Filter") or {}).get("Key") or {}).get("FilterRules") or ()
         named = {str(rule.get("Name", "")).lower(): str(rule.get("Value", "")) for rule in rules}
         return cls(frozenset(configuration.get("Events") or ()), named.get("prefix", ""), named.get("suffix", ""))
 
-    def overlaps(self, other: "Rule") -> bool:
+    def overlaps(self, other: "NotificationRule") -> bool:
         """Whether one object could be notified of by both."""
         prefixes = self.prefix.startswith(other.prefix) or other.prefix.startswith(self.prefix)
         suffixes = self.suffix.endswith(other.suffix) or other.suffix.endswith(self.suffix)
@@ -81,10 +81,10 @@ def refuse_ambiguous(configurations: Mapping[str, Any]) -> None:
             )
 
 
-def _rules(configurations: Mapping[str, Any]) -> Iterator[Rule]:
+def _rules(configurations: Mapping[str, Any]) -> Iterator[NotificationRule]:
     for section in _SECTIONS:
         for configuration in configurations.get(section) or ():
-            yield Rule.of(configuration)
+            yield NotificationRule.of(configuration)
 
 
 def install() -> None:

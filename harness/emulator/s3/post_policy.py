@@ -33,7 +33,7 @@ class SizeError(ForbiddenError):
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class FormCondition:
     """What a field must be: `eq` or `starts-with`, the name with its `$`, the value."""
 
     operator: str
@@ -63,12 +63,12 @@ class Range:
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class PostPolicy:
     expires_at: datetime
-    conditions: tuple[Condition | Range, ...]
+    conditions: tuple[FormCondition | Range, ...]
 
 
-def parse(encoded: str) -> Policy:
+def parse(encoded: str) -> PostPolicy:
     """The form's field `policy`. Raises InvalidPolicyError, and ForbiddenError for a range of sizes that is no numbers."""
     try:
         document = json.loads(base64.b64decode(encoded))
@@ -80,10 +80,10 @@ def parse(encoded: str) -> Policy:
         raise InvalidPolicyError("Invalid Policy: Policy missing expiration.")
     if not isinstance(document.get("conditions"), list):
         raise InvalidPolicyError("Invalid Policy: Policy missing conditions.")
-    return Policy(_expiration(document["expiration"]), tuple(_condition(each) for each in document["conditions"]))
+    return PostPolicy(_expiration(document["expiration"]), tuple(_condition(each) for each in document["conditions"]))
 
 
-def check(policy: Policy, fields: Mapping[str, str], *, bucket: str, size: int, now: datetime) -> None:
+def check(policy: PostPolicy, fields: Mapping[str, str], *, bucket: str, size: int, now: datetime) -> None:
     """Whether the policy allows the upload. `fields` are the form's, by their names in lower case; `size` is the file's in
     bytes. Raises ForbiddenError."""
     if now >= policy.expires_at:
@@ -111,7 +111,7 @@ def _expiration(written: Any) -> datetime:
     raise InvalidPolicyError(f"Invalid Policy: Invalid 'expiration' value: '{written}'")
 
 
-def _condition(written: Any) -> Condition | Range:
+def _condition(written: Any) -> FormCondition | Range:
     if isinstance(written, dict):
         if len(written) != 1:
             raise InvalidPolicyError(
@@ -120,7 +120,7 @@ def _condition(written: Any) -> Condition | Range:
         [(name, value)] = written.items()
         if not isinstance(value, str):
             raise InvalidPolicyError("Invalid Policy: Invalid Simple-Condition: value must be a string.")
-        return Condition("eq", f"${name}", value)
+        return FormCondition("eq", f"${name}", value)
     match written:
         case ["content-length-range", smallest, largest]:
             try:
@@ -129,7 +129,7 @@ def _condition(written: Any) -> Condition | Range:
                 said = f"Invalid according to Policy: Policy Condition failed: {json.dumps(written)}"
                 raise ForbiddenError(said) from None
         case ["eq" | "starts-with" as operator, str(name), str(value)]:
-            return Condition(operator, name, value)
+            return FormCondition(operator, name, value)
     raise InvalidPolicyError(f"Invalid Policy: Invalid Condition: {json.dumps(written)}")
 
 

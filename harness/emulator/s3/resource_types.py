@@ -7,7 +7,7 @@ from typing import Any
 from harness.emulator.cloudformation.in_place import put_again
 from harness.emulator.cloudformation.known_types import KnownType
 from harness.emulator.cloudformation.left_out import truth
-from harness.emulator.cloudformation.updates import Change, Update
+from harness.emulator.cloudformation.updates import TypeUpdate, Update
 
 Settings = dict[str, Any]
 
@@ -166,7 +166,7 @@ def _bucket(update: Update) -> None:
 TYPES = (
     KnownType(
         "AWS::S3::Bucket",
-        change=Change(_bucket, completes=frozenset(SETTINGS), complete=complete_bucket),
+        change=TypeUpdate(_bucket, completes=frozenset(SETTINGS), complete=complete_bucket),
         ignored={
             "AbacStatus": ("Disabled",),
             "AnalyticsConfigurations": ([],),
@@ -180,5 +180,5 @@ TYPES = (
             "ReplicationConfiguration": (),
         },
     ),
-    KnownType("AWS::S3::BucketPolicy", change=Change(put_again)),
+    KnownType("AWS::S3::BucketPolicy", change=TypeUpdate(put_again)),
 )

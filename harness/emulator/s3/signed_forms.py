@@ -48,7 +48,7 @@ def authenticate(_chain: HandlerChain, context: RequestContext, _response: Respo
         return
     if not _is_well_formed(context):
         said = "The body of your POST request is not well-formed multipart/form-data."
-        raise errors.Refusal("MalformedPOSTRequest", said, 400)
+        raise errors.S3ServiceError("MalformedPOSTRequest", said, 400)
     fields = _by_lower_case(context.request.form)
     if not fields.get("key"):
         raise _missing("key")
@@ -150,7 +150,7 @@ def validate(form: Mapping[str, str], about: Mapping[str, Any]) -> None:
         policy = post_policy.parse(fields["policy"])
         post_policy.check(policy, fields, bucket=about["bucket"], size=about["content_length"], now=datetime.now(UTC))
     except post_policy.InvalidPolicyError as error:
-        raise errors.Refusal("InvalidPolicyDocument", str(error), 400) from error
+        raise errors.S3ServiceError("InvalidPolicyDocument", str(error), 400) from error
     except post_policy.SizeError as error:
         if error.too_large:
             raise EntityTooLarge(

@@ -20,7 +20,7 @@ class MalformedChunksError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class SigningScope:
     """What all signatures of a request have in common: `date` is YYYYMMDD'T'HHMMSS'Z'."""
 
     date: str
@@ -37,7 +37,7 @@ class WrongChunk:
     string_to_sign: str
 
 
-def first_wrong(body: bytes, seed: str, scope: Scope, *, trailer: bool) -> WrongChunk | None:
+def first_wrong(body: bytes, seed: str, scope: SigningScope, *, trailer: bool) -> WrongChunk | None:
     """The first wrong signature of a body, the last of which is that of the trailer. `seed` is the signature of the headers.
 
     Raises MalformedChunksError.
@@ -54,7 +54,7 @@ def first_wrong(body: bytes, seed: str, scope: Scope, *, trailer: bool) -> Wrong
     return _wrong_trailer(rest, before, scope) if trailer else None
 
 
-def _wrong_trailer(rest: bytes, before: str, scope: Scope) -> WrongChunk | None:
+def _wrong_trailer(rest: bytes, before: str, scope: SigningScope) -> WrongChunk | None:
     lines = [line for line in rest.replace(b"\r\n", b"\n").split(b"\n") if line]
     headers = [line for line in lines if not line.lower().startswith(b"x-amz-trailer-signature:")]
     signatures = [line.partition(b":")[2].strip().decode() for line in lines if line not in headers]

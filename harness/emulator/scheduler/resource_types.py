@@ -1,7 +1,7 @@
 """What LocalStack lacks of its own resource types of EventBridge Scheduler: changes in place, and what a creation leaves out."""
 
 from harness.emulator.cloudformation.known_types import KnownType
-from harness.emulator.cloudformation.updates import Change, Update
+from harness.emulator.cloudformation.updates import TypeUpdate, Update
 
 
 def _schedule(update: Update) -> None:
@@ -15,4 +15,4 @@ _SCHEDULE = (
 )  # fmt: skip
 
 
-TYPES = (KnownType("AWS::Scheduler::Schedule", change=Change(_schedule)),)
+TYPES = (KnownType("AWS::Scheduler::Schedule", change=TypeUpdate(_schedule)),)

@@ -23,13 +23,13 @@ _READING = (
 
 
 @dataclass(frozen=True)
-class Call:
+class TargetCall:
     """`make` is given clients of the target's role, and the payload as text."""
 
     make: Callable[[Any, str], object]
 
 
-def call_of(target: Mapping[str, Any]) -> Call:
+def call_of(target: Mapping[str, Any]) -> TargetCall:
     """The call that invokes a target. Raises ValueError for a target that cannot be invoked here, with the reason."""
     arn = str(target["Arn"])
     if arn.startswith(_UNIVERSAL):
@@ -47,10 +47,10 @@ def call_of(target: Mapping[str, Any]) -> Call:
             f"Provided Arn is not in correct format, or of a service that is not invoked here: {arn}; those that are: "
             f"{known}, and {_UNIVERSAL}service:operation"
         )
-    return Call(lambda clients, payload: _TEMPLATED[service](clients, target, payload))
+    return TargetCall(lambda clients, payload: _TEMPLATED[service](clients, target, payload))
 
 
-def _universal(arn: str) -> Call:
+def _universal(arn: str) -> TargetCall:
     service, _, operation = arn.removeprefix(_UNIVERSAL).partition(":")
     if not service or not operation or operation.startswith(_READING):
         raise ValueError(f"Parameter {arn} is not valid. Reason: Provided Arn is not a valid API operation.")
@@ -62,7 +62,7 @@ def _universal(arn: str) -> Call:
             raise ValueError(f"{service} has no operation {operation}")
         method(**json.loads(payload))
 
-    return Call(make)
+    return TargetCall(make)
 
 
 def _lambda(clients: Any, target: Mapping[str, Any], payload: str) -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from harness.emulator.access.engine_state import split_arn
-from harness.emulator.access.operation import Asked, Operation
+from harness.emulator.access.operation import Operation, RequestedAction
 from harness.emulator.access.services import asks, keeps_policies
 
 
@@ -12,18 +12,18 @@ def install() -> None:
     keeps_policies("secretsmanager", _policy)
 
 
-def _asked(operation: Operation, action: str) -> list[Asked] | None:
+def _asked(operation: Operation, action: str) -> list[RequestedAction] | None:
     if operation.name == "BatchGetSecretValue":
         named = parameters if (parameters := operation.parameters.get("SecretIdList")) else ()
         return [
-            Asked(action, "*"),
-            *(Asked("secretsmanager:GetSecretValue", secret_arn(str(s), operation)) for s in named),
+            RequestedAction(action, "*"),
+            *(RequestedAction("secretsmanager:GetSecretValue", secret_arn(str(s), operation)) for s in named),
         ]
     secret = operation.parameters.get("SecretId")
     if secret:
-        return [Asked(action, secret_arn(str(secret), operation))]
+        return [RequestedAction(action, secret_arn(str(secret), operation))]
     if name := operation.parameters.get("Name"):
-        return [Asked(action, operation.arn("secretsmanager", f"secret:{name}"))]
+        return [RequestedAction(action, operation.arn("secretsmanager", f"secret:{name}"))]
     return None
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from harness.emulator.cloudformation.in_place import put_again
 from harness.emulator.cloudformation.known_types import KnownType
-from harness.emulator.cloudformation.updates import Change, Update
+from harness.emulator.cloudformation.updates import TypeUpdate, Update
 
 
 def _secret(update: Update) -> None:
@@ -32,11 +32,11 @@ def _secret(update: Update) -> None:
 
 
 TYPES = (
-    KnownType("AWS::SecretsManager::ResourcePolicy", change=Change(put_again)),
-    KnownType("AWS::SecretsManager::RotationSchedule", change=Change(put_again)),
+    KnownType("AWS::SecretsManager::ResourcePolicy", change=TypeUpdate(put_again)),
+    KnownType("AWS::SecretsManager::RotationSchedule", change=TypeUpdate(put_again)),
     KnownType(
         "AWS::SecretsManager::Secret",
-        change=Change(
+        change=TypeUpdate(
             _secret,
             takes=frozenset({"Description", "KmsKeyId", "SecretString", "GenerateSecretString", "Tags"}),
         ),

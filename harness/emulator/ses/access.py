@@ -4,7 +4,7 @@ import email
 import email.policy
 from typing import Any
 
-from harness.emulator.access.operation import Asked, Operation
+from harness.emulator.access.operation import Operation, RequestedAction
 from harness.emulator.access.policy import listed
 from harness.emulator.access.services import asks
 
@@ -13,7 +13,7 @@ def install() -> None:
     asks("ses", _asked)
 
 
-def _asked(operation: Operation, action: str) -> list[Asked] | None:
+def _asked(operation: Operation, action: str) -> list[RequestedAction] | None:
     parameters = operation.parameters
     sender = parameters.get("Source") or parameters.get("FromEmailAddress")
     if sender is None and operation.name == "SendRawEmail":
@@ -25,19 +25,21 @@ def _asked(operation: Operation, action: str) -> list[Asked] | None:
         recipients = [a for to in (parameters.get("Destination") or {}).values() for a in listed(to)]
         if recipients:
             facts["ses:recipients"] = tuple(str(r) for r in recipients)
-        asked = [Asked(action, operation.arn("ses", f"identity/{identity}"), facts=facts)]
+        asked = [RequestedAction(action, operation.arn("ses", f"identity/{identity}"), facts=facts)]
         template = parameters.get("Template") or (parameters.get("Content") or {}).get("Template", {}).get(
             "TemplateName"
         )
         if template:
-            asked.append(Asked(action, operation.arn("ses", f"template/{template}"), facts=facts))
+            asked.append(RequestedAction(action, operation.arn("ses", f"template/{template}"), facts=facts))
         if configuration := parameters.get("ConfigurationSetName"):
-            asked.append(Asked(action, operation.arn("ses", f"configuration-set/{configuration}"), facts=facts))
+            asked.append(
+                RequestedAction(action, operation.arn("ses", f"configuration-set/{configuration}"), facts=facts)
+            )
         return asked
     for name in ("EmailIdentity", "Identity", "EmailAddress", "Domain"):
         if value := parameters.get(name):
             resource = operation.arn("ses", f"identity/{value}")
-            return [Asked(action, resource if operation.service == "sesv2" else "*")]
+            return [RequestedAction(action, resource if operation.service == "sesv2" else "*")]
     return None
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from harness.emulator.controls.outbox import CODE_TAG, OUTBOX, Message
+from harness.emulator.controls.outbox import CODE_TAG, OUTBOX, OutboxMessage
 from harness.emulator.host.service_loading import when_loaded
 from harness.emulator.journal.enrichers import redacts
 from harness.emulator.journal.recorder import JOURNAL
@@ -31,7 +31,7 @@ def _keep_mails_in_memory() -> None:
     )
 
 
-def note(message: Message) -> None:
+def note(message: OutboxMessage) -> None:
     JOURNAL.note(
         Kind.MESSAGE,
         service=message.source,

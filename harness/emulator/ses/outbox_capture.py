@@ -11,7 +11,7 @@ from localstack.aws.chain import HandlerChain
 from localstack.http import Response
 from localstack.services.sns import publisher
 
-from harness.emulator.controls.outbox import CODE_TAG, OUTBOX, Channel, Message
+from harness.emulator.controls.outbox import CODE_TAG, OUTBOX, Channel, OutboxMessage
 from harness.emulator.patches import inserted, patched
 
 SENDING = frozenset({"SendEmail", "SendRawEmail", "SendTemplatedEmail"})
@@ -27,7 +27,7 @@ def capture_mail(_chain: HandlerChain, context: RequestContext, response: Respon
     compose = {"SendEmail": _simple, "SendRawEmail": _raw, "SendTemplatedEmail": _templated}[context.operation.name]
     answer: Any = context.service_response
     OUTBOX.put(
-        Message(
+        OutboxMessage(
             channel=Channel.MAIL,
             source="ses",
             account_id=context.account_id,
@@ -101,7 +101,7 @@ def capture_text_messages() -> None:
 
 def _put_text_message(event: dict[str, Any], store: Any) -> None:
     OUTBOX.put(
-        Message(
+        OutboxMessage(
             channel=Channel.SMS,
             source="sns",
             sender=event["TopicArn"] or "sns",

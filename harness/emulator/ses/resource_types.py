@@ -4,7 +4,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_SES.h
 """
 
 from harness.emulator.cloudformation.provider import plugin_of
-from harness.emulator.cloudformation.resource_type import Model, Operation, ResourceType
+from harness.emulator.cloudformation.resource_type import Model, ResourceOperation, ResourceType
 
 
 def _configuration_set_by_name(model: Model) -> Model:
@@ -15,8 +15,8 @@ def _configuration_set_by_name(model: Model) -> Model:
 EMAIL_IDENTITY = ResourceType(
     name="AWS::SES::EmailIdentity",
     service="sesv2",
-    create=Operation("CreateEmailIdentity"),
-    delete=Operation("DeleteEmailIdentity", {"EmailIdentity": "EmailIdentity"}),
+    create=ResourceOperation("CreateEmailIdentity"),
+    delete=ResourceOperation("DeleteEmailIdentity", {"EmailIdentity": "EmailIdentity"}),
     ref="EmailIdentity",
     replaced_by=frozenset({"EmailIdentity"}),
     reshape=_configuration_set_by_name,

@@ -3,7 +3,7 @@
 from typing import Any
 
 from harness.emulator.access.engine_state import split_arn
-from harness.emulator.access.operation import Asked, Operation
+from harness.emulator.access.operation import Operation, RequestedAction
 from harness.emulator.access.services import asks, keeps_policies
 
 
@@ -12,16 +12,16 @@ def install() -> None:
     keeps_policies("sns", _policy)
 
 
-def _asked(operation: Operation, action: str) -> list[Asked] | None:
+def _asked(operation: Operation, action: str) -> list[RequestedAction] | None:
     if operation.name == "Publish" and (number := operation.parameters.get("PhoneNumber")):
         # A phone number is no resource: policies name it by "*" alone
         # (https://docs.aws.amazon.com/sns/latest/dg/sns-using-identity-based-policies.html).
-        return [Asked(action, str(number))]
+        return [RequestedAction(action, str(number))]
     for name in ("TopicArn", "TargetArn", "ResourceArn"):
         if value := operation.parameters.get(name):
-            return [Asked(action, str(value))]
+            return [RequestedAction(action, str(value))]
     if subscription := operation.parameters.get("SubscriptionArn"):
-        return [Asked(action, str(subscription).rpartition(":")[0])]
+        return [RequestedAction(action, str(subscription).rpartition(":")[0])]
     return None
 
 

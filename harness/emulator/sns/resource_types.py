@@ -4,7 +4,7 @@ from copy import deepcopy
 
 from harness.emulator.cloudformation.in_place import put_again
 from harness.emulator.cloudformation.known_types import KnownType
-from harness.emulator.cloudformation.updates import Change, Update
+from harness.emulator.cloudformation.updates import TypeUpdate, Update
 
 
 def _topic_policy(update: Update) -> None:
@@ -17,5 +17,5 @@ def _topic_policy(update: Update) -> None:
 TYPES = (
     KnownType("AWS::SNS::Subscription", ignored={"ReplayPolicy": (), "SubscriptionRoleArn": ()}),
     KnownType("AWS::SNS::Topic", ignored={"DataProtectionPolicy": (), "DeliveryStatusLogging": ([],)}),
-    KnownType("AWS::SNS::TopicPolicy", change=Change(_topic_policy)),
+    KnownType("AWS::SNS::TopicPolicy", change=TypeUpdate(_topic_policy)),
 )

@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from harness.emulator.access.engine_state import split_arn
-from harness.emulator.access.operation import Asked, Operation
+from harness.emulator.access.operation import Operation, RequestedAction
 from harness.emulator.access.services import asks, keeps_policies
 
 
@@ -14,17 +14,17 @@ def install() -> None:
     keeps_policies("sqs", _policy)
 
 
-def _asked(operation: Operation, action: str) -> list[Asked] | None:
+def _asked(operation: Operation, action: str) -> list[RequestedAction] | None:
     url = operation.parameters.get("QueueUrl")
     if url:
         # .../<account>/<name>, whatever is before it.
         *before, queue = urlsplit(str(url)).path.strip("/").split("/")
         account = before[-1] if before else ""
         known = account if re.fullmatch(r"\d{12}", account) else None
-        return [Asked(action, operation.arn("sqs", queue, _queue_region(str(url)), known))]
+        return [RequestedAction(action, operation.arn("sqs", queue, _queue_region(str(url)), known))]
     if name := operation.parameters.get("QueueName"):
         owner = operation.parameters.get("QueueOwnerAWSAccountId")
-        return [Asked(action, operation.arn("sqs", str(name), account_id=owner))]
+        return [RequestedAction(action, operation.arn("sqs", str(name), account_id=owner))]
     return None
 
 

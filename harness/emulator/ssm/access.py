@@ -1,6 +1,6 @@
 """How IAM sees Systems Manager: what a call asks for."""
 
-from harness.emulator.access.operation import Asked, Operation, arn_or
+from harness.emulator.access.operation import Operation, RequestedAction, arn_or
 from harness.emulator.access.policy import listed
 from harness.emulator.access.services import asks
 
@@ -9,7 +9,7 @@ def install() -> None:
     asks("ssm", _asked)
 
 
-def _asked(operation: Operation, action: str) -> list[Asked] | None:
+def _asked(operation: Operation, action: str) -> list[RequestedAction] | None:
     if "Parameter" not in operation.name:
         return None
     names = listed(
@@ -18,4 +18,4 @@ def _asked(operation: Operation, action: str) -> list[Asked] | None:
     # A version or a label may follow the name (`name:3`); the ARN has neither.
     texts = [n if n.startswith("arn:") else str(n).partition(":")[0] for n in names]
     arns = [arn_or(n, lambda n: operation.arn("ssm", f"parameter/{n.lstrip('/')}")) for n in texts]
-    return [Asked(action, arn) for arn in arns] or None
+    return [RequestedAction(action, arn) for arn in arns] or None

@@ -1,6 +1,6 @@
 """How IAM sees Step Functions: what a call asks for."""
 
-from harness.emulator.access.operation import Asked, Operation
+from harness.emulator.access.operation import Operation, RequestedAction
 from harness.emulator.access.services import asks
 
 
@@ -8,14 +8,14 @@ def install() -> None:
     asks("states", _asked)
 
 
-def _asked(operation: Operation, action: str) -> list[Asked] | None:
+def _asked(operation: Operation, action: str) -> list[RequestedAction] | None:
     for name in ("executionArn", "stateMachineArn", "activityArn", "mapRunArn", "resourceArn"):
         if value := operation.parameters.get(name):
-            return [Asked(action, str(value))]
+            return [RequestedAction(action, str(value))]
     # The Service Authorization Reference names no resource for these, and AWS takes that of the task all the same: CDK's
     # grantTaskResponse allows them on the state machine (https://github.com/aws/aws-cdk/pull/8486).
     if (token := operation.parameters.get("taskToken")) and (machine := machine_of_task_token(str(token), operation)):
-        return [Asked(action, machine)]
+        return [RequestedAction(action, machine)]
     return None
 
 

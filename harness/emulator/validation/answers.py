@@ -4,7 +4,7 @@ from functools import cache
 
 from localstack.aws.api import CommonServiceException
 
-from harness.emulator.validation.messages import Refusal
+from harness.emulator.validation.messages import RequestRefusal
 
 
 @cache
@@ -13,5 +13,5 @@ def _class_of(code: str) -> type[CommonServiceException]:
     return type(code, (CommonServiceException,), {})
 
 
-def exception_of(refusal: Refusal) -> CommonServiceException:
+def exception_of(refusal: RequestRefusal) -> CommonServiceException:
     return _class_of(refusal.code)(refusal.code, refusal.message, status_code=refusal.status, sender_fault=True)

@@ -12,11 +12,11 @@ from botocore.model import ListShape, MapShape, OperationModel, Shape, Structure
 
 from harness.emulator.validation.model_corrections import Correction, correction_of, correction_of_shape
 from harness.emulator.validation.patterns import UnsupportedPatternError, compiled
-from harness.emulator.validation.violations import Kind, Violation, lower_first, shown
+from harness.emulator.validation.violations import Violation, ViolationKind, lower_first, shown
 
 Check = Callable[[Any, str, str, list[Violation]], None]
 """`(value, its path, the parameter at the path's root, what is found)`."""
-Broken = tuple[Kind, str]
+Broken = tuple[ViolationKind, str]
 """A constraint that a scalar breaks, in AWS's words."""
 Rule = Callable[[Any], Iterator[Broken]]
 
@@ -102,7 +102,7 @@ class _Compiler:
                 if item is None:
                     if needed:
                         below = f"{path}.{written}" if path else written
-                        found.append(Violation(Kind.MISSING, root or name, below, "null", NOT_NULL, member))
+                        found.append(Violation(ViolationKind.MISSING, root or name, below, "null", NOT_NULL, member))
                 elif check is not None:
                     check(item, f"{path}.{written}" if path else written, root or name, found)
 
@@ -121,7 +121,7 @@ class _Compiler:
                 for index, item in enumerate(value, 1):
                     if item is None:
                         at = f"{path}.{index}.member"
-                        found.append(Violation(Kind.MISSING, root, at, "null", NOT_NULL, member))
+                        found.append(Violation(ViolationKind.MISSING, root, at, "null", NOT_NULL, member))
                     elif below is not None:
                         below(item, f"{path}.{index}.member", root, found)
 
@@ -134,7 +134,9 @@ class _Compiler:
                 return
             _report(shape, length, value, path, root, found)
             for item in value:
-                kind = Kind.MISSING if item is None else next((k for rule in rules for k, _ in rule(item)), None)
+                kind = (
+                    ViolationKind.MISSING if item is None else next((k for rule in rules for k, _ in rule(item)), None)
+                )
                 if kind is not None:
                     text = f"Member must satisfy constraint: [{described}]"
                     found.append(Violation(kind, root, path, shown(shape, value), text, shape))
@@ -160,7 +162,11 @@ class _Compiler:
                 (shape.value, of_values, value.values(), f"Map value must satisfy constraint: [{values}]"),
             ):
                 for item in items:
-                    kind = Kind.MISSING if item is None else next((k for rule in rules for k, _ in rule(item)), None)
+                    kind = (
+                        ViolationKind.MISSING
+                        if item is None
+                        else next((k for rule in rules for k, _ in rule(item)), None)
+                    )
                     if kind is not None:
                         found.append(Violation(kind, root, path, shown(shape, value), text, of))
                         break
@@ -246,7 +252,7 @@ def _pattern(pattern: str) -> Rule:
 
     def rule(value: Any) -> Iterator[Broken]:
         if isinstance(value, str) and not matches(value):
-            yield Kind.PATTERN, text
+            yield ViolationKind.PATTERN, text
 
     return rule
 
@@ -261,9 +267,9 @@ def length_rules(shape: Shape, corrected: Correction) -> Iterator[Rule]:
         if not isinstance(value, str | bytes | bytearray | list | dict):
             return  # a body that is streamed
         if low is not None and len(value) < low:
-            yield Kind.LENGTH, f"Member must have length greater than or equal to {low}"
+            yield ViolationKind.LENGTH, f"Member must have length greater than or equal to {low}"
         if high is not None and len(value) > high:
-            yield Kind.LENGTH, f"Member must have length less than or equal to {high}"
+            yield ViolationKind.LENGTH, f"Member must have length less than or equal to {high}"
 
     yield rule
 
@@ -278,9 +284,9 @@ def _range(shape: Shape, corrected: Correction) -> Iterator[Rule]:
         if not isinstance(value, int | float):
             return
         if low is not None and value < low:
-            yield Kind.RANGE, f"Member must have value greater than or equal to {low}"
+            yield ViolationKind.RANGE, f"Member must have value greater than or equal to {low}"
         if high is not None and value > high:
-            yield Kind.RANGE, f"Member must have value less than or equal to {high}"
+            yield ViolationKind.RANGE, f"Member must have value less than or equal to {high}"
 
     yield rule
 
@@ -291,6 +297,6 @@ def _enum(values: list[str]) -> Rule:
 
     def rule(value: Any) -> Iterator[Broken]:
         if isinstance(value, str) and value not in allowed:
-            yield Kind.ENUM, text
+            yield ViolationKind.ENUM, text
 
     return rule

@@ -18,7 +18,7 @@ from localstack.http import Response
 from harness.emulator.moto import protocols as moto_protocols
 from harness.emulator.patches import inserted
 from harness.emulator.validation.answers import exception_of
-from harness.emulator.validation.messages import Refusal, validation_code
+from harness.emulator.validation.messages import RequestRefusal, validation_code
 
 Request = dict[str, Any]
 Rule = Callable[[Request], None]
@@ -271,7 +271,7 @@ def hold(_chain: HandlerChain, context: RequestContext, _response: Response) -> 
             rule(request)
         except RuleError as error:
             code = error.code or validation_code(service.service_name, str(context.protocol))
-            raise exception_of(Refusal(code, str(error))) from None
+            raise exception_of(RequestRefusal(code, str(error))) from None
     if request != before:
         context.service_request = request
         moto_protocols.completed(context)

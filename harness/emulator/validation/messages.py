@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness import aws
-from harness.emulator.validation.violations import Kind, Violation
+from harness.emulator.validation.violations import Violation, ViolationKind
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class RequestRefusal:
     code: str
     message: str
     status: int = 400
@@ -23,12 +23,12 @@ JSON_CODE = "ValidationException"
 """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html"""
 
 
-def refusal(service: str, protocol: str, operation: str, violations: Sequence[Violation]) -> Refusal:
+def refusal(service: str, protocol: str, operation: str, violations: Sequence[Violation]) -> RequestRefusal:
     """What `service` (botocore's name) answers; `violations` are not empty."""
     words = OWN_WORDS.get(service)
     if words is not None and (own := words(operation, violations)) is not None:
         return own
-    return Refusal(validation_code(service, protocol), detected(violations))
+    return RequestRefusal(validation_code(service, protocol), detected(violations))
 
 
 def validation_code(service: str, protocol: str) -> str:
@@ -46,52 +46,54 @@ def detected(violations: Sequence[Violation]) -> str:
     return f"{count} validation error{'s' if count > 1 else ''} detected: {shown}"
 
 
-def _of_ec2(_operation: str, violations: Sequence[Violation]) -> Refusal:
+def _of_ec2(_operation: str, violations: Sequence[Violation]) -> RequestRefusal:
     """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html"""
     first = violations[0]
-    if first.kind is Kind.MISSING:
-        return Refusal("MissingParameter", f"The request must contain the parameter {first.member}")
+    if first.kind is ViolationKind.MISSING:
+        return RequestRefusal("MissingParameter", f"The request must contain the parameter {first.member}")
     value = "" if first.shown is None else first.shown.strip("'")
-    return Refusal("InvalidParameterValue", f"Value ({value}) for parameter {first.member} is invalid.")
+    return RequestRefusal("InvalidParameterValue", f"Value ({value}) for parameter {first.member} is invalid.")
 
 
-def _of_sqs(_operation: str, violations: Sequence[Violation]) -> Refusal | None:
+def _of_sqs(_operation: str, violations: Sequence[Violation]) -> RequestRefusal | None:
     """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErrors.html"""
     first = violations[0]
-    if first.kind is Kind.MISSING and "." not in first.path:
-        return Refusal("MissingParameter", f"The request must contain the parameter {first.member}.")
+    if first.kind is ViolationKind.MISSING and "." not in first.path:
+        return RequestRefusal("MissingParameter", f"The request must contain the parameter {first.member}.")
     return None
 
 
-def _of_sns(_operation: str, violations: Sequence[Violation]) -> Refusal | None:
+def _of_sns(_operation: str, violations: Sequence[Violation]) -> RequestRefusal | None:
     """https://docs.aws.amazon.com/sns/latest/api/API_GetTopicAttributes.html#API_GetTopicAttributes_Errors"""
     first = violations[0]
-    if first.kind is Kind.MISSING and first.path.endswith("Arn"):
-        return Refusal("InvalidParameter", f"Invalid parameter: {first.member} Reason: no value for required parameter")
+    if first.kind is ViolationKind.MISSING and first.path.endswith("Arn"):
+        return RequestRefusal(
+            "InvalidParameter", f"Invalid parameter: {first.member} Reason: no value for required parameter"
+        )
     return None
 
 
 _IAM_NAME = r"[\w+=,.@-]+"
 
 
-def _of_iam(_operation: str, violations: Sequence[Violation]) -> Refusal | None:
+def _of_iam(_operation: str, violations: Sequence[Violation]) -> RequestRefusal | None:
     """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html#reference_iam-quotas-names"""
     first = violations[0]
-    if first.kind is Kind.PATTERN and first.shape.metadata.get("pattern") == _IAM_NAME:
+    if first.kind is ViolationKind.PATTERN and first.shape.metadata.get("pattern") == _IAM_NAME:
         characters = "It must contain only alphanumeric characters and/or the following: +=,.@_-"
-        return Refusal("ValidationError", f"The specified value for {first.path} is invalid. {characters}")
+        return RequestRefusal("ValidationError", f"The specified value for {first.path} is invalid. {characters}")
     return None
 
 
-def _of_step_functions(_operation: str, violations: Sequence[Violation]) -> Refusal | None:
+def _of_step_functions(_operation: str, violations: Sequence[Violation]) -> RequestRefusal | None:
     """https://docs.aws.amazon.com/step-functions/latest/apireference/API_CreateStateMachine.html#API_CreateStateMachine_Errors"""
     first = violations[0]
-    if first.path == "name" and first.kind in (Kind.PATTERN, Kind.LENGTH):
-        return Refusal("InvalidName", f"Invalid Name: {first.shown}")
+    if first.path == "name" and first.kind in (ViolationKind.PATTERN, ViolationKind.LENGTH):
+        return RequestRefusal("InvalidName", f"Invalid Name: {first.shown}")
     return None
 
 
-OWN_WORDS: Mapping[str, Callable[[str, Sequence[Violation]], Refusal | None]] = {
+OWN_WORDS: Mapping[str, Callable[[str, Sequence[Violation]], RequestRefusal | None]] = {
     "ec2": _of_ec2,
     "iam": _of_iam,
     "sns": _of_sns,

@@ -17,10 +17,10 @@ from localstack.aws.api import RequestContext
 from localstack.utils.aws.arns import InvalidArnException
 
 from harness.emulator.validation.constraints import NOT_NULL
-from harness.emulator.validation.messages import Refusal, validation_code
+from harness.emulator.validation.messages import RequestRefusal, validation_code
 from harness.emulator.validation.messages import refusal as refusal_of
-from harness.emulator.validation.offending_members import Fault, Offence, offence
-from harness.emulator.validation.violations import Kind, Violation, shown
+from harness.emulator.validation.offending_members import MemberFault, Offence, offence
+from harness.emulator.validation.violations import Violation, ViolationKind, shown
 
 LOG = logging.getLogger(__name__)
 
@@ -109,7 +109,7 @@ MEANINGS: Mapping[tuple[str, str], Meaning] = {
 """Exceptions of LocalStack and moto for what cannot be read. A type that could as well be a defect of theirs is not here."""
 
 
-def refusal(exception: Exception, context: RequestContext) -> Refusal | None:
+def refusal(exception: Exception, context: RequestContext) -> RequestRefusal | None:
     """What the service answers; None for an exception that says nothing of the request."""
     operation, service = context.operation, context.service
     if operation is None or service is None:
@@ -120,41 +120,41 @@ def refusal(exception: Exception, context: RequestContext) -> Refusal | None:
     meaning = MEANINGS.get((service.service_name, operation.name))
     if meaning is not None and isinstance(exception, meaning.exceptions):
         parameters = defaultdict(str, context.service_request or {}, error=str(exception))
-        return Refusal(meaning.code, meaning.message.format_map(parameters), meaning.status)
+        return RequestRefusal(meaning.code, meaning.message.format_map(parameters), meaning.status)
     if (what := _LIBRARIES.get(type(exception).__module__)) is not None:
-        return Refusal(_declared(operation, _OF_VALUES) or default, f"{what}: {exception}")
+        return RequestRefusal(_declared(operation, _OF_VALUES) or default, f"{what}: {exception}")
     if isinstance(exception, ClientError):
         return _of_other_service(exception, operation, default)
     found = offence(exception, context.service_request, operation)
-    if found is not None and found.fault is not Fault.UNREADABLE and found.member not in TOKENS:
+    if found is not None and found.fault is not MemberFault.UNREADABLE and found.member not in TOKENS:
         return _of_offence(found, exception, context, default)
     if isinstance(exception, KeyError) and _is_of_moto_backend(exception):
-        return Refusal(_declared(operation, _OF_ARNS) or default, f"There is no region or account {exception}.")
+        return RequestRefusal(_declared(operation, _OF_ARNS) or default, f"There is no region or account {exception}.")
     if isinstance(exception, InvalidArnException) or _NO_ARN.search(str(exception)):
-        return Refusal(_declared(operation, _OF_ARNS) or default, str(exception))
+        return RequestRefusal(_declared(operation, _OF_ARNS) or default, str(exception))
     if _NO_ADDRESS.search(str(exception)):
-        return Refusal(_OF_ADDRESSES.get(service.service_name, default), str(exception))
+        return RequestRefusal(_OF_ADDRESSES.get(service.service_name, default), str(exception))
     if found is not None and found.member not in TOKENS:
         return _of_offence(found, exception, context, default)
     if found is None and not isinstance(exception, ValueError):
         return None
     token = next((name for name in TOKENS if (context.service_request or {}).get(name)), None)
     if token is not None:
-        return Refusal(_declared(operation, _OF_TOKENS) or default, f"The value of {token} is not valid.")
+        return RequestRefusal(_declared(operation, _OF_TOKENS) or default, f"The value of {token} is not valid.")
     return None
 
 
-def _undefined(exception: Exception) -> Refusal | None:
+def _undefined(exception: Exception) -> RequestRefusal | None:
     """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.ExpressionAttributeValues.html"""
     key = exception.args[0] if isinstance(exception, KeyError) and exception.args else None
     if not isinstance(key, str) or not key.startswith((":", "#")):
         return None
     what = "value" if key.startswith(":") else "name"
     message = f"An expression attribute {what} used in expression is not defined; attribute {what}: {key}"
-    return Refusal("ValidationException", message)
+    return RequestRefusal("ValidationException", message)
 
 
-def _of_other_service(exception: ClientError, operation: OperationModel, default: str) -> Refusal | None:
+def _of_other_service(exception: ClientError, operation: OperationModel, default: str) -> RequestRefusal | None:
     """A service refused what this one handed on to it."""
     error, status = (
         exception.response["Error"],
@@ -164,26 +164,26 @@ def _of_other_service(exception: ClientError, operation: OperationModel, default
         return None
     code, message = str(error.get("Code", "")), str(error.get("Message", ""))
     if code.startswith("AccessDenied"):
-        return Refusal(code, message, status)
-    return Refusal(_declared(operation, (code, *_OF_VALUES)) or default, message)
+        return RequestRefusal(code, message, status)
+    return RequestRefusal(_declared(operation, (code, *_OF_VALUES)) or default, message)
 
 
-def _of_offence(found: Offence, exception: Exception, context: RequestContext, default: str) -> Refusal:
+def _of_offence(found: Offence, exception: Exception, context: RequestContext, default: str) -> RequestRefusal:
     operation = context.operation
     assert operation is not None
     service = operation.service_model.service_name
-    if found.fault is Fault.NAMES_NOTHING:
+    if found.fault is MemberFault.NAMES_NOTHING:
         return _not_found(operation, found, default)
     # AWS may have a default or take the value. It is a row of `member_rules` then, and the log says that one is missing.
     LOG.warning(
         "%s.%s: %s at %s is refused because the code behind it fails: %s: %s",
         *(service, operation.name, found.fault.name, found.path, type(exception).__name__, exception),
     )
-    if found.fault is Fault.LEFT_OUT:
-        missing = Violation(Kind.MISSING, found.member, found.path, "null", NOT_NULL, found.shape)
+    if found.fault is MemberFault.LEFT_OUT:
+        missing = Violation(ViolationKind.MISSING, found.member, found.path, "null", NOT_NULL, found.shape)
         return refusal_of(service, str(context.protocol), operation.name, [missing])
     value = "" if found.value is None else f" {shown(found.shape, found.value)}"
-    return Refusal(_declared(operation, _OF_VALUES) or default, f"Value{value} at '{found.path}' is not valid.")
+    return RequestRefusal(_declared(operation, _OF_VALUES) or default, f"Value{value} at '{found.path}' is not valid.")
 
 
 def _is_of_moto_backend(exception: KeyError) -> bool:
@@ -192,14 +192,14 @@ def _is_of_moto_backend(exception: KeyError) -> bool:
     return bool(frames) and frames[-1].filename.endswith("moto/core/base_backend.py")
 
 
-def _not_found(operation: OperationModel, found: Offence, default: str) -> Refusal:
+def _not_found(operation: OperationModel, found: Offence, default: str) -> RequestRefusal:
     name = f"{found.value}" or f"The empty {found.path}"
     for shape in operation.error_shapes:
         if _OF_NOTHING.search(shape.name):
             error = shape.metadata.get("error", {})
             code, status = error.get("code", shape.name), error.get("httpStatusCode", 400)
-            return Refusal(str(code), f"{name} does not exist.", int(status))
-    return Refusal(default, f"{name} does not exist.")
+            return RequestRefusal(str(code), f"{name} does not exist.", int(status))
+    return RequestRefusal(default, f"{name} does not exist.")
 
 
 def _declared(operation: OperationModel, names: Sequence[str]) -> str | None:

@@ -34,7 +34,7 @@ LONGEST_SCALAR = 1000
 """Characters. More than that of YAML is no scalar that somebody meant, and takes long to read."""
 
 
-class Fault(Enum):
+class MemberFault(Enum):
     LEFT_OUT = auto()
     NAMES_NOTHING = auto()
     UNREADABLE = auto()
@@ -44,7 +44,7 @@ class Fault(Enum):
 class Offence:
     """`path` is written as AWS does (`rulePriorities.1.member.priority`), `member` as the model spells the root of it."""
 
-    fault: Fault
+    fault: MemberFault
     member: str
     path: str
     shape: Shape
@@ -84,8 +84,8 @@ def _of_key(exception: KeyError, places: list[_Place]) -> Offence | None:
     texts = {key, unquote(key)}
     for place in places:
         if isinstance(place.value, str) and place.value in texts:
-            return _offence(Fault.NAMES_NOTHING, place, place.value)
-    return next((_offence(Fault.LEFT_OUT, p) for p in places if p.name == key and _is_hollow(p.value)), None)
+            return _offence(MemberFault.NAMES_NOTHING, place, place.value)
+    return next((_offence(MemberFault.LEFT_OUT, p) for p in places if p.name == key and _is_hollow(p.value)), None)
 
 
 def _is_hollow(value: Any) -> bool:
@@ -105,10 +105,10 @@ def _of_none(exception: Exception, places: list[_Place]) -> Offence | None:
         words = set(re.findall(r"\w+", text))
         for place in absent:
             if f'"{place.name}"' in text or f"'{place.name}'" in text:
-                return _offence(Fault.LEFT_OUT, place)
+                return _offence(MemberFault.LEFT_OUT, place)
         for word in sorted(words & set(by_variable)):
             if variables.get(word, word) is None:
-                return _offence(Fault.LEFT_OUT, by_variable[word])
+                return _offence(MemberFault.LEFT_OUT, by_variable[word])
     return None
 
 
@@ -128,7 +128,7 @@ def _of_document(exception: Exception, places: list[_Place]) -> Offence | None:
         return None
     for place in places:
         if isinstance(place.value, str | bytes) and _DOCUMENTS.search(place.name) and _kind(place.value) == read[1]:
-            return _offence(Fault.UNREADABLE, place, place.value if isinstance(place.value, str) else None)
+            return _offence(MemberFault.UNREADABLE, place, place.value if isinstance(place.value, str) else None)
     return None
 
 
@@ -154,10 +154,10 @@ def _of_parser(exception: ValueError, places: list[_Place]) -> Offence | None:
     for place in places:
         value = place.value
         if isinstance(value, str | bytes) and value and (_same(value, parsed) or repr(value) in said):
-            return _offence(Fault.UNREADABLE, place, value if isinstance(value, str) else None)
+            return _offence(MemberFault.UNREADABLE, place, value if isinstance(value, str) else None)
     if parsed in ("", b""):
         # An empty document; a parser is given "" for what was left out as well.
-        return next((_offence(Fault.UNREADABLE, place, "") for place in places if place.value in ("", b"")), None)
+        return next((_offence(MemberFault.UNREADABLE, place, "") for place in places if place.value in ("", b"")), None)
     return None
 
 
@@ -169,7 +169,7 @@ def _same(value: str | bytes, parsed: Any) -> bool:
     return bool(value == parsed)
 
 
-def _offence(fault: Fault, place: _Place, value: str | None = None) -> Offence:
+def _offence(fault: MemberFault, place: _Place, value: str | None = None) -> Offence:
     return Offence(fault, place.root, place.path, place.shape, value)
 
 

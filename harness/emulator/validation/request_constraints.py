@@ -20,7 +20,7 @@ from harness.emulator.validation.answers import exception_of
 from harness.emulator.validation.constraints import checker_of
 from harness.emulator.validation.messages import refusal
 from harness.emulator.validation.model_corrections import MISTAKES_OF_LOCALSTACK, NOT_FROM_THE_MODEL
-from harness.emulator.validation.violations import Kind, Violation
+from harness.emulator.validation.violations import Violation, ViolationKind
 
 Checker = Callable[[dict[str, Any]], list[Violation]]
 
@@ -77,7 +77,7 @@ def refuse(_chain: HandlerChain, context: RequestContext, _response: Response) -
 
 def _is_empty(violation: Violation, context: RequestContext) -> bool:
     """Forms have no empty lists: `Names=` is one, which LocalStack's parser leaves out as if it were missing."""
-    if violation.kind is not Kind.MISSING or violation.shape.type_name not in AGGREGATES:
+    if violation.kind is not ViolationKind.MISSING or violation.shape.type_name not in AGGREGATES:
         return False
     return any(str(key).startswith(violation.member) for key in context.request.values)
 

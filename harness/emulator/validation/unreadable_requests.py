@@ -19,7 +19,7 @@ from werkzeug.exceptions import HTTPException
 from harness.emulator.patches import patched
 from harness.emulator.validation import malformed, mistaken_values, request_head, wire_types
 from harness.emulator.validation.answers import exception_of
-from harness.emulator.validation.messages import Refusal
+from harness.emulator.validation.messages import RequestRefusal
 
 MAX_DECODED_BYTES = 64 * 1024 * 1024
 """Of a body with Content-Encoding: gzip. No operation that takes one takes more."""
@@ -95,12 +95,16 @@ def find_service(original: Any, self: Any, chain: Any, context: RequestContext, 
         original(self, chain, context, response)
         if context.service is None and context.request.method in WRITING:
             # Nothing else of LocalStack's would answer, and what nothing answers is 200 without a body.
-            _answer(chain, context, Refusal("MissingAuthenticationTokenException", "Missing Authentication Token", 403))
+            _answer(
+                chain,
+                context,
+                RequestRefusal("MissingAuthenticationTokenException", "Missing Authentication Token", 403),
+            )
     except UnknownServiceError as error:
         name = error.kwargs.get("service_name", "")
         # https://docs.aws.amazon.com/IAM/latest/UserGuide/signature-v4-troubleshooting.html
         message = f"Credential should be scoped to a valid service, not to {str(name)[:100]!r}."
-        _answer(chain, context, Refusal("InvalidSignatureException", message, 403))
+        _answer(chain, context, RequestRefusal("InvalidSignatureException", message, 403))
     except service_router.ProtocolError:
         model = context.service
         assert model is not None
@@ -111,7 +115,7 @@ def find_service(original: Any, self: Any, chain: Any, context: RequestContext, 
         raise exception_of(malformed.malformed(model, model.protocol, why)) from None
 
 
-def _answer(chain: Any, context: RequestContext, refusal: Refusal) -> None:
+def _answer(chain: Any, context: RequestContext, refusal: RequestRefusal) -> None:
     """In JSON where the request is, or else as the XML of the older services: its service is not known."""
     request = context.request
     if "X-Amz-Target" in request.headers or "json" in request.mimetype:
@@ -131,7 +135,7 @@ def exception_response(original: Any, self: Any, exception: Exception, context: 
         assert isinstance(exception, HTTPException)
         assert context.service is not None
         refused = malformed.malformed(context.service, str(context.protocol), exception.description or exception.name)
-        exception = exception_of(Refusal(refused.code, refused.message, exception.code or 400))
+        exception = exception_of(RequestRefusal(refused.code, refused.message, exception.code or 400))
     elif (mistake := mistaken_values.refusal(exception, context)) is not None:
         exception = exception_of(mistake)
     if context.operation is not None or context.service is None or not isinstance(exception, ServiceException):

@@ -15,7 +15,7 @@ _NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]"
 """Characters that an answer in XML cannot hold: clients could not read it (https://www.w3.org/TR/xml/#charsets)."""
 
 
-class Kind(Enum):
+class ViolationKind(Enum):
     MISSING = auto()
     PATTERN = auto()
     LENGTH = auto()
@@ -27,7 +27,7 @@ class Kind(Enum):
 class Violation:
     """`path` is written as AWS does: `targets.1.member.id`. `member` is the parameter at its root as the model spells it."""
 
-    kind: Kind
+    kind: ViolationKind
     member: str
     path: str
     shown: str | None

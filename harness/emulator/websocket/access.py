@@ -2,7 +2,7 @@
 
 from urllib.parse import unquote
 
-from harness.emulator.access.operation import Asked, Operation
+from harness.emulator.access.operation import Operation, RequestedAction
 from harness.emulator.access.services import asks
 from harness.emulator.journal.enrichers import names_resource
 
@@ -15,10 +15,10 @@ def install() -> None:
     names_resource(lambda context: context.request.headers.get(WEBSOCKET_STAGE, ""))
 
 
-def _asked(operation: Operation, action: str) -> list[Asked] | None:
+def _asked(operation: Operation, action: str) -> list[RequestedAction] | None:
     """A connection of a WebSocket API
     (https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-control-access-iam.html)."""
     stage = operation.headers.get(WEBSOCKET_STAGE)
     if stage is None:
         return None
-    return [Asked(action, f"{stage}/{operation.method}/{unquote(operation.path.lstrip('/'))}")]
+    return [RequestedAction(action, f"{stage}/{operation.method}/{unquote(operation.path.lstrip('/'))}")]

@@ -12,9 +12,9 @@ from typing import Any
 from localstack.services.apigateway.next_gen.execute_api.gateway_response import AuthorizerConfigurationError
 
 from harness.emulator.apigateway.lambda_authorizer import as_text, checked
-from harness.emulator.apigateway.policy import Decision, PolicyError, decide
+from harness.emulator.apigateway.policy import PolicyDecision, PolicyError, decide
 from harness.emulator.websocket.apis import Settings
-from harness.emulator.websocket.connections import Connection
+from harness.emulator.websocket.connections import WebSocketConnection
 from harness.emulator.websocket.events import Handshake, authorizer_event
 from harness.emulator.websocket.integrations import GatewayError, invoke, within
 
@@ -23,7 +23,7 @@ TIMEOUT_SECONDS = 10.0
 
 
 def authorize(
-    connection: Connection,
+    connection: WebSocketConnection,
     handshake: Handshake,
     authorizer: Settings,
     stage_variables: Mapping[str, str],
@@ -49,8 +49,8 @@ def authorize(
         decision = decide(checked(answer)["policyDocument"], event["methodArn"])
     except (AuthorizerConfigurationError, PolicyError) as error:
         raise _at_fault(authorizer, str(error)) from error
-    if decision is not Decision.ALLOW:
-        suffix = " with an explicit deny" if decision is Decision.EXPLICIT_DENY else ""
+    if decision is not PolicyDecision.ALLOW:
+        suffix = " with an explicit deny" if decision is PolicyDecision.EXPLICIT_DENY else ""
         message = f"User is not authorized to access this resource{suffix}"
         raise GatewayError(403, message, "AccessDeniedException")
     return {

@@ -40,7 +40,7 @@ class Closing:
 
 
 @dataclass(eq=False)
-class Connection:
+class WebSocketConnection:
     """One client's connection to a stage. `trace` is the root of its handshake's trace, `authorizer` what the authorizer
     said of the client."""
 
@@ -130,31 +130,31 @@ def lifetime_over() -> Closing:
     return Closing(GOING_AWAY, "Going away", "lifetime")
 
 
-class Connections:
+class WebSocketConnections:
     """By id. Those that are closed are remembered by the ARN of their stage: a call about one is about that API still."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._open: dict[str, Connection] = {}
+        self._open: dict[str, WebSocketConnection] = {}
         self._gone: OrderedDict[str, str] = OrderedDict()
 
-    def add(self, connection: Connection) -> None:
+    def add(self, connection: WebSocketConnection) -> None:
         with self._lock:
             self._open[connection.connection_id] = connection
 
-    def remove(self, connection: Connection) -> None:
+    def remove(self, connection: WebSocketConnection) -> None:
         with self._lock:
             self._open.pop(connection.connection_id, None)
             self._gone[connection.connection_id] = connection.arn
             if len(self._gone) > MAX_REMEMBERED:
                 self._gone.popitem(last=False)
 
-    def get(self, connection_id: str) -> Connection | None:
+    def get(self, connection_id: str) -> WebSocketConnection | None:
         return self._open.get(connection_id)
 
     def of(
         self, api_id: str | None = None, stage: str | None = None, account_id: str | None = None
-    ) -> list[Connection]:
+    ) -> list[WebSocketConnection]:
         """Those that are open: of an API, a stage, an account; of any, for None."""
         return [
             one
@@ -165,5 +165,5 @@ class Connections:
         ]
 
 
-CONNECTIONS = Connections()
+CONNECTIONS = WebSocketConnections()
 """Those of this LocalStack process."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from harness.emulator.websocket.connections import Closing, Connection, new_token
+from harness.emulator.websocket.connections import Closing, WebSocketConnection, new_token
 
 _OF_THE_PROTOCOL = frozenset({"connection", "upgrade", "content-length"})
 """Headers that an authorizer sees, and an integration does not."""
@@ -33,7 +33,7 @@ class Handshake:
 
 
 def handshake_of(
-    headers: Iterable[tuple[str, str]], query: Iterable[tuple[str, str]], connection: Connection, port: int
+    headers: Iterable[tuple[str, str]], query: Iterable[tuple[str, str]], connection: WebSocketConnection, port: int
 ) -> Handshake:
     """The request as API Gateway passes it on: under its own name, and with what its front door adds."""
     added = {
@@ -47,7 +47,7 @@ def handshake_of(
     return Handshake(tuple(sorted([*theirs, *added.items()], key=lambda pair: pair[0].lower())), tuple(query))
 
 
-def request_context(connection: Connection, route_key: str, event_type: str) -> dict[str, Any]:
+def request_context(connection: WebSocketConnection, route_key: str, event_type: str) -> dict[str, Any]:
     """What every event has in common; `event_type` is CONNECT, MESSAGE or DISCONNECT."""
     now = datetime.now(UTC)
     request_id = new_token()
@@ -78,7 +78,7 @@ def connect_event(handshake: Handshake, stage_variables: Mapping[str, str], cont
 
 
 def authorizer_event(
-    connection: Connection, handshake: Handshake, stage_variables: Mapping[str, str], context: dict[str, Any]
+    connection: WebSocketConnection, handshake: Handshake, stage_variables: Mapping[str, str], context: dict[str, Any]
 ) -> dict[str, Any]:
     """https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-lambda-auth.html"""
     headers = list(handshake.headers)
@@ -104,7 +104,7 @@ def message_event(
 
 
 def disconnect_event(
-    connection: Connection, stage_variables: Mapping[str, str], context: dict[str, Any], closing: Closing
+    connection: WebSocketConnection, stage_variables: Mapping[str, str], context: dict[str, Any], closing: Closing
 ) -> dict[str, Any]:
     context |= {"disconnectStatusCode": closing.code, "disconnectReason": closing.reason}
     headers = [("Host", connection.api.domain_name), ("x-api-key", ""), ("X-Forwarded-For", ""), ("x-restapi", "")]

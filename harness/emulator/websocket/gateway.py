@@ -19,7 +19,7 @@ from harness.emulator.journal.causes import SEGMENTS, doing
 from harness.emulator.websocket import integrations, journal, logs
 from harness.emulator.websocket.apis import Settings, Snapshot, find_api
 from harness.emulator.websocket.authorizer import authorize
-from harness.emulator.websocket.connections import CONNECTIONS, NORMAL, Closing, Connection, new_token
+from harness.emulator.websocket.connections import CONNECTIONS, NORMAL, Closing, WebSocketConnection, new_token
 from harness.emulator.websocket.events import (
     Handshake,
     connect_event,
@@ -29,7 +29,7 @@ from harness.emulator.websocket.events import (
     request_context,
 )
 from harness.emulator.websocket.frames import LimitedProtocol
-from harness.emulator.websocket.integrations import Answer, GatewayError, forbidden, internal_error
+from harness.emulator.websocket.integrations import GatewayError, IntegrationResponse, forbidden, internal_error
 from harness.emulator.websocket.request_models import validate
 from harness.emulator.websocket.route_selection import DEFAULT, route_key
 from harness.emulator.websocket.throttling import THROTTLE, settings_of
@@ -52,7 +52,7 @@ def connect(request: WebSocketRequest, api_id: str, stage: str = "") -> Response
     if api is None or snapshot is None or snapshot.settings.get("DisableExecuteApiEndpoint"):
         return Response(json.dumps({"message": "Forbidden"}), 403, mimetype="application/json")
     trace = TraceHeader.from_header_str(request.headers.get("X-Amzn-Trace-Id")).ensure_root_exists()
-    connection = Connection(
+    connection = WebSocketConnection(
         api,
         stage,
         source_ip=request.remote_addr or "127.0.0.1",
@@ -83,14 +83,14 @@ def connect(request: WebSocketRequest, api_id: str, stage: str = "") -> Response
 class Exchange:
     """One event on its way through the gateway: its context, and what the stage writes down of it at its end."""
 
-    def __init__(self, connection: Connection, key: str, event_type: str) -> None:
+    def __init__(self, connection: WebSocketConnection, key: str, event_type: str) -> None:
         self.connection = connection
         self.context = request_context(connection, key, event_type)
         self.request_id = str(self.context["requestId"])
         self.event: dict[str, Any] | None = None
         self._began = time.monotonic()
 
-    def serve(self, snapshot: Snapshot, route: Settings, event: dict[str, Any]) -> Answer:
+    def serve(self, snapshot: Snapshot, route: Settings, event: dict[str, Any]) -> IntegrationResponse:
         """What the route's integration answers. Raises GatewayError."""
         self.event = event
         connection = self.connection
@@ -102,17 +102,17 @@ class Exchange:
         stage = connection.api.parts["Stage"].get(connection.stage) or {}
         THROTTLE.take(connection.api.arn(f"{connection.stage}/{key}"), settings_of(stage, key))
 
-    def over(self, answer: Answer | None = None, error: GatewayError | None = None) -> None:
-        outcome = logs.Outcome(time.monotonic() - self._began, answer, error)
+    def over(self, answer: IntegrationResponse | None = None, error: GatewayError | None = None) -> None:
+        outcome = logs.RequestOutcome(time.monotonic() - self._began, answer, error)
         logs.write(self.connection, self.context, outcome, self.event)
 
 
-def _admit(exchange: Exchange, handshake: Handshake, snapshot: Snapshot) -> Answer:
+def _admit(exchange: Exchange, handshake: Handshake, snapshot: Snapshot) -> IntegrationResponse:
     """What `$connect` answers; without one everybody is let in. Raises GatewayError."""
     route, connection = snapshot.route("$connect"), exchange.connection
     exchange.throttle("$connect")
     if route is None:
-        return Answer(200)
+        return IntegrationResponse(200)
     variables = _stage_variables(connection)
     if route.get("AuthorizationType") == "CUSTOM":
         authorizer = snapshot.parts["Authorizer"].get(str(route.get("AuthorizerId")))
@@ -126,11 +126,11 @@ def _admit(exchange: Exchange, handshake: Handshake, snapshot: Snapshot) -> Answ
         journal.authorized(connection, authorizer, None)
         exchange.context = {**exchange.context, "authorizer": connection.authorizer}
     if not route.get("Target"):
-        return Answer(200)
+        return IntegrationResponse(200)
     return exchange.serve(snapshot, route, connect_event(handshake, variables, exchange.context))
 
 
-def _accept(request: WebSocketRequest, connection: Connection, answer: Answer) -> Any:
+def _accept(request: WebSocketRequest, connection: WebSocketConnection, answer: IntegrationResponse) -> Any:
     channel = request.socket.channel
 
     def refuse(closing: Closing) -> None:
@@ -144,25 +144,25 @@ def _accept(request: WebSocketRequest, connection: Connection, answer: Answer) -
     return request.accept(subprotocol=headers.get(SUBPROTOCOL.lower()), headers=Headers())
 
 
-def _refusal(connection: Connection, error: GatewayError, request_id: str) -> Response:
+def _refusal(connection: WebSocketConnection, error: GatewayError, request_id: str) -> Response:
     response = Response(_told(connection, error, request_id), error.status, mimetype="application/json")
     response.headers["x-amzn-ErrorType"] = error.name
     response.headers["x-amzn-RequestId"] = request_id
     return response
 
 
-def _told(connection: Connection, error: GatewayError, request_id: str) -> str:
+def _told(connection: WebSocketConnection, error: GatewayError, request_id: str) -> str:
     """https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-route-keys-connect-disconnect.html"""
     told = {"message": error.message, "connectionId": connection.connection_id, "requestId": request_id}
     return json.dumps(told)
 
 
-def _stage_variables(connection: Connection) -> dict[str, str]:
+def _stage_variables(connection: WebSocketConnection) -> dict[str, str]:
     stage = connection.api.parts["Stage"].get(connection.stage) or {}
     return dict(stage.get("StageVariables") or {})
 
 
-def _serve(connection: Connection) -> None:
+def _serve(connection: WebSocketConnection) -> None:
     while True:
         try:
             message = connection.receive()
@@ -181,7 +181,7 @@ def _serve(connection: Connection) -> None:
     _disconnected(connection, connection.closing or closing)
 
 
-def _received(connection: Connection, body: str) -> None:
+def _received(connection: WebSocketConnection, body: str) -> None:
     connection.received += 1
     snapshot = connection.api.served(connection.stage)
     key, route = _selected(snapshot, body) if snapshot is not None else (DEFAULT, None)
@@ -207,7 +207,7 @@ def _selected(snapshot: Snapshot, body: str) -> tuple[str, Settings | None]:
 
 
 def _message(
-    connection: Connection, body: str, key: str, snapshot: Snapshot | None, route: Settings | None
+    connection: WebSocketConnection, body: str, key: str, snapshot: Snapshot | None, route: Settings | None
 ) -> dict[str, Any]:
     """Serve a message; what its record's end says."""
     exchange = Exchange(connection, route["RouteKey"] if route else key, "MESSAGE")
@@ -235,12 +235,12 @@ def _answers(snapshot: Snapshot, route: Settings) -> bool:
     return selected and bool(snapshot.responses_of("RouteResponse", route["RouteId"]))
 
 
-def _answer(connection: Connection, name: str, body: str) -> None:
+def _answer(connection: WebSocketConnection, name: str, body: str) -> None:
     if connection.send(body):
         journal.frame_sent(connection, name, body)
 
 
-def _disconnected(connection: Connection, closing: Closing) -> None:
+def _disconnected(connection: WebSocketConnection, closing: Closing) -> None:
     """`$disconnect` is told after the fact: what it answers changes nothing
     (https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-route-keys-connect-disconnect.html)."""
     snapshot = connection.api.served(connection.stage)

@@ -46,7 +46,7 @@ def internal_error(status: int = 500) -> GatewayError:
 
 
 @dataclass(frozen=True)
-class Answer:
+class IntegrationResponse:
     """What an integration answered, as a proxy response has it."""
 
     status: int
@@ -63,7 +63,7 @@ def call(
     snapshot: Snapshot,
     route: Settings,
     event: Mapping[str, Any],
-) -> Answer:
+) -> IntegrationResponse:
     """Serve an event by the route's integration. Raises GatewayError."""
     integration = snapshot.integration_of(route)
     if integration is None:
@@ -134,20 +134,20 @@ def invoke(
     return json.loads(answer["Payload"].read() or b"null"), bool(answer.get("FunctionError"))
 
 
-def _proxy_response(result: tuple[Any, bool], source: str) -> Answer:
+def _proxy_response(result: tuple[Any, bool], source: str) -> IntegrationResponse:
     answer, failed = result
     if failed:
         raise internal_error(502)
     try:
         if not isinstance(answer, dict) or not isinstance(answer.get("body"), str | None):
             raise TypeError
-        return Answer(int(answer["statusCode"]), answer.get("headers") or {}, answer.get("body"))
+        return IntegrationResponse(int(answer["statusCode"]), answer.get("headers") or {}, answer.get("body"))
     except (LookupError, TypeError, ValueError):
         LOG.warning("%s: Execution failed due to configuration error: Malformed Lambda proxy response", source)
         raise internal_error(502) from None
 
 
-def _mock(snapshot: Snapshot, integration: Settings, context: Mapping[str, Any]) -> Answer:
+def _mock(snapshot: Snapshot, integration: Settings, context: Mapping[str, Any]) -> IntegrationResponse:
     """A mock answers with the status that its request template says, and the template of the response for it."""
     requests = integration.get("RequestTemplates") or {}
     status = int(json.loads(_template(requests) or '{"statusCode": 200}')["statusCode"])
@@ -157,7 +157,7 @@ def _mock(snapshot: Snapshot, integration: Settings, context: Mapping[str, Any])
     }
     chosen = responses.get(f"/{status}/") or responses.get("$default") or {}
     body = _template(chosen.get("ResponseTemplates") or {})
-    return Answer(status, body=None if body is None else render(body, {"context": context}))
+    return IntegrationResponse(status, body=None if body is None else render(body, {"context": context}))
 
 
 def _template(templates: Mapping[str, str]) -> str | None:

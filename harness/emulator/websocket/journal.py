@@ -9,7 +9,7 @@ from harness.emulator.journal.activity import Gathered, activity
 from harness.emulator.journal.causes import Cause
 from harness.emulator.journal.recorder import JOURNAL
 from harness.emulator.websocket.apis import Settings
-from harness.emulator.websocket.connections import Closing, Connection
+from harness.emulator.websocket.connections import Closing, WebSocketConnection
 from harness.emulator.websocket.events import Handshake
 from harness.emulator.websocket.integrations import GatewayError
 from harness.journal.records import Kind
@@ -17,7 +17,7 @@ from harness.journal.records import Kind
 SERVICE = "apigatewayv2"
 
 
-def _about(connection: Connection) -> dict[str, Any]:
+def _about(connection: WebSocketConnection) -> dict[str, Any]:
     api = connection.api
     return {
         "service": SERVICE,
@@ -29,7 +29,9 @@ def _about(connection: Connection) -> dict[str, Any]:
 
 
 @contextmanager
-def handshake(connection: Connection, request: Handshake, path: str, caused_by: Cause | None) -> Iterator[Gathered]:
+def handshake(
+    connection: WebSocketConnection, request: Handshake, path: str, caused_by: Cause | None
+) -> Iterator[Gathered]:
     what = {**_about(connection), "resource": connection.api.api_id}
     data = {
         "method": "GET",
@@ -43,7 +45,7 @@ def handshake(connection: Connection, request: Handshake, path: str, caused_by: 
         yield gathered
 
 
-def frame_received(connection: Connection, body: str, selected: str, route: Settings | None) -> Cause:
+def frame_received(connection: WebSocketConnection, body: str, selected: str, route: Settings | None) -> Cause:
     """Recorded by the thread that reads, so in the order in which the frames came."""
     return JOURNAL.begin(
         Kind.FRAME,
@@ -60,11 +62,11 @@ def frame_received(connection: Connection, body: str, selected: str, route: Sett
     )
 
 
-def frame_served(connection: Connection, begun: Cause, selected: str, ended: dict[str, Any]) -> None:
+def frame_served(connection: WebSocketConnection, begun: Cause, selected: str, ended: dict[str, Any]) -> None:
     JOURNAL.end(Kind.FRAME, begun, service=SERVICE, name=selected, resource=connection.arn, data=ended)
 
 
-def frame_sent(connection: Connection, name: str, body: str | bytes) -> None:
+def frame_sent(connection: WebSocketConnection, name: str, body: str | bytes) -> None:
     about = _about(connection)
     del about["trace"]  # that of what sends it
     data = {"direction": "out", "connection": connection.connection_id, "body": payloads.text(body)}
@@ -72,7 +74,7 @@ def frame_sent(connection: Connection, name: str, body: str | bytes) -> None:
 
 
 @contextmanager
-def ended(connection: Connection, closing: Closing) -> Iterator[Gathered]:
+def ended(connection: WebSocketConnection, closing: Closing) -> Iterator[Gathered]:
     data = {
         "connection": connection.connection_id,
         "code": closing.code,
@@ -86,7 +88,7 @@ def ended(connection: Connection, closing: Closing) -> Iterator[Gathered]:
         yield gathered
 
 
-def authorized(connection: Connection, authorizer: Settings, refused: GatewayError | None) -> None:
+def authorized(connection: WebSocketConnection, authorizer: Settings, refused: GatewayError | None) -> None:
     said: dict[str, Any] = {"passed": True, "principal": (connection.authorizer or {}).get("principalId")}
     if refused is not None:
         said = {"passed": False, "reason": refused.name, "error": refused.message}

@@ -15,8 +15,8 @@ from botocore.exceptions import ClientError
 from localstack.aws.connect import connect_to
 
 from harness.emulator.websocket.apis import Api
-from harness.emulator.websocket.connections import Connection
-from harness.emulator.websocket.integrations import Answer, GatewayError
+from harness.emulator.websocket.connections import WebSocketConnection
+from harness.emulator.websocket.integrations import GatewayError, IntegrationResponse
 from harness.emulator.websocket.throttling import settings_of
 
 LOG = logging.getLogger(__name__)
@@ -26,11 +26,11 @@ _UNKNOWN = "-"
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RequestOutcome:
     """What became of a request: what the integration answered, or the gateway's own error."""
 
     seconds: float
-    answer: Answer | None = None
+    answer: IntegrationResponse | None = None
     error: GatewayError | None = None
 
     @property
@@ -41,7 +41,10 @@ class Outcome:
 
 
 def write(
-    connection: Connection, context: Mapping[str, Any], outcome: Outcome, event: Mapping[str, Any] | None
+    connection: WebSocketConnection,
+    context: Mapping[str, Any],
+    outcome: RequestOutcome,
+    event: Mapping[str, Any] | None,
 ) -> None:
     """What the stage's settings ask for; `event` is what the integration was given. Its failure is nobody's but the log's."""
     stage = connection.api.parts["Stage"].get(connection.stage) or {}
@@ -61,7 +64,7 @@ def write(
         LOG.warning("%s: nothing is logged of a request: %s", connection.arn, error)
 
 
-def access_line(form: str, context: Mapping[str, Any], outcome: Outcome) -> str:
+def access_line(form: str, context: Mapping[str, Any], outcome: RequestOutcome) -> str:
     """https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-logging.html"""
     latency = int(outcome.seconds * 1000)
     known: dict[str, Any] = {
@@ -85,7 +88,7 @@ def access_line(form: str, context: Mapping[str, Any], outcome: Outcome) -> str:
 
 
 def execution_lines(
-    level: str, data: bool, context: Mapping[str, Any], outcome: Outcome, event: Mapping[str, Any] | None
+    level: str, data: bool, context: Mapping[str, Any], outcome: RequestOutcome, event: Mapping[str, Any] | None
 ) -> list[str]:
     """`level` is ERROR or INFO; with `data` what was given to the integration and came back is in it, too."""
     lines = [f"Extended Request Id: {context['extendedRequestId']}"]
@@ -107,7 +110,9 @@ def execution_lines(
     return [f"({context['requestId']}) {line}" for line in lines]
 
 
-def _put(api: Api, group: str, connection: Connection, lines: list[str], *, create_group: bool = False) -> None:
+def _put(
+    api: Api, group: str, connection: WebSocketConnection, lines: list[str], *, create_group: bool = False
+) -> None:
     logs = connect_to(aws_access_key_id=api.account_id, region_name=api.region).logs
     now = int(time.time() * 1000)
     stream = f"{api.api_id}-{connection.stage}"

@@ -22,7 +22,7 @@ from harness.emulator.journal.causes import CAUSE
 from harness.emulator.websocket import journal
 from harness.emulator.websocket.access import WEBSOCKET_STAGE
 from harness.emulator.websocket.apis import find_api
-from harness.emulator.websocket.connections import CONNECTIONS, NORMAL, Closing, Connection
+from harness.emulator.websocket.connections import CONNECTIONS, NORMAL, Closing, WebSocketConnection
 from harness.emulator.websocket.errors import bad_request
 
 MAX_PAYLOAD_BYTES = 128 * 1024
@@ -75,7 +75,7 @@ def _go_to(context: RequestContext, path: str) -> None:
     request.environ["RAW_URI"] = request.environ["REQUEST_URI"] = f"{path}?{query}" if query else path
 
 
-def _open(context: RequestContext, connection_id: str) -> Connection:
+def _open(context: RequestContext, connection_id: str) -> WebSocketConnection:
     connection_id = unquote(connection_id)
     connection = CONNECTIONS.get(connection_id)
     if connection is not None and connection.arn == context.request.headers.get(WEBSOCKET_STAGE):

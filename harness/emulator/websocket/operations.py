@@ -20,7 +20,7 @@ Handler = Callable[[RequestContext, Request], dict[str, Any] | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ChildKind:
     """A kind of resource below an API. `parent` is the kind that it belongs to, where that is not the API itself;
     `unique` a member whose value no two of them share."""
 
@@ -36,13 +36,13 @@ class Kind:
 
 
 KINDS = (
-    Kind("Authorizer", id_length=6),
-    Kind("Integration", {"ConnectionType": "INTERNET", "TimeoutInMillis": MAX_TIMEOUT_MILLISECONDS}),
-    Kind("IntegrationResponse", parent="Integration", unique="IntegrationResponseKey"),
-    Kind("Model", id_length=6, unique="Name"),
-    Kind("Route", {"ApiKeyRequired": False, "AuthorizationType": "NONE"}, unique="RouteKey"),
-    Kind("RouteResponse", parent="Route", unique="RouteResponseKey"),
-    Kind(
+    ChildKind("Authorizer", id_length=6),
+    ChildKind("Integration", {"ConnectionType": "INTERNET", "TimeoutInMillis": MAX_TIMEOUT_MILLISECONDS}),
+    ChildKind("IntegrationResponse", parent="Integration", unique="IntegrationResponseKey"),
+    ChildKind("Model", id_length=6, unique="Name"),
+    ChildKind("Route", {"ApiKeyRequired": False, "AuthorizationType": "NONE"}, unique="RouteKey"),
+    ChildKind("RouteResponse", parent="Route", unique="RouteResponseKey"),
+    ChildKind(
         "Stage",
         {"DefaultRouteSettings": {}, "RouteSettings": {}, "StageVariables": {}},
     ),
@@ -61,7 +61,7 @@ def _api(context: RequestContext, request: Request) -> Api:
     return api
 
 
-def _found(api: Api, kind: Kind | str, identifier: str) -> Settings:
+def _found(api: Api, kind: ChildKind | str, identifier: str) -> Settings:
     name = kind if isinstance(kind, str) else kind.name
     if identifier not in api.parts[name]:
         raise not_found(name, identifier)
@@ -124,7 +124,7 @@ def update_api(context: RequestContext, request: Request) -> Settings:
 # ---- what is below it ----------------------------------------------------------------------------------------------
 
 
-def _operations_of(kind: Kind) -> dict[str, Handler]:
+def _operations_of(kind: ChildKind) -> dict[str, Handler]:
     def create(context: RequestContext, request: Request) -> Settings:
         api = _api(context, request)
         given = {name: value for name, value in request.items() if name != "ApiId" and value is not None}
@@ -199,7 +199,7 @@ def _with_defaults(route_settings: Settings) -> Settings:
     return {"DataTraceEnabled": False, "DetailedMetricsEnabled": False, "LoggingLevel": "OFF", **route_settings}
 
 
-def _is_unique(api: Api, kind: Kind, value: Any, parent: str) -> None:
+def _is_unique(api: Api, kind: ChildKind, value: Any, parent: str) -> None:
     for other in api.parts[kind.name].values():
         if other.get(str(kind.unique)) == value and other.get("ParentId") in (None, parent):
             raise conflict(f"{kind.name} with {kind.unique} {value} already exists for this API")

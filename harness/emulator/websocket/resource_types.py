@@ -11,7 +11,7 @@ from typing import Any
 
 from harness.emulator.cloudformation.parameters import PropertyError
 from harness.emulator.cloudformation.provider import plugin_of
-from harness.emulator.cloudformation.resource_type import Model, Operation, ResourceType
+from harness.emulator.cloudformation.resource_type import Model, ResourceOperation, ResourceType
 
 _API = {"ApiId": "ApiId"}
 _GONE = ("NotFoundException",)
@@ -58,9 +58,9 @@ def _below_api(kind: str, **more: Any) -> ResourceType:
         **{
             "name": f"AWS::ApiGatewayV2::{kind}",
             "service": "apigatewayv2",
-            "create": Operation(f"Create{kind}"),
-            "update": Operation(f"Update{kind}", identifiers),
-            "delete": Operation(f"Delete{kind}", identifiers),
+            "create": ResourceOperation(f"Create{kind}"),
+            "update": ResourceOperation(f"Update{kind}", identifiers),
+            "delete": ResourceOperation(f"Delete{kind}", identifiers),
             "ref": identifier,
             "attributes": {identifier: identifier},
             "replaced_by": frozenset({"ApiId"}),
@@ -73,9 +73,9 @@ def _below_api(kind: str, **more: Any) -> ResourceType:
 API = ResourceType(
     name="AWS::ApiGatewayV2::Api",
     service="apigatewayv2",
-    create=Operation("CreateApi"),
-    update=Operation("UpdateApi", _API),
-    delete=Operation("DeleteApi", _API),
+    create=ResourceOperation("CreateApi"),
+    update=ResourceOperation("UpdateApi", _API),
+    delete=ResourceOperation("DeleteApi", _API),
     ref="ApiId",
     attributes={"ApiId": "ApiId", "ApiEndpoint": "ApiEndpoint"},
     replaced_by=frozenset({"ProtocolType"}),
@@ -94,9 +94,9 @@ ROUTE = _below_api(
 STAGE = ResourceType(
     name="AWS::ApiGatewayV2::Stage",
     service="apigatewayv2",
-    create=Operation("CreateStage"),
-    update=Operation("UpdateStage", {**_API, "StageName": "StageName"}),
-    delete=Operation("DeleteStage", {**_API, "StageName": "StageName"}),
+    create=ResourceOperation("CreateStage"),
+    update=ResourceOperation("UpdateStage", {**_API, "StageName": "StageName"}),
+    delete=ResourceOperation("DeleteStage", {**_API, "StageName": "StageName"}),
     ref="StageName",
     replaced_by=frozenset({"ApiId", "StageName"}),
     reshape=_stage,
@@ -110,8 +110,8 @@ def _response(kind: str, parent: str) -> ResourceType:
     identifiers = {**_API, parent_id: parent_id, identifier: identifier}
     return _below_api(
         kind,
-        update=Operation(f"Update{kind}", identifiers),
-        delete=Operation(f"Delete{kind}", identifiers),
+        update=ResourceOperation(f"Update{kind}", identifiers),
+        delete=ResourceOperation(f"Delete{kind}", identifiers),
         replaced_by=frozenset({"ApiId", parent_id}),
     )
 

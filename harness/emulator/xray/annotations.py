@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.emulator.xray.segments import is_subsegment, subsegments
-from harness.emulator.xray.traces import CompiledTrace, Service, service_of
+from harness.emulator.xray.traces import CompiledTrace, ServiceNode, service_of
 
 MAX_ANNOTATIONS = 50
 """X-Ray indexes up to 50 annotations for each trace."""
@@ -18,7 +18,7 @@ MAX_ANNOTATIONS = 50
 class AnnotationOfTrace:
     key: str
     value: str | float | bool
-    service: Service | None
+    service: ServiceNode | None
 
 
 def annotations(trace: CompiledTrace) -> list[AnnotationOfTrace]:

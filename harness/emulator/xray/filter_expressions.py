@@ -50,7 +50,7 @@ Value = str | float | bool
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class FilterCondition:
     """`keyword operator value`; without an operator: whether the keyword is true, or set."""
 
     keyword: str
@@ -66,7 +66,7 @@ class Annotation:
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class ServicePattern:
     """Which services are meant: None means any."""
 
     name: str | None = None
@@ -76,14 +76,14 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class ServiceFilter:
-    node: Node
+    node: ServicePattern
     filter: "Expression | None"
 
 
 @dataclass(frozen=True, slots=True)
 class EdgeFilter:
-    source: Node
-    destination: Node
+    source: ServicePattern
+    destination: ServicePattern
     filter: "Expression | None"
 
 
@@ -102,7 +102,7 @@ class AnyOf:
     operands: tuple["Expression", ...]
 
 
-Expression = Condition | Annotation | ServiceFilter | EdgeFilter | Not | AllOf | AnyOf
+Expression = FilterCondition | Annotation | ServiceFilter | EdgeFilter | Not | AllOf | AnyOf
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +232,7 @@ class _Parser:
     def _service(self) -> ServiceFilter:
         self._refuse_in_block()
         self._need("(")
-        node = Node() if self.token.text == ")" else self._node()
+        node = ServicePattern() if self.token.text == ")" else self._node()
         self._need(")")
         return ServiceFilter(node, self._block())
 
@@ -250,9 +250,9 @@ class _Parser:
         if self._is_in_block:
             raise FilterExpressionError(f"The filter expression has {token} inside the braces of service() or edge().")
 
-    def _node(self) -> Node:
+    def _node(self) -> ServicePattern:
         if self.token.kind == "string":
-            return Node(name=self._string())
+            return ServicePattern(name=self._string())
         if self.token.word != "id":
             raise self.unexpected('a name in quotation marks or id(name: "...", type: "...")')
         self._next()
@@ -267,7 +267,7 @@ class _Parser:
             self._next()
             self._need(":")
             found[key] = self._string()
-        return Node(**found)
+        return ServicePattern(**found)
 
     def _block(self) -> Expression | None:
         if not self._takes("{"):
@@ -298,7 +298,7 @@ class _Parser:
             )
         return Annotation(key, operator, value)
 
-    def _condition(self) -> Condition:
+    def _condition(self) -> FilterCondition:
         token = self._next()
         keyword = token.word
         if keyword.startswith(("rootcause.", "group.")) or keyword in _OF_ROOT_CAUSES:
@@ -307,13 +307,13 @@ class _Parser:
             )
         if keyword in BOOLEANS:
             operator = self._operator(("=", "!="))
-            return Condition(keyword) if operator is None else Condition(keyword, operator, self._boolean())
+            return FilterCondition(keyword) if operator is None else FilterCondition(keyword, operator, self._boolean())
         if keyword in NUMBERS:
             operator = self._operator(_COMPARISONS)
-            return Condition(keyword) if operator is None else Condition(keyword, operator, self._number())
+            return FilterCondition(keyword) if operator is None else FilterCondition(keyword, operator, self._number())
         if keyword in STRINGS:
             operator = self._operator(("=", "!=", *_SEARCHES))
-            return Condition(keyword) if operator is None else Condition(keyword, operator, self._string())
+            return FilterCondition(keyword) if operator is None else FilterCondition(keyword, operator, self._string())
         raise FilterExpressionError(f"The filter expression has an unknown keyword: {token}.")
 
     def _operator(self, allowed: tuple[str, ...]) -> str | None:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from harness.emulator.xray.segments import Document, duration, has_error, has_fault, has_throttle, is_in_progress, is_ok
-from harness.emulator.xray.traces import CompiledTrace, Service
+from harness.emulator.xray.traces import CompiledTrace, ServiceNode
 
 _CLIENT = "client"
 
@@ -70,7 +70,7 @@ class _Statistics:
 @dataclass
 class _Node:
     statistics: _Statistics = field(default_factory=_Statistics)
-    edges: dict[Service, _Statistics] = field(default_factory=dict)
+    edges: dict[ServiceNode, _Statistics] = field(default_factory=dict)
     is_root: bool = False
     is_active: bool = False
     """Whether it sends segments; what is inferred of the calls of others has the state `unknown`."""
@@ -78,7 +78,7 @@ class _Node:
 
 def service_graph(traces: Iterable[CompiledTrace]) -> list[dict[str, Any]]:
     """The `Services` of a response."""
-    nodes: dict[Service, _Node] = {}
+    nodes: dict[ServiceNode, _Node] = {}
     for trace in traces:
         for segment in trace.segments:
             node = nodes.setdefault(segment.service, _Node())
@@ -86,7 +86,7 @@ def service_graph(traces: Iterable[CompiledTrace]) -> list[dict[str, Any]]:
             node.is_root |= segment.is_root
             node.is_active |= not segment.is_inferred
             if segment.is_root:
-                client = nodes.setdefault(Service(segment.service.name, _CLIENT), _Node())
+                client = nodes.setdefault(ServiceNode(segment.service.name, _CLIENT), _Node())
                 client.statistics.add(segment.document)
                 client.edges.setdefault(segment.service, _Statistics()).add(segment.document)
             elif segment.caller is not None and segment.call is not None:
@@ -96,7 +96,7 @@ def service_graph(traces: Iterable[CompiledTrace]) -> list[dict[str, Any]]:
     return [_described(service, nodes[service], numbers) for service in numbers]
 
 
-def _described(service: Service, node: _Node, numbers: dict[Service, int]) -> dict[str, Any]:
+def _described(service: ServiceNode, node: _Node, numbers: dict[ServiceNode, int]) -> dict[str, Any]:
     found = {
         "ReferenceId": numbers[service],
         **service.as_response(),

@@ -15,12 +15,12 @@ from harness.emulator.xray.filter_expressions import (
     AllOf,
     Annotation,
     AnyOf,
-    Condition,
     EdgeFilter,
     Expression,
-    Node,
+    FilterCondition,
     Not,
     ServiceFilter,
+    ServicePattern,
     Value,
 )
 from harness.emulator.xray.segments import (
@@ -34,7 +34,7 @@ from harness.emulator.xray.segments import (
     status,
     within,
 )
-from harness.emulator.xray.traces import CompiledTrace, Segment, Service, service_of
+from harness.emulator.xray.traces import CompiledTrace, Segment, ServiceNode, service_of
 
 _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq,
@@ -54,7 +54,7 @@ _HTTP = {"http.url": "url", "http.method": "method", "http.useragent": "user_age
 class _Subject:
     """What keywords are about: one document, or the root segment and with it the whole trace."""
 
-    service: Service
+    service: ServiceNode
     document: Document
     every: tuple[Document, ...]
     """The documents of whatever can be on any segment of the trace: users, zones, instances, resources."""
@@ -106,13 +106,13 @@ class _Matcher:
                     and self._on_edge(inside, each)
                     for each in self.trace.segments
                 )
-            case Condition(keyword, by, value):
+            case FilterCondition(keyword, by, value):
                 found = _values(keyword, subject)
                 if by is None:
                     return any(each is not False for each in found)
                 return _compares(found, by, value)
 
-    def _is(self, node: Node, service: Service) -> bool:
+    def _is(self, node: ServicePattern, service: ServiceNode) -> bool:
         account = service.account_id or self.account_id
         return (
             node.name in (None, service.name)

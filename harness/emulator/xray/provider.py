@@ -16,7 +16,7 @@ from localstack.services.plugins import Service, aws_provider
 
 from harness.emulator.controls.emptying import empties
 from harness.emulator.xray import filter_expressions, graph, matching, pages, sampling, segments, state, summaries
-from harness.emulator.xray.traces import Trace
+from harness.emulator.xray.traces import XrayTrace
 
 Request = dict[str, Any]
 Handler = Callable[[RequestContext, Any], Any]
@@ -95,7 +95,7 @@ def _batch_get_traces(context: RequestContext, request: Request) -> Any:
     return {"Traces": [_whole(each) for each in found], "UnprocessedTraceIds": missing}
 
 
-def _whole(trace: Trace) -> dict[str, Any]:
+def _whole(trace: XrayTrace) -> dict[str, Any]:
     compiled = trace.compiled()
     whole = {"Id": trace.id, "LimitExceeded": trace.is_limit_exceeded, "Segments": compiled.segment_documents()}
     return whole if compiled.duration is None else {**whole, "Duration": round(compiled.duration, 6)}
@@ -132,7 +132,7 @@ def _time_range(request: Request, longest: timedelta) -> tuple[float, float]:
     return start.timestamp(), end.timestamp()
 
 
-def _traces(context: RequestContext, request: Request, limit: int | None) -> tuple[list[Trace], list[str]]:
+def _traces(context: RequestContext, request: Request, limit: int | None) -> tuple[list[XrayTrace], list[str]]:
     """The traces that exist, and the ids that no trace has."""
     _refuse_token(request)
     names = list(dict.fromkeys(request["TraceIds"]))
@@ -189,7 +189,7 @@ def xray() -> Service:
     model = load_service("xray")
     table = {operation: OPERATIONS.get(operation) or _refusal(operation) for operation in model.operation_names}
     service = Service(name="xray", skeleton=Skeleton(model, table))
-    service._provider = state.State()
+    service._provider = state.XrayState()
     # A service that was never called is not loaded, and has nothing to empty.
     empties("xray", state.empty)
     return service

@@ -8,19 +8,19 @@ from localstack.state import StateVisitor
 
 from harness.emulator.controls.emptying import of_account
 from harness.emulator.xray.segments import RETENTION_SECONDS, Document
-from harness.emulator.xray.traces import CompiledTrace, Trace
+from harness.emulator.xray.traces import CompiledTrace, XrayTrace
 
 _SWEEP_SECONDS = 60
 
 
 class TraceStore(BaseStore):
-    traces: dict[str, Trace] = LocalAttribute(default=dict)
+    traces: dict[str, XrayTrace] = LocalAttribute(default=dict)
     swept: float = LocalAttribute(default=0.0)
     """When old traces were looked for last."""
 
     def put(self, document: Document, size: int) -> None:
         trace_id = document["trace_id"]
-        self.traces.setdefault(trace_id, Trace(trace_id)).put(document, size)
+        self.traces.setdefault(trace_id, XrayTrace(trace_id)).put(document, size)
 
     def compiled(self) -> Iterator[CompiledTrace]:
         for trace in list(self.traces.values()):
@@ -41,7 +41,7 @@ class TraceStore(BaseStore):
 STORES: Any = AccountRegionBundle("xray", TraceStore)
 
 
-class State:
+class XrayState:
     """What LocalStack takes for the service's provider when it saves, loads or resets state."""
 
     def accept_state_visitor(self, visitor: StateVisitor) -> None:

@@ -19,7 +19,7 @@ from harness.emulator.xray.segments import (
     status,
     within,
 )
-from harness.emulator.xray.traces import CompiledTrace, Service, service_of
+from harness.emulator.xray.traces import CompiledTrace, ServiceNode, service_of
 
 IN_RANGE: dict[str, Callable[[CompiledTrace, float, float], bool]] = {
     "TraceId": lambda trace, start, end: start <= trace.time < end,
@@ -68,16 +68,16 @@ def _http(root: Document) -> dict[str, Any]:
     return {member: value for member, value in {**found, "HttpStatus": status(root)}.items() if value is not None}
 
 
-def _service(service: Service, account_id: str) -> dict[str, Any]:
+def _service(service: ServiceNode, account_id: str) -> dict[str, Any]:
     return {"AccountId": account_id, **service.as_response()}
 
 
-def _services(services: Iterable[Service], account_id: str) -> list[dict[str, Any]]:
+def _services(services: Iterable[ServiceNode], account_id: str) -> list[dict[str, Any]]:
     return [_service(each, account_id) for each in dict.fromkeys(services)]
 
 
 def _annotations(trace: CompiledTrace, account_id: str) -> dict[str, list[dict[str, Any]]]:
-    found: dict[str, dict[tuple[type, Any], list[Service]]] = {}
+    found: dict[str, dict[tuple[type, Any], list[ServiceNode]]] = {}
     for each in annotations(trace):
         services = found.setdefault(each.key, {}).setdefault((type(each.value), each.value), [])
         if each.service:
@@ -92,7 +92,7 @@ def _annotations(trace: CompiledTrace, account_id: str) -> dict[str, list[dict[s
 
 
 def _users(trace: CompiledTrace, account_id: str) -> list[dict[str, Any]]:
-    found: dict[str, list[Service]] = {}
+    found: dict[str, list[ServiceNode]] = {}
     for each in trace.documents:
         user = each.get("user")
         if isinstance(user, str) and not is_subsegment(each):

@@ -29,7 +29,7 @@ _MAX_ANCESTORS = 50
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Service:
+class ServiceNode:
     """A node of the service graph: name and type (`AWS::DynamoDB::Table`, `remote`; empty if its segments say none)."""
 
     name: str
@@ -49,9 +49,9 @@ class Service:
 class Segment:
     """A segment of a compiled trace, and the call that led to it."""
 
-    service: Service
+    service: ServiceNode
     document: Document
-    caller: Service | None = None
+    caller: ServiceNode | None = None
     """The service that made the call."""
     call: Document | None = None
     """The subsegment (or the segment) in which it was made."""
@@ -60,7 +60,7 @@ class Segment:
 
 
 @dataclass
-class Trace:
+class XrayTrace:
     """What was received for one trace id."""
 
     id: str
@@ -142,7 +142,7 @@ class CompiledTrace:
         """The nodes that the request met: segments, then what is inferred of calls to services that send none."""
         sent = [each for each in self.documents if not is_subsegment(each)]
         services = {each["id"]: service_of(each) for each in sent}
-        calls: dict[str, tuple[Service, Document]] = {}
+        calls: dict[str, tuple[ServiceNode, Document]] = {}
         for each in sent:
             for part in (each, *subsegments(each)):
                 calls[part["id"]] = services[each["id"]], part
@@ -217,9 +217,9 @@ def _is_traced(call: Mapping[str, Any]) -> bool:
     return within(call, "http", "request", "traced") is True
 
 
-def service_of(document: Mapping[str, Any]) -> Service:
+def service_of(document: Mapping[str, Any]) -> ServiceNode:
     origin = document.get("origin")
-    return Service(str(document["name"]), origin if isinstance(origin, str) else "", _account(document))
+    return ServiceNode(str(document["name"]), origin if isinstance(origin, str) else "", _account(document))
 
 
 def _account(document: Mapping[str, Any]) -> str:
@@ -227,16 +227,16 @@ def _account(document: Mapping[str, Any]) -> str:
     return account if isinstance(account, str) else ""
 
 
-def _inferred_service(call: Mapping[str, Any]) -> Service:
+def _inferred_service(call: Mapping[str, Any]) -> ServiceNode:
     """The downstream service of a call: `aws` for AWS SDK calls, `remote` for others."""
     if call["namespace"] != "aws":
-        return Service(str(call["name"]), "remote")
+        return ServiceNode(str(call["name"]), "remote")
     table, queue = within(call, "aws", "table_name"), within(call, "aws", "queue_url")
     if table and isinstance(table, str):
-        return Service(table, "AWS::DynamoDB::Table", _account(call))
+        return ServiceNode(table, "AWS::DynamoDB::Table", _account(call))
     if queue and isinstance(queue, str):
-        return Service(queue, "AWS::SQS::Queue", _account(call))
-    return Service(str(call["name"]), f"AWS::{call['name']}", _account(call))
+        return ServiceNode(queue, "AWS::SQS::Queue", _account(call))
+    return ServiceNode(str(call["name"]), f"AWS::{call['name']}", _account(call))
 
 
 def _inferred(trace_id: str, call: Mapping[str, Any]) -> Document:

@@ -10,7 +10,7 @@ import difflib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from harness.flow.explain.deliveries import Delivery, refused_by_target
+from harness.flow.explain.deliveries import FailedDelivery, refused_by_target
 from harness.flow.explain.evidence import Evidence, name_of
 from harness.flow.explanation import Finding
 from harness.flow.history import Activity
@@ -117,7 +117,7 @@ def _undelivered(evidence: Evidence) -> Iterator[Finding]:
         edge = next((each for each in edges if each.target == evidence.node_id(target)), None)
         yield refused_by_target(
             evidence,
-            Delivery(
+            FailedDelivery(
                 delivery,
                 who=f"Bucket {evidence.named(bucket) or name_of(bucket)}",
                 principal="s3.amazonaws.com",

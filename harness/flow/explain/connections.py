@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
-from harness.flow.explain.deliveries import Delivery, denial_below, refused_by_target
+from harness.flow.explain.deliveries import FailedDelivery, denial_below, refused_by_target
 from harness.flow.explain.evidence import Evidence, as_json
 from harness.flow.explain.failures import failed_invocation
 from harness.flow.explanation import Finding, Place
@@ -156,7 +156,7 @@ def _not_permitted(
     if denial is None:
         return None
     api = api_of(activity)
-    delivery = Delivery(
+    delivery = FailedDelivery(
         activity=activity,
         who=f"API {evidence.named(api)}",
         principal=_PRINCIPAL,

@@ -21,7 +21,7 @@ _WRAPPED = re.compile(r"An error occurred \((\w[\w.]*)\)")
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class FailedDelivery:
     """Something that was handed to a target, which did not take it.
 
     `who` delivers, in words, as `principal` and for the ARN `source`; `place` is where the template says so. `kept_in` is
@@ -57,7 +57,7 @@ class _Reason:
     place: Place | None
 
 
-def refused_by_target(evidence: Evidence, delivery: Delivery) -> Finding:
+def refused_by_target(evidence: Evidence, delivery: FailedDelivery) -> Finding:
     """Why a target did not take what it was given, and what became of it."""
     given_up, queue = delivery.given_up, delivery.kept_in
     reason = _reason(evidence, delivery)
@@ -78,7 +78,7 @@ def refused_by_target(evidence: Evidence, delivery: Delivery) -> Finding:
     return evidence.finding("dead-letter-queue-refused", gone, queue, place, *shown, refused)
 
 
-def _reason(evidence: Evidence, delivery: Delivery) -> _Reason:
+def _reason(evidence: Evidence, delivery: FailedDelivery) -> _Reason:
     target, place = delivery.target, delivery.place
     if (denial := denial_below(evidence, delivery.activity)) is not None:
         role = str(denial.data.get("role") or "")
@@ -96,7 +96,7 @@ def _reason(evidence: Evidence, delivery: Delivery) -> _Reason:
     return _Reason("target-refused", f"{code}, {message}" if message else code, target, place)
 
 
-def _not_let_in(evidence: Evidence, denial: Activity, delivery: Delivery) -> _Reason:
+def _not_let_in(evidence: Evidence, denial: Activity, delivery: FailedDelivery) -> _Reason:
     """The target's own policy does not name the service that delivers, or names it for another source."""
     target, principal = delivery.target, delivery.principal
     node = evidence.node_id(target)

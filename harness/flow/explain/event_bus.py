@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from harness.flow.explain.deliveries import Delivery, refused_by_target
+from harness.flow.explain.deliveries import FailedDelivery, refused_by_target
 from harness.flow.explain.evidence import Evidence, name_of
 from harness.flow.explanation import Finding
 from harness.flow.history import Activity
@@ -238,11 +238,13 @@ def _tried_again(evidence: Evidence, retry: Activity) -> Iterator[Finding]:
         yield replace(finding, sentence=f"{finding.sentence.rstrip('.')}; it is tried again.", lost=False)
 
 
-def _delivery(evidence: Evidence, attempt: Activity, rule: str, target: str, error: Mapping[str, Any]) -> Delivery:
+def _delivery(
+    evidence: Evidence, attempt: Activity, rule: str, target: str, error: Mapping[str, Any]
+) -> FailedDelivery:
     edges = [edge for edge in evidence.edges(rule) if edge.kind == "rule_target"]
     own = [number for number, edge in enumerate(edges) if edge.target in (evidence.node_id(target), NodeId("", target))]
     index = own[0] if own else 0
-    return Delivery(
+    return FailedDelivery(
         attempt,
         who=f"Rule {evidence.named(rule)}",
         principal="events.amazonaws.com",

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from harness.flow.explain.deliveries import Delivery, refused_by_target
+from harness.flow.explain.deliveries import FailedDelivery, refused_by_target
 from harness.flow.explain.evidence import Evidence
 from harness.flow.explanation import Finding
 from harness.flow.history import Activity
@@ -57,9 +57,9 @@ def _attempts_before(evidence: Evidence, activity: Activity) -> Iterator[Activit
     yield from reversed(attempts)
 
 
-def _delivery(evidence: Evidence, attempt: Activity, error: Mapping[str, Any], target: str) -> Delivery:
+def _delivery(evidence: Evidence, attempt: Activity, error: Mapping[str, Any], target: str) -> FailedDelivery:
     schedule = attempt.begin.resource if attempt.kind is Kind.DEAD_LETTER else str(attempt.data.get("source", ""))
-    return Delivery(
+    return FailedDelivery(
         attempt,
         who=f"Schedule {evidence.named(schedule)}",
         principal="scheduler.amazonaws.com",

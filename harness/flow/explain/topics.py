@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from harness.flow.explain.deliveries import Delivery, refused_by_target
+from harness.flow.explain.deliveries import FailedDelivery, refused_by_target
 from harness.flow.explain.evidence import Evidence, name_of
 from harness.flow.explanation import Finding, Place
 from harness.flow.history import Activity
@@ -123,7 +123,7 @@ def _undelivered(evidence: Evidence) -> Iterator[Finding]:
         delivery = evidence.cause_of(note)
         yield refused_by_target(
             evidence,
-            Delivery(
+            FailedDelivery(
                 delivery if delivery is not None and delivery.kind is Kind.DELIVERY else note,
                 who=f"Topic {evidence.named(topic_of(subscription))}",
                 principal=_PRINCIPAL,

@@ -4,7 +4,7 @@ from harness import aws
 from harness.topology.graph import Topology
 from harness.topology.nodes import NodeId
 from harness.topology.picture.palette import COLOURS, colour_of
-from harness.topology.picture.selection import Card, Line, select
+from harness.topology.picture.selection import Card, DiagramLine, select
 
 _SHAPES = {
     "cylinder": ("[(", ")]"),
@@ -49,7 +49,7 @@ def _node(card: Card, names: dict[NodeId, str]) -> str:
     return f"{names[card.node.id]}{left}{text}{right}:::{colour_of(card.node.kind)}"
 
 
-def _arrow(line: Line, names: dict[NodeId, str]) -> str:
+def _arrow(line: DiagramLine, names: dict[NodeId, str]) -> str:
     label = f'|"{_quoted(line.label)}"|' if line.label else ""
     return f"{names[line.source]} {_ARROWS[line.style]}{label} {names[line.target]}"
 

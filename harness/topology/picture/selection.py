@@ -32,7 +32,7 @@ _LONGEST_LABEL = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class DiagramLine:
     source: NodeId
     target: NodeId
     style: Style
@@ -51,7 +51,7 @@ class Card:
 @dataclass(frozen=True)
 class Selection:
     cards: dict[NodeId, Card]
-    lines: tuple[Line, ...]
+    lines: tuple[DiagramLine, ...]
 
     @property
     def stacks(self) -> tuple[str, ...]:
@@ -60,8 +60,8 @@ class Selection:
 
 def select(topology: Topology) -> Selection:
     """What is drawn. Two resources have one line of a style between them."""
-    lines: dict[tuple[NodeId, NodeId, Style], Line] = {}
-    failures: dict[tuple[NodeId, NodeId, Style], Line] = {}
+    lines: dict[tuple[NodeId, NodeId, Style], DiagramLine] = {}
+    failures: dict[tuple[NodeId, NodeId, Style], DiagramLine] = {}
     for edge in topology.edges:
         if edge.kind in _LEFT_OUT or _is_detail(topology, edge):
             continue
@@ -71,7 +71,7 @@ def select(topology: Topology) -> Selection:
         for failure in _drawn_failures(topology, edge):
             source = edge.target if edge.kind == "event_source_mapping" else edge.source
             told = f"what {edge.kind.replace('_', ' ')} cannot deliver or handle"
-            failures.setdefault((source, failure, "failure"), Line(source, failure, "failure", "", told))
+            failures.setdefault((source, failure, "failure"), DiagramLine(source, failure, "failure", "", told))
     drawn = tuple({**failures, **lines}.values())
     passed = {end for line in drawn for end in (line.source, line.target)}
     nodes = [
@@ -91,20 +91,20 @@ def _drawn_failures(topology: Topology, edge: Edge) -> tuple[NodeId, ...]:
     return tuple(failure for failure in edge.failures if failure not in redriven)
 
 
-def _line(edge: Edge) -> Line:
+def _line(edge: Edge) -> DiagramLine:
     style = _STYLES.get(edge.kind, "flow")
     if isinstance(edge.condition, AsynchronousCondition) and edge.condition.on == "failure":
         style = "failure"
     label = _label(edge)
     where = f"{edge.file.parent.name}/{edge.file.name}:{edge.line}"
-    return Line(
+    return DiagramLine(
         edge.source, edge.target, style, label, " · ".join(filter(None, [edge.kind.replace("_", " "), label, where]))
     )
 
 
-def _joined(one: Line, two: Line) -> Line:
+def _joined(one: DiagramLine, two: DiagramLine) -> DiagramLine:
     labels = list(dict.fromkeys(filter(None, [*one.label.split(", "), two.label])))
-    return Line(one.source, one.target, one.style, short(", ".join(labels)), f"{one.title}\n{two.title}")
+    return DiagramLine(one.source, one.target, one.style, short(", ".join(labels)), f"{one.title}\n{two.title}")
 
 
 def _label(edge: Edge) -> str:

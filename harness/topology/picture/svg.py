@@ -15,7 +15,7 @@ from harness.topology.nodes import NodeId
 from harness.topology.picture.layout import Arrow, Item, Layout, Point, layered
 from harness.topology.picture.palette import COLOURS, ICONS, OTHER_ICON, colour_of
 from harness.topology.picture.paths import BOLD, curve, text_width
-from harness.topology.picture.selection import Card, Line, Selection, select
+from harness.topology.picture.selection import Card, DiagramLine, Selection, select
 
 _CARD_HEIGHT, _TAG_HEIGHT = 46.0, 24.0
 _PADDING, _HEADER, _MARGIN = 22.0, 40.0, 28.0
@@ -56,7 +56,7 @@ class _Box:
 
     name: str
     layout: Layout
-    lines: list[Line]
+    lines: list[DiagramLine]
     ends: list[tuple[NodeId | Tag, NodeId | Tag]]
     crowded: set[NodeId]
     """Where several labels would stand before one card: there they stand where the lines begin."""
@@ -213,7 +213,7 @@ def _tag(selection: Selection, tag: Tag, x: float, y: float) -> str:
     )
 
 
-def _edge(line: Line, way: list[Point], *, label_at_source: bool, lift: float) -> str:
+def _edge(line: DiagramLine, way: list[Point], *, label_at_source: bool, lift: float) -> str:
     label = ""
     if line.label:
         # Level below its label, so that it does not run through it.

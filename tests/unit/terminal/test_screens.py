@@ -13,7 +13,7 @@ from harness.doctor import CheckResult, Verdict
 from harness.engine import Message, Target
 from harness.engine.function_logs import LogEvent
 from harness.flow import Beginning
-from harness.terminal.flow_tree import Line
+from harness.terminal.flow_tree import TreeLine
 
 terminal_codes = re.compile(r"\x1b\[[0-9;]*m")
 TARGET = Target(engine="embedded", endpoint_url="http://127.0.0.1:4566", capabilities=frozenset({"outbox", "journal"}))
@@ -252,7 +252,7 @@ Flows that only read or set up resources are hidden; --all lists them."""
     )
 
 
-LINES = [Line((("▶ ", "here"), ("├─ ", "aside"), ("[bold]rule[/] ", ""), ("✗ no", "bad"))), Line(())]
+LINES = [TreeLine((("▶ ", "here"), ("├─ ", "aside"), ("[bold]rule[/] ", ""), ("✗ no", "bad"))), TreeLine(())]
 
 
 def test_flow_without_a_terminal_is_shown_without_colours(capsys: pytest.CaptureFixture[str]):

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from harness.emulator.access.evaluation import Decision, Identity, Kind, Resource, decide
+from harness.emulator.access.evaluation import CallerPolicies, Decision, PolicyKind, ResourcePolicies, decide
 from harness.emulator.access.policy import Caller, Policy, PolicyError, parse
 
 ACCOUNT, OTHER = "111111111111", "222222222222"
@@ -43,68 +43,68 @@ def lets_in(principal: Any, effect: str = "Allow", **more: Any) -> Policy:
 
 def asked(
     caller: Caller = AS_ROLE,
-    identity: Identity | None = None,
+    identity: CallerPolicies | None = None,
     resource: str = QUEUE,
     *policies: Policy,
     action: str = SEND,
     requires_policy: bool = False,
     **facts: str,
 ) -> Decision:
-    about = Resource(resource, resource.split(":")[4] or None, policies, requires_policy)
+    about = ResourcePolicies(resource, resource.split(":")[4] or None, policies, requires_policy)
     known = {k.lower().replace("__", ":"): (v,) for k, v in facts.items()}
-    return decide(SESSION, caller, identity or Identity(), action, about, known)
+    return decide(SESSION, caller, identity or CallerPolicies(), action, about, known)
 
 
-ADMINISTRATOR = Identity(administrator=True)
+ADMINISTRATOR = CallerPolicies(administrator=True)
 
 
 @pytest.mark.parametrize(
     ("caller", "identity", "resource", "policies", "allowed", "decider"),
     [
         # Within one account: either side is enough.
-        (AS_ROLE, Identity([ALLOW]), QUEUE, [], True, Kind.IDENTITY),
-        (AS_ROLE, Identity([NOTHING]), QUEUE, [], False, Kind.IDENTITY),
-        (AS_ROLE, Identity(), QUEUE, [lets_in({"AWS": ROLE})], True, Kind.RESOURCE),
-        (AS_ROLE, Identity(), QUEUE, [lets_in({"AWS": SESSION})], True, Kind.RESOURCE),
-        (AS_USER, Identity(), QUEUE, [lets_in({"AWS": USER})], True, Kind.RESOURCE),
-        (AS_ROLE, Identity(), QUEUE, [lets_in({"AWS": USER})], False, Kind.IDENTITY),
-        (AS_ROLE, Identity(), QUEUE, [lets_in("*")], True, Kind.RESOURCE),
+        (AS_ROLE, CallerPolicies([ALLOW]), QUEUE, [], True, PolicyKind.IDENTITY),
+        (AS_ROLE, CallerPolicies([NOTHING]), QUEUE, [], False, PolicyKind.IDENTITY),
+        (AS_ROLE, CallerPolicies(), QUEUE, [lets_in({"AWS": ROLE})], True, PolicyKind.RESOURCE),
+        (AS_ROLE, CallerPolicies(), QUEUE, [lets_in({"AWS": SESSION})], True, PolicyKind.RESOURCE),
+        (AS_USER, CallerPolicies(), QUEUE, [lets_in({"AWS": USER})], True, PolicyKind.RESOURCE),
+        (AS_ROLE, CallerPolicies(), QUEUE, [lets_in({"AWS": USER})], False, PolicyKind.IDENTITY),
+        (AS_ROLE, CallerPolicies(), QUEUE, [lets_in("*")], True, PolicyKind.RESOURCE),
         # To name the account is to leave it to its policies.
-        (AS_ROLE, Identity(), QUEUE, [lets_in({"AWS": ROOT})], False, Kind.IDENTITY),
-        (AS_ROLE, Identity([ALLOW]), QUEUE, [lets_in({"AWS": ACCOUNT})], True, Kind.IDENTITY),
+        (AS_ROLE, CallerPolicies(), QUEUE, [lets_in({"AWS": ROOT})], False, PolicyKind.IDENTITY),
+        (AS_ROLE, CallerPolicies([ALLOW]), QUEUE, [lets_in({"AWS": ACCOUNT})], True, PolicyKind.IDENTITY),
         # An explicit deny wins, wherever it is.
-        (AS_ROLE, Identity([ALLOW, DENY]), QUEUE, [], False, Kind.IDENTITY),
-        (AS_ROLE, Identity([ALLOW]), QUEUE, [lets_in("*", "Deny")], False, Kind.RESOURCE),
-        (AS_ROLE, Identity([ALLOW]), QUEUE, [lets_in({"AWS": USER}, "Deny")], True, Kind.IDENTITY),
-        (AS_ROLE, Identity([DENY]), QUEUE, [lets_in({"AWS": SESSION})], False, Kind.IDENTITY),
-        (AS_ROLE, Identity([ALLOW], boundary=[DENY]), QUEUE, [], False, Kind.BOUNDARY),
-        (AS_ROLE, Identity([ALLOW], session=[DENY]), QUEUE, [], False, Kind.SESSION),
-        (AS_ROLE, ADMINISTRATOR, QUEUE, [lets_in("*", "Deny")], False, Kind.RESOURCE),
+        (AS_ROLE, CallerPolicies([ALLOW, DENY]), QUEUE, [], False, PolicyKind.IDENTITY),
+        (AS_ROLE, CallerPolicies([ALLOW]), QUEUE, [lets_in("*", "Deny")], False, PolicyKind.RESOURCE),
+        (AS_ROLE, CallerPolicies([ALLOW]), QUEUE, [lets_in({"AWS": USER}, "Deny")], True, PolicyKind.IDENTITY),
+        (AS_ROLE, CallerPolicies([DENY]), QUEUE, [lets_in({"AWS": SESSION})], False, PolicyKind.IDENTITY),
+        (AS_ROLE, CallerPolicies([ALLOW], boundary=[DENY]), QUEUE, [], False, PolicyKind.BOUNDARY),
+        (AS_ROLE, CallerPolicies([ALLOW], session=[DENY]), QUEUE, [], False, PolicyKind.SESSION),
+        (AS_ROLE, ADMINISTRATOR, QUEUE, [lets_in("*", "Deny")], False, PolicyKind.RESOURCE),
         # Boundary and session policy only limit.
-        (AS_ROLE, Identity([ALLOW], boundary=[ALLOW], session=[ALLOW]), QUEUE, [], True, Kind.IDENTITY),
-        (AS_ROLE, Identity([ALLOW], boundary=[NOTHING]), QUEUE, [], False, Kind.BOUNDARY),
-        (AS_ROLE, Identity([ALLOW], boundary=[]), QUEUE, [], False, Kind.BOUNDARY),
-        (AS_ROLE, Identity([ALLOW], session=[NOTHING]), QUEUE, [], False, Kind.SESSION),
-        (AS_ROLE, Identity([], boundary=[ALLOW], session=[ALLOW]), QUEUE, [], False, Kind.IDENTITY),
+        (AS_ROLE, CallerPolicies([ALLOW], boundary=[ALLOW], session=[ALLOW]), QUEUE, [], True, PolicyKind.IDENTITY),
+        (AS_ROLE, CallerPolicies([ALLOW], boundary=[NOTHING]), QUEUE, [], False, PolicyKind.BOUNDARY),
+        (AS_ROLE, CallerPolicies([ALLOW], boundary=[]), QUEUE, [], False, PolicyKind.BOUNDARY),
+        (AS_ROLE, CallerPolicies([ALLOW], session=[NOTHING]), QUEUE, [], False, PolicyKind.SESSION),
+        (AS_ROLE, CallerPolicies([], boundary=[ALLOW], session=[ALLOW]), QUEUE, [], False, PolicyKind.IDENTITY),
         # Who is let in by name is not limited by what they leave out, unless it is the role that is named.
-        (AS_USER, Identity(boundary=[NOTHING]), QUEUE, [lets_in({"AWS": USER})], True, Kind.RESOURCE),
-        (AS_ROLE, Identity(session=[NOTHING]), QUEUE, [lets_in({"AWS": SESSION})], True, Kind.RESOURCE),
-        (AS_ROLE, Identity(session=[NOTHING]), QUEUE, [lets_in({"AWS": ROLE})], False, Kind.SESSION),
-        (AS_ROLE, Identity(boundary=[NOTHING]), QUEUE, [lets_in({"AWS": ROLE})], False, Kind.BOUNDARY),
+        (AS_USER, CallerPolicies(boundary=[NOTHING]), QUEUE, [lets_in({"AWS": USER})], True, PolicyKind.RESOURCE),
+        (AS_ROLE, CallerPolicies(session=[NOTHING]), QUEUE, [lets_in({"AWS": SESSION})], True, PolicyKind.RESOURCE),
+        (AS_ROLE, CallerPolicies(session=[NOTHING]), QUEUE, [lets_in({"AWS": ROLE})], False, PolicyKind.SESSION),
+        (AS_ROLE, CallerPolicies(boundary=[NOTHING]), QUEUE, [lets_in({"AWS": ROLE})], False, PolicyKind.BOUNDARY),
         # Across accounts both sides have to allow.
-        (AS_ROLE, Identity([ALLOW]), IN_OTHER, [], False, Kind.RESOURCE),
-        (AS_ROLE, Identity(), IN_OTHER, [lets_in({"AWS": ROLE})], False, Kind.IDENTITY),
-        (AS_ROLE, Identity([ALLOW]), IN_OTHER, [lets_in({"AWS": ROLE})], True, Kind.IDENTITY),
-        (AS_ROLE, Identity([ALLOW]), IN_OTHER, [lets_in({"AWS": ROOT})], True, Kind.IDENTITY),
-        (AS_ROLE, ADMINISTRATOR, IN_OTHER, [], False, Kind.RESOURCE),
+        (AS_ROLE, CallerPolicies([ALLOW]), IN_OTHER, [], False, PolicyKind.RESOURCE),
+        (AS_ROLE, CallerPolicies(), IN_OTHER, [lets_in({"AWS": ROLE})], False, PolicyKind.IDENTITY),
+        (AS_ROLE, CallerPolicies([ALLOW]), IN_OTHER, [lets_in({"AWS": ROLE})], True, PolicyKind.IDENTITY),
+        (AS_ROLE, CallerPolicies([ALLOW]), IN_OTHER, [lets_in({"AWS": ROOT})], True, PolicyKind.IDENTITY),
+        (AS_ROLE, ADMINISTRATOR, IN_OTHER, [], False, PolicyKind.RESOURCE),
         # Services and strangers have no policies of their own.
-        (AS_SNS, Identity(), QUEUE, [], False, Kind.RESOURCE),
-        (AS_SNS, Identity(), QUEUE, [lets_in({"Service": "sns.amazonaws.com"})], True, Kind.RESOURCE),
-        (AS_SNS, Identity(), QUEUE, [lets_in({"Service": "events.amazonaws.com"})], False, Kind.RESOURCE),
-        (AS_SNS, Identity(), QUEUE, [lets_in({"AWS": ROOT})], False, Kind.RESOURCE),
-        (Caller(None), Identity(), QUEUE, [lets_in("*")], True, Kind.RESOURCE),
-        (Caller(None), Identity(), QUEUE, [lets_in({"AWS": ROLE})], False, Kind.RESOURCE),
-        (AS_ROLE, ADMINISTRATOR, QUEUE, [], True, Kind.IDENTITY),
+        (AS_SNS, CallerPolicies(), QUEUE, [], False, PolicyKind.RESOURCE),
+        (AS_SNS, CallerPolicies(), QUEUE, [lets_in({"Service": "sns.amazonaws.com"})], True, PolicyKind.RESOURCE),
+        (AS_SNS, CallerPolicies(), QUEUE, [lets_in({"Service": "events.amazonaws.com"})], False, PolicyKind.RESOURCE),
+        (AS_SNS, CallerPolicies(), QUEUE, [lets_in({"AWS": ROOT})], False, PolicyKind.RESOURCE),
+        (Caller(None), CallerPolicies(), QUEUE, [lets_in("*")], True, PolicyKind.RESOURCE),
+        (Caller(None), CallerPolicies(), QUEUE, [lets_in({"AWS": ROLE})], False, PolicyKind.RESOURCE),
+        (AS_ROLE, ADMINISTRATOR, QUEUE, [], True, PolicyKind.IDENTITY),
     ],
 )
 def test_policies_are_joined_as_aws_joins_them(caller, identity, resource, policies, allowed, decider):
@@ -124,7 +124,7 @@ def test_policies_are_joined_as_aws_joins_them(caller, identity, resource, polic
     ],
 )
 def test_key_use_needs_permission_of_the_key_policy(named, identity, allowed):
-    assert asked(AS_ROLE, Identity(identity), QUEUE, lets_in(named), requires_policy=True).allowed is allowed
+    assert asked(AS_ROLE, CallerPolicies(identity), QUEUE, lets_in(named), requires_policy=True).allowed is allowed
 
 
 @pytest.mark.parametrize(
@@ -150,22 +150,22 @@ def test_key_use_needs_permission_of_the_key_policy(named, identity, allowed):
     ],
 )
 def test_statement_applies_to_its_actions_and_resources_only(elements, action, resource, allowed):
-    identity = Identity([policy({"Effect": "Allow", **elements})])
-    about = Resource(resource, None)
+    identity = CallerPolicies([policy({"Effect": "Allow", **elements})])
+    about = ResourcePolicies(resource, None)
     facts = {"aws:principaltag/queue": ("jobs",)}
     assert decide(SESSION, AS_ROLE, identity, action, about, facts).allowed is allowed
 
 
 def test_a_variable_that_holds_wildcards_is_text():
-    identity = Identity([policy(statement(resource="arn:aws:sqs:*:*:${aws:PrincipalTag/queue}"))])
+    identity = CallerPolicies([policy(statement(resource="arn:aws:sqs:*:*:${aws:PrincipalTag/queue}"))])
     facts = {"aws:principaltag/queue": ("*",)}
-    assert not decide(SESSION, AS_ROLE, identity, SEND, Resource(QUEUE, None), facts).allowed
+    assert not decide(SESSION, AS_ROLE, identity, SEND, ResourcePolicies(QUEUE, None), facts).allowed
 
 
 def test_not_principal_denies_every_other_principal():
     others = policy({"Effect": "Deny", "NotPrincipal": {"AWS": ROLE}, "Action": "*", "Resource": "*"})
-    assert asked(AS_ROLE, Identity([ALLOW]), QUEUE, others).allowed
-    assert not asked(AS_USER, Identity([ALLOW]), QUEUE, others).allowed
+    assert asked(AS_ROLE, CallerPolicies([ALLOW]), QUEUE, others).allowed
+    assert not asked(AS_USER, CallerPolicies([ALLOW]), QUEUE, others).allowed
 
 
 def test_service_is_allowed_for_the_source_in_the_policy():
@@ -178,15 +178,15 @@ def test_service_is_allowed_for_the_source_in_the_policy():
 
 def test_decision_names_statement_and_words_reason_as_aws_does():
     """https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html"""
-    denied = asked(AS_ROLE, Identity([ALLOW, policy(statement(), statement("Deny", Sid="No"), name="limits")]))
+    denied = asked(AS_ROLE, CallerPolicies([ALLOW, policy(statement(), statement("Deny", Sid="No"), name="limits")]))
     assert denied.by is not None
     assert (denied.by.policy, denied.by.statement) == ("limits", "No")
     assert denied.reason == "with an explicit deny in an identity-based policy"
-    allowed = asked(AS_ROLE, Identity([policy(statement(action="s3:*"), statement(), name="limits")]))
+    allowed = asked(AS_ROLE, CallerPolicies([policy(statement(action="s3:*"), statement(), name="limits")]))
     assert allowed.by is not None
     assert (allowed.by.policy, allowed.by.statement) == ("limits", "Statement[1]")
     assert asked().reason == "because no identity-based policy allows the sqs:SendMessage action"
-    limited = asked(AS_ROLE, Identity([ALLOW], boundary=[]))
+    limited = asked(AS_ROLE, CallerPolicies([ALLOW], boundary=[]))
     assert limited.reason == "because no permissions boundary allows the sqs:SendMessage action"
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from harness.emulator.access.evaluation import Decision, Identity, Resource, decide
+from harness.emulator.access.evaluation import CallerPolicies, Decision, ResourcePolicies, decide
 from harness.emulator.access.near_misses import FailedCondition, NearMiss
 from harness.emulator.access.policy import Caller, Policy, parse
 
@@ -27,9 +27,9 @@ def policy(**statement: Any) -> Policy:
     return parse("p", json.dumps({"Statement": [given]}))
 
 
-def asked(identity: Identity, *policies: Policy, caller: Caller = AS_ROLE, **facts: str) -> Decision:
+def asked(identity: CallerPolicies, *policies: Policy, caller: Caller = AS_ROLE, **facts: str) -> Decision:
     known = {k.lower().replace("__", ":"): (v,) for k, v in facts.items()}
-    return decide(SESSION, caller, identity, SEND, Resource(QUEUE, ACCOUNT, policies), known)
+    return decide(SESSION, caller, identity, SEND, ResourcePolicies(QUEUE, ACCOUNT, policies), known)
 
 
 WANTED = FailedCondition("aws:sourcearn", "arnequals", ("arn:aws:sns:::wanted",), None)
@@ -54,32 +54,32 @@ GIVEN = FailedCondition("aws:sourcearn", "arnequals", ("arn:aws:sns:::wanted",),
     ],
 )
 def test_a_statement_that_fails_for_one_reason_nearly_allows(own, facts, near):
-    decision = asked(Identity([own]), **facts)
+    decision = asked(CallerPolicies([own]), **facts)
     assert not decision.allowed
     assert decision.near == ((near,) if near else ())
 
 
 def test_near_miss_reports_only_the_failing_condition_keys():
     own = policy(Condition={**FROM_TOPIC, "StringEquals": {"aws:RequestedRegion": "eu-west-1"}})
-    [near] = asked(Identity([own]), aws__RequestedRegion="eu-west-1").near
+    [near] = asked(CallerPolicies([own]), aws__RequestedRegion="eu-west-1").near
     assert [failed.key for failed in near.conditions] == ["aws:sourcearn"]
 
 
 def test_near_miss_of_resource_policy_lists_its_principals():
     theirs = policy(Principal={"Service": "events.amazonaws.com"})
-    decision = asked(Identity(), theirs, caller=AS_SNS)
+    decision = asked(CallerPolicies(), theirs, caller=AS_SNS)
     assert decision.near == (NearMiss("p", "Only", principals=("events.amazonaws.com",)),)
     # Within an account it could have let the role in as well.
-    assert asked(Identity(), theirs).near == decision.near
+    assert asked(CallerPolicies(), theirs).near == decision.near
 
 
 def test_near_miss_of_a_boundary_lists_its_statements():
     boundary = policy(Resource=OTHER)
-    decision = asked(Identity([policy()], boundary=[boundary]))
+    decision = asked(CallerPolicies([policy()], boundary=[boundary]))
     assert decision.near == (NearMiss("p", "Only", resources=(OTHER,)),)
 
 
 def test_decision_by_a_statement_has_no_near_misses():
     near = policy(Resource=OTHER)
-    assert asked(Identity([near, policy()])).near == ()
-    assert asked(Identity([near, policy(Effect="Deny")])).near == ()
+    assert asked(CallerPolicies([near, policy()])).near == ()
+    assert asked(CallerPolicies([near, policy(Effect="Deny")])).near == ()

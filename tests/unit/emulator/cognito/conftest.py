@@ -9,7 +9,7 @@ import pytest
 from moto.cognitoidp.models import CognitoIdpUserPoolAttribute, cognitoidp_backends
 
 import harness.emulator.host.older_python  # noqa: F401 - lets localstack be imported on Python 3.11
-from harness.emulator.cognito.triggers import Call
+from harness.emulator.cognito.triggers import UserPoolCall
 from harness.emulator.cognito.user_pool import UserPool, find_users_as_we_do
 from harness.emulator.controls.outbox import OUTBOX
 
@@ -29,9 +29,9 @@ class Pool:
         self.events.append(event)
         return self.handlers[function_arn](event)
 
-    def call(self, metadata: dict[str, str] | None = None, *, admin: bool = False) -> Call:
+    def call(self, metadata: dict[str, str] | None = None, *, admin: bool = False) -> UserPoolCall:
         client = None if admin else self.user_pool.client(self.client_id)
-        return Call(self.user_pool, self.invoke, client, metadata)
+        return UserPoolCall(self.user_pool, self.invoke, client, metadata)
 
     def on(self, trigger: str, handler: Callable[[dict[str, Any]], Any], **config: Any) -> None:
         arn = f"arn:aws:lambda:{REGION}:000000000000:function:{trigger}"

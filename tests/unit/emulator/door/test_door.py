@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.emulator.door.judgement import Admission, Door, Refusal, Request
+from harness.emulator.door.judgement import Admission, Door, DoorRefusal, Request
 from harness.emulator.door.names import BadHostError, Names, allowed_hosts, parse
 from harness.emulator.door.pages import Sender, allowed_origins, page_of
-from harness.emulator.door.places import Place, place_of
+from harness.emulator.door.places import RequestArea, place_of
 from harness.emulator.door.query_credentials import calls_allowed, credentials_in
 from harness.emulator.door.token import Token
 
@@ -77,7 +77,7 @@ def test_browser_name_counts_where_nothing_else_is_sent():
     ["/_x", "//_x", "/./_x", "/%5fx", "/%255fx", "/%2f_x", "/\\_x", "/_aws/execute-apis/a", "/_AWS/execute-api/a"],
 )
 def test_path_with_an_underscore_is_closed_in_doubt(path):
-    assert place_of("GET", "a.execute-api.localhost", path) is Place.CONTROL
+    assert place_of("GET", "a.execute-api.localhost", path) is RequestArea.CONTROL
 
 
 def test_credentials_of_another_form_allow_nothing():
@@ -100,7 +100,7 @@ def test_guessable_key_signs_nothing_for_a_page():
         ("authorization", "AWS4-HMAC-SHA256 Credential=test/20261130/us-east-1/execute-api/aws4_request, Signature=0"),
     ]
     request = Request("GET", "/_aws/execute-api/abc/v1", [], headers)
-    assert isinstance(door(can_be_guessed=lambda _key: True).judge(request), Refusal)
+    assert isinstance(door(can_be_guessed=lambda _key: True).judge(request), DoorRefusal)
     assert isinstance(door(can_be_guessed=lambda _key: False).judge(request), Admission)
 
 

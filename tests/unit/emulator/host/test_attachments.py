@@ -7,13 +7,13 @@ from types import SimpleNamespace
 import pytest
 
 from harness.emulator.host import attachments
-from harness.emulator.host.attachments import Attachment
+from harness.emulator.host.attachments import AttachedValue
 
 EMULATOR = Path(__file__).parents[4] / "harness/emulator"
 
 
 def test_value_is_kept_on_its_holder():
-    holder, kept = SimpleNamespace(), Attachment("harness_test")
+    holder, kept = SimpleNamespace(), AttachedValue("harness_test")
     assert kept.get(holder) is None
     with pytest.raises(AttributeError):
         kept[holder]
@@ -33,6 +33,6 @@ def test_harness_attributes_are_named_in_attachments_only():
 
 
 def test_names_of_one_kind_of_holder_are_distinct():
-    names = [each.name for each in vars(attachments).values() if isinstance(each, Attachment)]
+    names = [each.name for each in vars(attachments).values() if isinstance(each, AttachedValue)]
     # Pools of both services hold their state under one name.
     assert sorted(set(names)) == sorted(names)[1:]

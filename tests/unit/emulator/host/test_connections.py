@@ -1,11 +1,11 @@
 """Which connections are cut off."""
 
-from harness.emulator.host.connections import UNREAD_SECONDS, Connection
+from harness.emulator.host.connections import UNREAD_SECONDS, TcpConnection
 
 
 def waiting_connection():
     """One that was last used long ago, and whose next answer has just begun to wait for the reactor."""
-    connection = object.__new__(Connection)
+    connection = object.__new__(TcpConnection)
     connection.sent_at, connection.unread_since = 0.0, None
     connection.dataBuffer, connection._tempDataBuffer = b"", [b"answer"]
     return connection

@@ -57,7 +57,7 @@ def test_broken_shim_and_other_python_version_are_skipped(only_ours, tmp_path, m
     assert find_interpreter((3, 98)) is None
 
     found = python(other / "python3.98", 3, 98, 1)
-    assert find_interpreter((3, 98)) == runtimes.Interpreter(str(found), (3, 98, 1))
+    assert find_interpreter((3, 98)) == runtimes.LocalInterpreter(str(found), (3, 98, 1))
 
 
 @pytest.mark.usefixtures("only_ours")
@@ -94,7 +94,7 @@ def test_missing_packages_are_named_with_their_folder(only_ours, tmp_path):
 
     assert prepared.interpreter == CURRENT
     missing = prepared.missing
-    assert missing.interpreter == runtimes.Interpreter(str(found), (3, 99, 0))
+    assert missing.interpreter == runtimes.LocalInterpreter(str(found), (3, 99, 0))
     assert [name.partition("==")[0] for name in missing.requirements] == ["awslambdaric", "boto3"]
     assert missing.folder.parent == tmp_path
     said = "Request failed after 3 retries in 6.6s: failed to lookup address information: "

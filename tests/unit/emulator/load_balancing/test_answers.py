@@ -11,7 +11,7 @@ import pytest
 from harness.emulator.load_balancing.actions import chosen_group, fixed_response, is_loop, redirect, target_groups
 from harness.emulator.load_balancing.answer import InvalidResponseError, answer_of, page
 from harness.emulator.load_balancing.event import is_binary
-from harness.emulator.load_balancing.rules import Asked
+from harness.emulator.load_balancing.rules import LoadBalancerRequest
 
 
 def returned(multi_value=False, **answer):
@@ -123,7 +123,7 @@ def test_a_fixed_response():
     ],
 )  # fmt: skip
 def test_a_redirect_keeps_what_it_does_not_name(config, location):
-    asked = Asked("GET", "shop.example.com", "/a/b", (), (), "192.0.2.7")
+    asked = LoadBalancerRequest("GET", "shop.example.com", "/a/b", (), (), "192.0.2.7")
     answer = redirect({"StatusCode": "HTTP_302", **config}, asked, "x=1", "HTTP", 8080)
     assert answer.status == 302
     assert dict(answer.headers)["Location"] == location

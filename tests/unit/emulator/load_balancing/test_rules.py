@@ -5,15 +5,15 @@ https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-conditi
 
 import pytest
 
-from harness.emulator.load_balancing.rules import Asked, Refusal, Rule, choose
+from harness.emulator.load_balancing.rules import ListenerRule, LoadBalancerRequest, RuleRefusal, choose
 
 
 def asked(method="GET", host="shop.example.com", path="/", query=(), headers=(), source_ip="192.0.2.7"):
-    return Asked(method, host, path, tuple(query), tuple(headers), source_ip)
+    return LoadBalancerRequest(method, host, path, tuple(query), tuple(headers), source_ip)
 
 
 def takes(condition, request):
-    rule, _ = choose([Rule("arn", 1, [condition], [])], request)
+    rule, _ = choose([ListenerRule("arn", 1, [condition], [])], request)
     return rule is not None
 
 
@@ -41,7 +41,7 @@ def test_a_path_is_compared_by_case_and_wildcard(pattern, path, taken):
 
 
 def test_rule_needs_every_condition_and_any_of_its_values():
-    rule = Rule(
+    rule = ListenerRule(
         "arn",
         1,
         [paths("/a", "/b"), {"Field": "http-request-method", "HttpRequestMethodConfig": {"Values": ["PUT"]}}],
@@ -50,7 +50,7 @@ def test_rule_needs_every_condition_and_any_of_its_values():
     assert choose([rule], asked("PUT", path="/b"))[0] is rule
     chosen, refusals = choose([rule], asked("GET", path="/b"))
     assert chosen is None
-    assert refusals == [Refusal("arn", "http-request-method", ("PUT",), ("GET",))]
+    assert refusals == [RuleRefusal("arn", "http-request-method", ("PUT",), ("GET",))]
 
 
 def test_a_host_is_compared_without_case():
@@ -88,7 +88,7 @@ def test_the_address_is_that_of_the_connection(cidr, taken):
 
 
 def test_rules_are_asked_by_their_priority():
-    late, early = Rule("late", 20, [paths("/*")], []), Rule("early", 3, [paths("/a*")], [])
+    late, early = ListenerRule("late", 20, [paths("/*")], []), ListenerRule("early", 3, [paths("/a*")], [])
     assert choose([late, early], asked(path="/a"))[0] is early
     chosen, refusals = choose([late, early], asked(path="/b"))
     assert chosen is late

@@ -7,7 +7,7 @@ import pytest
 import yaml
 from localstack.aws.spec import load_service
 
-from harness.emulator.validation.offending_members import Fault, offence
+from harness.emulator.validation.offending_members import MemberFault, offence
 
 
 def blamed(service, operation, request, code):
@@ -28,39 +28,39 @@ def iterate(patch_operations=None):
 def test_key_of_a_member_left_out_is_that_member():
     request = {"RulePriorities": [{"RuleArn": "a", "Priority": 1}, {"RuleArn": "b"}]}
     found = blamed("elbv2", "SetRulePriorities", request, lambda: [r["Priority"] for r in request["RulePriorities"]])
-    assert found == (Fault.LEFT_OUT, "rulePriorities.2.member.priority")
+    assert found == (MemberFault.LEFT_OUT, "rulePriorities.2.member.priority")
 
 
 def test_key_that_is_a_value_names_nothing():
     request = {"Name": "there is none"}
-    assert blamed("ssm", "GetParameter", request, lambda: {}["there is none"]) == (Fault.NAMES_NOTHING, "name")
+    assert blamed("ssm", "GetParameter", request, lambda: {}["there is none"]) == (MemberFault.NAMES_NOTHING, "name")
 
 
 @pytest.mark.parametrize("value", ["", "a b", "ünï☃"])
 def test_key_as_it_was_in_a_path_names_nothing(value):
     found = blamed("apigateway", "DeleteUsagePlan", {"usagePlanId": value}, lambda: {}[quote(value)])
-    assert found == (Fault.NAMES_NOTHING, "usagePlanId")
+    assert found == (MemberFault.NAMES_NOTHING, "usagePlanId")
 
 
 def test_variable_of_a_member_left_out_is_that_member():
-    assert blamed("apigateway", "UpdateAccount", {}, iterate) == (Fault.LEFT_OUT, "patchOperations")
+    assert blamed("apigateway", "UpdateAccount", {}, iterate) == (MemberFault.LEFT_OUT, "patchOperations")
 
 
 def test_request_read_by_a_members_name_is_that_member():
     request = {"ActionNames": ["s3:GetObject"]}
     found = blamed("iam", "SimulatePrincipalPolicy", request, lambda: list(request.get("ResourceArns")))
-    assert found == (Fault.LEFT_OUT, "resourceArns")
+    assert found == (MemberFault.LEFT_OUT, "resourceArns")
 
 
 def test_document_that_cannot_be_parsed_is_its_member():
     request = {"name": "api", "policy": "no policy"}
     found = blamed("apigateway", "CreateRestApi", request, lambda: json.loads(request["policy"]))
-    assert found == (Fault.UNREADABLE, "policy")
+    assert found == (MemberFault.UNREADABLE, "policy")
 
 
 def test_value_in_a_parsers_message_is_its_member():
     assert blamed("apigatewayv2", "GetApis", {"MaxResults": "ten"}, lambda: int("ten")) == (
-        Fault.UNREADABLE,
+        MemberFault.UNREADABLE,
         "maxResults",
     )
 
@@ -69,7 +69,7 @@ def test_value_in_a_parsers_message_is_its_member():
 def test_document_that_is_no_object_is_its_member(content):
     request = {"Name": "0", "Content": content}
     found = blamed("ssm", "CreateDocument", request, lambda: yaml.safe_load(content).get("schemaVersion"))
-    assert found == (Fault.UNREADABLE, "content")
+    assert found == (MemberFault.UNREADABLE, "content")
 
 
 @pytest.mark.parametrize(

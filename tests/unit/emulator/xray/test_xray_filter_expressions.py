@@ -11,7 +11,7 @@ from harness.emulator.xray.filter_expressions import (
     MAX_CHARACTERS,
     AllOf,
     AnyOf,
-    Condition,
+    FilterCondition,
     FilterExpressionError,
     Not,
     parse,
@@ -117,8 +117,8 @@ def test_duration_is_of_the_trace_and_response_time_of_its_root():
 
 
 def test_and_binds_closer_than_or_and_may_be_omitted():
-    ok, fault, slow = Condition("ok"), Condition("fault"), Condition("duration", "<", 3.0)
-    assert parse("ok !partial duration <3") == AllOf((ok, Not(Condition("partial")), slow))
+    ok, fault, slow = FilterCondition("ok"), FilterCondition("fault"), FilterCondition("duration", "<", 3.0)
+    assert parse("ok !partial duration <3") == AllOf((ok, Not(FilterCondition("partial")), slow))
     assert parse("fault OR ok AND duration < 3") == AnyOf((fault, AllOf((ok, slow))))
 
 

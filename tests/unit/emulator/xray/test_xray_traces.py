@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from harness.emulator.xray.graph import service_graph
 from harness.emulator.xray.segments import subsegments
 from harness.emulator.xray.summaries import IN_RANGE, summary
-from harness.emulator.xray.traces import MAX_TRACE_BYTES, Trace
+from harness.emulator.xray.traces import MAX_TRACE_BYTES, XrayTrace
 from tests.unit.emulator.xray.traces_of_a_test import NOW, TRACE_ID, document, http, subsegment, trace
 
 
@@ -148,7 +148,7 @@ def test_time_range_is_read_by_its_type():
 
 
 def test_trace_over_the_size_limit_is_marked():
-    made = Trace(TRACE_ID)
+    made = XrayTrace(TRACE_ID)
     made.put(document(), MAX_TRACE_BYTES)
     made.put(document(), 1)
     assert made.is_limit_exceeded

@@ -4,7 +4,7 @@ from itertools import count
 from typing import Any
 
 from harness.emulator.xray.segments import Document
-from harness.emulator.xray.traces import CompiledTrace, Trace
+from harness.emulator.xray.traces import CompiledTrace, XrayTrace
 
 NOW = 1_800_000_000.0
 TRACE_ID = f"1-{int(NOW):08x}-a006649127e371903a2de979"
@@ -29,7 +29,7 @@ def http(status: int | None = None, **request: Any) -> Document:
 
 
 def trace(*documents: Document) -> CompiledTrace:
-    made = Trace(TRACE_ID)
+    made = XrayTrace(TRACE_ID)
     for each in documents:
         made.put(each, 100)
     return made.compiled()
