@@ -22,7 +22,7 @@ def _refused(answer: httpx.Response, status: int) -> None:
     assert answer.json()["detail"]
 
 
-def test_an_album_is_made_and_is_there_for_its_owner(owner: Owner):
+def test_created_album_can_be_read_by_its_owner(owner: Owner):
     answer = owner.send("POST", "/albums", {"title": "Dust Bowl", "description": "California, 1936"})
     assert answer.status_code == 201, answer.text
     album = answer.json()
@@ -35,7 +35,7 @@ def test_an_album_is_made_and_is_there_for_its_owner(owner: Owner):
     assert read.headers["Cache-Control"] == "no-store"
 
 
-def test_who_has_no_album_has_an_empty_list(owner: Owner):
+def test_album_list_without_albums_is_empty(owner: Owner):
     answer = owner.page()
     assert (answer.status_code, answer.json()) == (200, {"albums": [], "next": None})
 
@@ -69,7 +69,7 @@ def test_list_with_invalid_page_returns_400(owner: Owner, query: dict[str, str])
     _refused(owner.page(**query), 400)
 
 
-def test_a_page_of_another_persons_list_leads_into_ones_own(owner: Owner, owners: Owners):
+def test_page_token_of_another_user_reveals_nothing(owner: Owner, owners: Owners):
     for number in range(3):
         owner.create(f"Secret {number}")
     somebody = owners()
@@ -133,7 +133,7 @@ def test_an_album_that_was_changed_meanwhile_is_not_deleted(owner: Owner):
     assert owner.delete(album, etag='"2"').status_code == 204
 
 
-def test_another_persons_album_is_one_that_is_not_there(owner: Owner, owners: Owners):
+def test_album_of_another_user_returns_404(owner: Owner, owners: Owners):
     album, stranger = owner.create("Mine"), owners()
     for answer in (stranger.read(album), stranger.change(album, "Yours"), stranger.delete(album)):
         _refused(answer, 404)

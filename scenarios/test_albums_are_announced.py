@@ -112,7 +112,9 @@ def test_repeated_create_with_idempotency_key_is_announced_once(flow: NewFlow, o
 
 
 @pytest.mark.usefixtures("nothing_given_up")
-def test_an_event_that_the_bus_refused_comes_again(flow: NewFlow, owner: Owner, listener: Listener, faults: Faults):
+def test_event_refused_temporarily_by_the_bus_is_published_later(
+    flow: NewFlow, owner: Owner, listener: Listener, faults: Faults
+):
     with faults.failing("events", "PutEvents", code=REFUSED, times=2, when=_about(owner.user_id)) as fault, flow() as f:
         album = owner.create("Dust Bowl")
         owner.change(album, "Migrant Mother")

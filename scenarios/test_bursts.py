@@ -59,7 +59,7 @@ def test_many_clicks_in_a_minute_make_a_trend_and_a_report(flow: NewFlow, analyt
     assert report["burst"]["clicks"] >= BURST_CLICKS
 
 
-def test_one_click_too_few_is_no_burst(flow: NewFlow, analytics: Analytics):
+def test_clicks_below_the_threshold_make_no_burst(flow: NewFlow, analytics: Analytics):
     album = unique_album()
     with flow() as f:
         analytics.put(*_clicks(album, BURST_CLICKS - 1))
@@ -79,7 +79,7 @@ def test_clicks_of_two_minutes_are_no_burst_of_one(flow: NewFlow, analytics: Ana
     assert (analytics.trending(album), analytics.reports(album)) == (set(), [])
 
 
-def test_a_burst_that_goes_on_is_announced_once(flow: NewFlow, analytics: Analytics):
+def test_continuing_burst_is_announced_once(flow: NewFlow, analytics: Analytics):
     album = unique_album()
     announced = []
     for count in (BURST_CLICKS, 3, 3):
@@ -192,7 +192,7 @@ def test_a_report_that_failed_is_made_once_it_is_moved_back(
 
 
 @pytest.mark.parametrize("message", ["no JSON", '{"album_id": 7}'])
-def test_what_is_no_burst_ends_in_the_queues_of_both_listeners(
+def test_invalid_burst_message_is_dead_lettered_by_consumers(
     flow: NewFlow, analytics: Analytics, queue: Queues, message: str
 ):
     dead_letters = queue("analytics", "ReportsDeadLetterQueue")

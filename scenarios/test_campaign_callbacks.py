@@ -52,7 +52,7 @@ def test_campaign_without_further_callback_fails_with_reason(flow: NewFlow, camp
     assert campaigns.read(campaign_id)["status"] == "failed"
 
 
-def test_a_lost_callback_is_made_good_by_asking(campaigns: Campaigns):
+def test_lost_callback_is_replaced_by_polling_the_saas(campaigns: Campaigns):
     campaign_id, f = campaigns.waiting()
     campaigns.saas.goes_on(campaign_id, "done")
     f.settle(hurry=True)

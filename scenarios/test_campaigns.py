@@ -66,7 +66,7 @@ def test_a_campaign_that_is_under_way_for_ever_is_given_up(flow: NewFlow, campai
     assert (event, told["reason"]) == ("CampaignFailed", "TooManyRounds")
 
 
-def test_a_campaign_that_is_asked_for_again_starts_no_other(flow: NewFlow, campaigns: Campaigns):
+def test_repeated_campaign_request_starts_no_second_campaign(flow: NewFlow, campaigns: Campaigns):
     campaign_id, asked = new_id(), campaigns.asked_for(campaigns.reader())
     with flow() as f:
         assert campaigns.start(campaign_id, asked).status_code == 202
@@ -208,7 +208,7 @@ def test_permanent_saas_failure_fails_campaign_with_its_reason(flow: NewFlow, ca
     assert "AskFunction raised MailSaasUnavailableError: POST /v1/campaigns: the mail SaaS said 500" in str(why)
 
 
-def test_a_saas_that_asks_to_come_later_is_asked_later(flow: NewFlow, campaigns: Campaigns):
+def test_throttled_saas_call_is_retried_after_its_retry_after(flow: NewFlow, campaigns: Campaigns):
     campaign_id, reader = new_id(), campaigns.reader()
     campaigns.saas.will(campaign_id, {"status": 429, "retry_after": 1234})
     with flow() as f:
@@ -229,7 +229,7 @@ def test_campaign_fails_after_four_throttled_saas_calls(flow: NewFlow, campaigns
     assert [told["reason"] for _, told in published(f)] == ["SaasTooBusy"]
 
 
-def test_what_the_saas_does_not_take_is_not_sent_again(flow: NewFlow, campaigns: Campaigns):
+def test_campaign_refused_by_the_saas_is_not_sent_again(flow: NewFlow, campaigns: Campaigns):
     campaign_id, reader = new_id(), campaigns.reader()
     campaigns.saas.will(campaign_id, {"status": 422})
     with flow() as f:
@@ -239,7 +239,7 @@ def test_what_the_saas_does_not_take_is_not_sent_again(flow: NewFlow, campaigns:
     assert [told["reason"] for _, told in published(f)] == ["MailSaasRefused"]
 
 
-def test_what_the_saas_rejects_when_it_has_read_it_has_failed(flow: NewFlow, campaigns: Campaigns):
+def test_rejected_callback_fails_the_campaign(flow: NewFlow, campaigns: Campaigns):
     campaign_id, _ = campaigns.waiting()
     with flow() as f:
         campaigns.saas.call_back(campaign_id, "rejected")
@@ -278,7 +278,7 @@ def test_a_key_that_the_saas_does_not_know_fails_the_campaign(flow: NewFlow, cam
     assert [told["reason"] for _, told in published(f)] == ["MailSaasUnauthorized"]
 
 
-def test_a_function_that_knows_the_key_does_not_ask_for_it_again(campaigns: Campaigns):
+def test_api_key_is_read_once_by_each_environment(campaigns: Campaigns):
     reader = campaigns.reader()
     asked: dict[str, list[int]] = defaultdict(list)
     for _campaign in range(6):

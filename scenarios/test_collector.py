@@ -83,7 +83,7 @@ def test_visitor_id_is_stable_for_a_day_and_anonymous(flow: NewFlow, analytics: 
     ],
     ids=lambda value: json.dumps(value)[:40] if isinstance(value, dict) else "",
 )
-def test_what_is_no_click_is_refused_and_goes_no_further(
+def test_invalid_click_is_refused_and_not_put_on_the_stream(
     flow: NewFlow, collector: Collector, change: dict[str, Any], told: str
 ):
     with flow() as f:

@@ -68,7 +68,7 @@ def test_an_access_token_is_no_id_token(people: People, users_api: Api):
 
 
 @pytest.mark.parametrize("token", ["", "nonsense", "Bearer", "a.b.c", "null"])
-def test_what_is_no_token_is_refused(users_api: Api, token: str):
+def test_invalid_token_is_refused(users_api: Api, token: str):
     assert users_api.get("/users", token=token).status_code == 401
 
 

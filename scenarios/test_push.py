@@ -148,7 +148,7 @@ def test_push_to_twenty_users_reaches_each_with_own_events(
     assert len(posts(f)) == 60
 
 
-def test_ping_is_answered(flow: NewFlow, people: People, browsers: Browsers):
+def test_ping_returns_pong(flow: NewFlow, people: People, browsers: Browsers):
     token = people.sign_in(people.registered()).id_token
     with flow() as f:
         browser = browsers.open_with(token)

@@ -137,7 +137,7 @@ def test_unpublished_upload_event_is_dead_lettered_and_redriven(
     assert ada.usage()["pictures"] == 1
 
 
-def test_what_is_no_upload_ends_whole_in_the_failure_queue(flow: NewFlow, storage: Storage, queue: Queues):
+def test_object_without_a_form_is_sent_to_the_failure_queue(flow: NewFlow, storage: Storage, queue: Queues):
     """Somebody put something into the bucket by hand."""
     key = f"incoming/notes-{datetime.now(UTC).timestamp()}.txt"
     with flow() as f:
@@ -232,7 +232,7 @@ def _listed(condition: Any) -> Any:
     )
 
 
-def test_one_byte_too_much_is_refused(flow: NewFlow, uploader: NewUploader, storage: Storage):
+def test_upload_of_one_byte_too_much_is_refused(flow: NewFlow, uploader: NewUploader, storage: Storage):
     ada = uploader()
     form = ada.form()
     with flow() as f:
@@ -300,7 +300,7 @@ def test_invalid_upload_request_returns_400(uploads_api: Api, uploader: NewUploa
     assert answer.json()["title"] == "Invalid upload"
 
 
-def test_without_a_token_there_is_no_form(uploads_api: Api):
+def test_form_request_without_token_returns_401(uploads_api: Api):
     answer = uploads_api.post("/pictures", {"content_type": "image/png"})
     assert (answer.status_code, answer.json()) == (401, {"message": "Unauthorized"})
     # A browser must be allowed to read that.

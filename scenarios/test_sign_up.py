@@ -51,7 +51,7 @@ def test_the_code_comes_in_the_products_own_words(people: People, outbox: Outbox
     assert mail.code in (mail.text or mail.html or "")
 
 
-def test_a_confirmed_person_has_a_profile(people: People, aws, deployment: Deployment):
+def test_confirmed_user_has_a_profile(people: People, aws, deployment: Deployment):
     person = Person(name="Mary Somerville")
     user_id = people.sign_up(person)
     people.confirm(person, people.code_mailed_to(person))
@@ -113,7 +113,7 @@ def test_a_new_code_replaces_the_one_before(people: People, outbox: Outbox):
         ("No-digits-in-this-one", "Password must have numeric characters"),
     ],
 )
-def test_a_weak_password_is_refused_with_what_it_lacks(people: People, outbox: Outbox, password: str, missing: str):
+def test_weak_password_is_refused_with_the_missing_rule(people: People, outbox: Outbox, password: str, missing: str):
     person = Person(password=password)
     with _refused("InvalidPasswordException", f"Password did not conform with policy: {missing}"):
         people.sign_up(person)

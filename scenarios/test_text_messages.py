@@ -95,7 +95,7 @@ def _batch(*people: Person) -> dict[str, Any]:
     }
 
 
-def test_of_a_batch_only_the_message_that_failed_comes_again(
+def test_only_failed_message_of_a_batch_is_redelivered(
     aws: Callable[[str], Any], deployment: Deployment, faults: Faults, outbox: Outbox
 ):
     crowd = [_wants_texts() for _ in range(3)]

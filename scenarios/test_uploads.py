@@ -119,7 +119,7 @@ def test_only_public_picture_waits_for_moderation(
     assert lost(f) == []
 
 
-def test_a_message_to_the_moderators_that_comes_again_asks_once(flow: NewFlow, uploader: NewUploader, storage: Storage):
+def test_repeated_moderation_message_keeps_the_decision(flow: NewFlow, uploader: NewUploader, storage: Storage):
     """What a moderator said is not undone."""
     ada = uploader()
     with flow() as f:
@@ -135,7 +135,7 @@ def test_a_message_to_the_moderators_that_comes_again_asks_once(flow: NewFlow, u
     assert review["status"] == "approved"
 
 
-def test_a_notification_that_comes_again_changes_nothing(flow: NewFlow, uploader: NewUploader, storage: Storage):
+def test_repeated_upload_notification_changes_nothing(flow: NewFlow, uploader: NewUploader, storage: Storage):
     """S3 delivers at least once (https://docs.aws.amazon.com/AmazonS3/latest/userguide/EventNotifications.html)."""
     ada = uploader()
     with flow() as f:

@@ -132,13 +132,13 @@ def test_failed_or_malformed_function_result_returns_502(api, answer):
     assert refusal(httpx.post(f"{api()}/answer", json=answer, timeout=30)) == INTERNAL
 
 
-def test_an_answer_may_leave_everything_out(api):
+def test_function_result_may_omit_every_member(api):
     answer = httpx.post(f"{api()}/answer", json={}, timeout=30)
     assert (answer.status_code, answer.content) == (200, b"")
     assert answer.headers["Content-Type"] == "application/json"
 
 
-def test_the_answer_is_what_the_caller_gets(api):
+def test_function_result_becomes_status_headers_and_body(api):
     answer = {
         "statusCode": 201,
         "headers": {"X-One": "1", "X-Both": "single"},
@@ -253,7 +253,7 @@ def test_base64_body_is_decoded_only_for_accepted_binary_types(api):
     assert as_text.content == base64.b64encode(picture)
 
 
-def test_a_preflight_request_is_answered_by_a_mock(aws, engine):
+def test_preflight_request_gets_the_mock_response(aws, engine):
     """https://docs.aws.amazon.com/apigateway/latest/developerguide/how-to-cors.html"""
     gateway = aws("apigateway")
     api_id = gateway.create_rest_api(name=f"a-{uuid.uuid4().hex[:8]}")["id"]

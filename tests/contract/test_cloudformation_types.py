@@ -222,7 +222,7 @@ def _custom(arn, **properties):
     return {"Thing": {"Type": "Custom::Thing", "Properties": {"ServiceToken": arn, **properties}}}
 
 
-def test_a_custom_resource_gives_what_its_function_answered(aws, name, custom_function):
+def test_custom_resource_has_the_attributes_of_its_function(aws, name, custom_function):
     outputs = {
         "Shout": {"Fn::GetAtt": ["Thing", "Shout"]},
         "Kind": {"Fn::GetAtt": ["Thing", "Kind"]},

@@ -138,7 +138,7 @@ def test_an_update_serves_what_its_new_deployment_has(aws, engine, stack):
         ("Integration", {"IntegrationType": "AWS"}, "The emulator does not serve integrations of type AWS"),
     ],
 )
-def test_what_is_not_served_is_refused(aws, stack, logical_id, properties, says):
+def test_unsupported_websocket_property_is_refused(aws, stack, logical_id, properties, says):
     body = template()
     body["Resources"][logical_id]["Properties"] |= properties
     with pytest.raises(WaiterError):

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 
-def test_it_says_that_it_is_ready_and_what_it_can_do(engine):
+def test_ready_reports_capabilities_and_versions(engine):
     ready = engine.harness.ready()
     assert ready["ready"] is True
     assert {"faults", "fire", "outbox", "reset", "rest-api-authorizers", "websocket"} <= set(ready["capabilities"])

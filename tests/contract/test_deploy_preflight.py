@@ -80,7 +80,7 @@ def test_a_template_that_is_no_yaml_is_shown_where_it_breaks(engine, tmp_path):
     assert " | " in str(caught.value)
 
 
-def test_what_sam_refuses_is_a_problem_of_the_resource(engine, tmp_path):
+def test_error_of_sam_transform_is_a_problem_of_the_resource(engine, tmp_path):
     (tmp_path / "sam").mkdir()
     (tmp_path / "sam" / "template.yaml").write_text(
         "Transform: AWS::Serverless-2016-10-31\nResources:\n  Fine: {Type: 'AWS::SNS::Topic'}\n"

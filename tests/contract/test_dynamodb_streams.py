@@ -89,7 +89,7 @@ def test_cancelled_transaction_leaves_table_and_stream_unchanged(aws, table):
     assert record["dynamodb"]["Keys"] == {"id": {"S": "a"}}
 
 
-def test_of_concurrent_conditional_writes_one_succeeds(aws, table):
+def test_concurrent_conditional_writes_let_one_succeed(aws, table):
     def create(number):
         try:
             aws("dynamodb").put_item(

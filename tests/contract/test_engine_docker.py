@@ -134,7 +134,7 @@ def test_two_on_one_machine_have_nothing_in_common(own: DockerEngine, shared: Ta
     assert "QueueUrls" not in shared.client("sqs").list_queues(QueueNamePrefix=queue)
 
 
-def test_it_is_published_on_the_loopback_interface_only(shared: Target, client):
+def test_container_port_is_published_on_loopback_only(shared: Target, client):
     port = shared.endpoint_url.rpartition(":")[2]
     (container,) = (c for c in client.containers.list() if c.ports.get(f"{port}/tcp"))
 
@@ -235,7 +235,7 @@ def test_other_containers_reach_it_by_its_name(shared: Target, client):
     assert b"UnknownHost" in container.exec_run(asked)[1]
 
 
-def test_it_decides_calls_as_it_is_asked_to(own: DockerEngine, monkeypatch: pytest.MonkeyPatch):
+def test_engine_uses_its_iam_setting_before_the_environment(own: DockerEngine, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("HARNESS_IAM", "off")
     own.iam = "report"
     target = own.start()

@@ -56,7 +56,7 @@ def test_engine_is_found_by_another_process_and_stops_cleanly(own: EmbeddedEngin
     assert not own.stop()
 
 
-def test_it_listens_on_the_loopback_interface_only(own: EmbeddedEngine, tmp_path: Path):
+def test_engine_listens_on_loopback_only(own: EmbeddedEngine, tmp_path: Path):
     own.start()
     process = psutil.Process(_pid(tmp_path))
     listening = [
@@ -69,7 +69,7 @@ def test_it_listens_on_the_loopback_interface_only(own: EmbeddedEngine, tmp_path
     assert set(listening) <= {"127.0.0.1", "::1"}
 
 
-def test_it_survives_the_shell_that_started_it(own: EmbeddedEngine, tmp_path: Path):
+def test_engine_survives_the_shell_that_started_it(own: EmbeddedEngine, tmp_path: Path):
     """The shell's own process group gets the hang-up that a closed terminal sends."""
     start = (
         # A test run below nohup passes on that the signal is ignored.
@@ -92,7 +92,7 @@ def test_it_survives_the_shell_that_started_it(own: EmbeddedEngine, tmp_path: Pa
     assert httpx.get(f"{endpoint_url}/_harness/ready", trust_env=False, timeout=30).json()["ready"]
 
 
-def test_what_a_killed_engine_left_does_not_stop_the_next_start(own: EmbeddedEngine, tmp_path: Path):
+def test_killed_engine_does_not_stop_the_next_start(own: EmbeddedEngine, tmp_path: Path):
     own.start()
     killed = psutil.Process(_pid(tmp_path))
     killed.kill()

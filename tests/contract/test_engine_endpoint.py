@@ -125,7 +125,7 @@ def _left_by_the_probe(target: Target) -> list[str]:
     return [name for name in names if "harness-probe" in name]
 
 
-def test_localstack_as_it_is_lacks_what_needs_a_token(plain_localstack, attach):
+def test_probe_of_plain_localstack_reports_licensed_services(plain_localstack, attach):
     target = attach(plain_localstack)
     assert (target.account_id, target.capabilities, target.callback) == ("000000000000", frozenset(), None)
     lacking = probe(target, [*NOT_IN_LOCALSTACK, *AS_THE_MACHINE_ALLOWS, *IN_LOCALSTACK])
@@ -243,7 +243,7 @@ def test_proxy_hides_the_test_api_and_passes_everything_else(endpoint_without_ha
     assert engine.client("s3").head_bucket(Bucket=bucket)["ResponseMetadata"]["HTTPStatusCode"] == 200
 
 
-def test_an_engine_of_ours_is_known_by_its_test_api(attach, engine):
+def test_own_engine_is_recognised_by_its_test_api(attach, engine):
     target = attach(str(engine.endpoint_url))
     assert target.capabilities == engine.capabilities
     assert target.harness.ready()["ready"]

@@ -191,7 +191,7 @@ def test_mapping_of_fan_out_consumer_gets_stream_records(kinesis, function, stre
     assert bodies(f) == [["a"]]
 
 
-def test_a_mapping_that_is_changed_goes_on_where_it_was(aws, kinesis, function, stream, mapping, flow):
+def test_changed_mapping_continues_at_its_position(aws, kinesis, function, stream, mapping, flow):
     name, arn = stream()
     one = mapping(function(TAKES), arn)
     with flow() as f:

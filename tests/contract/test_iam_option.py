@@ -55,7 +55,7 @@ def test_iam_mode_is_from_option_then_environment_then_settings(project: Path):
     assert "iam" not in _harness(project, "status").stdout
 
 
-def test_what_is_no_mode_is_refused_before_anything_starts(project: Path):
+def test_invalid_iam_mode_is_refused_before_the_engine_starts(project: Path):
     assert _harness(project, "up", "--iam=maybe").returncode == 2
     refused = _harness(project, "up", HARNESS_IAM="maybe")
     assert refused.returncode == 1
@@ -66,7 +66,7 @@ def test_what_is_no_mode_is_refused_before_anything_starts(project: Path):
 
 
 @pytest.mark.parametrize("chosen", [("--engine=aws",), ("--endpoint-url=http://127.0.0.1:9",)])
-def test_what_targets_of_others_allow_is_not_ours_to_switch(project: Path, chosen: tuple[str, ...]):
+def test_iam_option_is_refused_for_foreign_targets(project: Path, chosen: tuple[str, ...]):
     refused = _harness(project, "up", "--iam=report", *chosen)
     assert refused.returncode == 1
     assert "--iam is for engines of our own (embedded, docker)" in refused.stderr

@@ -106,7 +106,7 @@ def test_records_of_a_shard_are_read_in_order_and_in_parts(kinesis, stream):
     assert (data(rest), rest["MillisBehindLatest"]) == (sent[4:], 0)
 
 
-def test_what_is_no_iterator_is_refused(kinesis):
+def test_invalid_shard_iterator_is_refused(kinesis):
     assert refused(kinesis.get_records, ShardIterator="nonsense") == (
         "InvalidArgumentException",
         "Invalid ShardIterator.",
@@ -219,7 +219,7 @@ def test_split_shard_keeps_records_and_children_take_new_ones(kinesis, stream):
     assert code == "InvalidArgumentException"
 
 
-def test_merged_shards_go_on_as_one(kinesis, stream):
+def test_merged_shards_continue_as_one(kinesis, stream):
     name = stream(2)
     kinesis.put_record(StreamName=name, Data=b"before", PartitionKey="x", ExplicitHashKey=str(HASH_KEYS - 1))
     kinesis.merge_shards(

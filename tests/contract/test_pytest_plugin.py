@@ -179,7 +179,7 @@ def test_the_run_is_killed(engine):
 """
 
 
-def test_what_a_killed_run_left_is_ended_by_the_next(project: Path):
+def test_next_run_stops_the_engine_of_a_killed_run(project: Path):
     assert _pytest(project, IS_KILLED).returncode == -signal.SIGKILL
     [run] = _runs(project)
     left = EmbeddedEngine(run)
@@ -290,7 +290,7 @@ def test_another_run_asks_for_another_mode(engine):
 """
 
 
-def test_a_run_does_not_change_the_mode_of_another_that_goes_on(project: Path):
+def test_run_keeps_the_iam_mode_of_an_engine_in_use(project: Path):
     target = EmbeddedEngine(project / ".harness").start()
     (project / "other.py").write_text("def test_it(engine): pass")
     result = _pytest(project, RUNS_ANOTHER, "--iam=report")
@@ -299,7 +299,7 @@ def test_a_run_does_not_change_the_mode_of_another_that_goes_on(project: Path):
 
 
 @pytest.mark.parametrize("chosen", [("--engine=aws",), ("--endpoint-url=http://127.0.0.1:9",)])
-def test_what_targets_of_others_allow_is_not_ours_to_switch(project: Path, chosen: tuple[str, ...]):
+def test_iam_option_is_refused_for_foreign_targets(project: Path, chosen: tuple[str, ...]):
     result = _pytest(project, "def test_nothing(): pass", "--iam=report", *chosen)
     assert result.returncode == pytest.ExitCode.USAGE_ERROR
     assert "--iam is for engines of our own (embedded, docker); what the" in result.stderr

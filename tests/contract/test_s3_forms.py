@@ -151,7 +151,7 @@ def test_a_file_has_as_many_bytes_as_the_policy_allows(form, size, status, limit
         ({"conditions": [{"key": 1}]}, "Invalid Policy: Invalid Simple-Condition: value must be a string."),
     ],
 )
-def test_what_is_no_policy_is_refused(engine, form, document, said):
+def test_invalid_policy_document_is_refused(engine, form, document, said):
     from botocore.auth import S3SigV4Auth
     from botocore.awsrequest import AWSRequest
     from botocore.credentials import Credentials
@@ -190,7 +190,7 @@ def test_unsigned_form_is_access_denied(form):
     assert error(answer)[:2] == (403, "AccessDenied")
 
 
-def test_a_form_may_no_more_than_the_one_who_signed_it(aws, engine, bucket):
+def test_form_has_the_permissions_of_its_signer(aws, engine, bucket):
     """https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-presigned-url.html#who-presigned-url"""
     iam, name = aws("iam"), f"u-{uuid.uuid4().hex[:12]}"
     iam.create_user(UserName=name)

@@ -79,7 +79,7 @@ def rule(aws, name):
 # ---- rules -------------------------------------------------------------------------------------------------------
 
 
-def test_a_scheduled_rule_hands_its_event_to_its_target(rule, fire, queue, name):
+def test_scheduled_rule_sends_its_event_to_the_target(rule, fire, queue, name):
     """https://docs.aws.amazon.com/eventbridge/latest/ref/events-ref-scheduled-events.html"""
     arn = rule({"Arn": queue.arn})
     assert fire("schedule", schedule=name) == {"schedule": arn, "state": "ENABLED", "targets": 1}
@@ -97,7 +97,7 @@ def test_a_scheduled_rule_hands_its_event_to_its_target(rule, fire, queue, name)
     }
 
 
-def test_a_scheduled_rule_hands_over_its_constant_input(rule, fire, queue, name):
+def test_scheduled_rule_sends_its_constant_input(rule, fire, queue, name):
     rule({"Arn": queue.arn, "Input": '{"digest": "weekly"}'})
     fire("schedule", schedule=name)
     assert json.loads(queue.receive()["Body"]) == {"digest": "weekly"}
@@ -180,7 +180,7 @@ def test_a_schedule_invokes_a_function_with_its_role(schedule, role, function, f
     assert not f.explain()
 
 
-def test_what_the_role_may_not_do_ends_in_the_dead_letter_queue(aws, schedule, role, fire, queue, name, flow):
+def test_schedule_target_denied_to_role_is_dead_lettered(aws, schedule, role, fire, queue, name, flow):
     """https://docs.aws.amazon.com/scheduler/latest/UserGuide/configuring-schedule-dlq.html"""
     target = aws("sqs").create_queue(QueueName=f"{name}-target")["QueueUrl"]
     target_arn = queue.arn.rpartition(":")[0] + f":{name}-target"

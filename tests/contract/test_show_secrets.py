@@ -32,7 +32,7 @@ def _exported(target: Target, root: str, *, show_secrets: bool) -> str:
         recorded.close()
 
 
-def test_secret_is_shown_only_to_those_who_ask(showing: Target):
+def test_secret_is_shown_only_on_request(showing: Target):
     secret, root = f'Hush-"{uuid.uuid4().hex}', tracing.new_root()
     with tracing.tracing(root):
         sqs = showing.client("sqs")

@@ -22,7 +22,7 @@ def _receive(aws, url, wait_seconds=0):
     return [message["Body"] for message in answer.get("Messages", ())]
 
 
-def test_a_message_in_flight_comes_again_at_once(aws, fire, queue_url):
+def test_message_in_flight_is_visible_at_once_when_fired(aws, fire, queue_url):
     for body in ("wanted", "other"):
         aws("sqs").send_message(QueueUrl=queue_url, MessageBody=body)
     received = _receive(aws, queue_url)
@@ -33,7 +33,7 @@ def test_a_message_in_flight_comes_again_at_once(aws, fire, queue_url):
     assert _receive(aws, queue_url) == []
 
 
-def test_a_message_that_waits_in_its_queue_is_left_alone(aws, fire, queue_url):
+def test_visible_message_is_unchanged_by_fire(aws, fire, queue_url):
     aws("sqs").send_message(QueueUrl=queue_url, MessageBody="here")
     assert fire("sqs-visibility-timeout", queue_url=queue_url, body_contains="here") == {"shown": 0}
     assert _receive(aws, queue_url, wait_seconds=5) == ["here"]
@@ -49,6 +49,6 @@ def test_a_message_that_waits_in_its_queue_is_left_alone(aws, fire, queue_url):
         ({"queue_url": "http://127.0.0.1/000000000000/nowhere", "body_contains": "a", "all": True}, "not all"),
     ],
 )
-def test_what_cannot_be_fired_says_why(fire, parameters, said):
+def test_invalid_fire_request_says_why(fire, parameters, said):
     with pytest.raises(EngineError, match=said):
         fire("sqs-visibility-timeout", **parameters)

@@ -41,7 +41,7 @@ def connection_id_of(client):
     return ask(client, {"action": "who"})["requestContext"]["connectionId"]
 
 
-def test_the_function_of_connect_decides_who_gets_a_connection(websocket_api):
+def test_connect_function_accepts_or_refuses_the_connection(websocket_api):
     api = websocket_api({"$connect": LETS_IN, "$default": ECHO}, answering=("$default",))
     with api.connected("?say=200") as client:
         assert ask(client, "hello")["body"] == "hello"
@@ -57,7 +57,7 @@ def test_a_connect_that_fails_is_a_bad_gateway(websocket_api):
         assert {"connectionId", "requestId"} < set(told)
 
 
-def test_a_stage_that_is_not_there_is_forbidden(websocket_api):
+def test_unknown_stage_is_forbidden(websocket_api):
     api = websocket_api({"$default": ECHO})
     api.stage = "other"
     assert refused(api, "").status_code == 403
@@ -71,7 +71,7 @@ def test_function_reaches_its_client_by_the_aws_domain_name(websocket_api):
     assert about["domainName"] == f"{api.api_id}.execute-api.us-east-1.amazonaws.com"
 
 
-def test_an_api_answers_under_the_name_that_aws_gives_it(websocket_api, engine):
+def test_api_responds_under_its_aws_host_name(websocket_api, engine):
     api = websocket_api({"$default": ECHO}, answering=("$default",))
     at = urlsplit(engine.endpoint_url)
     name = f"ws://{api.api_id}.execute-api.us-east-1.amazonaws.com/test"
@@ -110,7 +110,7 @@ def test_client_closed_before_handshake_causes_disconnect_event(websocket_api, q
     assert (about["eventType"], about["disconnectStatusCode"]) == ("DISCONNECT", 1006)
 
 
-def test_connections_are_spoken_to_asked_for_and_ended(websocket_api):
+def test_connection_can_be_posted_to_read_and_deleted(websocket_api):
     api = websocket_api({"$default": ECHO}, answering=("$default",))
     with api.connected() as client:
         connection_id = connection_id_of(client)
@@ -176,7 +176,7 @@ def test_a_browser_of_any_origin_gets_a_connection(websocket_api):
         assert ask(client, "hello")["body"] == "hello"
 
 
-def test_a_subprotocol_is_what_connect_answers(websocket_api):
+def test_subprotocol_is_the_one_that_connect_returns(websocket_api):
     """https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-connect-route-subprotocol.html"""
     takes_first = """
     def handler(event, context):

@@ -86,7 +86,7 @@ def test_a_name_is_given_once(api, aws):
         gateway.create_stage(ApiId=api.api_id, StageName="test")
 
 
-def test_what_is_used_is_not_deleted(api, aws):
+def test_resource_in_use_cannot_be_deleted(api, aws):
     gateway = aws("apigatewayv2")
     route = gateway.get_routes(ApiId=api.api_id)["Items"][0]
     integration = route["Target"].removeprefix("integrations/")
@@ -97,7 +97,7 @@ def test_what_is_used_is_not_deleted(api, aws):
         gateway.delete_deployment(ApiId=api.api_id, DeploymentId=deployment["DeploymentId"])
 
 
-def test_what_is_not_there_is_not_found(api, aws):
+def test_unknown_api_resource_raises_not_found(api, aws):
     gateway = aws("apigatewayv2")
     for operation, settings in (("get_route", {"RouteId": "none"}), ("get_stage", {"StageName": "none"})):
         with pytest.raises(gateway.exceptions.NotFoundException):

@@ -83,7 +83,7 @@ def test_a_permission_may_be_for_one_route_alone(websocket_api, aws):
         assert ask(client, {"action": "b"})["message"] == "Internal server error"
 
 
-def test_only_a_route_with_a_route_response_answers(websocket_api):
+def test_only_a_route_with_a_route_response_responds(websocket_api):
     """https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-route-response.html"""
     api = websocket_api({"quiet": ECHO, "loud": ECHO}, answering=("loud",))
     with api.connected() as client:
@@ -123,7 +123,7 @@ def test_messages_of_one_client_are_served_side_by_side(websocket_api, queue):
         assert ask(client, {"action": "bring"}) == ["here"]
 
 
-def test_a_mock_answers_what_its_templates_say(websocket_api, aws):
+def test_mock_integration_returns_its_template(websocket_api, aws):
     """https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-integrations.html"""
     mock = {"IntegrationType": "MOCK", "RequestTemplates": {"$default": '{"statusCode": 200}'}}
     api = websocket_api({"$connect": mock, "ping": mock}, answering=("ping",))
@@ -141,7 +141,7 @@ def test_a_mock_answers_what_its_templates_say(websocket_api, aws):
     assert (told["message"], len(told["to"])) == ("pong", 16)
 
 
-def test_what_is_deployed_is_what_is_served(websocket_api, aws):
+def test_stage_serves_its_deployment_until_the_next_one(websocket_api, aws):
     """https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-set-up-websocket-deployment.html"""
     api = websocket_api({"old": ECHO, "$default": ECHO}, answering=("old", "$default"))
     gateway = aws("apigatewayv2")

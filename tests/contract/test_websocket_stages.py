@@ -125,6 +125,6 @@ def test_a_route_lets_through_what_its_bucket_has(websocket_api):
     assert error.value.response.status_code == 429
 
 
-def test_settings_of_a_route_that_is_not_there_are_refused(websocket_api):
+def test_stage_settings_for_an_unknown_route_are_refused(websocket_api):
     with pytest.raises(ClientError, match="Unable to find Route by key nothing"):
         websocket_api({"say": ECHO}, stage={"RouteSettings": {"nothing": {"ThrottlingBurstLimit": 1}}})

@@ -314,7 +314,7 @@ def test_deployed_site_signs_users_in(page, site, engine):
     assert "ResourceNotFoundException" in text
 
 
-def test_person_opens_addresses_in_a_browser(page, victim, engine):
+def test_user_opens_engine_addresses_in_a_browser(page, victim, engine):
     assert page.goto(f"{engine.endpoint_url}/_harness/ready").json()["ready"]
     assert page.goto(f"{engine.endpoint_url}/_localstack/health").status == 200
     for host in ("127.0.0.1", WITHOUT_FETCH_METADATA):

@@ -44,7 +44,7 @@ def test_invalid_setting_is_reported_with_the_valid_values(tmp_path: Path):
     assert "Traceback" not in result.stderr
 
 
-def test_an_engine_that_there_is_not_is_refused(tmp_path: Path):
+def test_unknown_engine_is_refused_with_the_valid_ones(tmp_path: Path):
     result = _run(tmp_path, "up", "--engine", "podman")
     assert result.returncode == 1
     assert "There is no engine 'podman'; choose one of: embedded, docker, endpoint, aws." in result.stderr

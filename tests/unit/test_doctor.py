@@ -30,7 +30,7 @@ def _finding(subject: str, **settings) -> CheckResult:
     return found
 
 
-def test_a_program_that_is_there_is_named_with_its_version(path):
+def test_installed_program_is_reported_with_its_version(path):
     _program(path / "node", "echo v22.1.0")
     assert _finding("Node.js") == CheckResult("Node.js", Verdict.OK, f"v22.1.0 at {path / 'node'}")
 

@@ -16,7 +16,7 @@ def test_every_part_imports_only_from_those_below_it():
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-def test_what_is_deployed_does_not_know_that_it_is_tested():
+def test_deployed_code_does_not_import_the_harness():
     for source in (ROOT / "stack").rglob("*.py"):
         text = source.read_text()
         assert "import harness" not in text, source

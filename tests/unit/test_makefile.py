@@ -109,7 +109,7 @@ def test_make_without_supported_python_names_the_versions(machine: Machine):
 
 
 @pytest.mark.parametrize("version", ["3.10.4", "3.14.0"])
-def test_a_python_that_is_asked_for_and_not_supported_is_refused(machine: Machine, version: str):
+def test_unsupported_python_argument_is_refused(machine: Machine, version: str):
     machine.python("python3.12", "3.12.1")
     other = machine.python("other", version)
     made = machine.make("up", f"PYTHON={other}")
@@ -209,7 +209,7 @@ def test_a_python_that_comes_with_a_space_in_its_path_is_taken(machine: Machine)
     assert (machine.project / ".venv" / "bin" / "python").readlink() == spaced / "python3.12"
 
 
-def test_engine_and_iam_are_handed_on(machine: Machine):
+def test_engine_and_iam_variables_are_passed_to_the_harness(machine: Machine):
     machine.python("python3.12", "3.12.1")
     assert "harness up --engine=docker --iam=report\n" in machine.make("up", "ENGINE=docker", "IAM=report").stdout
     assert "harness up\n" in machine.make("up").stdout

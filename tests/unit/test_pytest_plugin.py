@@ -70,13 +70,13 @@ def test_a_run_that_could_test_nothing_says_so(run):
     result.stdout.fnmatch_lines(["Nothing was tested: every test needs something that this target lacks."])
 
 
-def test_a_run_that_lacks_nothing_says_nothing_of_it(run):
+def test_run_without_unsupported_tests_omits_the_summary(run):
     result = run("def test_it(engine): pass")
     result.assert_outcomes(passed=1)
     result.stdout.no_fnmatch_line("*what the target lacks*")
 
 
-def test_a_capability_that_there_is_not_is_an_error_and_no_skip(run):
+def test_unknown_capability_is_an_error_and_not_a_skip(run):
     result = run('import pytest\n@pytest.mark.requires("outbocks")\ndef test_it(): pass')
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["*There is no capability 'outbocks'; there are: callbacks, *"])

@@ -129,7 +129,7 @@ def test_trace_has_the_smallest_failing_hypothesis_example(run, pytester):
     assert "Flow 1 of" not in page
 
 
-def test_what_a_test_s_outcome_depends_on_is_in_the_command(run, pytester):
+def test_repeat_command_has_the_options_that_affect_the_outcome(run, pytester):
     run(ONE_FAILS, "--engine=docker", "-p", "randomly", "--randomly-seed=42", "-k", "test_one_that_fails")
     page = (pytester.path / ".harness/traces/test_shop.test_one_that_fails.html").read_text()
     assert "pytest test_shop.py::test_one_that_fails --engine=docker --randomly-seed=42" in page

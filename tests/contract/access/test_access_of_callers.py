@@ -247,7 +247,7 @@ def test_a_bucket_policy_lets_strangers_read(aws, engine, http):
     s3.delete_bucket(Bucket=bucket)
 
 
-def test_a_presigned_url_has_the_rights_of_who_signed(aws, role, http):
+def test_presigned_url_has_the_permissions_of_its_signer(aws, role, http):
     """https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-presigned-url.html"""
     s3, bucket = aws("s3"), name()
     s3.create_bucket(Bucket=bucket)
@@ -265,7 +265,7 @@ def test_a_presigned_url_has_the_rights_of_who_signed(aws, role, http):
     s3.delete_bucket(Bucket=bucket)
 
 
-def test_a_caller_without_rights_may_ask_who_it_is(role):
+def test_caller_without_permissions_may_get_caller_identity(role):
     nobody = role()
     assert nobody.client("sts").get_caller_identity()["Arn"] == nobody.session_arn
 

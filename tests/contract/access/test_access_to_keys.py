@@ -20,7 +20,7 @@ def key(aws):
     return aws("kms").create_key(Policy=document(ADMINISTRATION))["KeyMetadata"]["Arn"]
 
 
-def test_an_encrypted_queue_is_used_by_those_who_may_use_its_key(aws, key, queue, role):
+def test_encrypted_queue_needs_permission_on_its_key(aws, key, queue, role):
     """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html"""
     mine = queue()
     aws("sqs").set_queue_attributes(QueueUrl=mine.url, Attributes={"KmsMasterKeyId": key})
@@ -35,7 +35,7 @@ def test_an_encrypted_queue_is_used_by_those_who_may_use_its_key(aws, key, queue
     assert sqs.receive_message(QueueUrl=mine.url, WaitTimeSeconds=5)["Messages"]
 
 
-def test_a_secret_is_read_by_those_who_may_use_its_key(aws, key, role):
+def test_encrypted_secret_needs_permission_on_its_key(aws, key, role):
     """https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html"""
     secret = aws("secretsmanager").create_secret(Name=name(), SecretString="s", KmsKeyId=key)["ARN"]
     reader = role(allow("secretsmanager:GetSecretValue", secret))

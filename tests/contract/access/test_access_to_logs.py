@@ -38,7 +38,7 @@ def test_log_lines_reach_existing_group_without_create_right(aws, function, role
     assert "here\n" in log_lines(aws, group, lambda lines: "here\n" in lines)
 
 
-def test_a_group_that_is_not_there_is_created_where_the_role_may(aws, function, role, group):
+def test_missing_log_group_is_created_if_the_role_may(aws, function, role, group):
     writes = role(allow(["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]))
     function(PRINTS, Role=writes.arn, LoggingConfig={"LogGroup": group}).invoke()
     assert "here\n" in log_lines(aws, group, lambda lines: "here\n" in lines)

@@ -22,7 +22,7 @@ def one_time_password(secret, steps=0):
     return f"{(struct.unpack('>I', digest[offset : offset + 4])[0] & 0x7FFFFFFF) % 1000000:06d}"
 
 
-def test_a_person_changes_the_password(make_pool, refused):
+def test_user_changes_the_password(make_pool, refused):
     pool = make_pool()
     email = pool.person()
     token = pool.tokens(email)["AccessToken"]
@@ -192,7 +192,7 @@ def test_pool_has_standard_and_custom_attributes(make_pool):
 
 
 @pytest.mark.parametrize("trigger", ["CustomEmailSender", "CustomSMSSender"])
-def test_what_is_not_emulated_is_refused_and_not_ignored(make_pool, trigger):
+def test_unsupported_trigger_is_refused_and_not_ignored(make_pool, trigger):
     from botocore.exceptions import ClientError
 
     with pytest.raises(ClientError, match=f"LambdaConfig.{trigger} is not emulated"):

@@ -132,7 +132,7 @@ def test_second_external_sign_in_updates_the_same_user(hosted, browser, provider
     assert payload(second["id_token"])["email"] == "new@provider.example"
 
 
-def test_who_is_linked_to_a_user_of_the_pool_signs_in_as_them(hosted, browser, provider, refused):
+def test_linked_provider_user_signs_in_as_user_of_the_pool(hosted, browser, provider, refused):
     """https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pools-identity-federation-consolidate-users.html"""
     pool, address = hosted()
     name = f"ada-{uuid.uuid4().hex}"

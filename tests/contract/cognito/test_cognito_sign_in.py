@@ -147,14 +147,14 @@ def test_a_flow_must_be_allowed_by_the_client(make_pool, refused):
         )
 
 
-def test_srp_signs_in_who_knows_the_password(make_pool, engine):
+def test_srp_with_the_right_password_signs_in(make_pool, engine):
     pool = make_pool()
     email = pool.person()
     result = srp(pool, email).authenticate_user()["AuthenticationResult"]
     assert claims(engine, result["IdToken"])["email"] == email
 
 
-def test_srp_refuses_who_does_not(make_pool, refused):
+def test_srp_with_a_wrong_password_is_refused(make_pool, refused):
     pool = make_pool()
     email = pool.person()
     with refused("NotAuthorizedException", "Incorrect username or password."):

@@ -118,7 +118,7 @@ def test_a_user_name_is_taken_only_once(make_pool, refused):
         pool.sign_up(Username="ada")
 
 
-def test_an_alias_belongs_to_who_verified_it_first(make_pool, refused, new_address):
+def test_alias_belongs_to_the_user_that_verified_it_first(make_pool, refused, new_address):
     pool = make_pool(AliasAttributes=["email"])
     email = new_address()
     pool.sign_up(email, Username="first")

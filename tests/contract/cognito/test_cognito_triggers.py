@@ -39,7 +39,7 @@ def test_a_function_without_a_permission_for_the_pool_is_not_run(make_pool, make
         pool.sign_up()
 
 
-def test_a_function_that_answers_nothing_is_refused(make_pool, make_function, permit, refused):
+def test_trigger_without_result_is_refused(make_pool, make_function, permit, refused):
     function = make_function("def handler(event, context): return None")
     pool = make_pool(LambdaConfig={"PreSignUp": function})
     permit(function, pool.arn)

@@ -17,7 +17,7 @@ def bodies(flow, direction: str) -> list:
     return [frame.data["body"] for frame in frames if frame.data["direction"] == direction]
 
 
-def test_what_is_said_belongs_to_the_flow_in_which_it_is_said(flow, websocket: Connect, websocket_api: MakeApi):
+def test_frame_belongs_to_the_flow_in_which_it_is_sent(flow, websocket: Connect, websocket_api: MakeApi):
     url = websocket_api({"$default": ECHO}).url
     before = websocket(url)
     before.send("before")

@@ -67,7 +67,7 @@ def test_settle_ends_when_consumed_message_is_handled(flow, function, queue, oth
         aws("lambda").delete_event_source_mapping(UUID=mapping)
 
 
-def test_a_message_that_a_filter_refuses_has_come_to_rest(flow, function, queue, other_queue, aws):
+def test_settle_ends_for_message_refused_by_a_filter(flow, function, queue, other_queue, aws):
     made = function(FORWARDS, Environment={"Variables": {"QUEUE": other_queue}})
     criteria = {"Filters": [{"Pattern": json.dumps({"body": {"wanted": [True]}})}]}
     mapping = _mapping(aws, made, queue, FilterCriteria=criteria)
@@ -100,7 +100,7 @@ def test_settle_timeout_reports_what_is_pending_and_why(flow, function, queue, a
         aws("lambda").delete_event_source_mapping(UUID=mapping)
 
 
-def test_a_delivery_that_is_to_be_tried_again_is_no_rest(flow, faults, queue, other_queue, aws):
+def test_settle_waits_for_a_delivery_to_be_retried(flow, faults, queue, other_queue, aws):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html"""
     name = f"contract-{uuid.uuid4().hex[:12]}"
     arn = aws("sqs").get_queue_attributes(QueueUrl=other_queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
@@ -191,7 +191,7 @@ def test_settling_inside_of_the_block_adds_nothing_to_the_flow(flow, queue, aws)
     assert [root.begin.name for root in f.settle().roots] == ["SendMessage"]
 
 
-def test_what_has_happened_is_forgotten_with_the_last_flow(engine, queue, aws):
+def test_activities_are_dropped_with_the_last_flow(engine, queue, aws):
     flows = Flows(engine)
     flows.open()
     with flows.flow() as one, flows.flow() as other:

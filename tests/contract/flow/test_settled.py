@@ -13,7 +13,7 @@ def handler(event, context):
 """
 
 
-def test_what_a_block_caused_is_at_rest_when_it_ends(settled, function, queue, aws):
+def test_block_is_settled_when_it_ends(settled, function, queue, aws):
     made = function(FAILS, DeadLetterConfig={"TargetArn": queue.arn})
     with settled():
         made.send({"n": 1})

@@ -90,7 +90,7 @@ def test_message_due_after_the_timeout_is_reported_at_once(flow, function, mappe
     f.settle(hurry=True)
 
 
-def test_what_is_due_soon_is_waited_for(flow, function):
+def test_settle_waits_for_timers_due_soon(flow, function):
     """https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html"""
     with flow() as f:
         function(FAILS).send({})
@@ -273,7 +273,7 @@ def test_a_state_is_tried_again_at_once_when_time_is_hurried(flow, machine, faul
     assert _said(aws, queue) == ["hello"]
 
 
-def test_a_flow_comes_to_rest_where_it_waits_to_be_called_back(flow, machine, queue, aws):
+def test_settle_ends_at_a_state_that_waits_for_a_callback(flow, machine, queue, aws):
     arn = machine({"Ask": _ask(queue, Next="Say"), "Say": _say(queue, "thanks", End=True)}, "Ask")
     with flow() as asked:
         execution = _start(aws, arn)

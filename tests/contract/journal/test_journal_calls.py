@@ -45,7 +45,7 @@ def test_a_refused_call_is_recorded_with_its_error(traced, records, trace):
     assert end.data["error"]["code"] == "QueueDoesNotExist"
 
 
-def test_what_a_function_calls_is_caused_by_its_invocation(traced, function, queue, records, trace):
+def test_call_of_a_function_is_caused_by_its_invocation(traced, function, queue, records, trace):
     made = function(FORWARD, Environment={"Variables": {"QUEUE": queue.url}})
     traced("lambda").invoke(FunctionName=made.name, Payload=json.dumps({"said": "hello"}))
     found = records(trace=trace)
@@ -132,7 +132,7 @@ def test_a_reader_that_follows_gets_records_as_they_come(engine, traced, queue, 
     assert [r.phase for r in seen] == [Phase.BEGIN, Phase.END]
 
 
-def test_a_wrong_question_is_answered_with_what_is_wrong(engine):
+def test_invalid_journal_query_returns_400_with_the_problem(engine):
     answer = httpx.get(
         f"{engine.endpoint_url}/_harness/journal?after=yesterday",
         headers=engine.harness_headers,
@@ -142,7 +142,7 @@ def test_a_wrong_question_is_answered_with_what_is_wrong(engine):
     assert (answer.status_code, answer.text) == (400, "after: not a sequence number\n")
 
 
-def test_the_answer_says_which_record_is_the_oldest_that_is_kept(engine, traced, queue, records, trace):
+def test_journal_response_has_oldest_kept_sequence(engine, traced, queue, records, trace):
     traced("sqs").send_message(QueueUrl=queue.url, MessageBody="now")
     begin = _of(records(trace=trace), "sqs", "SendMessage", Phase.BEGIN)
     headers = httpx.get(

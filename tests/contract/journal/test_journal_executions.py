@@ -40,7 +40,7 @@ def _transitions(journal, begun):
     return [r.name for r in notes if begun in journal.causes(r)]
 
 
-def test_an_execution_is_an_activity_whose_history_it_causes(aws, machine, journal):
+def test_execution_is_an_activity_that_causes_its_history(aws, machine, journal):
     arn = machine({"Say": {"Type": "Pass", "Result": {"said": "hello"}, "End": True}}, "Say")
     started = aws("stepfunctions").start_execution(stateMachineArn=arn, input='{"to": "you"}')["executionArn"]
     begun = _begun(journal, started)
@@ -63,7 +63,7 @@ def test_an_execution_that_fails_says_why(aws, machine, journal):
     assert (ended["status"], ended["error"], ended["cause"]) == ("FAILED", "NoWay", "because")
 
 
-def test_what_a_task_calls_is_caused_by_the_execution(aws, machine, queue, journal):
+def test_call_of_a_task_is_caused_by_the_execution(aws, machine, queue, journal):
     send = {"QueueUrl": queue.url, "MessageBody.$": "$.said"}
     states = {
         "Each": {

@@ -66,7 +66,7 @@ def test_a_request_leads_by_its_rule_to_the_function(balancer, journal):
 
 
 @pytest.mark.parametrize(("path", "code"), [("/raise", "LambdaUnhandled"), ("/else", "LambdaInvalidResponse")])
-def test_what_the_load_balancer_answers_for_has_its_reason(balancer, journal, path, code):
+def test_load_balancer_502_is_recorded_with_its_reason(balancer, journal, path, code):
     arn, _function, url = balancer
     assert httpx.post(url + path, trust_env=False, timeout=30).status_code == 502
     ended = journal.end(journal.wait(Kind.REQUEST, lambda r: r.resource == arn, Phase.BEGIN))

@@ -94,7 +94,7 @@ def test_a_connection_that_is_refused_says_how_it_was(websocket_api, journal):
 
 
 @pytest.mark.parametrize("effect", ["Allow", "Deny"])
-def test_what_an_authorizer_decides_is_written_down(websocket_api, journal, effect):
+def test_authorizer_decision_is_recorded(websocket_api, journal, effect):
     api = websocket_api({"$connect": REFUSES}, authorizer=ALLOWS)
     with pytest.raises(InvalidStatus), api.connected(f"?token={effect}"):
         pass

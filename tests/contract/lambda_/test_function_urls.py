@@ -90,7 +90,7 @@ def test_binary_body_comes_as_base64(function_url):
         ([1], 200, "application/json", b"[1]"),
     ],
 )
-def test_result_becomes_the_answer(function_url, result, status, content_type, body):
+def test_function_result_becomes_the_response(function_url, result, status, content_type, body):
     answer = httpx.get(function_url(f"import json\ndef handler(e, c): return json.loads({json.dumps(result)!r})"))
     assert (answer.status_code, answer.content) == (status, body)
     assert answer.headers["Content-Type"] == content_type
@@ -102,7 +102,7 @@ def test_cookies_of_the_result_are_set(function_url):
 
 
 @pytest.mark.parametrize("source", ["def handler(e, c): 1 / 0", "def handler(e, c): return {'statusCode': 'x'}"])
-def test_failing_function_answers_502(function_url, source):
+def test_failing_function_returns_502(function_url, source):
     answer = httpx.get(function_url(source))
     assert (answer.status_code, answer.text) == (502, "Internal Server Error")
 
@@ -171,7 +171,7 @@ def test_iam_url_refuses_all_but_the_right_credentials(function_url, user):
     assert (iam["userArn"], iam["accessKey"]) == (arn, allowed.access_key)
 
 
-def test_cors_of_the_url_answers_preflights(function_url):
+def test_preflight_gets_cors_headers_of_the_function_url(function_url):
     url = function_url(
         Cors={"AllowOrigins": ["https://a.example"], "AllowMethods": ["GET"], "AllowHeaders": ["x-a"], "MaxAge": 9}
     )

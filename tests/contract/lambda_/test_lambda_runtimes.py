@@ -110,7 +110,7 @@ def test_custom_runtime_without_bootstrap_is_invalid_entrypoint(function):
     ],
     ids=["async", "module", "commonjs", "callback", "succeed", "done"],
 )
-def test_a_node_function_answers_in_each_way_that_it_may(function, path, source):
+def test_node_function_returns_result_in_every_supported_way(function, path, source):
     made = function(source, path=path, **NODE)
 
     assert made.invoke({"n": 1}).payload == {"got": {"n": 1}}
@@ -128,7 +128,7 @@ def test_a_node_function_answers_in_each_way_that_it_may(function, path, source)
     ],
     ids=["async", "callback", "fail", "thrown"],
 )
-def test_an_error_of_a_node_function_is_answered_with_its_trace(function, source):
+def test_node_error_returns_type_message_and_trace(function, source):
     result = function(source, path="index.js", **NODE).invoke()
 
     assert result.error == "Unhandled"

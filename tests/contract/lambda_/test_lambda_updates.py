@@ -50,7 +50,7 @@ def test_events_sent_during_function_updates_run_once_each(function, queue, aws)
     assert "Messages" not in queue.client.receive_message(QueueUrl=queue.url, WaitTimeSeconds=1)
 
 
-def test_a_refused_answer_does_not_fail_the_next_event(function):
+def test_refused_result_does_not_fail_the_next_event(function):
     """The runtime ends when its answer is refused; the next event must not meet it while it does."""
     answers = function("def handler(event, context):\n    return 'x' * event")
     for _ in range(3):
@@ -110,7 +110,7 @@ def test_node_error_trace_has_runtime_frames_as_on_aws(function):
 
 
 @needs_node
-def test_a_node_handler_without_promise_or_callback_answers_null(function):
+def test_node_handler_without_promise_or_callback_returns_null(function):
     """https://docs.aws.amazon.com/lambda/latest/dg/nodejs-handler.html"""
     source = "exports.handler = (event, context, callback) => { return 'ignored'; };"
     silent = function(source, path="index.js", Runtime="nodejs20.x")

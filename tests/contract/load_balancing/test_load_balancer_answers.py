@@ -12,7 +12,7 @@ from websockets.sync.client import connect
 PAGE = "<center><h1>{}</h1></center>"
 
 
-def test_the_answer_of_a_function(balancer, says):
+def test_function_result_becomes_status_headers_and_body(balancer, says):
     answer = says(
         balancer(),
         {"statusCode": 201, "statusDescription": "201 Made", "headers": {"X-Own": "1"}, "body": "hello"},
@@ -40,7 +40,7 @@ def test_bytes_and_cookies(balancer, says):
 
 
 @pytest.mark.parametrize("returned", ["raise", "large", {"body": "no status"}, {"statusCode": 200, "headers": None}])
-def test_what_a_function_does_wrong_is_a_bad_gateway(balancer, says, returned):
+def test_malformed_function_result_returns_502(balancer, says, returned):
     answer = says(balancer(), returned)
     assert answer.status_code == 502
     assert PAGE.format("502 Bad Gateway") in answer.text
@@ -81,13 +81,13 @@ def test_load_balancer_with_closed_security_groups_returns_504(balancer, http):
     assert http.get(f"{balancer(closed=True).url}/echo").status_code == 504
 
 
-def test_where_no_rule_takes_the_request_the_listener_answers(balancer, http):
+def test_request_without_matching_rule_gets_default_action(balancer, http):
     answer = http.get(f"{balancer().url}/elsewhere")
     assert (answer.status_code, answer.text) == (404, "nothing here")
     assert answer.headers["content-type"] == "text/plain; charset=utf-8"
 
 
-def test_rules_are_asked_by_priority_and_changes_take_effect(aws, balancer, http):
+def test_rules_apply_by_priority_and_change_at_once(aws, balancer, http):
     at, elbv2 = balancer(), aws("elbv2")
     closing = {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "503"}}
     conditions = [
@@ -114,7 +114,7 @@ def test_a_redirect_fills_in_what_it_does_not_name(aws, balancer, http):
     assert answer.headers["location"] == f"https://{at.dns_name}:443/old/page?a=1"
 
 
-def test_a_second_listener_is_asked_by_its_port(aws, balancer, engine, http):
+def test_second_listener_is_reached_by_its_port(aws, balancer, engine, http):
     at = balancer()
     gone = {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "503"}}
     aws("elbv2").create_listener(LoadBalancerArn=at.arn, Port=8080, Protocol="HTTP", DefaultActions=[gone])

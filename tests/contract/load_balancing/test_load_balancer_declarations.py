@@ -64,7 +64,7 @@ def test_function_target_health_is_unavailable_without_checks(aws, balancer):
     assert told["TargetHealth"]["Reason"] == "Target.HealthCheckDisabled"
 
 
-def test_a_health_check_asks_the_function(aws, balancer, engine, function):
+def test_health_check_invokes_the_function(aws, balancer, engine, function):
     made = function(ECHO)
     arn = aws("lambda").get_function(FunctionName=made.name)["Configuration"]["FunctionArn"]
     aws("lambda").add_permission(

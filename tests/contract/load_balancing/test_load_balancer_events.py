@@ -90,7 +90,7 @@ def test_a_compressed_body_is_sent_as_it_came(balancer, http):
     assert base64.b64decode(event["body"]) == packed
 
 
-def test_what_the_load_balancer_adds(balancer):
+def test_request_has_forwarded_and_trace_headers(balancer):
     """https://docs.aws.amazon.com/elasticloadbalancing/latest/application/x-forwarded-headers.html"""
     at = balancer()
     sent = {"X-Forwarded-For": "203.0.113.7", "X-Forwarded-Proto": "https", "X-Forwarded-Port": "1"}
@@ -140,7 +140,7 @@ def test_a_browser_of_another_origin_gets_what_the_function_says(balancer, http)
     assert not [name for name in answer.headers if name.startswith("access-control-")]
 
 
-def test_twenty_at_once_get_their_own_answers(balancer):
+def test_twenty_concurrent_requests_get_their_own_responses(balancer):
     at = balancer()
     script = (
         "import asyncio, httpx\n"

@@ -195,7 +195,7 @@ def test_target_group_without_permission_fails_and_leaves_none(aws):
         ("Rule", {"Nothing": 1}, "unknown property Nothing"),
     ],
 )
-def test_what_would_have_no_effect_fails_the_stack_and_says_why(aws, name, properties, why):
+def test_ineffective_property_fails_the_stack_with_the_reason(aws, name, properties, why):
     cloudformation, stack_name = aws("cloudformation"), f"alb-{uuid.uuid4().hex[:10]}"
     template = json.dumps({"Resources": changed(**{name: properties})})
     cloudformation.create_stack(StackName=stack_name, TemplateBody=template)

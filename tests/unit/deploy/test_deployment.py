@@ -20,7 +20,7 @@ def stack(name):
     )
 
 
-def test_an_unknown_name_is_answered_with_the_known_ones():
+def test_unknown_name_raises_with_the_known_names():
     deployment = deployment_of([stack("users"), stack("shop")], ["web"])
     with pytest.raises(KeyError) as caught:
         deployment["user"]
@@ -81,7 +81,7 @@ def test_pretended_resource_raises_missing_capability_on_access():
     assert lack.value.capability == "AWS::Events::Archive"
 
 
-def test_a_target_that_does_not_answer_is_named(tmp_path):
+def test_unreachable_target_is_named_in_the_error(tmp_path):
     nobody = Target(engine="endpoint", endpoint_url="http://127.0.0.1:9")
     with pytest.raises(DeployError, match=r"The target at http://127.0.0.1:9 refused or did not answer"):
         describe(nobody, [Template(tmp_path / "template.yaml", "app")])

@@ -77,7 +77,7 @@ Resources:
     assert hints["DependsOn 'Topik': the template has no such resource."] == "Did you mean Topic?"
 
 
-def test_what_sam_generates_may_be_named(plan):
+def test_reference_to_resource_generated_by_sam_is_valid(plan):
     text = "Resources:\n  F: {Type: 'AWS::Serverless::Function', Properties: {InlineCode: x}}\nOutputs:\n"
     text += "  Role: {Value: !GetAtt FRole.Arn}\n  Version: {Value: !Ref F.Version}\n"
     assert list(reference_problems(plan(text).template, ["F", "FRole"])) == []

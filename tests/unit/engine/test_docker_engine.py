@@ -33,7 +33,7 @@ def _container(listen: str, published: dict[str, Any]) -> Any:
         ("::1", "4567", "http://[::1]:4567"),
     ],
 )
-def test_it_is_reached_where_docker_has_published_it(host: str, port: str, expected: str):
+def test_endpoint_is_where_docker_published_the_port(host: str, port: str, expected: str):
     published = {"4566/tcp": None, "4567/tcp": [{"HostIp": host, "HostPort": port}]}
 
     assert endpoint_url(_container("0.0.0.0:4567", published)) == expected

@@ -67,7 +67,7 @@ def test_an_address_is_scheme_host_and_port(given, address):
     assert checked_url(given) == address
 
 
-def test_no_address_is_asked_for(tmp_path):
+def test_missing_endpoint_url_raises_with_the_option(tmp_path):
     with pytest.raises(EngineError, match=r"Which endpoint\? Say so with --endpoint-url"):
         EndpointEngine(tmp_path).start()
 
@@ -112,7 +112,7 @@ def test_unknown_profile_raises_with_the_command_that_lists_them(tmp_path, servi
         EndpointEngine(tmp_path, endpoint_url=serving({}), profile="nobodys").start()
 
 
-def test_it_is_remembered_until_it_is_left(tmp_path, serving):
+def test_endpoint_is_stored_until_stop(tmp_path, serving):
     url = serving({"sts": identity("123456789012"), "*": NOT_FOUND})
     engine = EndpointEngine(tmp_path, endpoint_url=f"{url}/", region="eu-west-1")
     assert engine.find() is None
@@ -219,7 +219,7 @@ def test_own_engine_elsewhere_reports_its_capabilities(tmp_path, serving):
     assert target.callback is None, "it is in a container, for all we know"
 
 
-def test_an_engine_of_ours_on_this_machine_can_call_back(tmp_path, serving):
+def test_own_engine_on_this_machine_has_callbacks(tmp_path, serving):
     """The server of this test is of this very process."""
     url = serving({"sts": identity("000000000000"), "/_harness/ready": ready(pid=os.getpid())})
     target = EndpointEngine(tmp_path, endpoint_url=url).start()
@@ -227,7 +227,7 @@ def test_an_engine_of_ours_on_this_machine_can_call_back(tmp_path, serving):
     assert target.reachable_from.host == "127.0.0.1"
 
 
-def test_an_engine_of_ours_that_is_not_whole_is_refused(tmp_path, serving):
+def test_own_engine_that_is_not_ready_is_refused(tmp_path, serving):
     broken = ready(503, error="the plugin cognito-idp:default could not be loaded")
     url = serving({"sts": identity("000000000000"), "/_harness/ready": broken})
     with pytest.raises(
@@ -240,7 +240,7 @@ def test_an_engine_of_ours_that_is_not_whole_is_refused(tmp_path, serving):
 WITHOUT_TOKEN = (200, "application/json", json.dumps({"ready": True, "engine": "serverless-harness"}))
 
 
-def test_engine_of_ours_without_its_token_says_where_it_is(tmp_path, serving, monkeypatch):
+def test_missing_token_of_own_engine_is_reported_with_its_path(tmp_path, serving, monkeypatch):
     monkeypatch.delenv("HARNESS_TOKEN", raising=False)
     url = serving({"sts": identity("000000000000"), "/_harness/ready": WITHOUT_TOKEN})
     with pytest.raises(EngineError, match=r"one of ours, and wants its token. Set HARNESS_TOKEN to .* engine\.token"):
@@ -248,7 +248,7 @@ def test_engine_of_ours_without_its_token_says_where_it_is(tmp_path, serving, mo
     assert list(tmp_path.iterdir()) == []
 
 
-def test_engine_of_ours_with_another_token_is_refused(tmp_path, serving, monkeypatch):
+def test_wrong_token_of_own_engine_is_refused(tmp_path, serving, monkeypatch):
     monkeypatch.setenv("HARNESS_TOKEN", "that of another engine")
     refused = (401, "application/json", json.dumps({"error": "not this engine's"}))
     url = serving({"sts": identity("000000000000"), "/_harness/ready": refused})

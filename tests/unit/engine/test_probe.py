@@ -134,11 +134,11 @@ def test_missing_service_is_reported_with_the_response(emulator, service, signed
         ("s3", "s3", (404, "application/xml", NO_BUCKET)),
     ],
 )
-def test_a_service_that_refuses_as_aws_does_is_there(emulator, service, signed, answer):
+def test_service_that_refuses_as_aws_does_is_supported(emulator, service, signed, answer):
     assert probe(emulator({signed: answer}), [service]) == {}
 
 
-def test_what_is_not_asked_for_is_not_asked(emulator):
+def test_probe_of_no_service_makes_no_call(emulator):
     assert probe(emulator({}), []) == {}
 
 
@@ -174,7 +174,7 @@ def test_aws_itself_is_never_probed(aws):
         probe(aws, ["lambda"])
 
 
-def test_every_call_of_the_table_is_one_that_boto3_takes(emulator):
+def test_every_probe_call_is_valid_for_boto3(emulator):
     """boto3 checks names and arguments before it sends anything: what an emulator that has nothing answers comes back."""
     lacking = probe(emulator({"*": query_error(501, "InternalFailure", "nothing here")}), CALLS)
     assert set(lacking) == set(CALLS)

@@ -61,7 +61,7 @@ def ask(serving, functions):
 @pytest.mark.parametrize(
     "states", [[ACTIVE], [PENDING, PENDING, ACTIVE], [{}]], ids=["at once", "later", "tells no state"]
 )
-def test_a_function_that_gives_its_result_is_all_there_is_to_ask(serving, states):
+def test_function_that_returns_a_result_is_supported(serving, states):
     functions = Functions(*states)
     assert ask(serving, functions) is None
     [removed] = functions.deleted

@@ -72,7 +72,7 @@ def _told(consumers: Consumers, mark: str, *takers: Activity) -> str | None:
 UNREAD = f"a message in {QUEUE} that worker has not read"
 
 
-def test_the_flows_of_a_process_ask_once(mappings, target):
+def test_flows_of_a_process_share_one_mapping_request(mappings, target):
     target.has("Enabled")
     assert [awaited(mappings) for _ in range(3)] == [UNREAD] * 3
     assert target.asked == [QUEUE]
@@ -99,7 +99,7 @@ def test_changed_mapping_is_read_again_by_a_running_flow(mappings, target, name)
     ],
     ids=["another queue's", "not done yet", "only asked", "refused"],
 )
-def test_what_changed_nothing_here_is_no_reason_to_ask(mappings, target, record):
+def test_unrelated_record_causes_no_mapping_request(mappings, target, record):
     target.has("Enabled")
     awaited(mappings)
     mappings.note(record)
@@ -107,7 +107,7 @@ def test_what_changed_nothing_here_is_no_reason_to_ask(mappings, target, record)
     assert target.asked == [QUEUE]
 
 
-def test_an_engine_that_was_emptied_is_asked_again(mappings, target):
+def test_reset_causes_a_new_mapping_request(mappings, target):
     target.has("Enabled")
     awaited(mappings)
     mappings.note(Record(1, Kind.WORK, Phase.NOTE, 1, None, 1.0, "harness", "reset"))
@@ -126,7 +126,7 @@ def test_transient_mapping_state_is_read_again_by_the_next_flow(mappings, target
     assert target.asked == [QUEUE, QUEUE]
 
 
-def test_what_changes_while_it_is_asked_for_is_not_remembered(mappings, target):
+def test_mapping_changed_during_the_request_is_not_cached(mappings, target):
     target.meanwhile = lambda: (target.has("Enabled"), mappings.note(called("CreateEventSourceMapping")))
     flow = Consumers(mappings)
     flow.awaited(MESSAGE, [])
@@ -158,7 +158,7 @@ def _of_record(mappings: EventSourceMappings, *takers: Activity) -> str | None:
     return _told(consumers, RECORD, *takers)
 
 
-def test_what_one_mapping_gave_up_another_is_still_to_read(mappings, target):
+def test_record_given_up_by_one_mapping_awaits_the_other(mappings, target):
     _two_mappings(target)
     given_up = _taker(Kind.DEAD_LETTER, "counts")
     assert "archives has not read" in (_of_record(mappings, given_up) or "")

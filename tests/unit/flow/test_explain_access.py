@@ -207,12 +207,12 @@ def test_state_machine_denial_names_role_and_inline_policy(topology):
     assert finding.place.line == line("              - {Effect: Allow")
 
 
-def test_what_was_tried_again_is_one_finding(topology):
+def test_retried_denial_is_one_finding(topology):
     [finding] = found(topology, happened(denial(PUT, ORDERS), denial(PUT, ORDERS)))
     assert [activity.id for activity in finding.activities] == [3, 4, 2, 2]
 
 
-def test_what_waits_and_comes_again_is_not_lost_yet(topology):
+def test_denial_of_a_pending_activity_is_not_lost(topology):
     history = happened(denial(PUT, ORDERS))
     [finding] = found(topology, history, Pending(history.activities[1], "goes on"))
     assert not finding.lost
@@ -230,7 +230,7 @@ def test_a_denial_that_kept_nothing_back_is_no_finding(topology, denied, access)
     assert found(topology, happened(denied, access=access)) == []
 
 
-def test_where_no_template_declares_the_role_there_is_no_line(topology):
+def test_role_outside_the_templates_has_no_line(topology):
     [finding] = found(topology, happened(denial(PUT, ORDERS, "nobodys")))
     assert finding.place is None
     assert finding.resource.endswith(":role/nobodys")

@@ -60,7 +60,7 @@ def test_the_order_in_which_records_come_does_not_matter(order):
     assert names(made.closure(made.roots_of(TRACE))) == ["SendMessage", "batch", "Invoke", "invocation"]
 
 
-def test_an_activity_goes_on_until_its_end_is_there():
+def test_activity_is_in_progress_until_its_end_is_recorded():
     made = history([begin(1, "SendMessage", trace=TRACE)])
     [activity] = made.roots_of(TRACE)
     assert activity.goes_on
@@ -83,7 +83,7 @@ def test_work_under_the_same_trace_is_no_separate_stimulus():
     assert names(made.next_of(made.activities[1])) == ["invocation"]
 
 
-def test_a_message_that_comes_again_is_taken_up_again():
+def test_redelivered_message_has_two_takers():
     again = [begin(n, "batch", kind=Kind.BATCH, takes=("message:q:1",)) for n in (2, 3)]
     made = history([*CHAIN[:2], *again])
     assert [activity.id for activity in made.takers_of("message:q:1")] == [2, 3]
@@ -99,7 +99,7 @@ def test_a_note_is_its_own_end():
     assert activity.data == {"passed": False}
 
 
-def test_what_a_client_calls_is_its_own_whatever_it_takes_up():
+def test_client_call_is_a_root_even_if_it_takes_a_mark():
     told = history(
         [
             begin(1, "TaskToken", kind=Kind.TRANSITION, leaves=("task:1",)),
@@ -110,7 +110,7 @@ def test_what_a_client_calls_is_its_own_whatever_it_takes_up():
     assert names(told.roots_of(TRACE)) == ["SendTaskSuccess"]
 
 
-def test_the_last_timer_about_something_is_the_one_that_counts():
+def test_last_timer_of_a_mark_is_the_current_one():
     hidden = [begin(n, f"timer {n}", kind=Kind.TIMER, takes=("message:q:1",), data={"when": n * 100.0}) for n in (1, 2)]
     told = history(hidden)
     assert told.timer_of("message:q:1").begin.name == "timer 2"

@@ -62,14 +62,14 @@ def settled(*records: Record) -> int:
     return history.looked
 
 
-def test_what_happens_inside_of_what_goes_on_is_not_looked_at():
+def test_records_inside_a_running_activity_trigger_no_check():
     assert settled(*INSIDE) <= 4
 
 
 @pytest.mark.parametrize(
     "new", [{"kind": Kind.TIMER, "data": {"what": "Wait", "when": 1.0}}, {"leaves": ("invocation:a",)}], ids=str
 )
-def test_what_may_be_waited_for_is_looked_at(new):
+def test_records_that_may_settle_a_flow_trigger_a_check(new):
     notes = [record(n, Phase.NOTE, **new) for n in range(100, 110)]
     taken = record(200, Phase.NOTE, Kind.INVOCATION, takes=("invocation:a",))
     assert settled(*notes, taken) >= 10

@@ -89,7 +89,7 @@ def test_a_heartbeat_that_was_refused_puts_nothing_off(happening):
     assert [one.due for one in _pending(happening)] == [1060.0]
 
 
-def test_who_has_called_back_waits_for_the_rest_of_the_execution(happening):
+def test_callback_flow_is_pending_until_the_execution_ends(happening):
     execution, timer = _waiting_execution(happening)
     answered = happening.did(
         Kind.CALL, "stepfunctions", "SendTaskSuccess", takes=("task:1",), leaves=("callback:1",), trace="1-2-3",
@@ -107,7 +107,7 @@ def test_who_has_called_back_waits_for_the_rest_of_the_execution(happening):
     assert _pending(happening, whoever) == []
 
 
-def test_a_message_that_comes_again_says_when(happening):
+def test_pending_redelivery_has_its_due_time(happening):
     happening.did(Kind.CALL, "sqs", "SendMessage", leaves=(MESSAGE,), data=BY_CLIENT)
     happening.did(Kind.BATCH, "lambda", "worker", takes=(MESSAGE,), ended={"failed": ["1"]})
     [unsaid] = _pending(happening)

@@ -59,7 +59,7 @@ def _named(happened: Happening, name: str, *findings: Finding) -> Span:
     return next(span for span in _spans(_parsed(_exported(happened, *findings))) if span.name == name)
 
 
-def test_every_hop_is_a_span_below_what_caused_it():
+def test_every_activity_is_a_span_below_its_cause():
     happened = welcome_that_cannot_be_mailed()
     spans = _spans(_parsed(_exported(happened)))
     assert len(spans) == len(happened.activities)
@@ -125,7 +125,7 @@ def test_a_resource_is_a_function_or_a_service():
     }  # fmt: skip
 
 
-def test_what_failed_has_a_status_and_an_exception():
+def test_failed_span_has_a_status_and_an_exception():
     span = _named(welcome_that_cannot_be_mailed(), "SES.SendEmail")
     assert (span.status.code, span.status.message) == (Status.STATUS_CODE_ERROR, "Paused: Sending is paused.")
     [event] = span.events
@@ -175,7 +175,7 @@ def test_a_batch_of_several_senders_is_linked_to_each_of_them():
     assert {link.trace_id for link in batch.links} == {batch.trace_id}
 
 
-def test_what_goes_on_ends_with_what_is_known_so_far():
+def test_unfinished_span_ends_at_the_last_known_time():
     happened = Happening()
     call = happened.begin(Kind.CALL, "lambda", "Invoke", 0, resource="f", data=BY_SERVICE)
     happened.did(Kind.CALL, "sqs", "SendMessage", 1, 2, cause=call, resource="q")

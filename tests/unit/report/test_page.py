@@ -56,7 +56,7 @@ def page(
     return render(Trace((trace_activities(journal.activities(), shop, explanation=found),), test, command), [shop])
 
 
-def test_what_the_system_said_is_shown_and_never_run(shop):
+def test_page_escapes_markup_in_recorded_data(shop):
     journal = Journal()
     event = {**EVENT, "detail-type": EVIL, "detail": {EVIL: EVIL}}
     journal.deliver(journal.decide(journal.put(event), event), event)
@@ -99,7 +99,7 @@ def test_only_its_own_script_may_run_and_nothing_may_be_fetched(shop):
     assert "@import" not in made
 
 
-def test_what_was_redacted_stays_so(shop):
+def test_redacted_value_stays_redacted_on_the_page(shop):
     journal = Journal()
     journal.call("cognito-idp", "SignUp", request={"Username": "ada", "Password": "***"}, response={})
     told = Tags(page(journal, shop)).text
@@ -126,7 +126,7 @@ def test_a_page_stays_below_a_megabyte_however_much_happened(shop):
     assert made.count('class="activity ') == 150
 
 
-def test_it_begins_with_where_and_why_an_event_was_lost(shop, tmp_path):
+def test_page_begins_with_the_place_and_reason_of_the_loss(shop, tmp_path):
     journal = refused()
     told = finding(journal, tmp_path)
     made = page(
@@ -161,7 +161,7 @@ def test_page_shows_the_command_that_repeats_the_test(shop):
     assert "E  assert 0" in made.text
 
 
-def test_of_a_traceback_the_function_s_own_lines_come_first(shop):
+def test_traceback_shows_frames_of_the_function_first(shop):
     text = Tags(page(retried(), shop)).text
     assert text.index("mail.py, line 12, in handler") < text.index("/var/runtime/lib/client.py")
 
@@ -182,12 +182,12 @@ def test_several_flows_of_a_test_are_one_page(shop):
     assert text.index("Flow 1 of 2") < text.index("Flow 2 of 2")
 
 
-def test_where_nothing_was_seen_the_page_says_so():
+def test_page_of_an_empty_trace_says_nothing_was_seen():
     text = Tags(render(Trace(()), [])).text
     assert "Nothing of a flow was seen." in text
 
 
-def test_without_templates_there_is_no_picture_and_all_else():
+def test_page_without_templates_omits_only_the_diagram():
     journal = retried()
     made = render(Trace((trace_activities(journal.activities()),)), [Topology.empty()])
     assert not list(Tags(made).of("figure"))

@@ -87,14 +87,14 @@ def focused(page) -> str:
     )
 
 
-def test_it_opens_without_an_error_and_asks_for_nothing(opened):
+def test_page_opens_without_errors_and_makes_no_request(opened):
     page = opened()
     page.evaluate("document.querySelectorAll('details').forEach((each) => (each.open = true))")
     assert page.said == []
     assert [url for url in page.asked if not url.startswith("data:")] == [page.url]
 
 
-def test_where_and_why_it_broke_is_seen_without_scrolling(opened):
+def test_page_shows_place_and_reason_without_scrolling(opened):
     page = opened()
     for selector in (".finding.lost .sentence", ".source .here", "svg.way .broke"):
         box = page.locator(selector).first.bounding_box()
@@ -104,7 +104,7 @@ def test_where_and_why_it_broke_is_seen_without_scrolling(opened):
     assert page.locator(".activity.broke").first.get_attribute("open") is not None
 
 
-def test_arrows_go_through_the_hops_and_enter_opens_them(opened):
+def test_arrow_keys_move_between_steps_and_enter_opens_them(opened):
     page = opened()
     page.keyboard.press("b")
     assert focused(page) == "rule shop.PlacedRule"
@@ -126,7 +126,7 @@ def test_arrows_go_through_the_hops_and_enter_opens_them(opened):
     assert outline == "solid"
 
 
-def test_a_slash_filters_the_hops_and_escape_ends_it(opened):
+def test_slash_key_filters_the_steps_and_escape_ends_it(opened):
     page = opened()
     second = page.locator(".timeline").nth(1)
     second.locator("summary").first.focus()
@@ -162,7 +162,7 @@ def test_question_mark_key_opens_the_list_of_keys(opened):
     assert not page.locator("dialog").is_visible()
 
 
-def test_a_click_on_a_resource_of_the_picture_shows_its_hop(opened):
+def test_click_on_a_diagram_resource_opens_its_step(opened):
     page = opened()
     activity = page.locator(".activity").first
     assert activity.get_attribute("open") is None
@@ -228,7 +228,7 @@ REPEATED = """() => { const ids = [...document.querySelectorAll("[id]")].map((ea
     return ids.filter((id, at) => ids.indexOf(id) !== at) }"""
 
 
-def test_what_can_be_used_has_a_name_and_what_is_linked_is_there(opened):
+def test_controls_have_names_and_links_have_targets(opened):
     page = opened()
     assert page.evaluate(NAMELESS) == []
     assert page.evaluate(REPEATED) == []

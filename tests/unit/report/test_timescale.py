@@ -18,7 +18,7 @@ def test_wait_of_seconds_leaves_width_for_milliseconds():
     assert scale.width(2.1, 0.1) > 45
 
 
-def test_where_nothing_waits_time_is_linear():
+def test_time_is_linear_without_pauses():
     scale = Timescale([(0.0, 1.0), (0.5, 1.5)])
     assert scale.pauses == []
     assert [scale.left(at) for at in (0, 1, 2)] == [0, 50, 100]

@@ -115,7 +115,7 @@ def test_pending_activity_has_outcome_pending(shop):
     assert activity.outcome == "pending"
 
 
-def test_what_goes_on_has_no_end_and_the_flow_goes_on(shop):
+def test_unfinished_activity_makes_the_flow_pending(shop):
     journal = Journal()
     journal.begin(Kind.INVOCATION, "lambda", "shop-MailFunction", None, event=EVENT)
     flow = trace_activities(journal.activities(), shop)
@@ -191,7 +191,7 @@ def test_execution_states_have_their_input_and_output(shop):
     ]  # fmt: skip
 
 
-def test_a_story_is_json(shop, tmp_path):
+def test_trace_survives_a_json_round_trip(shop, tmp_path):
     journal = refused()
     data = Trace(
         (trace_activities(journal.activities(), shop, explanation=[finding(journal, tmp_path)]),), command="pytest x"

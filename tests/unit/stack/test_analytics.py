@@ -83,7 +83,7 @@ def test_bytes_that_are_no_click_are_refused(clicks, body: bytes):
         '{"album_id": 1, "minute": "x", "clicks": 1}',
     ],
 )
-def test_what_is_no_burst_is_refused(burst, text: str):
+def test_invalid_burst_is_refused(burst, text: str):
     with pytest.raises(burst.InvalidBurstError):
         burst.Burst.from_json(text)
 

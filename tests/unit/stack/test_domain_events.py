@@ -25,7 +25,7 @@ def _event(**data):
     return DomainEvent.of("UserRegistered", {**DATA, **data}, fact="1", correlation_id="c-1")
 
 
-def test_what_is_sent_can_be_received():
+def test_published_event_can_be_parsed_again():
     from lumen.domain_events import DomainEvent, publish
 
     bus, event = Bus(), _event(name="Zoë")
@@ -52,7 +52,7 @@ def test_entry_refused_by_bus_raises_though_the_call_succeeds():
 @pytest.mark.parametrize(
     "detail", [None, [], {}, {"type": "../secret"}, {"type": "Unknown"}, {"type": "UserRegistered"}]
 )
-def test_what_is_no_event_is_refused(detail):
+def test_invalid_event_is_refused(detail):
     from lumen.domain_events import DomainEvent, InvalidEventError
 
     with pytest.raises(InvalidEventError):

@@ -89,7 +89,7 @@ def test_keys_that_cannot_be_read_are_not_the_tokens_fault(function, key, monkey
         authorize.key_of(jwt.encode(_claims(), key, "RS256", headers={"kid": "1"}))
 
 
-def test_what_is_no_token_is_refused(function):
+def test_invalid_token_is_refused(function):
     authorize = function("push", "authorize")
     with pytest.raises(authorize.RefusedError):
         authorize.key_of("nonsense")

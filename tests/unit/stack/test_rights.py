@@ -125,6 +125,6 @@ def test_no_role_has_a_policy_of_aws_that_speaks_of_everything(template: Templat
         ("cloudwatch:PutMetricData", "*", False),
     ],
 )
-def test_what_is_too_wide_is_seen(action: str, resource: Any, wide: bool):
+def test_wildcard_permission_is_recognised_as_too_wide(action: str, resource: Any, wide: bool):
     each = Allowed("users", "Function", ("Resources",), action, (resource,))
     assert bool(too_wide(each)) is wide

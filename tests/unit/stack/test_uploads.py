@@ -36,7 +36,7 @@ def test_a_picture_of_any_colours_has_a_thumbnail(process, mode):
     assert process.look_at(picture("PNG", image=Image.new(mode, (20, 10))), "image/png").width == 20
 
 
-def test_what_is_transparent_is_white(process):
+def test_transparent_pixels_become_white(process):
     seen = process.look_at(picture("PNG", image=Image.new("RGBA", (20, 20), (0, 0, 0, 0))), "image/png")
     assert Image.open(BytesIO(seen.thumbnail)).getpixel((10, 10)) == (255, 255, 255)
 

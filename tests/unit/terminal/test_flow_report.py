@@ -99,7 +99,7 @@ def test_long_line_is_cut_in_its_message_and_not_in_its_name():
     assert str(line).endswith("x…  0 ms")
 
 
-def test_what_began_quietly_and_is_left_out_is_counted():
+def test_omitted_steps_of_the_root_level_are_counted():
     happened = Happening()
     for number in range(30):
         happened.did(Kind.CALL, "s3", "PutObject", number, resource=f"bucket/{number}", data=BY_CLIENT)
@@ -209,7 +209,7 @@ def test_a_flow_of_which_nothing_was_seen_says_so():
     assert _screen(report(Told(Happening()))) == "Nothing of this flow was seen."
 
 
-def test_a_story_is_short_enough_to_be_read():
+def test_report_is_limited_to_the_short_length():
     happened = Happening()
     for number in range(200):
         happened.did(Kind.CALL, "s3", "PutObject", number, resource=f"bucket/{number}", data=BY_CLIENT)

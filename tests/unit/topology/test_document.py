@@ -73,7 +73,7 @@ def test_template_mistake_has_file_line_and_surrounding_text(tmp_path, name, tex
         assert f"{caught.value.line:5} | " in str(caught.value)
 
 
-def test_a_file_that_is_not_there_is_an_error_of_the_same_kind(tmp_path):
+def test_missing_file_raises_template_error(tmp_path):
     with pytest.raises(TemplateError, match="cannot be read"):
         read_document(tmp_path / "missing.yaml")
 

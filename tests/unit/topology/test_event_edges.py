@@ -137,7 +137,7 @@ Resources:{FUNCTION}
     assert table.failures == (NodeId("shop", "Dead"),)
 
 
-def test_what_a_function_does_with_asynchronous_events(topology):
+def test_asynchronous_invocation_edges_have_failure_targets(topology):
     found = topology(
         shop="""
 Resources:

@@ -91,7 +91,7 @@ def test_there_is_room_for_a_label():
 # ── what is drawn ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_what_an_event_passes_is_shown_and_details_are_not(lumen):
+def test_diagram_shows_what_events_pass_and_omits_details(lumen):
     selection = select(lumen)
     shown = {card.node.kind for card in selection.cards.values()}
     assert {"function", "queue", "topic", "bus", "rule", "user_pool", "rest_api", "table", "archive"} <= shown
@@ -205,6 +205,6 @@ def test_the_command_names_the_line_of_a_template_that_is_wrong(tmp_path):
     assert run(tmp_path, "--format=pdf").returncode == 2
 
 
-def test_picture_of_the_docs_is_up_to_date(lumen):
+def test_diagram_of_the_docs_is_up_to_date(lumen):
     """`harness graph -f svg -o docs/pictures/architecture.svg` makes it anew."""
     assert Path("docs/pictures/architecture.svg").read_text(encoding="utf-8") == svg(lumen)

@@ -64,6 +64,6 @@ def test_functions_of_parameters_and_mappings_are_carried_out(value, expected):
     "value",
     [{"Ref": "Table"}, {"Ref": "Secret"}, {"Fn::GetAtt": ["A", "B"]}, {"Fn::Sub": "${A.B}"}, {"Fn::Select": [7, []]}],
 )
-def test_what_only_a_deployment_knows_is_said_to_be_unknown(value):
+def test_value_known_only_after_deployment_is_not_static(value):
     with pytest.raises(NotStaticError):
         evaluate(value, SCOPE)

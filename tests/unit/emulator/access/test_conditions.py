@@ -112,7 +112,7 @@ def test_a_variable_in_a_condition_is_filled_in():
     assert not met(block, {"dynamodb:leadingkeys": ("me",)})
 
 
-def test_what_the_emulator_cannot_know_counts_as_met():
+def test_condition_on_an_unknown_fact_counts_as_met():
     block = parse({"ArnLike": {"aws:SourceArn": "arn:aws:lambda:*:*:function:f"}})
     assert met(block, {"aws:sourcearn": UNKNOWN})
 

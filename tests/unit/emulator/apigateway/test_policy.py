@@ -31,7 +31,7 @@ def test_a_policy_decides(statements, decision):
 
 
 @pytest.mark.parametrize("document", [None, {}, {"Statement": [{"Effect": "Maybe"}]}, {"Statement": ["Allow"]}])
-def test_what_is_no_policy_is_an_error(document):
+def test_malformed_resource_policy_raises(document):
     with pytest.raises(PolicyError):
         decide(document, ARN)
 

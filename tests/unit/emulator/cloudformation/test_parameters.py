@@ -28,6 +28,6 @@ def test_numbers_and_booleans_may_be_text():
         ({"Policies": "strict"}, "Policies"),
     ],
 )
-def test_what_the_type_does_not_have_is_named(properties, where):
+def test_property_outside_the_shape_is_named(properties, where):
     with pytest.raises(PropertyError, match=where):
         as_parameters(SHAPE, properties)

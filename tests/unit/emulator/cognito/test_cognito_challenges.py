@@ -92,7 +92,7 @@ def test_the_next_one_time_password_signs_in_and_only_once(secured):
         respond(pool, email, again, SOFTWARE_TOKEN_MFA_CODE=following)
 
 
-def test_who_has_two_factors_chooses_one_of_them(secured):
+def test_user_with_two_factors_chooses_one(secured):
     pool, email = secured()
     with_phone(pool, email)
     prefer(pool, email, SMSMfaSettings={"Enabled": False})
@@ -144,7 +144,7 @@ def test_mfa_selection_refuses_a_response_to_another_challenge(secured, challeng
 
 
 @pytest.mark.parametrize("challenge", ["SELECT_MFA_TYPE", "MFA_SETUP", "NEW_PASSWORD_REQUIRED"])
-def test_who_must_give_a_one_time_password_gives_nothing_else(secured, challenge):
+def test_totp_challenge_refuses_a_response_to_another_challenge(secured, challenge):
     pool, email = secured()
     with_totp(pool, email)
     asked = sign_in(pool, email)

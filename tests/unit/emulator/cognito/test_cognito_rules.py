@@ -34,7 +34,7 @@ STRICT = {
         ("Abcdefgh1", "Password must have symbol characters"),
     ],
 )
-def test_a_weak_password_is_refused_with_what_it_lacks(password, missing):
+def test_weak_password_is_refused_with_the_missing_rule(password, missing):
     with pytest.raises(CognitoError) as refusal:
         check_password(password, STRICT)
     assert refusal.value.code == "InvalidPasswordException"
@@ -73,7 +73,7 @@ def test_right_code_is_refused_for_an_hour_after_five_wrong_ones():
     codes.check(user, Purpose.SIGN_UP, value, now=3611)
 
 
-def test_one_time_passwords_are_those_of_rfc_6238():
+def test_totp_codes_match_rfc_6238():
     # https://www.rfc-editor.org/rfc/rfc6238#appendix-B, SHA-1, the last six of eight digits.
     secret = base64.b32encode(b"12345678901234567890").decode()
     known = {59: "287082", 1111111109: "081804", 1234567890: "005924", 20000000000: "353130"}

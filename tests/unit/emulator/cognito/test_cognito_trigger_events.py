@@ -201,7 +201,7 @@ def test_pre_sign_up_confirms_and_verifies_at_once(make_pool):
 
 
 @pytest.mark.parametrize("answer", [None, "text", {"no": "response"}, {"response": {"autoConfirmUser": "yes"}}])
-def test_an_answer_that_is_not_the_event_is_refused(make_pool, answer):
+def test_trigger_result_that_is_not_the_event_is_refused(make_pool, answer):
     pool = make_pool()
     pool.on("PreSignUp", lambda _event: answer)
     with pytest.raises(CognitoError) as refusal:
@@ -299,7 +299,7 @@ def test_user_migration_brings_a_user_in_at_the_first_sign_in(make_pool):
     assert len(pool.events) == 1
 
 
-def test_user_migration_that_raises_means_there_is_no_such_user(make_pool):
+def test_user_migration_that_raises_is_user_not_found(make_pool):
     pool = make_pool()
     pool.on("UserMigration", raising("Bad password"))
     with pytest.raises(CognitoError) as refusal:
@@ -394,7 +394,7 @@ def test_custom_challenges_that_fail_for_good_give_no_tokens(make_pool):
         respond(pool, email, session, "2")
 
 
-def test_triggers_learn_that_a_hidden_user_is_not_there(make_pool):
+def test_triggers_get_user_not_found_for_a_hidden_missing_user(make_pool):
     pool = make_pool(client={"PreventUserExistenceErrors": "ENABLED"})
     custom_flow(pool)
     answer = sign_in(pool, address(), flow="CUSTOM_AUTH")

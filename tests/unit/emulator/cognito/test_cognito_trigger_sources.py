@@ -111,7 +111,7 @@ def test_later_federated_sign_in_runs_authentication_triggers(make_pool):
 
 
 @pytest.mark.parametrize("trigger", ["PreAuthentication", "PostAuthentication"])
-def test_a_function_may_refuse_a_federated_user_who_comes_again(make_pool, trigger):
+def test_trigger_may_refuse_a_returning_federated_user(make_pool, trigger):
     pool = make_pool()
     federated(pool)
 
@@ -404,7 +404,7 @@ def identities(pool, email):
 
 
 @pytest.mark.parametrize("attribute", ["Cognito_Subject", "email"])
-def test_who_is_linked_signs_in_as_the_user_of_the_pool(make_pool, attribute):
+def test_linked_federated_user_signs_in_as_user_of_the_pool(make_pool, attribute):
     """https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pools-identity-federation-consolidate-users.html"""
     pool = make_pool()
     email = confirmed(pool)

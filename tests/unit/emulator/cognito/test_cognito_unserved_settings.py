@@ -74,5 +74,5 @@ def test_setting_that_changes_sign_in_flow_is_refused(settings, request_, named)
         (unserved.DOMAIN, {"Domain": "d", "ManagedLoginVersion": 1}),
     ],
 )
-def test_a_setting_that_asks_for_nothing_is_not_warned_of(caplog, settings, request_):
+def test_setting_without_effect_logs_no_warning(caplog, settings, request_):
     assert warnings_of(caplog, settings, request_) == []

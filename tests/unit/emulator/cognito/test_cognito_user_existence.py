@@ -161,7 +161,7 @@ def test_taken_username_is_reported_to_every_client(make_pool):
 # ---- how often -------------------------------------------------------------------------------------------------------
 
 
-def test_a_reset_is_asked_for_twenty_times_an_hour_and_not_more(make_pool):
+def test_password_reset_is_limited_to_twenty_an_hour(make_pool):
     """https://docs.aws.amazon.com/cognito/latest/developerguide/quotas.html#resource-quotas"""
     pool = make_pool()
     email = person(pool)
@@ -186,7 +186,7 @@ def test_a_password_is_changed_five_times_an_hour_and_not_more(make_pool):
     assert user.password == "Next-horse-4"
 
 
-def test_after_an_hour_one_may_ask_again():
+def test_attempt_limit_ends_after_an_hour():
     user = UserState()
     for _ in range(2):
         attempts.count(user, "ForgotPassword", 2, now=1000)

@@ -23,7 +23,7 @@ def test_a_timer_is_made_due_once(timers, due):
     assert due == ["one"]
 
 
-def test_a_timer_that_is_over_is_left_alone(timers, due):
+def test_finished_timer_cannot_be_made_due(timers, due):
     timers.over(1)
     timers.make_due(1)
     assert due == []
@@ -44,6 +44,6 @@ def test_the_oldest_are_forgotten(timers, due):
 
 
 @pytest.mark.parametrize("parameters", [{}, {"activities": 1}, {"activities": ["1"]}, {"activities": [1], "all": True}])
-def test_what_is_no_number_of_a_timer_is_refused(parameters):
+def test_invalid_timer_number_is_refused(parameters):
     with pytest.raises(ValueError, match='timer takes "activities", the numbers of timers in the journal'):
         fire("timer", parameters)

@@ -43,7 +43,7 @@ def test_rewritten_source_keeps_future_imports_and_line_numbers():
 
 
 @pytest.mark.parametrize("source", ["x = [1][0]\n", "def f(a):\n    return a[0]\n", "class A(dict):\n    pass\n"])
-def test_what_needs_no_rewriting_keeps_its_meaning(source):
+def test_unchanged_source_keeps_its_meaning(source):
     before, after = {}, _run(source)
     exec(compile(source, "<plain>", "exec"), before)
     assert set(before) <= set(after)

@@ -61,7 +61,7 @@ def test_process_reports_output_status_and_memory(zygote, tmp_path):
     assert process.peak_resident_bytes() > 0
 
 
-def test_what_a_process_started_ends_with_it(zygote, tmp_path):
+def test_child_processes_end_with_their_process(zygote, tmp_path):
     process = zygote.launch(launch("/bin/sh", "-c", "sleep 600 & echo $!", directory=tmp_path), lambda _status: None)
 
     assert process.exited.wait(WAIT_SECONDS)

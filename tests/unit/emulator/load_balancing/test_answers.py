@@ -18,7 +18,7 @@ def returned(multi_value=False, **answer):
     return answer_of(json.dumps(answer).encode(), multi_value=multi_value)
 
 
-def test_a_whole_answer():
+def test_response_has_all_fields_of_the_result():
     answer = returned(
         statusCode=201, statusDescription="201 Created", isBase64Encoded=False,
         headers={"Content-Type": "text/html", "Set-cookie": "a=1"}, body="<h1>hello</h1>",
@@ -34,7 +34,7 @@ def test_a_body_in_base64_is_decoded():
     assert ("Content-Type", "application/octet-stream") in answer.headers
 
 
-def test_headers_of_the_connection_are_left_out():
+def test_connection_headers_are_dropped_from_the_response():
     headers = {"Connection": "close", "Transfer-Encoding": "chunked", "Content-Length": "7", "X-Own": "1"}
     names = [name for name, _ in returned(statusCode=200, headers=headers).headers]
     assert names == ["Server", "X-Own", "Content-Type"]
@@ -73,13 +73,13 @@ def test_header_field_unused_by_target_group_is_ignored(multi_value):
         ({"statusCode": 200, "body": "a", "isBase64Encoded": "yes"}, 'its isBase64Encoded is "yes"'),
     ],
 )
-def test_what_is_no_answer(answer, why):
+def test_malformed_function_result_raises_with_the_reason(answer, why):
     with pytest.raises(InvalidResponseError) as error:
         answer_of(json.dumps(answer).encode(), multi_value=False)
     assert why in str(error.value)
 
 
-def test_what_is_not_json():
+def test_function_result_that_is_not_json_raises():
     with pytest.raises(InvalidResponseError, match="it is not JSON"):
         answer_of(b"<html>", multi_value=False)
 

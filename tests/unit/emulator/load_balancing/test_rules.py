@@ -87,7 +87,7 @@ def test_the_address_is_that_of_the_connection(cidr, taken):
     assert takes(condition, asked(headers=[("x-forwarded-for", "198.51.100.1")])) is taken
 
 
-def test_rules_are_asked_by_their_priority():
+def test_rules_are_tried_by_priority():
     late, early = ListenerRule("late", 20, [paths("/*")], []), ListenerRule("early", 3, [paths("/a*")], [])
     assert choose([late, early], asked(path="/a"))[0] is early
     chosen, refusals = choose([late, early], asked(path="/b"))

@@ -52,7 +52,7 @@ def test_a_cron_is_of_the_time_zone_of_its_schedule():
     ]
 
 
-def test_where_clocks_are_put_back_a_schedule_runs_once():
+def test_schedule_runs_once_when_clocks_are_put_back():
     """https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html#daylist-savings-time"""
     both = ("2026-10-25T00:30", "2026-10-25T01:30")  # 2:30 in Berlin, twice
     assert due("cron(30 2 * * ? *)", *both, zone="Europe/Berlin") == [both[0]]
@@ -67,7 +67,7 @@ def test_where_clocks_are_put_back_a_schedule_runs_once():
         "at(2026-13-01T00:00:00)", "at(tomorrow)",
     ],
 )  # fmt: skip
-def test_what_is_no_schedule_is_refused(wrong):
+def test_invalid_schedule_expression_is_refused(wrong):
     with pytest.raises(InvalidScheduleError):
         parse(wrong, one_time=True)
 

@@ -39,7 +39,7 @@ def test_closed_connection_without_any_push_is_a_doubt(story):
     assert sockets.told() == [("connection-gone", False)]
 
 
-def test_it_is_a_loss_where_the_function_did_not_know_what_to_do(story):
+def test_closed_connection_is_a_loss_if_the_function_fails(story):
     sockets = story(API)
     raised = {"errorType": "GoneException", "errorMessage": "An error occurred (GoneException)"}
     pushed(sockets, "gone", "open", error=raised)

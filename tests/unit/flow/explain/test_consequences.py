@@ -67,7 +67,7 @@ def test_a_call_that_fails_is_of_another_region_only_where_it_is(story, region, 
     # What is read is not sent.
     ("dynamodb", "Query", ("ValidationException", "exceeds the maximum size"), []),
 ])  # fmt: skip
-def test_what_is_too_large_is_known_by_what_each_service_says(story, service, operation, error, told_as):
+def test_payload_too_large_is_recognised_for_each_service(story, service, operation, error, told_as):
     told = story(STACK)
     code, message = error
     told.call(service, operation, "somewhere", error={"code": code, "message": message})

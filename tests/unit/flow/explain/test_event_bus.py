@@ -161,7 +161,7 @@ def test_event_of_rule_without_template_is_explained_by_engine(story):
 
 @pytest.mark.parametrize(("reason", "cause"), [("NoRules", "no-rule"), ("NoSuchEventBus", "no-such-bus"),
                                                 ("MalformedDetail", "entry-refused")])  # fmt: skip
-def test_what_the_bus_says_of_an_event(bus, reason, cause):
+def test_event_lost_by_the_bus_has_a_finding_with_the_reason(bus, reason, cause):
     call = bus.call("events", "PutEvents", "nowhere")
     arn = f"{ARN}:event-bus/nowhere"
     bus.note(

@@ -86,7 +86,7 @@ def pending(happened):
     return [Pending(activity, "waits") for activity in happened.activities]
 
 
-def test_a_message_that_is_handled_at_last_is_nothing_to_explain(stack):
+def test_message_handled_on_retry_has_no_finding(stack):
     happened = Happening()
     sent(happened, "1")
     batch(happened, "1", failed=["1"], error=NO)
@@ -94,7 +94,7 @@ def test_a_message_that_is_handled_at_last_is_nothing_to_explain(stack):
     assert told(happened, stack) == []
 
 
-def test_a_message_that_comes_again_is_not_lost(stack):
+def test_message_shown_again_is_not_lost(stack):
     happened = Happening()
     sent(happened, "1")
     batch(happened, "1", failed=["1"], error=NO)

@@ -54,7 +54,7 @@ def given_up(happened, last, mark, **data):
     )  # fmt: skip
 
 
-def test_an_event_that_is_handled_at_last_is_nothing_to_explain(stack):
+def test_event_handled_on_retry_has_no_finding(stack):
     happened = Happening()
     mark = sent(happened)
     attempt(happened, mark, NO)
@@ -139,7 +139,7 @@ def test_called_function_failure_is_explained_if_caller_fails(stack):
         ("gone", "", "handler-raised", "raised gone", 3),
     ],
 )  # fmt: skip
-def test_what_a_runtime_says_of_a_failure(stack, error, log, cause, said, line):
+def test_runtime_failure_is_explained_with_its_line(stack, error, log, cause, said, line):
     happened = Happening()
     called(happened, error, log=log)
     [finding] = told(happened, stack)

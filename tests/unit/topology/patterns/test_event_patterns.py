@@ -222,7 +222,7 @@ def test_a_refusal_knows_its_place_in_the_pattern():
         ('{"a": [-x]}', "in numeric value"),
     ],
 )
-def test_what_aws_does_not_take_is_refused_in_its_words(pattern, message):
+def test_invalid_syntax_is_refused_with_the_message_of_aws(pattern, message):
     with pytest.raises(InvalidEventPatternError) as caught:
         EventPattern.parse(pattern)
     assert str(caught.value).startswith("Event pattern is not valid. Reason: ")

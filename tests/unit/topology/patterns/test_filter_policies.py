@@ -108,7 +108,7 @@ def test_attribute_policy_meant_for_the_body_is_explained():
         ({"a": [{"wildcard": "x*"}]}, None, "FilterPolicy: Unrecognized match type wildcard"),
     ],
 )  # fmt: skip
-def test_what_aws_does_not_take_is_refused_in_its_words(policy, scope, message):
+def test_invalid_syntax_is_refused_with_the_message_of_aws(policy, scope, message):
     with pytest.raises(InvalidFilterPolicyError) as caught:
         FilterPolicy.parse(policy, scope)
     assert str(caught.value).startswith(f"Invalid parameter: {message}")

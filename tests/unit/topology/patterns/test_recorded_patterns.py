@@ -56,7 +56,7 @@ def plain(message: str) -> str:
 
 
 @pytest.mark.parametrize("name", names())
-def test_event_patterns_answer_as_on_aws(name):
+def test_event_patterns_match_as_on_aws(name):
     answers = recorded("events/test_events_patterns.json")
     source(TEMPLATES)
     content = answers[
@@ -89,7 +89,7 @@ def test_event_patterns_answer_as_on_aws(name):
         '["not", "a", "dict", "but valid json"]',
     ],
 )
-def test_what_is_no_json_object_is_refused_in_the_words_of_aws(pattern):
+def test_pattern_that_is_no_json_is_refused_with_aws_message(pattern):
     answers = recorded("events/test_events_patterns.json")
     key = f"tests/aws/services/events/test_events_patterns.py::TestEventPattern::test_invalid_json_event_pattern[{pattern}]"
     with pytest.raises(InvalidEventPatternError) as caught:
