@@ -54,7 +54,7 @@ class Principal:
 
 
 class Sessions:
-    """The sessions that STS made, by access key; the oldest are forgotten first."""
+    """The sessions that STS made, by access key; those that were not used for the longest are forgotten first."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -67,7 +67,11 @@ class Sessions:
                 self._by_key.popitem(last=False)
 
     def get(self, access_key: str) -> RoleSession | None:
-        return self._by_key.get(access_key)
+        with self._lock:
+            if (session := self._by_key.get(access_key)) is not None:
+                # A function keeps its credentials for hours, while others come and go.
+                self._by_key.move_to_end(access_key)
+            return session
 
 
 SESSIONS = Sessions()

@@ -29,7 +29,7 @@ class SecretKey:
 
 
 class _Sessions:
-    """The keys that STS gave out; the oldest are forgotten first."""
+    """The keys that STS gave out; those that were not used for the longest are forgotten first."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -42,7 +42,10 @@ class _Sessions:
                 self._by_key.popitem(last=False)
 
     def get(self, access_key: str) -> SecretKey | None:
-        return self._by_key.get(access_key)
+        with self._lock:
+            if (secret := self._by_key.get(access_key)) is not None:
+                self._by_key.move_to_end(access_key)
+            return secret
 
 
 _SESSIONS = _Sessions()
