@@ -63,7 +63,7 @@ def write_for_this_user_alone() -> None:
 
 
 def keep_bytecode_readable(umask: int) -> None:
-    """Bytecode lies beside modules that other users may run as well. Python takes a file that it may not read for an error."""
+    """Bytecode lies next to modules, which other users may run, too. Python takes a file that it may not read for an error."""
 
     @patched(SourceFileLoader.set_data, because="other users read the bytecode beside modules that they may run, too")
     def set_data(original: Any, self: SourceFileLoader, path: str, data: bytes, *, _mode: int = 0o666) -> None:

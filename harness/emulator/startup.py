@@ -186,7 +186,7 @@ PARTS = (
     lambda_proxy.install,
     integration_timeout.install,
     request_validation.install,
-    # After the front doors' records: it goes before them in the chain.
+    # After the records of entry points: it goes before them in the chain.
     websocket.install,
     executor.install,
     idle_environments.install,

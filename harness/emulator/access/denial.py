@@ -1,4 +1,4 @@
-"""The answer to a denied call: each service's own code, status and wording.
+"""The answer to a denied call: each service's code, status and message.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
 """
@@ -74,7 +74,7 @@ def _message(decision: Decision, action: str, resource: str) -> str:
 
 
 def _of_key(decision: Decision, service: str) -> Denial:
-    """A key that the caller may not use, told by the service that would have used it."""
+    """A key that the caller may not use, reported by the service that would have used it."""
     message = _message(decision, decision.action, decision.resource)
     match service:
         case "sns":
@@ -101,5 +101,5 @@ def _of_object(decision: Decision) -> str:
 
 
 def _of_mail(decision: Decision) -> str:
-    """SES has quotes of its own (https://repost.aws/knowledge-center/ses-554-400-message-rejected-error)."""
+    """SES has other quotes (https://repost.aws/knowledge-center/ses-554-400-message-rejected-error)."""
     return f"User `{decision.principal}' is not authorized to perform `{decision.action}' on resource `{decision.resource}'"

@@ -1,7 +1,7 @@
-"""The KMS keys that a call uses through another service: what is encrypted with a key of the customer's is used by those who
-may use the key. https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-via-service
+"""The KMS keys that a call uses through another service: a call that uses data encrypted with
+a customer's key needs permission to use the key. https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-via-service
 
-Keys that AWS manages (`alias/aws/…`, and what services have of their own) let everyone of the account in through the service.
+Keys that AWS manages (`alias/aws/…`, and keys that services own) allow every principal of the account through the service.
 """
 
 from typing import Any

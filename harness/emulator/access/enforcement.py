@@ -245,7 +245,7 @@ def ask_for_the_execution_role(_chain: HandlerChain, context: RequestContext, _r
 
 
 def _needs_no_signature(operation: Any) -> bool:
-    """Sign-up, say, or AssumeRoleWithWebIdentity: whoever calls them has no credentials of AWS yet."""
+    """For example sign-up or AssumeRoleWithWebIdentity: their callers have no AWS credentials yet."""
     return operation.auth_type in WITHOUT_SIGNATURE or bool(WITHOUT_SIGNATURE.intersection(operation.auth or ()))
 
 
@@ -270,8 +270,8 @@ def principal_of(context: RequestContext) -> Principal | None:
 
 
 def service_may(service: str, source_arn: str, action: str, resource_arn: str) -> bool:
-    """Whether the resource's policy lets a service in (`apigateway`, for a method's ARN), in the mode in force: for parts of
-    the emulator that answer a denial in a way of their own."""
+    """Whether the resource's policy allows a service (`apigateway`, for a method's ARN), in the mode in force: for parts of
+    the emulator that render a denial themselves."""
     if ACCESS.mode is Mode.OFF:
         return True
     principal = principals.service(service, source_arn)
@@ -289,7 +289,7 @@ def role_may(role_arn: str, operation: Operation) -> bool:
 
 def principal_may(principal: Principal, action: str, resource_arn: str, known: Facts | None = None) -> bool:
     """Whether the caller's policies and the resource's allow the action, in the mode in force: for entry points that are no
-    AWS API. `known` are condition keys of the request beside the caller's own."""
+    AWS API. `known` are condition keys of the request, in addition to the caller's."""
     if ACCESS.mode is Mode.OFF:
         return True
     about = resource(resource_arn, action)

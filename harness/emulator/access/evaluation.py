@@ -33,7 +33,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class CallerPolicies:
-    """The policies on the caller's side. `boundary` and `session` are None where there is none of that kind."""
+    """The policies on the caller's side. `boundary` and `session` are None if the caller has none of that kind."""
 
     policies: Sequence[Policy] = ()
     boundary: Sequence[Policy] | None = None
@@ -44,8 +44,8 @@ class CallerPolicies:
 
 @dataclass(frozen=True, slots=True)
 class ResourcePolicies:
-    """What a call is about. `requires_policy`: nobody may use it whom its own policy does not let in, not even by the
-    account's policies (a KMS key, a role that is assumed). `grants` are further allowances, as KMS has them."""
+    """The policies of the resource that is called. `requires_policy`: only principals that its policy allows may use it; the
+    account's policies alone do not suffice (a KMS key, an assumed role). `grants` are further allowances, as KMS has them."""
 
     arn: str
     account_id: str | None
@@ -120,7 +120,7 @@ def decide(
             named, granted = precision, Source(PolicyKind.RESOURCE, policy.name, statement.name)
 
     if caller.service is not None or caller.anonymous:
-        # Neither has policies of its own.
+        # Neither has own policies.
         return answer(True, granted) if granted else answer(False, missing=PolicyKind.RESOURCE)
 
     same_account = resource.account_id is None or resource.account_id == caller.account_id

@@ -1,5 +1,5 @@
-"""Records what IAM decided: of every call at its end, by a few words that are kept with the call; of what is denied by a note
-of its own as well, since polls and what services do for themselves are no records.
+"""Records what IAM decided: for every call at its end, in a few words that are kept with the call; for a denial also in a
+separate note, since polls and calls that services make for themselves have no records.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
 """
@@ -27,7 +27,7 @@ def install() -> None:
 
 
 def recorded_elsewhere(principal: str) -> None:
-    """A service records by itself that a function refuses it where it asks by no call."""
+    """A service that makes no call records itself that a function refuses it."""
     _RECORDED_ELSEWHERE.add(principal)
 
 
@@ -41,7 +41,7 @@ def record(decision: Decision, operation: Operation | None, context: RequestCont
 
 
 def of_call(context: RequestContext) -> list[dict[str, Any]]:
-    """What was decided of a call, as `access` of its end tells it."""
+    """The decision on a call, as `access` of its end has it."""
     return attachments.ACCESS.get(context) or []
 
 

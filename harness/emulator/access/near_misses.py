@@ -1,6 +1,6 @@
-"""Statements that would have allowed a call, but for one thing: what somebody looks for who was denied.
+"""Statements that would have allowed a denied call, but for one thing: where the user should look first.
 
-Asked only about what is denied; a call that is allowed costs nothing here.
+Only for denied calls; a call that is allowed costs nothing here.
 """
 
 from collections.abc import Iterable

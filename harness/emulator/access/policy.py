@@ -73,7 +73,7 @@ class Statement:
 
     def names(self, caller: Caller) -> int:
         """How precisely this statement's principal means `caller` (`PrincipalMatch`). Without a principal, as in an identity
-        policy, it means whoever the policy is attached to."""
+        policy, it means the principal that the policy is attached to."""
         if self.not_principals is not None:
             return PrincipalMatch.NOT if _precision(self.not_principals, caller) else PrincipalMatch.DIRECTLY
         return PrincipalMatch.DIRECTLY if self.principals is None else _precision(self.principals, caller)
@@ -139,7 +139,7 @@ def _service_is(value: str, service: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A document with the name by which people know it: an ARN, or an inline policy's name."""
+    """A document with the name that users know: an ARN, or an inline policy's name."""
 
     name: str
     statements: tuple[Statement, ...] = field(default=())

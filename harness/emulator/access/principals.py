@@ -89,7 +89,7 @@ def administrator(account_id: str, partition: str = "aws") -> Principal:
 
 
 def service(name: str, source_arn: str | None) -> Principal:
-    """An AWS service that calls by itself; `name` is LocalStack's (`sns`)."""
+    """An AWS service that calls for itself; `name` is LocalStack's (`sns`)."""
     full = name if name.endswith(".amazonaws.com") else f"{name}.amazonaws.com"
     facts: dict[str, tuple[str, ...]] = {
         "aws:principalisawsservice": ("true",),
@@ -162,7 +162,7 @@ def _of_user(user: Any, account_id: str) -> Principal:
     for group in list(_iam(account_id, partition).groups.values()):
         if any(member.name == user.name for member in group.users):
             policies += _attached(group, account_id, partition)
-    # LocalStack sets it where there is one.
+    # LocalStack sets it if the call has one.
     arn = getattr(user, "permissions_boundary", None)
     boundary = _managed(arn, account_id, partition) if arn else None
     facts = {

@@ -1,4 +1,4 @@
-"""Cognito user pools and identity pools: moto's control planes, with the semantics that moto lacks.
+"""Cognito user pools and identity pools: moto's control planes, with the semantics that moto does not have.
 
 The rest of the emulator needs only to verify tokens:
 
@@ -6,7 +6,7 @@ The rest of the emulator needs only to verify tokens:
 
 which raises a `TokenError`. `iss` in the tokens is AWS's (`https://cognito-idp.<region>.amazonaws.com/<pool id>`); keys
 and configuration are on the gateway's port at `/<pool id>/.well-known/`, and the hosted sign-in of a domain at
-`/_aws/cognito-idp/<domain>/`. The package knows nothing of who verifies them, nor of how Lambda functions run: triggers
+`/_aws/cognito-idp/<domain>/`. The package does not know which parts verify them, nor how Lambda functions run: triggers
 are invoked over Lambda's API.
 """
 

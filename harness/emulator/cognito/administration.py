@@ -98,7 +98,7 @@ def _resend_invitation(call: UserPoolCall, request: Request) -> dict[str, Any]:
 
 def _invite(call: UserPoolCall, user: Any, password: str, mediums: list[str] | None) -> None:
     attributes = {"SMS": "phone_number", "EMAIL": "email"}
-    # Without a wish it is the phone number, and where there is none, the mail address.
+    # By default it is the phone number, and for a user without one the mail address.
     wanted = mediums or ["SMS" if user.attribute_lookup.get("phone_number") else "EMAIL"]
     for medium in wanted:
         value = user.attribute_lookup.get(attributes[medium])

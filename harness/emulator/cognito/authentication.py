@@ -63,7 +63,7 @@ def _allowed_flow(client: AppClient, flow: str, *, admin: bool) -> str:
         raise invalid_parameter("Initiate Auth method not supported.")
     configured = set(client.config.get("ExplicitAuthFlows") or _DEFAULT)
     if not any(value.startswith("ALLOW_") for value in configured):
-        # With the values of old, refreshing and SRP need no leave; CUSTOM_AUTH_FLOW_ONLY shuts the rest out.
+        # With the legacy values, refreshing and SRP are always allowed; CUSTOM_AUTH_FLOW_ONLY excludes every other flow.
         configured |= {"ALLOW_REFRESH_TOKEN_AUTH"}
         if "CUSTOM_AUTH_FLOW_ONLY" not in configured:
             configured |= {"ALLOW_USER_SRP_AUTH"}
@@ -128,7 +128,7 @@ def _custom(call: UserPoolCall, username: str, parameters: dict[str, str], metad
 
 
 def _possible_user(call: UserPoolCall, username: str, metadata: Any) -> Any | None:
-    """Who may go on to the challenges of a sign-in; None for nobody, where the client hides whether users exist."""
+    """The user who continues with the challenges; None for an unknown one, if the client hides whether users exist."""
     user = call.pool.find_user(username)
     if user is None and not call.app_client.hides_whether_users_exist:
         raise user_not_found()

@@ -95,7 +95,7 @@ def password_verifier(call: UserPoolCall, session: SignInSession, large_a: int) 
     """The server's half of SRP; the secret block stands for the session."""
     user = session.user
     if user is None:
-        # A client that hides whether users exist gets a challenge that nobody can answer, with an id and a salt that
+        # A client that hides whether users exist gets a challenge without a correct answer, with an id and a salt that
         # stay the same for a name
         # (https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pool-managing-errors.html).
         session.simulated_id = str(uuid.UUID(bytes=call.pool.state.digest("id", session.username)[:16], version=4))

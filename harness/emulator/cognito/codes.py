@@ -1,4 +1,4 @@
-"""Confirmation codes: six random digits, good for one use, one purpose and a limited time.
+"""Confirmation codes: six random digits, valid for one use, one purpose and a limited time.
 
 https://docs.aws.amazon.com/cognito/latest/developerguide/quotas.html#limits-hard
 """
@@ -15,7 +15,7 @@ from harness.emulator.cognito.records import Code
 from harness.emulator.cognito.user_pool import UserState
 
 WRONG_ATTEMPTS = 5
-"""After so many wrong codes within an hour, right ones are refused as well."""
+"""After so many wrong codes within an hour, correct ones are refused, too."""
 
 
 class Purpose(StrEnum):
@@ -53,7 +53,7 @@ def check(
     mismatch: str = "Invalid verification code provided, please try again.",
     now: float | None = None,
 ) -> Code:
-    """Take the code out of force and return it. `mismatch` is what a wrong one is told.
+    """Invalidate the code and return it. `mismatch` is the message for a wrong code.
 
     Raises LimitExceededException after too many wrong ones, ExpiredCodeException for one that expired or was used, and
     CodeMismatchException for any other.

@@ -49,7 +49,7 @@ def delivery_to(attribute: str, value: str) -> CodeDelivery:
 
 
 def masked(destination: str) -> str:
-    """An address as Cognito shows it to whoever asked for the code: `j***@e***`, `+*******0100`."""
+    """An address as Cognito shows it to the client that requested the code: `j***@e***`, `+*******0100`."""
     if "@" in destination:
         name, _, domain = destination.partition("@")
         return f"{name[:1]}***@{domain[:1]}***"

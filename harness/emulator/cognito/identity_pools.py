@@ -34,7 +34,7 @@ OPENID_TOKEN_SECONDS = 600
 
 @dataclass
 class PoolIdentity:
-    """Somebody who uses a pool: `logins` are the users they signed in as, by provider. None: unauthenticated."""
+    """An identity of a pool: `logins` are the users that it signed in as, by provider. Without logins it is unauthenticated."""
 
     identity_id: str
     logins: dict[str, str] = field(default_factory=dict)
@@ -60,7 +60,7 @@ class IdentityPoolState:
 
 @dataclass(frozen=True)
 class IdentityPool:
-    """Moto's model of an identity pool, with what it lacks beside it."""
+    """Moto's model of an identity pool, with the state that moto does not keep."""
 
     moto: Any
     account_id: str
@@ -76,7 +76,7 @@ class IdentityPool:
 
 
 def _pools() -> list[IdentityPool]:
-    # The operations of people carry no credentials, so the account is not known.
+    # The operations of end users carry no credentials, so the account is not known.
     return [
         IdentityPool(pool, account_id, region)
         for account_id, regions in list(cognitoidentity_backends.items())
@@ -116,7 +116,7 @@ def _verified(pool: IdentityPool, logins: dict[str, str]) -> list[Login]:
 
 
 def _verified_login(pool: IdentityPool, provider: str, token: str) -> Login:
-    """Raises NotAuthorizedException where the token is not good for this identity pool."""
+    """Raises NotAuthorizedException if the token is not valid for this identity pool."""
     if provider == "cognito-identity.amazonaws.com":
         return _developer_login(pool, token)
     accepted = [p for p in pool.moto.cognito_identity_providers or () if p.get("ProviderName") == provider]
@@ -177,7 +177,7 @@ def _new(pool: IdentityPool, logins: list[Login]) -> PoolIdentity:
 
 
 def _check_logins(pool: IdentityPool, identity: PoolIdentity, logins: list[Login]) -> None:
-    """The logins must be the identity's own; a new one beside an old one is linked to it."""
+    """The logins must be the identity's own; a new one next to an old one is linked to it."""
     if not logins:
         if identity.logins:
             raise not_authorized(f"Access to Identity '{identity.identity_id}' is forbidden.")
@@ -193,7 +193,7 @@ def _check_logins(pool: IdentityPool, identity: PoolIdentity, logins: list[Login
     identity.modified_at = time.time()
 
 
-# ---- operations of people --------------------------------------------------------------------------------------------
+# ---- operations of end users --------------------------------------------------------------------------------------------
 
 
 def get_id(_context: RequestContext, request: Request) -> dict[str, Any]:
@@ -333,9 +333,9 @@ def delete_identities(_context: RequestContext, request: Request) -> dict[str, A
 
 
 def update_identity_pool(context: RequestContext, request: Request) -> Any:
-    """What the request does not name is gone, save the developer's provider, whose name is for good.
+    """What the request does not name is removed, except the developer's provider, whose name is permanent.
 
-    Moto would leave it all as it is.
+    Moto changes only what the request names.
     https://docs.aws.amazon.com/cognitoidentity/latest/APIReference/API_UpdateIdentityPool.html
     """
     pool = _pool(request["IdentityPoolId"]).moto

@@ -18,7 +18,7 @@ TIMEOUT_SECONDS = 5.0
 ATTEMPTS = 3
 
 
-class FunctionFailed(Exception):  # noqa: N818 - what happened, not an error of ours
+class FunctionFailed(Exception):  # noqa: N818 - what happened, not an error of the engine
     """The function ran and raised; the message is its `errorMessage`."""
 
 
@@ -43,7 +43,7 @@ def invoke(function_arn: str, event: dict[str, Any], pool_arn: str) -> Any:
 
 
 def within_limits(attempt: Callable[[], Any], timeout_seconds: float = TIMEOUT_SECONDS) -> Any:
-    """Try up to three times; an attempt that is too slow goes on unwatched, as the function does on AWS."""
+    """Try up to three times; an attempt that is too slow is abandoned, and its function runs to the end, as on AWS."""
     for _attempt in range(ATTEMPTS):
         call = _CALLS.submit(attempt)
         try:

@@ -1,4 +1,4 @@
-"""Links between people of an external provider and users whom the pool has already.
+"""Links between users of an external provider and existing users of the pool.
 
 https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pools-identity-federation-consolidate-users.html
 """
@@ -32,7 +32,7 @@ def identity(provider_name: str, subject: str, *, primary: bool) -> dict[str, An
 
 
 def linked_user(pool: UserPool, provider_name: str, subject: str, claims: Mapping[str, Any]) -> Any | None:
-    """The user whom somebody of a provider is linked to, by subject or by a claim; None when there is no link."""
+    """The user that a provider's user is linked to, by subject or by a claim; None without a link."""
     for (name, attribute, value), user_id in list(pool.state.links.items()):
         told = subject if attribute == SUBJECT else claims.get(attribute)
         if name == provider_name and told == value and (user := pool.find_user(user_id)) is not None:
@@ -63,7 +63,7 @@ def admin_link_provider_for_user(call: UserPoolCall, request: Request) -> dict[s
     """https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_AdminLinkProviderForUser.html"""
     pool, source = call.pool, request["SourceUser"]
     if source.get("ProviderName") in (None, NATIVE):
-        # As people report it: https://github.com/aws-amplify/amplify-js/issues/13334.
+        # As users report it: https://github.com/aws-amplify/amplify-js/issues/13334.
         raise invalid_parameter(
             "Invalid SourceUser: Cognito users with a username/password may not be passed in as a SourceUser, "
             "only as a DestinationUser"
@@ -73,7 +73,7 @@ def admin_link_provider_for_user(call: UserPoolCall, request: Request) -> dict[s
     user = _destination(pool, request["DestinationUser"])
     with pool.state.lock:
         if attribute == SUBJECT and f"{provider_name}_{value}" in pool.moto.users:
-            # As people report it: https://github.com/aws/aws-sdk-net/issues/1000.
+            # As users report it: https://github.com/aws/aws-sdk-net/issues/1000.
             raise invalid_parameter(
                 "Merging is not currently supported, provide a SourceUser that has not been signed up in order to link"
             )
@@ -101,7 +101,7 @@ def admin_disable_provider_for_user(call: UserPoolCall, request: Request) -> dic
             raise user_not_found()
         user = pool.find_user(user_id)
         if user is not None:
-            # The id at the provider is known for the subject; by a claim, whoever came by the link is forgotten.
+            # The id at the provider is known for the subject; by a claim, every identity that used the link is removed.
             gone = [e for e in _identities(user) if e["providerName"] == provider_name]
             gone = [e for e in gone if attribute != SUBJECT or e["userId"] == value]
             _keep(user, [e for e in _identities(user) if e not in gone])

@@ -43,7 +43,7 @@ def matching_step(secret: str, value: str, now: float) -> int | None:
 
 
 def _factors(call: UserPoolCall, user: Any) -> list[str]:
-    """The factors that the user has and the pool allows, the preferred one alone where there is one."""
+    """The factors that the user has and the pool allows, only the preferred one if the user has set it."""
     pool = call.pool.moto
     totp = user.software_token_mfa_enabled and (pool.token_mfa_config or {}).get("Enabled")
     sms = user.sms_mfa_enabled and pool.sms_mfa_config is not None

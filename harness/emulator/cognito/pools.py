@@ -24,7 +24,7 @@ Request = dict[str, Any]
 
 
 def share_motos_key() -> None:
-    """Moto reads its one key for every pool anew and finds the primes of it, which takes 0.1 s."""
+    """Moto reads its one key again for every pool and computes its primes, which takes 0.1 s."""
 
     @cache
     def key() -> jwk.RSAKey:

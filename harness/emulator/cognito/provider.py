@@ -1,6 +1,6 @@
 """The services `cognito-idp` and `cognito-identity` as LocalStack plugins.
 
-The tables say which operations are ours; the rest goes to moto.
+The tables list the operations that are served here; moto serves the rest.
 """
 
 from collections.abc import Callable

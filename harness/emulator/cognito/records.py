@@ -73,7 +73,7 @@ class AuthorizationCode:
 
 @dataclass(frozen=True, slots=True)
 class Federation:
-    """A hosted sign-in that has gone to an external provider: what the client asked for."""
+    """A hosted sign-in that continues at an external provider: what the client requested."""
 
     provider_name: str
     client_id: str

@@ -1,6 +1,6 @@
 """Forgotten passwords, and those that an administrator resets.
 
-What a client that hides whether users exist is told is on
+The responses to a client that hides whether users exist are documented at
 https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pool-managing-errors.html.
 https://docs.aws.amazon.com/cognito/latest/developerguide/managing-users-passwords.html
 """

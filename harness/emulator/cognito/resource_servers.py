@@ -1,4 +1,4 @@
-"""Resource servers and the domain of a pool: what moto lacks of them.
+"""Resource servers and the domain of a pool: what moto does not have of them.
 
 https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pools-define-resource-servers.html
 """
@@ -24,7 +24,7 @@ def _of(call: UserPoolCall, identifier: str) -> Any:
 
 
 def update_resource_server(call: UserPoolCall, request: Request) -> dict[str, Any]:
-    """Scopes that the request does not name are gone."""
+    """Scopes that the request does not name are removed."""
     server = _of(call, request["Identifier"])
     server.name = request["Name"]
     server.scopes = request.get("Scopes") or []

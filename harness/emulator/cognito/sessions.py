@@ -36,7 +36,7 @@ def session_seconds(client: AppClient) -> int:
 
 
 def take_session(client: AppClient, token: str | None, challenge_name: str) -> SignInSession:
-    """Take a session out of force: its token is good for one answer.
+    """Invalidate a session: its token is valid for one response.
 
     Raises NotAuthorizedException where it is unknown, used, expired, of another client or waits for another answer.
     """

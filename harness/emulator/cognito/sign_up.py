@@ -112,7 +112,7 @@ def post_confirmation(call: UserPoolCall, user: Any, source: str) -> None:
 
 
 def send_confirmation(call: UserPoolCall, user: Any, event: str) -> delivery.CodeDelivery | None:
-    """Send a sign-up code to what the pool verifies by itself, the phone number first; None when that is nothing.
+    """Send a sign-up code to what the pool verifies automatically, the phone number first; None if it verifies nothing.
 
     https://docs.aws.amazon.com/cognito/latest/developerguide/signing-up-users-in-your-app.html#allowing-users-to-sign-up-and-confirm-themselves
     """
@@ -196,9 +196,9 @@ def resend_confirmation_code(call: UserPoolCall, request: Request) -> dict[str, 
 
 
 def simulated_delivery(pool: UserPool, username: str) -> delivery.CodeDelivery:
-    """What a client that hides whether users exist is told of a user who does not; nothing is sent.
+    """The response for a user who does not exist, if the client hides whether users exist; nothing is sent.
 
-    The form of the name says by which medium, and where it has none, what the pool verifies.
+    The form of the name decides the medium; without such a form, what the pool verifies.
     """
     if attrs.PHONE_NUMBER.fullmatch(username):
         return delivery.delivery_to("phone_number", username)

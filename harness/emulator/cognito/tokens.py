@@ -121,7 +121,7 @@ def grant_of(call: UserPoolCall, refresh_token: str | None) -> Grant:
 
 
 def rotate(call: UserPoolCall, grant: Grant) -> Grant:
-    """The grant goes on under a new refresh token; the old one stays good for the grace period of the client."""
+    """The grant continues under a new refresh token; the old one stays valid for the grace period of the client."""
     grant.replaced_at = time.time()
     successor = Grant(
         refresh_token=secrets.token_urlsafe(192),
@@ -294,7 +294,7 @@ def attribute_claims(call: UserPoolCall, user: Any, scopes: Iterable[str] = (USE
 
 
 def _in_scope(attribute: str, scopes: set[str]) -> bool:
-    """`openid` alone gives every attribute; with `email`, `phone` or `profile`, only theirs.
+    """`openid` alone gives every attribute; with `email`, `phone` or `profile`, only the attributes of these.
 
     https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pools-define-resource-servers.html
     """

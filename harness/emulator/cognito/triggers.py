@@ -116,7 +116,7 @@ def user_attributes(user: Any) -> dict[str, str]:
 
 
 def of_possible_user(call: UserPoolCall, user: Any | None, **members: Any) -> dict[str, Any]:
-    """A request about a user who may not exist, which is told where the client hides it from people.
+    """A request about a user who may not exist; the trigger learns it even if the client hides it from end users.
 
     https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pool-managing-errors.html
     """

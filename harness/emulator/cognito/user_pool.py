@@ -1,4 +1,4 @@
-"""A user pool: moto's model of it, which describes and lists, with the state that moto lacks beside it.
+"""A user pool: moto's model of it, which describes and lists, with the state that moto does not keep.
 
 What we keep (keys, codes, sessions, refresh tokens) hangs on moto's objects, so that deleting a pool or resetting
 moto's backend takes it along.
@@ -26,7 +26,7 @@ from harness.emulator.patches import replaced
 
 @dataclass
 class UserState:
-    """What is known of a user beside moto's model. Times are in seconds since the epoch."""
+    """State of a user that moto's model does not have. Times are in seconds since the epoch."""
 
     codes: dict[str, "Code"] = field(default_factory=dict)
     """The outstanding codes, by what they are for."""
@@ -44,7 +44,7 @@ class UserState:
 
 @dataclass
 class UserPoolState:
-    """What is known of a pool beside moto's model."""
+    """State of a pool that moto's model does not have."""
 
     lock: threading.RLock = field(default_factory=threading.RLock)
     key: SigningKey = field(default_factory=SigningKey)
@@ -62,7 +62,7 @@ class UserPoolState:
     """User id by provider, attribute and value, see `linking`."""
 
     def digest(self, *parts: str) -> bytes:
-        """32 bytes that are always the same for these parts in this pool, and that nobody can foretell."""
+        """32 bytes that are always the same for these parts in this pool, and that a client cannot predict."""
         return hmac.new(self.secret, json.dumps(parts).encode(), hashlib.sha256).digest()
 
 

@@ -51,7 +51,7 @@ ACTIVITY: "AttachedValue[Cause]" = AttachedValue("harness_activity")
 GATHERED: "AttachedValue[Gathered]" = AttachedValue("harness_gathered")
 """What the call has left and taken until now."""
 FRONT_DOOR_REQUEST: "AttachedValue[tuple[str, Cause]]" = AttachedValue("harness_request")
-"""The service at whose front door it is, and the request as it is recorded."""
+"""The service whose entry point received the request, and the request as it is recorded."""
 ACCESS: AttachedValue[list[dict[str, Any]]] = AttachedValue("harness_access")
 """What IAM decided of the call."""
 FAULT: AttachedValue[str] = AttachedValue("harness_fault")
@@ -75,7 +75,7 @@ GIVEN_UP: "AttachedValue[Cause]" = AttachedValue("harness_given_up")
 
 # ---- state machines
 CAUSE: "AttachedValue[Cause]" = AttachedValue("harness_cause")
-"""Of an environment: what called back and let it go on."""
+"""Of an environment: what called back and let it continue."""
 CLOSED: AttachedValue[bool] = AttachedValue("harness_closed")
 """Of the endpoint of a task token: that it is used up; of the pool of an execution: that this has ended."""
 

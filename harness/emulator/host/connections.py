@@ -190,7 +190,7 @@ class TcpConnections:
     def add(self, connection: TcpConnection) -> None:
         self._open.add(connection)
         limits = ConnectionLimits.now()
-        # The system gives the lowest number that is free, so this one tells how many are taken.
+        # The system gives the lowest number that is free, so this one shows how many are taken.
         scarce = connection.fileno() >= limits.scarce
         if scarce or len(self._open) > limits.open:
             self._make_room(connection, scarce)

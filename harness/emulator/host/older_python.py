@@ -97,7 +97,7 @@ def _uuid5_of_bytes(namespace: uuid.UUID, name: str | bytes) -> uuid.UUID:
 
 
 def install() -> None:
-    """Add what this Python lacks; call it before anything of LocalStack is imported."""
+    """Add what this Python does not have; call it before anything of LocalStack is imported."""
     replaced(
         warnings,
         "deprecated",

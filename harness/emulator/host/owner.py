@@ -1,7 +1,7 @@
 """Ends the engine once the process that it belongs to has ended, whatever ended that: a test run, or a booting `harness up`.
 
 The owner's id and start time are given, so nothing has to be inherited from it, and another process that has the same id later
-is not taken for it. Linux and macOS tell of its end as it happens.
+is not taken for it. Linux and macOS report its end as it happens.
 """
 
 import logging
@@ -40,7 +40,7 @@ def _end_after(pid: int, created: float, kept: Path) -> None:
         return
     LOG.warning("Process %d, which this engine belongs to, has ended, and so does the engine.", pid)
     os.kill(os.getpid(), signal.SIGTERM)
-    # What is left of its time is for the shutdown hooks. A process that still boots has none, and ends by the signal.
+    # The remaining time is for the shutdown hooks. A process that still boots has none, and ends by the signal.
     time.sleep(SHUTDOWN_SECONDS)
     os.kill(os.getpid(), signal.SIGKILL)
 
@@ -53,7 +53,7 @@ def wait_for_end(pid: int, created: float) -> None:
         elif sys.platform == "darwin":
             _wait_by_queue(pid, created)
     except OSError:
-        # Gone already, or a container's seccomp profile or an old kernel refuses to tell.
+        # Ended already, or a container's seccomp profile or an old kernel does not allow the query.
         pass
     while _runs(pid, created):
         time.sleep(_POLL_SECONDS)

@@ -1,7 +1,7 @@
-"""One AWS client of the engine's own calls for each service, region and configuration, whoever they are made for.
+"""One AWS client for the engine's calls for each service, region and configuration, for all callers.
 
 LocalStack 4.14.0 makes a client for each set of credentials, and again for each configuration that is equal and not the same
-object: one for every task of a state machine, which assumes its role anew. A client takes 10 ms to make and 0.6 MiB, 256
+object: one for every task of a state machine, which assumes its role again. A client takes 10 ms to make and 0.6 MiB, 256
 are kept. Here all of them share one, and what differs is the credentials that a call is signed with.
 """
 

@@ -1,7 +1,7 @@
-"""What goes on for a while: begin and end are recorded, and what it left and took up on the way.
+"""Activities: begin and end are recorded, and what the activity left and took in between.
 
-The data planes (queues, streams, callbacks) say what is left and taken where it happens, in the thread of the activity,
-whatever the operation was called through.
+The data planes (queues, streams, callbacks) report what is left and taken where it happens, in the thread of the activity,
+whatever API the operation was called through.
 """
 
 from collections.abc import Iterator
@@ -40,7 +40,7 @@ def leave(*marks: str) -> None:
 
 @contextmanager
 def activity(kind: Kind, *, service: str, name: str, resource: str = "", **what: Any) -> Iterator[Gathered]:
-    """An activity that goes on while the block runs, and is the cause of what happens in it.
+    """An activity that lasts while the block runs, and is the cause of what happens in it.
 
     What the block puts into `ended` is the data of the end; an exception is its `error`.
     """

@@ -1,7 +1,7 @@
 """`/_harness/journal`: the records of this engine, as they happen.
 
-`GET` answers with one record a line (application/x-ndjson), from `after` on. With `follow` the answer stays open and goes on
-as records come, with an empty line now and then while none do. `trace` chooses the records of one trace. The answer's header
+`GET` answers with one record a line (application/x-ndjson), from `after` on. With `follow` the response stays open and
+continues as records arrive, with an empty line now and then while none do. `trace` chooses the records of one trace. The header
 `x-harness-first` is the oldest record that is still kept: a reader whose `after` is before that has missed some.
 """
 
@@ -15,9 +15,9 @@ from harness.emulator.controls import capabilities
 from harness.emulator.journal.recorder import JOURNAL, RecordLine
 
 PIECE_LINES = 500
-"""The server hands over each piece of an answer by itself: line by line, 60 000 records took 20 seconds."""
+"""The server passes on each piece of a response separately: line by line, 60,000 records took 20 seconds."""
 QUIET_SECONDS = 5.0
-"""After this without a record an empty line is sent, so that a reader that has gone is noticed."""
+"""After this without a record an empty line is sent, so that a closed connection is noticed."""
 
 
 def get_journal(request: Request) -> Response:

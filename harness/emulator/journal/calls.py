@@ -40,7 +40,7 @@ BOOKKEEPING = frozenset(
         ("sts", "AssumeRole"),
     }
 )
-"""What services of the engine tell and ask one another whatever they do."""
+"""Calls that services of the engine make to one another whatever they do."""
 
 
 def begin(_chain: HandlerChain, context: RequestContext, _response: Response) -> None:

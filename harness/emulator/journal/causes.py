@@ -1,11 +1,11 @@
 """Carries the cause of what happens along this engine's threads, pools and internal calls.
 
-What one request causes goes on in threads that it starts, in tasks that it gives to a pool, and in calls from one service
+What one request causes continues in threads that it starts, in tasks that it gives to a pool, and in calls from one service
 to another, which LocalStack makes through its own gateway. The cause goes along: with the thread, with the task, and in a
-header of the call. What waits in a queue or a stream begins anew, and is joined by marks (`harness.journal.records`).
+header of the call. What waits in a queue or a stream starts a new trace, and is joined by marks (`harness.journal.records`).
 
 A function's own calls come from outside of this process. Every AWS SDK sends the trace header that the runtime gave it, and
-each invocation has a segment of its own in it (`lambda_.invocation_metadata`), so they are known by that.
+each invocation has a separate segment in it (`lambda_.invocation_metadata`), so they are known by that.
 """
 
 import threading
@@ -116,7 +116,7 @@ def _add_header(params: dict[str, Any], **_kwargs: Any) -> None:
     if (cause := CAUSE.get()) is not None:
         params["headers"][HEADER] = cause.to_header()
         if cause.trace:
-            # What it invokes goes on in the same trace.
+            # What it invokes continues in the same trace.
             params["headers"].setdefault("X-Amzn-Trace-Id", f"Root={cause.trace}")
 
 

@@ -1,5 +1,5 @@
-"""The engine's own log: without secrets, without health checks, and in a file where one is asked for beside the output of
-its process.
+"""The engine's own log: without secrets, without health checks, and, if configured, in a file in
+addition to the output of its process.
 
 `HARNESS_LOG_FILE` names the file (the Docker image sets it, so that the log lies in LocalStack's volume). It is kept
 below 20 MiB, with the two files before it.
@@ -72,6 +72,6 @@ def install() -> None:
 
     @patched(ResponseLogger.__call__, because="the log of the engine has no health checks of ours")
     def log(original: Any, self: Any, chain: Any, context: Any, response: Any) -> None:
-        # LocalStack leaves its own health check out; Docker asks ours every two seconds.
+        # LocalStack does not log its own health check; Docker calls the harness's every two seconds.
         if context.request.path != "/_harness/ready" or response.status_code != 200:
             original(self, chain, context, response)

@@ -1,7 +1,7 @@
-"""Names of what waits between two happenings: what one leaves and another takes up.
+"""Names of what waits between two activities: what one leaves and the other takes.
 
-A mark is `<kind>:<where>:<id>`: `message:arn:aws:sqs:…:queue:5f1c…` for a message in a queue. It is the same for whoever
-leaves it and for whoever takes it up, and nobody else has it.
+A mark is `<kind>:<where>:<id>`: `message:arn:aws:sqs:…:queue:5f1c…` for a message in a queue. It is the same for the
+activity that leaves it and for the one that takes it, and unique to the two.
 """
 
 import hashlib
@@ -32,7 +32,7 @@ def task_token(token: str) -> str:
 
 
 def callback(token: str) -> str:
-    """The outcome that a task's execution was called back with, until the execution goes on."""
+    """The outcome that a task's execution was called back with, until the execution continues."""
     return f"callback:{_digest(token)}"
 
 

@@ -1,8 +1,8 @@
-"""Payloads as they may stand in a journal: without secrets, and not longer than somebody would read.
+"""Payloads as they may stand in a journal: without secrets, and not longer than a user would read.
 
 What is secret is decided by AWS's own models, where a member's shape is marked sensitive, and everywhere by names and forms
 (`harness.journal.redaction`). It is cut before a record enters the journal's memory. What is too long leaves its size and its
-digest, so that two payloads can still be told to be the same.
+digest, so that two equal payloads can still be recognised.
 """
 
 import base64
@@ -36,9 +36,9 @@ NOT_SECRET = frozenset(
         "output",
     }
 )
-"""Members that AWS's models mark because of what people may put there, and that a journal is there to show."""
+"""Members that AWS's models mark because of what users may put there, and that a journal has to show."""
 UNMARKED = {("apigateway", "ApiKey", "value"): "key", ("apigateway", "CreateApiKeyRequest", "value"): "key"}
-"""Members of a service's shapes that are secret, though its model does not mark them and their name does not tell."""
+"""Members of a service's shapes that are secret, though its model does not mark them and their name does not show it."""
 
 
 def call_payload(operation: OperationModel, shape: Shape | None, payload: Any) -> Any:

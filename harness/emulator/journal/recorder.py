@@ -15,7 +15,7 @@ from harness.emulator.journal.secrets import REDACTOR
 from harness.journal.records import Kind, Phase
 
 MAX_BYTES = int(os.environ.get("HARNESS_JOURNAL_MAX_BYTES") or 128 * 1024 * 1024)
-"""Of all records together; the oldest go first. A reader that asks for one that is gone is told so."""
+"""Of all records together; the oldest go first. The header `x-harness-first` shows a reader that it missed some."""
 
 _HEAD = json.JSONEncoder(separators=(",", ":"), default=list)
 
@@ -72,7 +72,7 @@ class Journal:
             return self._lines[0].sequence if self._lines else self._sequence + 1
 
     def read(self, after: int, *, wait_seconds: float = 0.0, trace: str | None = None) -> list[RecordLine]:
-        """The records after a sequence number; where there are none yet, as soon as there are."""
+        """The records after a sequence number; waits for the first if there are none yet."""
         deadline = time.monotonic() + wait_seconds
         with self._more:
             while True:
@@ -83,7 +83,7 @@ class Journal:
                 self._more.wait(remaining)
 
     def clear(self) -> int:
-        """Forget what was recorded; the sequence goes on. Returns how many records there were."""
+        """Forget what was recorded; the sequence continues. Returns how many records there were."""
         with self._more:
             count = len(self._lines)
             self._lines.clear()

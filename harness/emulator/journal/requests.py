@@ -1,4 +1,4 @@
-"""Records the requests at the front doors: what is asked over HTTP that is no AWS API call."""
+"""Records the requests at the entry points: HTTP requests that are no AWS API calls."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -40,12 +40,12 @@ _DESCRIBED: dict[str, tuple[Named, More]] = {}
 
 
 def describe(service: str, resource_of: Named, more_of: More) -> None:
-    """How a service's front door names the resource behind an id, and what the end of a request says beside its answer."""
+    """How a service's entry point names the resource behind an id, and what the end of a request has besides its response."""
     _DESCRIBED[service] = (resource_of, more_of)
 
 
 def door(host: str, path: str) -> tuple[str, str] | None:
-    """The service at a front door and the id or ARN of what is asked; None for everything else."""
+    """The service of an entry point and the id or ARN of the requested resource; None for every other request."""
     for service, pattern in DOORS:
         if found := pattern.match(path):
             return service, _resource(service, found["id"])

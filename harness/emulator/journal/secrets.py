@@ -1,7 +1,7 @@
 """The redactor of this engine: what enters its journal and its log is cut with one key, made when the engine starts.
 
 `HARNESS_SHOW_SECRETS=1` (`harness up --show-secrets`) lets it remember in memory what its marks stand for. Then
-`/_harness/secrets` tells it to those who ask; no record, log or file has more than the marks even so.
+`/_harness/secrets` returns it; records, logs and files still have only the marks.
 """
 
 import os

@@ -1,6 +1,6 @@
 """Records what becomes due later, and lets a test make it due now (`POST /_harness/fire`, kind `timer`).
 
-What waits in a thread of the engine is an activity that goes on until it is due. What waits in a store (a message that is
+What waits in a thread of the engine is an activity that lasts until it is due. What waits in a store (a message that is
 hidden) is a note, with the mark of what it is about.
 """
 
@@ -36,7 +36,7 @@ def waiting(what: str, seconds: float, make_due: Callable[[], object], **record:
 
 
 class Later(threading.Timer):
-    """Calls a function when its time has come, or a test has it come now. Until the function has returned it goes on, so
+    """Calls a function when it is due, or when a test fires it. The activity lasts until the function has returned, so
     what it causes is never between two records."""
 
     def __init__(self, what: str, seconds: float, function: Callable[..., object], **record: Any) -> None:

@@ -1,7 +1,6 @@
-"""What is handed to another thread or to a pool: it goes on with the cause that it has here, and until it ends there is
-more to come.
+"""Work for another thread or a pool: it keeps the cause that it has here, and is in progress until it ends.
 
-So a flow that has nothing going on any more has nothing to come either, whatever a service does behind its answer.
+So a flow with nothing in progress has nothing to come, whatever a service does after its response.
 """
 
 import threading
@@ -34,7 +33,7 @@ LONG_LIVED = (
     "log_handler",
     "sqs-",
 )
-"""Names of threads that work for everybody, whoever happened to start them."""
+"""Names of threads that work for all requests, whichever request started them."""
 BOOKKEEPING = ("record-cloudwatch-metric", "sqs-metrics-cloudwatch-dispatcher")
 """Names of threads and pools that count what happens; nothing comes of it at once."""
 WITHIN: ContextVar[int | None] = ContextVar("harness_within", default=None)
@@ -96,7 +95,7 @@ def install() -> None:
 
     @patched(threading.Thread.start, because="causes travel with work that is handed to threads and pools")
     def start(original: Any, self: Any) -> None:
-        # A timer is no work yet; what it will do is noted by whoever sets it.
+        # A timer is no work yet; the code that sets it records what it will do.
         stays = isinstance(self, threading.Timer) or getattr(self, "_target", None) in POOL_THREADS
         if not stays and not self.name.startswith(LONG_LIVED):
             self.run = handed_over(self.run, self.name)
