@@ -50,7 +50,7 @@ def authorize(_chain: Any, context: RestApiInvocationContext, _response: Respons
 
 
 def _allowed_before_the_authorizer(context: RestApiInvocationContext, policy: Policy | None) -> bool:
-    """Whether the resource policy allows the call by itself. A call that it denies does not reach the authorizer."""
+    """Whether the resource policy alone allows the call. A call that it denies does not reach the authorizer."""
     if policy is None or ACCESS.mode is Mode.OFF:
         return False
     decision = resource_policy.decide(context, principals.anonymous(), policy)

@@ -38,7 +38,7 @@ def install() -> None:
             else:
                 ended.set_result(None)
 
-        # A late function goes on, as on AWS, so its thread outlives the request.
+        # A late function continues, as on AWS, so its thread outlives the request.
         threading.Thread(target=contextvars.copy_context().run, args=(run,), daemon=True).start()
         # CloudFormation hands it on as text.
         timeout = int(context.integration.get("timeoutInMillis") or DEFAULT_MILLISECONDS)

@@ -62,7 +62,7 @@ def _note(context: RestApiInvocationContext, kind: str, refused: BaseGatewayExce
 
 
 def _principal(context: RestApiInvocationContext) -> str:
-    """Whom the authorizer let in; empty where it names nobody."""
+    """The principal that the authorizer returned; empty without one."""
     authorizer: Mapping[str, Any] = context.context_variables.get("authorizer") or {}
     claims: Mapping[str, Any] = authorizer.get("claims") or {}
     identity: Mapping[str, Any] = context.context_variables.get("identity") or {}

@@ -1,4 +1,4 @@
-"""Unpacks archives that a client hands in, and nothing of them outside of their folder.
+"""Unpacks archives of clients, and nothing of them outside of their folder.
 
 What would leave the folder, or reach through a link, is refused before anything is written. A symbolic link that stays
 inside is an ordinary entry: packages of Node.js and shared libraries are full of them. Links are made when everything
@@ -234,6 +234,6 @@ def _write(archive: zipfile.ZipFile, info: zipfile.ZipInfo, place: Path) -> None
     opened = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, wanted)
     with os.fdopen(opened, "wb") as into:
         os.fchmod(opened, wanted)
-        # Reads as many bytes as the entry claims to have, and fails where its checksum tells of others.
+        # Reads as many bytes as the entry claims to have, and fails if its checksum differs.
         with archive.open(info) as source:
             shutil.copyfileobj(source, into, 1 << 18)

@@ -1,8 +1,8 @@
-"""Addresses in templates are AWS's, whoever makes them.
+"""Addresses in templates are AWS's, whether a template or the engine makes them.
 
-LocalStack 4.14.0 gives its own host name for `AWS::URLSuffix`, and rewrites whatever begins like the URL of an API: a
+LocalStack 4.14.0 gives its own host name for `AWS::URLSuffix`, and rewrites every value that begins like the URL of an API: a
 function was given `https://<api>.execute-api.localhost:4566/...` for what it holds against a token's issuer, or asks
-`@connections` at. Only an output, which is for people and their tools, leads to the engine as before.
+`@connections` at. Only an output, which is for users and their tools, leads to the engine as before.
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/pseudo-parameter-reference.html#cfn-pseudo-param-urlsuffix
 """
 

@@ -23,7 +23,7 @@ from localstack.services.edge import ROUTER
 TYPE = "AWS::CloudFormation::CustomResource"
 PATH = "/_harness/cloudformation/responses"
 DEFAULT_TIMEOUT_SECONDS = 3600
-# What the provider keeps with the resource, beside what the function answered.
+# What the provider keeps with the resource, in addition to the function's response.
 _SPECIFIED, _PHYSICAL = "_SpecifiedProperties", "PhysicalResourceId"
 
 

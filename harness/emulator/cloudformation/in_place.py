@@ -32,7 +32,7 @@ def anew(update: Update) -> None:
 
 
 def tags_of(update: Update) -> tuple[list[str], dict[str, str]]:
-    """The keys that are gone, and what is now, by key."""
+    """The deleted keys, and the present entries by key."""
     before, after = ({t["Key"]: t["Value"] for t in one.get("Tags") or ()} for one in (update.before, update.after))
     return sorted(before.keys() - after.keys()), after
 

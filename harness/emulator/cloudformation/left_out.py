@@ -1,8 +1,8 @@
-"""What LocalStack 4.14.0 leaves out of a template when it creates a resource.
+"""Properties of a template that LocalStack 4.14.0 ignores when it creates a resource.
 
-Its providers read some properties of a type and ignore the rest without a word. Here what is left out is added to the calls
-that they make (`PARAMETERS`), or made by calls of its own once the resource is there (`completes` of a
-`Change`, which says the same of updates). What remains is in `IGNORED`: the harness refuses a template that declares it.
+Its providers read some properties of a type and silently ignore the rest. Here an ignored property is added to the calls
+that they make (`PARAMETERS`), or set by separate calls once the resource exists (`completes` of a
+`TypeUpdate`, which does the same for updates). The rest is in `IGNORED`: the harness refuses a template that declares it.
 
 Each type's properties are those of its page in
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-template-resource-type-ref.html.

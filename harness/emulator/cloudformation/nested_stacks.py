@@ -1,4 +1,4 @@
-"""Nested stacks are changed by a change set of their own."""
+"""Nested stacks are changed by a separate change set."""
 
 import secrets
 import time

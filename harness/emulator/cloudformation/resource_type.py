@@ -30,8 +30,8 @@ class ResourceType:
     properties into what the API has in another shape. `finish(client, before, after)` does after a create (`before`
     is None) or an update what takes further calls; it may add attributes to `after`.
     `complete(model, account_id, region)`
-    adds the attributes `completed`, which no answer has. `gone` are the errors that say a resource to remove does
-    not exist any more.
+    adds the attributes `completed`, which no answer has. `gone` are the errors of a
+    resource that is already deleted.
     """
 
     name: str

@@ -1,9 +1,9 @@
-"""Updates of stacks change what is there, or fail and leave what was there; what is created is created whole.
+"""Updates of stacks change existing resources, or fail and roll back; a created resource has all its properties.
 
 LocalStack 4.14.0 reports an update of a resource whose provider has none as done, writes a warning into its log and leaves the
 resource as it was: a rule keeps its old pattern, a stage its old deployment. Here a known type (`known_types`) is changed as AWS
-changes it; a change of any other fails, which says so, and what the update had changed by then is rolled back. Of a
-resource that is created, what LocalStack's provider leaves out (`left_out`) is made, too.
+changes it; a change of any other type fails with that reason, and what the update had changed by then is rolled back.
+Properties that LocalStack's provider ignores on creation (`left_out`) are set, too.
 """
 
 from collections.abc import Iterator, Mapping
@@ -62,7 +62,7 @@ def _execute(original: Any, self: ChangeSetModelExecutor) -> Any:
     change_set, stack = self._change_set, self._change_set.stack
     if stack.status != StackStatus.UPDATE_IN_PROGRESS:
         return original(self)
-    # A change set that is executed has its own way to tell.
+    # A change set that is executed reports its end itself.
     directly = change_set.execution_status == ExecutionStatus.AVAILABLE
     before = deepcopy(dict(stack.resolved_resources))
     with _without_an_end(self):
@@ -71,7 +71,7 @@ def _execute(original: Any, self: ChangeSetModelExecutor) -> Any:
         return result
     stack.set_stack_status(StackStatus.UPDATE_ROLLBACK_IN_PROGRESS, result.failure_message)
     failures = list(_rolled_back(self, before))
-    # Whoever executes the change set takes these for the stack's.
+    # The executor of the change set takes these for the stack's.
     change_set.template, change_set.template_body = stack.template, stack.template_body
     change_set.processed_template = stack.processed_template
     change_set.resolved_parameters = stack.resolved_parameters
@@ -107,7 +107,7 @@ def _execute_action(original: Any, self: Any, provider: ResourceProvider, payloa
 
 @contextmanager
 def _without_an_end(executor: ChangeSetModelExecutor) -> Iterator[None]:
-    """An update that failed removes nothing that the new template lacks, and is not over: LocalStack calls it
+    """A failed update removes no resource that the new template does not have, and is not over: LocalStack calls it
     ROLLBACK_COMPLETE and rolls nothing back."""
     stack, process = executor._change_set.stack, executor.process
     set_stack_status = stack.set_stack_status

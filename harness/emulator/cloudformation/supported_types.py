@@ -69,7 +69,7 @@ def refuse_unknown_types() -> None:
 
 
 def prefer_ours() -> None:
-    """Where LocalStack has a provider of the same name, ours is the one that works.
+    """If LocalStack has a provider of the same name, the emulator's is used.
 
     Which of two entry points of one name wins depends on the order of the installed packages.
     """

@@ -98,7 +98,7 @@ def updated(provider: ResourceProvider, request: ResourceRequest) -> ProgressEve
 
 
 def created(provider: ResourceProvider, request: ResourceRequest, event: ProgressEvent) -> ProgressEvent:
-    """Make of a resource that was created what its provider left out."""
+    """Set the properties of a created resource that its provider ignored."""
     change, model = CHANGES.get(request.resource_type), event.resource_model
     if change is None or event.status is not OperationStatus.SUCCESS or not change.completes & (model or {}).keys():
         return event

@@ -1,5 +1,5 @@
 """Records the transitions of alarms; what an alarm does is caused by its transition, which is the root of a flow
-where nobody fired it.
+where no test fired it.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/AlarmThatSendsEmail.html
 """

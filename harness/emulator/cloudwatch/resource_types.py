@@ -1,4 +1,4 @@
-"""What LocalStack lacks of its own resource types of CloudWatch: changes in place, and what a creation leaves out."""
+"""Completes LocalStack's resource types of CloudWatch: changes in place, and properties that a creation ignores."""
 
 from harness.emulator.cloudformation.in_place import put_again, tag
 from harness.emulator.cloudformation.known_types import KnownType

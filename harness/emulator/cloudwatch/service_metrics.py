@@ -1,7 +1,7 @@
 """The metrics that queues and functions keep of themselves, put into CloudWatch's store where they are measured.
 
 LocalStack 4.14.0 sends each of them to itself as a PutMetricData request, four for a message and one for an empty poll, and
-CloudWatch's store commits each by itself: a third of what a busy engine does. Here they wait in memory until somebody reads
+CloudWatch's store commits each by itself: a third of what a busy engine does. Here they wait in memory until a client reads
 metrics, and are written in one transaction.
 
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
@@ -18,7 +18,7 @@ from harness.emulator.host.service_loading import when_loaded
 from harness.emulator.patches import patched, replaced
 
 MAX_WAITING = 10_000
-"""Of so many, all are written, whether somebody asks or not: about 3 MB."""
+"""When so many wait, all are written, even without a reader: about 3 MB."""
 
 Row = tuple[str, str, str, str, int, str, str | None, None, float]
 """A row of CloudWatch's store: account, region, name, namespace, time in seconds, dimensions, unit, resolution, value."""

@@ -11,7 +11,7 @@ LOG = logging.getLogger(__name__)
 SHARED = {"dynamodbstreams": "dynamodb", "s3control": "s3", "sesv2": "ses"}
 """Services that keep their state in the store of another one."""
 PATIENCE_SECONDS = 30.0
-"""A thread that waits longer goes on without the monitor: a race is better than an engine that stands still."""
+"""A thread that waits longer continues without the monitor: a race is better than an engine that stands still."""
 
 
 class _Held(threading.local):
@@ -31,7 +31,7 @@ class Monitor:
     """`with monitor("sqs"):` runs alone among the operations of SQS. Entering it again in the same thread is allowed.
 
     Entering gives up the monitor of another service that the thread holds. A thread that has given this one up and comes
-    back (an operation that calls another one of its own service) goes on without: it may hold a lock of the service.
+    back (an operation that calls another one of the same service) continues without: it may hold a lock of the service.
     """
 
     def __init__(self, name: str) -> None:
@@ -80,7 +80,7 @@ class Monitor:
 
 
 def give_up() -> None:
-    """Let others go on: call it before the current thread waits for anything. The thread does not get it back."""
+    """Let other threads continue: call it before the current thread waits for anything. The thread does not get it back."""
     if (monitor := _held.monitor) is not None:
         _held.monitor, _held.entries = None, 0
         monitor._release()

@@ -1,9 +1,9 @@
 """All pages of a listing are of the moment of its first.
 
-LocalStack 4.14.0 and moto go on at a number or at the name of the next entry, so that a page skips entries, begins again or
-fails ("Resource not found!") where entries are deleted meanwhile. AWS names what is there all the while once
+LocalStack 4.14.0 and moto continue at a number or at the name of the next entry, so a page skips entries, starts again or
+fails ("Resource not found!") if entries are deleted meanwhile. AWS names what is there all the while once
 (https://docs.aws.amazon.com/sdkref/latest/guide/feature-pagination.html). Here the whole listing is read with its first page,
-and what follows is kept for those who ask for it.
+and the following pages are kept for the client.
 """
 
 import copy
@@ -24,7 +24,7 @@ from harness.emulator.concurrency.steady import detached
 
 Handler = Callable[[Any, Any], Any]
 MAX_PAGES = 100
-"""More than these go on as the service goes on by itself."""
+"""Larger listings continue as the service's do."""
 MAX_KEPT = 1_000
 """So many tokens are good; the oldest is forgotten."""
 
@@ -56,7 +56,7 @@ class Rest:
     beside: Mapping[str, Any]
     """The other members of the answer."""
     token: str | None = None
-    """Where the service goes on by itself after these."""
+    """Where the service itself continues after these."""
 
 
 class KeptListings:

@@ -11,7 +11,7 @@ from harness.emulator.patches import patched
 def snapshot(mapping: dict[Any, Any]) -> dict[Any, Any]:
     """What a dict, also one of a subclass, holds at one moment.
 
-    Copying runs no Python code, but memory that is freed meanwhile may (finalizers), and then other threads do as well.
+    Copying runs no Python code, but memory that is freed meanwhile may (finalizers), and then other threads run, too.
     """
     while True:
         try:
@@ -21,7 +21,7 @@ def snapshot(mapping: dict[Any, Any]) -> dict[Any, Any]:
 
 
 def detached(answer: Any) -> Any:
-    """An answer apart from the store: it is written to the client, and to the journal, after others may go on."""
+    """An answer apart from the store: it is written to the client, and to the journal, after other threads may continue."""
     if isinstance(answer, dict):
         return {name: detached(value) for name, value in snapshot(answer).items()}
     return [detached(value) for value in answer] if isinstance(answer, list) else answer

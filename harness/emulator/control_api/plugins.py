@@ -6,7 +6,7 @@ DISTRIBUTION = "serverless-harness"
 
 
 def failures() -> list[str]:
-    """One sentence for each plugin of ours whose code does not import, with the reason."""
+    """One sentence for each plugin of the emulator that does not import, with the reason."""
     failed = []
     for entry_point in metadata.distribution(DISTRIBUTION).entry_points:
         if not entry_point.group.startswith("localstack."):

@@ -1,7 +1,7 @@
 """Loads services before they are called: `POST /_harness/preload`.
 
 LocalStack loads a service with its first call, which takes up to a second and a half; a deployment makes that first call
-of a dozen services one after the other. Whoever is about to deploy says which resource types are coming, and the engine
+of a dozen services one after the other. The deployment announces its resource types, and the engine
 loads their services while the templates are still being transformed.
 """
 

@@ -33,14 +33,14 @@ class ResetScope(BaseModel):
 def reset(scope: ResetScope) -> dict[str, Any]:
     """Returns `{"scope", "services": names, "messages": how many left the outbox}`."""
     loaded = sorted(SERVICE_PLUGINS.list_loaded_services())
-    # Clients of what was; nobody is told, since what would hear it is emptied.
+    # Clients of deleted APIs; no `$disconnect` is sent, since its receivers are emptied, too.
     close_all("reset", account_id=scope.account_id)
     THROTTLE.forget()
     services = _reset_data(loaded, scope.account_id) if scope.scope == "data" else _reset_all(loaded, scope.account_id)
     FAULTS.remove()
     ANSWERS.forget()
     if scope.scope == "all" and scope.account_id is None:
-        # What led to the state that is gone; its sequence goes on, so that a reader that follows misses nothing new.
+        # What led to the deleted state; the sequence continues, so that a reader that follows misses nothing new.
         JOURNAL.clear()
     return {"scope": scope.scope, "services": services, "messages": OUTBOX.clear(scope.account_id)}
 
@@ -81,7 +81,7 @@ def _reset_all(loaded: list[str], account_id: str | None) -> list[str]:
 
 
 def _stop_what_runs(loaded: list[str], account_id: str | None) -> None:
-    """LocalStack's stores can be emptied under threads that go on with the old world; these are ended first."""
+    """LocalStack's stores can be emptied under threads that still use the old state; these are ended first."""
     for name, stop in STOPS.items():
         if name in loaded:
             stop(account_id)

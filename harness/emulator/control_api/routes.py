@@ -92,7 +92,7 @@ def _hold_to_depth(body: Any) -> None:
 
 
 class ReadyRoute:
-    """Answers `/_harness/ready`: 503 with the reasons when a plugin of ours is missing from this engine."""
+    """Answers `/_harness/ready`: 503 with the reasons if a plugin of the emulator is missing from this engine."""
 
     def __init__(self, failures: Sequence[str]) -> None:
         self.failures = failures
@@ -201,7 +201,7 @@ def post_preload(request: Request) -> dict[str, Any]:
 def post_reset(request: Request) -> dict[str, Any]:
     scope = ResetScope.model_validate(_body(request))
     answer = reset(scope)
-    # After the journal is emptied: readers learn that what they know is gone.
+    # After the journal is emptied: readers learn that the recorded state was deleted.
     JOURNAL.note(
         Kind.WORK, service="harness", name="reset", data={"scope": scope.scope, "account_id": scope.account_id}
     )
@@ -244,7 +244,7 @@ def no_endpoint(request: Request, **_path: Any) -> dict[str, Any]:
 
 
 def install() -> None:
-    # What none of the others takes would go on to the services, as a request of S3.
+    # What none of the others takes would reach the services, as a request of S3.
     for path in ("/_harness", "/_harness/", "/_harness/<path:rest>"):
         ROUTER.add(path, no_endpoint)
     capabilities.provide("faults", "fire", "outbox", "preload", "reset", "cloudformation-types", "rest-api-authorizers")

@@ -1,6 +1,6 @@
 """What this engine can do beyond AWS's APIs: each part says so when it is installed, `/_harness/ready` lists it.
 
-A scenario that needs a capability which a target lacks is skipped with that reason.
+A scenario that needs a capability which a target does not support is skipped with that reason.
 """
 
 _CAPABILITIES: set[str] = set()

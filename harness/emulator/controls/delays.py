@@ -45,7 +45,7 @@ def install() -> None:
 
 
 def _scale_state_machines() -> None:
-    """One factor for all: a wait that is shortened beside a timeout that is not would change who is first."""
+    """One factor for all: a shortened wait next to an unshortened timeout would change which of the two ends first."""
     from localstack.services.stepfunctions.asl.component.common.timeouts import heartbeat, timeout
     from localstack.services.stepfunctions.asl.component.state.state_wait.wait_function.wait_function import (
         WaitFunction,

@@ -28,7 +28,7 @@ class Fault(BaseModel):
     """How calls fail, and which.
 
     `when` is a JMESPath expression over the request's parameters as boto3 names them; the fault applies where it is
-    truthy. `times` is how many calls fail before the fault ends by itself; none means for good.
+    truthy. `times` is how many calls fail before the fault ends; without it the fault stays until it is removed.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -1,4 +1,4 @@
-"""What left the system for people: mails, text messages and the confirmation codes in them.
+"""What left the system: mails, text messages and the confirmation codes in them.
 
 The outbox knows nothing of LocalStack; `outbox_capture` fills it from SES and SNS, and Cognito writes to it itself.
 """
@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 CODE_TAG = "confirmation-code"
-"""The message tag by which a service that mails a code through SES tells the outbox which it is; no person sees it."""
+"""The message tag with the code that a service mails through SES, for the outbox; the recipient does not see it."""
 
 
 class Channel(StrEnum):
@@ -102,7 +102,7 @@ class OutboxStore:
             after = new[-1].sequence
 
     def clear(self, account_id: str | None = None) -> int:
-        """Forget the messages, of one account or all; returns how many. Sequence numbers go on."""
+        """Forget the messages, of one account or all; returns how many. Sequence numbers continue."""
         with self._changed:
             kept = [] if account_id is None else [m for m in self._messages if m.account_id != account_id]
             removed = len(self._messages) - len(kept)
@@ -121,4 +121,4 @@ def _matches(
 
 
 OUTBOX = OutboxStore()
-"""The one of this LocalStack process, beside LocalStack's own stores."""
+"""The outbox of this LocalStack process, next to LocalStack's stores."""

@@ -1,4 +1,4 @@
-"""Makes the records of a stream older, where a test says so: what `MaximumRecordAgeInSeconds` (a minute at least) and the
+"""Makes the records of a stream older, if a test requests it: what `MaximumRecordAgeInSeconds` (a minute at least) and the
 retention of a stream (a day at least) make of old records takes no time then.
 
 https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-parameters.html

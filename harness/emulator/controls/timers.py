@@ -57,7 +57,7 @@ class Timers:
             make_due()
 
     def over(self, timer: int) -> None:
-        """It is due by itself, or nobody waits any more."""
+        """It became due in real time, or nothing waits for it any more."""
         with self._lock:
             self._make_due.pop(timer, None)
 

@@ -6,8 +6,8 @@ that a browser sent it and for which page (`pages`), by credentials in its query
 own endpoints by the token (`token`). `judgement` puts these together and is a function of data; `installation` asks it in
 LocalStack's gateway. Settings, environment variables of the engine:
 
-- `HARNESS_ALLOWED_ORIGINS`: origins whose pages may call the engine, beside those of deployed sites; commas between them
-- `HARNESS_ALLOWED_HOSTS`: names that the engine may be called by, beside its own; `*.example.test` means all below it
+- `HARNESS_ALLOWED_ORIGINS`: origins whose pages may call the engine, besides those of deployed sites; separated by commas
+- `HARNESS_ALLOWED_HOSTS`: names that the engine may be called by, besides its own; `*.example.test` means all below it
 - `HARNESS_TOKEN`, or `HARNESS_TOKEN_FILE`, the file with it
 
 The door knows no service. What a service lets pages do that are not its own is registered with `let_pages_in`; which

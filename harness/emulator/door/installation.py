@@ -82,7 +82,7 @@ def door_of_environment() -> Door:
     from harness.emulator.access.secret_keys import secret_of
 
     own = {localstack_host().host, *(each.host.strip("[]") for each in config.GATEWAY_LISTEN)} - {"0.0.0.0", "::"}
-    # A container that is reached by others; an engine for this machine only may be in one as well.
+    # A container that other machines reach; an engine for this machine only may run in a container, too.
     for_others = any(not names.Names().is_loopback(each.host.strip("[]")) for each in config.GATEWAY_LISTEN)
     here = {each.address.partition("%")[0] for found in psutil.net_if_addrs().values() for each in found}
     return Door(

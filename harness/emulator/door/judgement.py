@@ -85,7 +85,7 @@ def serve_site(is_site: Callable[[Host], bool]) -> None:
 
 @dataclass(frozen=True)
 class Door:
-    """The engine's ways in. `ports` are those that it listens on; `can_be_guessed` says whether everybody knows the secret
+    """The engine's ways in. `ports` are those that it listens on; `can_be_guessed` says whether every client knows the secret
     that goes with an access key."""
 
     token: Token

@@ -1,8 +1,8 @@
 """Whether a browser sent a request, and for which page.
 
-Browsers say so by themselves, and a page cannot keep them from it: Sec-Fetch-* where the engine's address is a loopback one or
+Browsers send the signs themselves, and a page cannot prevent it: Sec-Fetch-* where the engine's address is a loopback one or
 has TLS (https://www.w3.org/TR/fetch-metadata/), Origin with every request that is no plain GET or HEAD, or is a script's
-(https://fetch.spec.whatwg.org/#origin-header). Referer can be left out by the page. To another name over plain HTTP a picture
+(https://fetch.spec.whatwg.org/#origin-header). A page can suppress Referer. To another name over plain HTTP a picture
 without a referrer carries none of these; what remains there is User-Agent, which begins with `Mozilla/` in every browser. At a
 loopback address it says nothing: what takes a browser's name and sends no Sec-Fetch-* is a program, such as Playwright's
 requests. Neither is it one for a request with a header that a page may send with a preflight only, and so with Origin.
@@ -23,7 +23,7 @@ class Sender(Enum):
     OWN_PAGE = auto()
     """A page of a deployed site, or of an allowed origin."""
     PERSON = auto()
-    """Somebody typed the address, or followed a link from outside of the browser."""
+    """The user typed the address, or followed a link from outside of the browser."""
     FOREIGN_PAGE = auto()
     """Any other page."""
     UNKNOWN_PAGE = auto()
@@ -35,7 +35,7 @@ _WITH_PREFLIGHT_ONLY = ("authorization", "x-amz-target", "x-amz-date", "x-amz-co
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Who sent a request: `evidence` is what says so, for people; `origin` is the page's, where the browser names it."""
+    """The sender of a request: `evidence` is what shows it, in words; `origin` is the page's, if the browser sends it."""
 
     sender: Sender
     evidence: str = ""

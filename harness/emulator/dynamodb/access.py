@@ -30,7 +30,7 @@ def _asked(operation: Operation, action: str) -> list[RequestedAction] | None:
                 for table, entries in (parameters.get("RequestItems") or {}).items()
             ]
         case "TransactGetItems" | "TransactWriteItems":
-            # Each of its items is asked for as the call of its own that it stands for
+            # Each of its items is decided as the single call that it stands for
             # (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html).
             return [
                 RequestedAction(f"dynamodb:{_TRANSACTED.get(kind, 'GetItem')}", _table(operation, item["TableName"]))
@@ -114,7 +114,7 @@ def _policy(arn: str, _action: str) -> Any:
     from moto.dynamodb.models import dynamodb_backends
 
     region, account_id, rest = split_arn(arn)
-    # An index has no policy of its own: its table's speaks about it.
+    # An index has no policy: its table's policy covers it.
     table = arn if "/" not in rest else ":".join([*arn.split(":")[:5], "/".join(rest.split("/")[:2])])
     policy = dynamodb_backends[account_id][region].resource_policies.get(table)
     return policy.policy_doc if policy is not None else None

@@ -49,7 +49,7 @@ def _change_stream(update: Update, dynamodb: Any) -> None:
 
 
 def _change_indexes(update: Update, dynamodb: Any) -> None:
-    """One at a time, as DynamoDB allows no more; one whose keys or projection change is made anew."""
+    """One at a time, as DynamoDB allows no more; one whose keys or projection change is recreated."""
     before, after = (
         {one["IndexName"]: one for one in state.get("GlobalSecondaryIndexes") or ()}
         for state in (update.before, update.after)

@@ -220,7 +220,7 @@ def _get_records(original: Any, self: DynamoDBStreamsBackend, iterator_arn: str,
 
 
 def _list_tables(_original: Any, self: DynamoDBBackend, limit: int, after: str | None) -> tuple[list[str], str | None]:
-    """moto ends the listing where the table is gone at which it is to go on."""
+    """moto ends the listing if the table at which it continues is deleted."""
     names = sorted(name for name in self.tables if name > (after or ""))
     page = names[:limit] if limit else names
     return page, page[-1] if len(page) < len(names) else None

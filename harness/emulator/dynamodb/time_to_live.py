@@ -1,4 +1,4 @@
-"""Deletes the expired items of a DynamoDB table when a test says so: AWS does it within days, moto never.
+"""Deletes the expired items of a DynamoDB table when a test requests it: AWS does it within days, moto never.
 
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html
 """

@@ -1,4 +1,4 @@
-"""Says that something came into a queue or into a shard, to whoever listens there."""
+"""Reports arrivals in a queue or a shard to its listeners."""
 
 import threading
 from collections import defaultdict
@@ -94,7 +94,7 @@ def _put_message(original: Any, self: Any, message: Any) -> None:
 
 def _put(original: Any, self: Any, *args: Any, **options: Any) -> Any:
     stored = original(self, *args, **options)
-    # When what is delayed is due must be known as well.
+    # A listener must also know when a delayed message is due.
     if stored.is_delayed:
         ARRIVALS.tell(self.arn)
     return stored
@@ -102,13 +102,13 @@ def _put(original: Any, self: Any, *args: Any, **options: Any) -> Any:
 
 def _shutdown(original: Any, self: Any) -> None:
     original(self)
-    # It is deleted: who reads it learns that it is gone.
+    # It is deleted: its readers learn that.
     ARRIVALS.tell(self.arn)
 
 
 def _add_inflight_message(original: Any, self: Any, message: Any) -> None:
     original(self, message)
-    # It comes back, should whoever took it not delete it.
+    # It comes back if its receiver does not delete it.
     ARRIVALS.tell(self.arn)
 
 
@@ -167,6 +167,6 @@ def _watch_streams() -> None:
         @patched(change, because="event source mappings wake when something arrives instead of polling", layer=1)
         def reshard(original: Any, self: Any, *args: Any, **options: Any) -> None:
             original(self, *args, **options)
-            # Who has read a shard that is closed now goes on with its children.
+            # A reader that has read a closed shard continues with its children.
             for shard_id in list(self.shards):
                 ARRIVALS.tell(shard(self.arn, shard_id))

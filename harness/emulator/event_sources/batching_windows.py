@@ -52,7 +52,7 @@ def _patch_queues() -> None:
 
     @patched(StandardQueue._put_message, because="batching windows are recorded and can be ended", layer=1)
     def put_message(original: Any, self: Any, message: Any) -> None:
-        # Seen by whoever opens a window, or else told of the window: `_window` looks under the same lock.
+        # Either the code that opens a window sees the message, or the window gets it: `_window` looks under the same lock.
         with self.mutex:
             if (window := WINDOW.get(self.visible)) is not None:
                 _announce_message(self, message, window)
@@ -104,7 +104,7 @@ def _announce_message(queue: Any, message: Any, window: Window) -> None:
 
 
 def end_window(queue: Any) -> None:
-    """Whoever gathers from a queue stops to: the mapping is deleted, disabled or changed."""
+    """End the window of a queue's reader: its mapping is deleted, disabled or changed."""
     visible = getattr(queue, "visible", None)
     if (window := WINDOW.get(visible)) is not None:
         _end_window(queue, window)

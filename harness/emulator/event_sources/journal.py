@@ -109,7 +109,7 @@ def _patch() -> None:
     # ---- streams -------------------------------------------------------------------------------------------------
 
     class Backoff(ExponentialBackoff):
-        """Waits by itself before the next attempt, so that the wait is recorded and can be ended."""
+        """Waits here before the next attempt, so that the wait is recorded and can be ended."""
 
         def next_backoff(self) -> float:
             seconds = float(super().next_backoff())
@@ -235,7 +235,7 @@ def _give_up(original: Any, self: Any, shard_id: str, events: list[dict[str, Any
     if reading is None:
         original(self, shard_id, events, context)
         return
-    # It goes on until the queue has it: between the decision and the delivery nothing else of the flow does.
+    # It lasts until the queue has it: between the decision and the delivery nothing else of the flow is in progress.
     with _dead_letter(reading, events, context), last_error() as error:
         try:
             original(self, shard_id, events, context)

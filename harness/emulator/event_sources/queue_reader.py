@@ -65,7 +65,7 @@ class QueueReader:
             queue.enqueue_delayed_messages()
             if not _has_messages(queue):
                 return False
-        # Of a queue that is gone the service says so.
+        # For a deleted queue the service returns its error.
         messages = self._receive()
         for batch in self._batches(messages):
             with self._lock:
@@ -119,7 +119,7 @@ class QueueReader:
         from localstack.services.sqs.provider import _STORE_LOCK
 
         _, _, _, region, account, name = self._queue_arn.split(":", 5)
-        # Whoever deletes it says so before it is gone, and holds this until it is.
+        # A deletion is reported before the queue is deleted, and holds this lock until it is.
         with _STORE_LOCK:
             return sqs_stores[account][region].queues.get(name)
 
@@ -135,6 +135,6 @@ class QueueReader:
 
 
 def _has_messages(queue: Any) -> bool:
-    """Whether there are messages that somebody could receive."""
+    """Whether the queue has messages that can be received."""
     groups: Callable[[], int] | None = getattr(getattr(queue, "message_group_queue", None), "qsize", None)
     return bool(groups() if groups is not None else queue.approximate_number_of_messages)

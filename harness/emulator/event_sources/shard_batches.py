@@ -1,6 +1,6 @@
-"""What becomes of a batch of a shard's records: attempts, splits in half, expiry, and the destination for failures.
+"""Processes a batch of a shard's records: attempts, splits in half, expiry, and the destination for failures.
 
-LocalStack 4.14.0 does not split batches, gives a table's records no age, and sends to a destination as nobody in particular.
+LocalStack 4.14.0 does not split batches, gives a table's records no age, and sends to a destination without a principal.
 https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html
 """
 
@@ -225,7 +225,7 @@ class _Attempts:
         batches.counted(made)
         try:
             self._poller.send_events_to_dlq(self._shard_id, events, context=context)
-        except Exception as refused:  # noqa: BLE001 - AWS, too, goes on with the shard
+        except Exception as refused:  # noqa: BLE001 - AWS, too, continues with the shard
             LOG.warning(
                 "records of %s that %s failed on are lost: their destination does not take them: %s",
                 self._poller.source_arn,

@@ -1,4 +1,4 @@
-"""Reads a stream for a mapping: each shard by itself and in order, a shard's children after the shard.
+"""Reads a stream for a mapping: each shard separately and in order, a shard's children after the shard.
 
 A shard is read by as many *lanes* as the mapping's `ParallelizationFactor` says. Each has its own place in the shard and takes
 the partition keys that are its own, so that the records of a key stay in order
@@ -27,7 +27,7 @@ from harness.emulator.event_sources.pauses import Pauses
 LOG = logging.getLogger(__name__)
 
 ITERATOR_SECONDS = 240.0
-"""A shard iterator is good for five minutes; one that is older than this is taken anew."""
+"""A shard iterator is valid for five minutes; one that is older than this is replaced."""
 FINISHED = "finished"
 _EXPIRED = ("ExpiredIteratorException", "TrimmedDataAccessException")
 
@@ -43,7 +43,7 @@ class Checkpoint:
 
 
 CHECKPOINTS: defaultdict[str, Checkpoint] = defaultdict(Checkpoint)
-"""By the id of the mapping: a mapping that is changed or disabled goes on where it was."""
+"""By the id of the mapping: a mapping that is changed or disabled continues at its position."""
 
 
 def complete_pollers() -> None:
@@ -121,7 +121,7 @@ class StreamReader:
 
 
 class _Lane:
-    """Reads the partition keys of a shard that are its own, in a thread of its own."""
+    """Reads its partition keys of a shard, in a separate thread."""
 
     def __init__(self, reader: StreamReader, shard_id: str, number: int) -> None:
         self._reader, self._shard_id, self._number = reader, shard_id, number

@@ -1,11 +1,11 @@
 """Runs a mapping, from when it is created or enabled until it is disabled, changed or deleted.
 
-A change makes another worker (LocalStack's provider does), which begins when the one before has handed over its last batch
-and goes on where that ended; LocalStack reads a stream from its beginning again and runs both at once.
+A change makes another worker (LocalStack's provider does), which begins when the one before has passed on its last batch
+and continues where that ended; LocalStack reads a stream from its beginning again and runs both at once.
 
-A mapping whose source is gone or cannot be read stays, and says so in its `LastProcessingResult`
-(https://docs.aws.amazon.com/lambda/latest/api/API_EventSourceMappingConfiguration.html). It tries again when something
-arrives there, and after pauses that grow.
+A mapping whose source is deleted or cannot be read stays, and reports it in its `LastProcessingResult`
+(https://docs.aws.amazon.com/lambda/latest/api/API_EventSourceMappingConfiguration.html). It retries when something
+arrives there, and after growing pauses.
 """
 
 import logging
@@ -73,7 +73,7 @@ def _run(worker: Any) -> None:
     READER[worker] = reader = kind(worker.poller, worker.esm_config, Progress(worker), worker._shutdown_event)
     _set_state(worker, "Creating", "Enabling", to="Enabled")
     if worker._shutdown_event.is_set():
-        # It was stopped before it could be told so.
+        # It was stopped before it started to listen.
         reader.stop()
     try:
         reader.run()
@@ -105,7 +105,7 @@ def _store(worker: Any, **changes: Any) -> None:
 
 
 class Progress:
-    """What a mapping's reader tells of it."""
+    """The result that a mapping's reader reports."""
 
     def __init__(self, worker: Any) -> None:
         self._worker = worker
@@ -119,7 +119,7 @@ class Progress:
         _store(self._worker, LastProcessingResult="PROBLEM: Function call failed")
 
     def source_failed(self, error: Exception) -> None:
-        """Told once for as long as it is the same problem."""
+        """Reported once for as long as the problem is the same."""
         said = error_of(error)
         problem = f"PROBLEM: {said['code']}: {said['message']}"
         _store(self._worker, LastProcessingResult=problem)

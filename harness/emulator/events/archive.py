@@ -1,4 +1,4 @@
-"""Mends the replay of archived events in LocalStack 4.14.0.
+"""Fixes the replay of archived events in LocalStack 4.14.0.
 
 An archive keeps an event's time as the text that consumers get, and a replay compares it as a time: StartReplay of an
 archive with any event in it failed with InternalError ("str.replace() takes no keyword arguments").

@@ -9,7 +9,7 @@ def install() -> None:
 
 
 def _forget_rules(account_id: str | None) -> None:
-    """EventBridge keeps services beside its store, by ARN."""
+    """EventBridge keeps services next to its store, by ARN."""
     provider = provider_of("events")
     for name in ("rule", "event_bus", "archive", "replay", "connection", "api_destination"):
         services = getattr(provider, f"_{name}_services_store", None)

@@ -1,4 +1,4 @@
-"""The resource types of EventBridge that LocalStack lacks.
+"""The resource types of EventBridge that LocalStack does not have.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_Events.html
 """

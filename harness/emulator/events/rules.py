@@ -52,7 +52,7 @@ def install() -> None:
 
 
 class _SingleCalls:
-    """Clients of targets, an attempt of which is one call: boto3 would repeat a throttled one by itself, for up to 15 s."""
+    """Clients of targets, an attempt of which is one call: boto3 would retry a throttled one for up to 15 s."""
 
     _ONCE = Config(retries={"max_attempts": 0})
 
@@ -136,7 +136,7 @@ def _validate(
 
 
 def _refusal(rule: Any, event: Mapping[str, Any]) -> str | None:
-    """Why a rule does not hand on an event; None where it does."""
+    """Why a rule does not pass on an event; None if it does."""
     if rule.state == "DISABLED":
         return "Disabled"
     if not matches_event(rule.event_pattern, event):

@@ -51,7 +51,7 @@ class ShardIterator:
 def position(kind: str, request: Mapping[str, Any], records: Sequence[Any], first: int) -> int:
     """After which sequence number a new iterator begins. `records` are those that the shard has, `first` its first number.
 
-    Raises ValueError for a type that does not exist and for one that lacks what it needs; the message is AWS's.
+    Raises ValueError for a type that does not exist and for one without the members that it needs; the message is AWS's.
     """
     match kind:
         case "TRIM_HORIZON":

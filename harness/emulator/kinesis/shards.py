@@ -103,7 +103,7 @@ def _to_json(original: Any, self: Any) -> dict[str, Any]:
 
 
 def _list_streams(_original: Any, self: Any) -> str:
-    """By name, so that a page goes on also where the stream is gone that ended the last one; moto fails there, and
+    """By name, so that a page continues even if the stream that ended the last one is deleted; moto fails there, and
     knows no NextToken (https://docs.aws.amazon.com/kinesis/latest/APIReference/API_ListStreams.html)."""
     token = self._get_param("NextToken")
     after = base64.b64decode(token).decode() if token else self._get_param("ExclusiveStartStreamName") or ""
@@ -180,7 +180,7 @@ def shard_of(stream: Any, partition_key: str, explicit_hash_key: str | None) -> 
 
 
 def children_of(stream: Any, shard: Any) -> list[dict[str, Any]]:
-    """What the last GetRecords of a closed shard says of those that go on from it."""
+    """What the last GetRecords of a closed shard says of those that continue it."""
     found = []
     for one in stream.shards.values():
         parents = [parent for parent in (one.parent, one.adjacent_parent) if parent]

@@ -40,7 +40,7 @@ def key_of_ciphertext(blob: bytes, operation: Operation) -> str | None:
 
     try:
         key_id = deserialize_ciphertext_blob(blob).key_id
-    except Exception:  # noqa: BLE001 - no text of KMS's, whatever is wrong with it; KMS says so itself
+    except Exception:  # noqa: BLE001 - no ciphertext of KMS, for any reason; KMS returns the error itself
         return None
     for account_id, _region, store in kms_stores.iter_stores():
         if key_id in store.keys:

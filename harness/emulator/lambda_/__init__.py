@@ -15,7 +15,7 @@ What differs from AWS:
 - There is no /opt and no /var/task: layers and code are folders of this machine, found by PATH, PYTHONPATH, NODE_PATH
   and LAMBDA_TASK_ROOT; tracebacks and logs name /var/task. The code's folder can be written to; a function must not.
 - /tmp is the machine's; TMPDIR, which `tempfile` and most programs follow, is private to the environment.
-- Between events an environment is not frozen: a thread that goes on does go on, and what it writes stands in the log
+- Between events an environment is not frozen: its threads continue, and what they write is in the log
   of the next event.
 - Memory is watched ten times a second, not limited by the system, and a process does not get less CPU for less
   memory.

@@ -1,13 +1,13 @@
-"""Mends asynchronous invocation in LocalStack 4.14.0.
+"""Fixes asynchronous invocation in LocalStack 4.14.0.
 
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-async.html
 
 - Each function has a thread that asks its internal queue with a long poll of two seconds. When the function is updated,
   the poller of the old version may be in such a call: it takes the next event, sees that it is shut down and drops it, and
-  the event comes back only when its visibility timeout is over, the function's timeout plus 60 seconds. Here the queue says
-  that an event is there, and one thread hands over the events of all functions.
+  the event comes back only when its visibility timeout is over, the function's timeout plus 60 seconds. Here the queue reports
+  an event, and one thread passes on the events of all functions.
 - A retry that is due waits for a worker that looks at all queues once a second. Here a deadline makes it due.
-- The dead-letter message carries a random RequestID, and an event that is not a JSON object is written anew. Here it
+- The dead-letter message carries a random RequestID, and an event that is not a JSON object is rewritten. Here it
   is as on AWS: the id of the invocation, the error's message, the event as it was sent
   (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html#invocation-dlq).
 """

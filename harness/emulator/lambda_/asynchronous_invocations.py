@@ -69,7 +69,7 @@ def _handle(original: Any, self: Any, message: dict[str, Any]) -> None:
     taken = marks.invocation(json.loads(message["Body"])["request_id"])
     with activity(Kind.WORK, service="lambda", name="asynchronous event", takes=(taken,)) as work:
         del work
-        # The invocation is caused by whoever left the event, not by this.
+        # The cause of the invocation is the activity that left the event, not this one.
         with doing(None):
             original(self, message)
 

@@ -1,8 +1,8 @@
 """Makes functions ready when the call that creates or changes them returns, and refuses what cannot run.
 
-LocalStack 4.14.0 prepares a version in the background; whoever waits for it asks once a second (the SDK's waiters,
-CloudFormation's resource providers), so that a function whose code is unpacked in 10 ms costs a second. Here the call
-waits for the preparation. What it answers stays AWS's: `State: Pending`, `LastUpdateStatus: InProgress`.
+LocalStack 4.14.0 prepares a version in the background; clients that wait for it poll once a second (the SDK's waiters,
+CloudFormation's resource providers), so a function whose code is unpacked in 10 ms costs a second. Here the call
+waits for the preparation. Its response stays AWS's: `State: Pending`, `LastUpdateStatus: InProgress`.
 https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html
 """
 
@@ -25,7 +25,7 @@ from harness.emulator.lambda_.executor import refuse_unsupported_runtimes, runs_
 from harness.emulator.patches import inserted, patched, replaced
 
 PREPARATION_SECONDS = 5.0
-"""After this the call returns while the preparation goes on, as on AWS: packages may have to be installed."""
+"""After this the call returns while the preparation continues, as on AWS: packages may have to be installed."""
 WORKERS = 32
 """LocalStack has one thread a core and four, and stopping an old version holds one of them for up to five seconds."""
 

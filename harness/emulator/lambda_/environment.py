@@ -104,7 +104,7 @@ class ExecutionEnvironment:
     ) -> InvocationOutcome:
         """Run one event. Raises LaunchError when no process can be started."""
         if self._sandbox is not None and self._failed_init is None and self._sandbox.process.exited.is_set():
-            # It ended between two events: nobody's error, AWS starts another.
+            # It ended between two events, which is no error: AWS starts another.
             self._sandbox.close()
             self._sandbox = None
             self._events = 0

@@ -206,7 +206,7 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
 
     @classmethod
     def cleanup_version(cls, function_version: FunctionVersion) -> None:
-        """Environments remove what is theirs when they stop; LocalStack removes the code."""
+        """Environments remove their files when they stop; LocalStack removes the code."""
 
 
 LIVE: weakref.WeakSet[ProcessRuntimeExecutor] = weakref.WeakSet()

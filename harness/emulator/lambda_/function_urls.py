@@ -3,7 +3,7 @@
 A URL is known by its host (`<id>.lambda-url.<region>.…`) and by a path, `/_aws/lambda-url/<id>/…`, which is what the API and
 `!GetAtt FnUrl.FunctionUrl` return here: Linux's resolver does not know names below localhost.
 
-LocalStack 4.14.0 answers everyone, and 500 to each call, because it hands on a client context that is not base64.
+LocalStack 4.14.0 admits every caller, and answers 500 to each call, because it passes on a client context that is not base64.
 https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html
 """
 
@@ -148,7 +148,7 @@ def _invoked(context: RequestContext, configuration: Any, path: str) -> Function
             return answer_of(payload)
         except ValueError as invalid:
             LOG.warning("function URL %s: the function's result is no HTTP answer: %s", configuration.url_id, invalid)
-    # AWS tells the client no more of an error of the function.
+    # AWS shows the client no more of an error of the function.
     return FunctionUrlResponse(502, [("Content-Type", "application/json")], b"Internal Server Error")
 
 

@@ -1,7 +1,7 @@
-"""Gives an invocation what AWS sends with the event and LocalStack 4.14.0 leaves out.
+"""Gives an invocation what AWS sends with the event and LocalStack 4.14.0 does not.
 
 - The trace header: LocalStack passes the caller's parent on, so two functions that one caller invokes look the same.
-  Here the caller's root is kept and each invocation, each retry too, is a parent of its own
+  Here the caller's root is kept and each invocation, each retry too, is a separate parent
   (https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader).
 - The client context, which LocalStack drops
   (https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html#lambda-Invoke-request-ClientContext).
@@ -77,7 +77,7 @@ def install() -> None:
 
 
 def own_segment(caller: TraceHeader | None) -> str:
-    """The header of a new invocation: the caller's root, sampling and lineage, with a parent of its own."""
+    """The header of a new invocation: the caller's root, sampling and lineage, with a new parent."""
     header = TraceHeader(
         root=caller.root if caller else None,
         parent=secrets.token_hex(8),

@@ -18,7 +18,7 @@ LAST = Recent()
 
 @dataclass
 class Running:
-    """An invocation that goes on; whoever runs it says how it ended."""
+    """An invocation in progress; the code that runs it reports how it ended."""
 
     ended: dict[str, Any] = field(default_factory=dict)
 

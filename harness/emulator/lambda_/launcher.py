@@ -1,4 +1,4 @@
-"""Starts processes through a zygote, and tells what they write and when they end."""
+"""Starts processes through a zygote, and reports what they write and when they end."""
 
 import array
 import contextlib
@@ -37,7 +37,7 @@ class Launch:
 
 
 class RunningProcess:
-    """A process that a zygote started, in a process group of its own."""
+    """A process that a zygote started, in a separate process group."""
 
     def __init__(self, pid: int, output: int, reports: socket.socket, on_exit: Callable[[int], None]) -> None:
         self.pid = pid
@@ -65,14 +65,14 @@ class RunningProcess:
         return text
 
     def resident_bytes(self) -> int:
-        """The memory that the process holds now; 0 where the system does not tell."""
+        """The memory that the process holds now; 0 if the system does not report it."""
         with contextlib.suppress(OSError):
             pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
             return pages * os.sysconf("SC_PAGE_SIZE")
         return 0
 
     def peak_resident_bytes(self) -> int:
-        """The most memory that the process has held, also when it has ended; 0 where the system does not tell."""
+        """The most memory that the process has held, also when it has ended; 0 if the system does not report it."""
         if self._peak_resident_bytes:
             return self._peak_resident_bytes
         with contextlib.suppress(OSError):
@@ -145,7 +145,7 @@ class Zygote:
         self._control: socket.socket | None = None
 
     def start(self) -> None:
-        """Start it unless it runs. It imports while the caller goes on."""
+        """Start it unless it runs. It imports while the caller continues."""
         with self._lock:
             self._ensure()
 
@@ -221,5 +221,5 @@ class Zygote:
 
 
 def _bytecode() -> list[str]:
-    """Compiled modules lie where the engine keeps them. -I ignores the variable that says so."""
+    """Compiled modules lie where the engine keeps them. -I ignores the variable for that."""
     return ["-X", f"pycache_prefix={sys.pycache_prefix}"] if sys.pycache_prefix else []

@@ -19,7 +19,7 @@ def install() -> None:
     )
     def list_layers(original: Any, self: Any, context: Any, *args: Any, **options: Any) -> Any:
         layers = lambda_stores[context.account_id][context.region].layers
-        # Kept: a version that is published later goes on counting. Operations of Lambda run one at a time.
+        # Kept: the number of a later version continues from it. Operations of Lambda run one at a time.
         without_versions = {name: layer for name, layer in list(layers.items()) if not layer.layer_versions}
         for name in without_versions:
             layers.pop(name)

@@ -32,7 +32,7 @@ MAX_THREADS = 16
 
 
 class NotDeliveredError(Exception):
-    """Why lines are lost. Lambda tells nobody; here it is in the engine's log, and a denial in the journal."""
+    """Why lines are lost. Lambda does not report it; here it is in the engine's log, and a denial in the journal."""
 
 
 def install() -> None:

@@ -1,4 +1,4 @@
-"""The packages of functions and layers: checked when they are handed in, unpacked by `harness.emulator.bounded.archives`.
+"""The packages of functions and layers: checked when they are submitted, unpacked by `harness.emulator.bounded.archives`.
 
 LocalStack 4.14.0 unpacks with the program `unzip`, which follows links that the archive itself has made, and gives every
 file of it, and what its links point to, the mode 755 (`lambda_models.ArchiveCode`); what it cannot unpack fails later,
@@ -31,7 +31,7 @@ from harness.emulator.patches import patched, replaced
 
 _REFUSED = "Could not unzip uploaded file. Please check your file, then try to upload again."
 _layer_bytes: ContextVar[int] = ContextVar("layer_bytes", default=0)
-"""What the layers take of the function whose code is being handed in."""
+"""The size of the layers of the function whose code is being submitted."""
 
 
 def install() -> None:

@@ -69,7 +69,7 @@ class RefusedError(Exception):
 
 
 class RuntimeApi:
-    """What the requests of a runtime do; `happenings` are the environment's, in order.
+    """What the requests of a runtime do; `happenings` are the environment's events, in order.
 
     Requests may come on several connections at the same time. Only the event in flight can be answered, and once.
     """

@@ -88,7 +88,7 @@ class _Server(ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         # A process that is killed resets its connection, and one that is stopped lets it stand still; the environment
-        # hears of it by the process's end.
+        # learns of it by the process's end.
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
 

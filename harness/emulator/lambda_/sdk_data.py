@@ -1,4 +1,4 @@
-"""Lets functions reach `@connections` by the address that AWS has, without a change of theirs.
+"""Lets functions reach `@connections` by the address that AWS has, without a change of their code.
 
 A function makes the address itself (`https://{domainName}/{stage}`), and an address that is given goes before `AWS_ENDPOINT_URL`.
 So botocore's own rules, by which it makes a URL of an address, are replaced for that service: AWS's names are turned into the
@@ -62,7 +62,7 @@ def _endpoint(conditions: list[dict[str, Any]], url: Any) -> dict[str, Any]:
 
 @cache
 def directory(engine: str) -> str:
-    """The folder that botocore is told of; written once for each address of an engine, and gone with its process."""
+    """The folder that botocore reads; written once for each address of an engine, and deleted with its process."""
     root = Path(_temporary().name, engine.rpartition(":")[2])
     file = root / SERVICE / "endpoint-rule-set-1.json"
     file.parent.mkdir(parents=True, exist_ok=True)

@@ -5,8 +5,8 @@ but the standard library, and, before the first fork, boto3: a fresh interpreter
 none. It must not import `awslambdaric` before the fork, whose C part reads the Runtime API's address when it is
 imported.
 
-Protocol, on the Unix socket that is its standard input: a request is its length (four bytes, with two file
-descriptors beside them: the environment's output, and the socket to report to) and that many bytes of JSON. `{"argv":
+Protocol, on the Unix socket that is its standard input: a request is its length (four bytes, together with two file
+descriptors: the environment's output, and the socket to report to) and that many bytes of JSON. `{"argv":
 [...]}` runs a program; `{"argv": null}` runs `awslambdaric`. On the report socket it writes `{"pid": n}` and, when
 the process has ended, `{"status": n, "peak_resident_bytes": n}`, with the status as `os.waitpid` gives it. When the
 socket is closed, because the engine ended in whatever way, every environment is killed.
@@ -43,7 +43,7 @@ def preload(runtime_packages: str) -> None:
 
 
 def die_with_parent() -> None:
-    """Linux only; elsewhere the zygote kills what is left when its socket is closed."""
+    """Linux only; elsewhere the zygote kills the rest when its socket is closed."""
     libc = ctypes.CDLL(None, use_errno=True)
     if hasattr(libc, "prctl"):
         libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -112,14 +112,14 @@ def become_environment(request: dict[str, Any], output: int) -> None:
     time.tzset()
     import awslambdaric.__main__ as runtime_client
 
-    # The function's bytecode lies beside its code, which is another folder at each deployment.
+    # The function's bytecode lies next to its code, which is another folder at each deployment.
     sys.pycache_prefix = None
 
     runtime_client.main(["awslambdaric", request["environment"]["_HANDLER"]])
 
 
 def receive(control: socket.socket) -> tuple[dict[str, Any], int, int] | None:
-    """One request and its file descriptors; None when the engine is gone."""
+    """One request and its file descriptors; None when the engine has ended."""
     descriptors: array.array[int] = array.array("i")
     header, ancillary, _flags, _address = control.recvmsg(4, socket.CMSG_LEN(2 * descriptors.itemsize))
     if len(header) < 4:
@@ -137,7 +137,7 @@ def report(descriptor: int, **what: int) -> None:
     try:
         os.write(descriptor, json.dumps(what).encode() + b"\n")
     except OSError:
-        pass  # whoever asked is no longer interested
+        pass  # the engine reads no report any more
 
 
 def reap(running: dict[int, int]) -> None:

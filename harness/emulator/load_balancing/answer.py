@@ -1,4 +1,4 @@
-"""What a load balancer answers: what a function returned, read strictly, or a page of its own.
+"""What a load balancer answers: what a function returned, read strictly, or the load balancer's page.
 
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html#respond-to-load-balancer
 """
@@ -76,7 +76,7 @@ def answer_of(payload: bytes, *, multi_value: bool) -> LoadBalancerResponse:
     """A function's result as an answer. Raises InvalidResponseError.
 
     "You must use multiValueHeaders if you have enabled multi-value headers and headers otherwise": the other of them is not
-    looked at, which the answer's `problem` tells.
+    looked at, and `problem` of the response reports it.
     """
     try:
         returned = json.loads(payload)

@@ -16,7 +16,7 @@ def event_of(asked: LoadBalancerRequest, body: bytes, target_group_arn: str, *, 
     """`multi_value` is the target group's attribute `lambda.multi_value_headers.enabled`: without it the last of several
     values is sent. Nothing is decoded: neither the path nor the query.
 
-    Raises UnicodeDecodeError for text that is not UTF-8, which AWS does not hand on either (LambdaBadRequest).
+    Raises UnicodeDecodeError for text that is not UTF-8, which AWS does not pass on either (LambdaBadRequest).
     """
     encoded = bool(body) and is_binary(dict(asked.headers))
     return {

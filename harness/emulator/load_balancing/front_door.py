@@ -260,13 +260,13 @@ def _forward(backend: Any, balancer: Any, action: Any, asked: LoadBalancerReques
     try:
         return invoked.result(seconds)
     except NotYet:
-        # The function goes on, as on AWS.
+        # The function continues, as on AWS.
         message = f"function {function} has not answered within the idle timeout of {seconds} seconds"
         return page(504, Problem("IdleTimeout", message))
 
 
 def arn_of(label: str) -> str:
-    """The ARN of the load balancer that a front door's request names; the name itself where there is none."""
+    """The ARN of the load balancer that a request names; the name itself if no load balancer has it."""
     found = find(label.partition(":")[0])
     return str(found[1].arn) if found else label
 
@@ -296,7 +296,7 @@ def install() -> None:
         source="https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html",
     )
     def should_enforce(original: Any, context: RequestContext) -> bool:
-        """A load balancer has no CORS of its own: what a browser asks is the function's to answer."""
+        """A load balancer has no CORS settings: the function answers what a browser asks."""
         return door_of(context.request.host, get_raw_path(context.request)) is None and original(context)
 
     @patched(

@@ -1,6 +1,6 @@
 """What a load balancer needs of its network, by what moto keeps of EC2: subnets, security groups, an internet gateway.
 
-Nothing of it carries traffic here. It is checked because a stack that lacks it cannot be deployed to AWS, or answers nobody.
+Nothing of it carries traffic here. It is checked because a stack without it cannot be deployed to AWS, or answers no client.
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html#subnets-load-balancer
 """
 
@@ -42,7 +42,7 @@ def default_groups(ec2: Any, vpc_id: str) -> list[str]:
 
 
 def lets_in(ec2: Any, security_groups: Sequence[str], port: int) -> bool:
-    """Whether one of the groups takes anything on a port, from wherever: where whoever asks is, is not known here."""
+    """Whether one of the groups allows a port, from any source: the client's network is not known here."""
     groups = [ec2.get_security_group_from_id(each) for each in security_groups]
     return any(_is_open(rule, port) for group in groups if group is not None for rule in group.ingress_rules)
 

@@ -87,7 +87,7 @@ def _refusal(rule: ListenerRule, condition: Mapping[str, Any], asked: LoadBalanc
         case "source-ip":
             wanted = _values(condition, "SourceIpConfig")
             found = (asked.source_ip,)
-            # Not of X-Forwarded-For, which whoever asks can write.
+            # Not of X-Forwarded-For, which the client can write.
             met = any(ipaddress.ip_address(asked.source_ip) in _network(cidr) for cidr in wanted)
         case _:
             raise LookupError(f"a load balancer's rule has a condition {field!r}, which is none of AWS's")
@@ -95,7 +95,7 @@ def _refusal(rule: ListenerRule, condition: Mapping[str, Any], asked: LoadBalanc
 
 
 def _values(condition: Mapping[str, Any], config: str) -> tuple[str, ...]:
-    """Of its own configuration, or in the older form."""
+    """From the condition's configuration, or in the older form."""
     return tuple((condition.get(config) or condition)["Values"])
 
 

@@ -1,4 +1,4 @@
-"""Security groups with their rules, which LocalStack 4.14.0 leaves out: its groups let nobody in.
+"""Security groups with their rules, which LocalStack 4.14.0 ignores: its groups let no client in.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-securitygroup.html
 """
@@ -42,7 +42,7 @@ def _finish(client: Any, before: Model | None, after: Model) -> None:
     _exchange(client.authorize_security_group_ingress, client.revoke_security_group_ingress, group, *(
         [_permission(rule) for rule in (state or {}).get("SecurityGroupIngress") or ()] for state in (before, after)
     ))  # fmt: skip
-    # Rules of its own take the place of the one that lets everything out.
+    # Declared rules replace the one that allows everything out.
     out_before, out_after = (
         [_permission(rule) for rule in (state or {}).get("SecurityGroupEgress") or ()] or [_EVERYTHING]
         for state in (before, after)

@@ -116,8 +116,8 @@ def _message(payload: bytes) -> str:
 
 
 def health(group: Any, ids: Sequence[str]) -> list[dict[str, Any]]:
-    """As DescribeTargetHealth tells it, of all targets or of these. A check is made when it is asked for, and at no other
-    time: where they are enabled, AWS makes one every `HealthCheckIntervalSeconds`."""
+    """As DescribeTargetHealth returns it, of all targets or of these. A check is made for this call only;
+    if checks are enabled, AWS makes one every `HealthCheckIntervalSeconds`."""
     found = []
     for each in ids or list(group.targets):
         state: dict[str, str] = {
@@ -160,7 +160,7 @@ def _matches(codes: str, status: int) -> bool:
 
 @on_fire("target-health-check")
 def check_health(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """`target_group_arn`: its health check is made now; `targets`, as DescribeTargetHealth tells them."""
+    """`target_group_arn`: its health check is made now; `targets`, as DescribeTargetHealth returns them."""
     from moto.elbv2.models import elbv2_backends
 
     arn = parameters.get("target_group_arn")

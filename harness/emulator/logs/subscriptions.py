@@ -1,4 +1,4 @@
-"""Mends log groups with subscriptions in LocalStack 4.14.0.
+"""Fixes log groups with subscriptions in LocalStack 4.14.0.
 
 A new stream of a group that has a subscription filter is created, and CreateLogStream fails nevertheless ("'dict_values'
 object is not subscriptable"): a function whose group was subscribed to before its first invocation never logs there.

@@ -1,6 +1,6 @@
 """What LocalStack gives to moto and takes from it, in the protocol of the service.
 
-moto reads a request from the wire, so one whose parameters were completed is written anew, as is one that moto would read
+moto reads a request from the wire, so one whose parameters were completed is rewritten, as is one that moto would read
 differently. Its errors have the form of XML in
 services that speak JSON, or no body; LocalStack 4.14.0 then answers with the status as the code.
 """
@@ -60,7 +60,7 @@ def install() -> None:
             source="https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_ListEmailIdentities.html",
         )
         def of_item(original: Any, self: Any, item: Any) -> Any:
-            """Names have no attributes: each is what tells it from the others."""
+            """Names have no attributes: each is identified by its name."""
             return original(self, dict.fromkeys(self._unique_attributes, item) if isinstance(item, str) else item)
 
 

@@ -1,6 +1,6 @@
 """Makes a LocalStack service of one that moto serves.
 
-A service with operations of its own gives them to `moto_service`, and the rest still goes to moto.
+A service passes the operations that it serves to `moto_service`; moto serves the rest.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ from localstack.services.plugins import Service
 from localstack.state import StateVisitor
 
 Handler = Callable[[RequestContext, Any], Any]
-"""Serves one operation: takes the request as boto3 names its parameters, returns the response likewise."""
+"""Serves one operation: takes the request as boto3 names its parameters, returns the response in the same form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class MotoState:
 
 
 def moto_service(name: str, ours: Mapping[str, Handler] | None = None) -> Service:
-    """A LocalStack service over moto; operations in `ours` are served by us.
+    """A LocalStack service over moto; the emulator serves the operations in `ours`.
 
     Raises LookupError for an operation that the service's model does not have.
     """

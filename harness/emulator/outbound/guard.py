@@ -24,7 +24,7 @@ from harness.emulator.patches import replaced
 LOG = logging.getLogger(__name__)
 
 HOSTS_VARIABLE = "HARNESS_OUTBOUND_HOSTS"
-"""Hosts that the engine may call beside those that resources declare, separated by commas."""
+"""Hosts that the engine may call besides those that resources declare, separated by commas."""
 
 LOOPBACK = "127.0.0.1"
 _LOCAL_NAMES = (".localhost", ".localhost.localstack.cloud")
@@ -185,7 +185,7 @@ def _refusal(host: str, port: Any) -> OutsideContactError:
 
 
 _BETWEEN = (f"{__package__}.", "harness.emulator.concurrency.", "harness.emulator.patches.")
-"""Ours, around every connection that is made."""
+"""The guard around every connection that is made."""
 
 
 def _caller() -> str:

@@ -2,7 +2,7 @@
 
 --accept     writes `register.json` and the page in the documentation
 --check      says what differs between the register and what the patches are and read; exit code 1
---installed  likewise by the register alone, without loading LocalStack: `harness doctor` asks this, as JSON lines
+--installed  the same by the register alone, without loading LocalStack: `harness doctor` asks this, as JSON lines
 """
 
 import argparse

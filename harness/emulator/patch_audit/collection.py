@@ -27,7 +27,7 @@ _ENVIRONMENT = {
 
 
 def collect() -> dict[str, Any]:
-    """The content of `register.json` for what is installed. It patches this process for good: call it in one of its own."""
+    """The content of `register.json` for what is installed. It patches this process irrevocably: call it in a separate one."""
     apply_all()
     patches = REGISTER.patches
     tops = {place.partition(".")[0].partition(":")[0] for patch in patches for place in patch.reads}
@@ -65,7 +65,7 @@ def apply_all() -> None:
 
 
 def _create_services() -> None:
-    """Ours complete moto when they are created, which is before what waits for them."""
+    """The emulator's services complete moto when they are created, which is before the code that waits for them."""
     for entry_point in metadata.entry_points(group="localstack.aws.provider"):
         if entry_point.value.startswith("harness."):
             entry_point.load().factory().create_service()
@@ -81,7 +81,7 @@ def _modules() -> Iterator[str]:
 
 
 def unrecorded() -> list[str]:
-    """Attributes of foreign modules and classes that are ours, and that no patch put there."""
+    """Attributes of foreign modules and classes that are the emulator's, and that no patch put there."""
     # A module may have imported what is patched elsewhere.
     known = {id(inspect.getattr_static(target.owner, name)) for (_, name), target in _laid()}
     found = []
@@ -115,7 +115,7 @@ _MEANT_TO_BE_EXTENDED = frozenset(
 
 
 def undeclared_subclasses() -> list[str]:
-    """Methods of foreign classes that a subclass of ours has instead, without `overrides`."""
+    """Methods of foreign classes that a subclass of the emulator replaces, without `overrides`."""
     declared = {(patch.module, patch.target) for patch in REGISTER.patches if patch.how == "overrides"}
     found = []
     for module in [name for name in sys.modules if name.startswith("harness.emulator")]:

@@ -22,7 +22,7 @@ def patched(
     """Lay the decorated function around a function or method; it is given that as its first argument.
 
     `target` is a function, found where it is defined; or, with `name`, the module, class or object that has it under this
-    name. A bound method gets no `self` beside the original. Raises PatchError where the target is missing, or another patch
+    name. A bound method gets no `self` besides the original. Raises PatchError if the target is missing, or another patch
     of it has the same `layer`.
     """
     owner, attribute = (target, name) if name is not None else _defined_in(target)
@@ -51,7 +51,7 @@ def replaced(
 
 
 def entered(owner: Any, name: str, keys: Sequence[str], value: Any, *, because: str, source: str = "") -> None:
-    """Put `value` into a table of theirs: under `keys`, one for each level, of the dict `name` in the module `owner`. What
+    """Put `value` into a foreign table: under `keys`, one for each level, of the dict `name` in the module `owner`. What
     has taken the table before it is changed sees the value, too."""
     table = getattr(owner, name, None)
     for key in keys[:-1]:
@@ -209,7 +209,7 @@ def _reads(owner: Any, name: str, original: Any) -> tuple[str, ...]:
     where = _name_of(owner)
     module, _, path = where.partition(":")
     if isinstance(owner, FunctionType) or (isinstance(owner, type) and name not in vars(owner)):
-        # A default of the function, or inherited: what the class has beside it decides.
+        # A default of the function, or inherited: the other members of the class decide.
         return (where,)
     function = inspect.unwrap(getattr(original, "__func__", original)) if original is not _MISSING else None
     if isinstance(function, FunctionType):

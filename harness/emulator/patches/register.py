@@ -1,4 +1,4 @@
-"""Which patches there are, what their targets were when somebody read them, and which are others now."""
+"""The patches, the digests of their targets when they were read, and the targets that differ now."""
 
 import json
 import logging
@@ -32,7 +32,7 @@ class Patch:
     source: str
     """The page that backs the reason; empty where the engine only records or joins what happens there."""
     module: str
-    """Ours, that makes it."""
+    """The module of the emulator that makes it."""
     reads: tuple[str, ...]
     """The places (`source`) whose text the patch was written against."""
     layer: int = 0
@@ -61,7 +61,7 @@ class PatchDifference:
 
 
 class Accepted:
-    """What somebody read: the content of `register.json`."""
+    """The targets as they were read: the content of `register.json`."""
 
     def __init__(self, content: Mapping[str, Any]) -> None:
         self.packages: dict[str, str] = dict(content.get("packages", {}))
@@ -128,7 +128,7 @@ class Register:
             return list(self._differences)
 
     def to_json(self) -> dict[str, Any]:
-        """What `/_harness/ready` tells."""
+        """What `/_harness/ready` reports."""
         return {"applied": len(self.patches), "differ": [each.to_json() for each in self.differences]}
 
 

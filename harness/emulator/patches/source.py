@@ -71,7 +71,7 @@ def text_of(place: str) -> str | None:
 
 
 def digest_of(places: tuple[str, ...]) -> str | None:
-    """One digest of all of them; None where one of them is gone."""
+    """One digest of all of them; None if one of them is missing."""
     # That an attribute is there is seen when it is patched; its class need not name it.
     texts = [text_of(place) or ("" if "#" in place else None) for place in places]
     return None if None in texts else _digest("\n".join(map(str, texts)).encode())

@@ -49,7 +49,7 @@ def _holds(pid: int, inode: int) -> bool:
 
 
 def _is_connected(pid: int, local: Address, remote: Address) -> bool:
-    """As macOS tells it, of processes of the same user."""
+    """As macOS reports it, for processes of the same user."""
     try:
         connections = psutil.Process(pid).net_connections("tcp")
     except psutil.Error:

@@ -1,4 +1,4 @@
-"""The owner of a TCP socket of this machine, as Linux tells it."""
+"""The owner of a TCP socket of this machine, as Linux reports it."""
 
 import ipaddress
 import socket
@@ -26,7 +26,7 @@ _OWNER = struct.Struct("=IIIII")
 
 
 class UntoldError(Exception):
-    """This system does not tell who owns a socket."""
+    """This system does not report the owner of a socket."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Owner:
 def owner_of(local: Address, remote: Address) -> Owner | None:
     """The owner of the socket that has the address `local` and is connected to `remote`; None when this machine has none.
 
-    Raises UntoldError on other systems than Linux, and where Linux is kept from telling.
+    Raises UntoldError on other systems than Linux, and where Linux is not allowed to report it.
     """
     if sys.platform != "linux":
         raise UntoldError(f"{sys.platform} does not tell who owns a socket")

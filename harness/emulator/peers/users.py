@@ -1,8 +1,8 @@
 """Refuses connections of other users of this machine.
 
 Credentials are not checked as on AWS (`test` counts), so a client that may connect can run code as this engine's user, through
-Lambda. Linux tells whose a connection is, in about 20 microseconds for each. On other systems, and for clients outside of the
-engine's container, nothing tells it, and all are let in.
+Lambda. Linux reports the owner of a connection in about 20 microseconds. On other systems, and for clients outside of the
+engine's container, the owner is unknown and every connection is accepted.
 """
 
 import json
@@ -21,8 +21,8 @@ from harness.emulator.peers.sockets import Address, UntoldError, owner_of
 LOG = logging.getLogger(__name__)
 
 ALLOWED_VARIABLE = "HARNESS_ALLOWED_USERS"
-"""Names or ids of users beside the engine's own and root, separated by commas; `*` lets in all. Without the variable all are let
-in: in a container, other users' clients are as good as its own."""
+"""Names or ids of users besides the engine's own and root, separated by commas; `*` accepts all. Without the variable all are
+accepted: in a container, other users' clients have the same rights as its own."""
 EVERY = "*"
 _EVERYWHERE = ("", "0.0.0.0", "::")
 _GOODBYE_SECONDS = 5.0
@@ -90,7 +90,7 @@ class Guard:
                 LOG.warning("Other users of this machine may connect: %s", error)
             self._told = False
             return None
-        # A client that has gone, or of another machine or network namespace, has no socket here.
+        # A client that has disconnected, or of another machine or network namespace, has no socket here.
         if owner is None or owner.uid in self._allowed:
             return None
         if owner.uid not in self._refused:

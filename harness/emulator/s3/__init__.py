@@ -1,1 +1,1 @@
-"""What LocalStack's S3 lacks of AWS's: who signed a request or a form, what a form's policy allows, when what happened."""
+"""Completes LocalStack's S3: signatures of requests and forms, policies of forms, the order of events in notifications."""

@@ -48,7 +48,7 @@ def _asked(operation: Operation, action: str) -> list[RequestedAction] | None:
     if source := parameters.get("CopySource"):
         asked.insert(0, _copy_source(operation, source))
     if operation.name in _READING and lacks_object(str(bucket), str(key), parameters.get("VersionId")):
-        # Who may not know what is in the bucket is not told that it is not there, either
+        # A caller that may not list the bucket does not learn that an object is missing, either
         # (https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html#API_GetObject_RequestSyntax, "Permissions").
         asked.append(RequestedAction("s3:ListBucket", bucket_arn))
     if parameters.get("Tagging") and name == "PutObject":

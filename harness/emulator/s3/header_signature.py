@@ -143,7 +143,7 @@ def _verify_payload(
 
 
 def _body(context: RequestContext) -> bytes:
-    """The request's body, which whoever handles the request can read after us."""
+    """The request's body, which later handlers of the request can read again."""
     asked: Any = context.service_request or {}
     streamed = next((name for name, value in asked.items() if hasattr(value, "read")), None)
     if streamed is None:

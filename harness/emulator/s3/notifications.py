@@ -1,4 +1,4 @@
-"""S3's notifications where LocalStack 4.14.0 tells something else than S3, and configurations that S3 refuses.
+"""S3's notifications where LocalStack 4.14.0 differs from S3, and configurations that S3 refuses.
 
 It says one sequencer for every event, URL-encodes keys in another way, and for EventBridge, too, and takes configurations that
 S3 finds ambiguous.
@@ -102,7 +102,7 @@ def _patch() -> None:
         source="https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html",
     )
     def send_notifications(original: Any, self: Any, context: Any, configuration: Any) -> None:
-        # One event, whoever is told of it.
+        # One event for all of its targets.
         SEQUENCER[context] = sequencers.next()
         original(self, context, configuration)
 

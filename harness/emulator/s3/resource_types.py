@@ -13,7 +13,7 @@ Settings = dict[str, Any]
 
 
 def complete_bucket(update: Update) -> None:
-    """Put every setting that is another than before, and remove those that are gone."""
+    """Put every setting that has changed, and remove those that the template no longer has."""
     s3, bucket = update.client("s3"), update.after["BucketName"]
     for name, (operation, parameters) in SETTINGS.items():
         if not update.changes(name):

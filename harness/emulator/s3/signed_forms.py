@@ -1,7 +1,7 @@
 """Uploads by form (presigned POST): who signed it, and whether its policy allows what is uploaded.
 
-LocalStack 4.14.0 verifies no signature of a form, takes fields that the policy does not speak of, and takes every uploader
-for nobody in particular.
+LocalStack 4.14.0 verifies no signature of a form, accepts fields that the policy does not name, and gives an
+upload no principal.
 https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-authentication-HTTPPOST.html
 """
 
@@ -43,7 +43,7 @@ def name_the_object(_chain: HandlerChain, context: RequestContext, _response: Re
 
 
 def authenticate(_chain: HandlerChain, context: RequestContext, _response: Response) -> None:
-    """A request handler: whoever uploads with a form acts as the one who signed it."""
+    """A request handler: an upload by form acts as the principal that signed it."""
     if not _is_upload(context) or not _is_form(context):
         return
     if not _is_well_formed(context):

@@ -1,4 +1,4 @@
-"""Gives each engine a folder of its own for S3 objects.
+"""Gives each engine a separate folder for S3 objects.
 
 LocalStack 4.14.0 keeps them in `/tmp/localstack-s3-storage` whatever its settings say, so two engines on one machine write
 into the same folder, and the one that stops or is reset takes the other's objects with it.

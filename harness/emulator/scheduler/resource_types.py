@@ -1,4 +1,4 @@
-"""What LocalStack lacks of its own resource types of EventBridge Scheduler: changes in place, and what a creation leaves out."""
+"""Completes LocalStack's resource types of EventBridge Scheduler: changes in place, and properties that a creation ignores."""
 
 from harness.emulator.cloudformation.known_types import KnownType
 from harness.emulator.cloudformation.updates import TypeUpdate, Update

@@ -1,8 +1,8 @@
 """One clock for all schedules: each minute it runs those that are due, and a test runs one now
 (`POST /_harness/fire`, kind `schedule`).
 
-Schedules are read from where their services keep them, each minute anew, so that what is changed, deleted or reset needs
-no word to the clock. LocalStack 4.14.0 keeps a job beside each rule: it outlives the rule, exists once more after each
+Schedules are read from where their services keep them, again each minute, so that what is changed, deleted or reset needs
+no call to the clock. LocalStack 4.14.0 keeps a job for each rule: it outlives the rule, exists once more after each
 PutTargets, and runs up to a minute early; the schedules of EventBridge Scheduler have none.
 
 AWS invokes within the minute in which a schedule is due
@@ -129,7 +129,7 @@ def all_schedules() -> Iterator[Scheduled]:
 
 
 def zone(name: str) -> tzinfo:
-    """The time zone of this name. Raises ValueError where there is none."""
+    """The time zone of this name. Raises ValueError for an unknown name."""
     try:
         return ZoneInfo(name)
     except (KeyError, OSError, ValueError) as error:

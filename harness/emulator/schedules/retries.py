@@ -26,7 +26,7 @@ RETRYABLE = frozenset(
         "TooManyRequestsException",
     }
 )
-"""Errors of a target that may pass. Missing permission or a target that is gone do not: such an event is not retried."""
+"""Errors of a target that may pass. Missing permission or a deleted target do not: such an event is not retried."""
 MAX_PAUSE_SECONDS = 300.0
 
 

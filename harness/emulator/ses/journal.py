@@ -44,7 +44,7 @@ def note(message: OutboxMessage) -> None:
 
 
 def code_in(request: Mapping[str, Any]) -> str | None:
-    """The confirmation code that a call of SES sends, where its sender says so."""
+    """The confirmation code that a call of SES sends, if its sender marks it."""
     return next((t["Value"] for t in request.get("Tags") or () if t.get("Name") == CODE_TAG), None)
 
 

@@ -1,4 +1,4 @@
-"""The links in what SNS sends to people: they are followed in a browser, without a signature.
+"""The links in what SNS sends to subscribers: they are followed in a browser, without a signature.
 
 https://docs.aws.amazon.com/sns/latest/dg/SendMessageToHttp.confirm.html: a token in the address confirms a subscription, and
 the subscription's ARN ends it, unless that was made to need a signature.

@@ -1,4 +1,4 @@
-"""Records what happens to messages in SQS queues, whoever sent or reads them.
+"""Records what happens to messages in SQS queues, whichever sender or reader.
 
 Sending leaves a message's mark; receiving, deleting and purging take it. A message that its queue gives up goes to the
 dead-letter queue under the same id, so its mark changes with the queue.
@@ -31,14 +31,14 @@ def install() -> None:
 
 
 def visibility_timeout(queue_arn: str) -> dict[str, float]:
-    """For how long a queue hides a message that it gave to somebody, by the setting that it has now."""
+    """For how long a queue hides a message that a consumer received, by the setting that it has now."""
     queue = _queue(queue_arn)
     return {"visibility_timeout_seconds": queue.visibility_timeout} if queue is not None else {}
 
 
 def note_hidden(queue_arn: str, message_ids: list[str]) -> dict[str, float]:
     """When messages in flight are shown again, in seconds since the epoch, which is announced; those that are no longer
-    in flight are left out.
+    in flight are ignored.
 
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html
     """
@@ -66,7 +66,7 @@ def note_hidden(queue_arn: str, message_ids: list[str]) -> dict[str, float]:
 
 
 def _show(queue: Any, message: Any, until: float) -> None:
-    """Show a message again, unless somebody has received it since."""
+    """Show a message again, unless a consumer has received it since."""
     with queue.mutex:
         if message in queue.inflight and message.visibility_deadline == until:
             message.update_visibility_timeout(0)
@@ -221,7 +221,7 @@ def _received(queue: Any, result: Any) -> Any:
                 "source": queue.arn,
                 "target": target,
                 "reason": "MaxReceiveCountExceeded",
-                # The last one moved it and gave it to nobody.
+                # The last one moved it and delivered it to no consumer.
                 "receive_count": message.receive_count - 1,
                 "event": payloads.text(message.message["Body"]),
             },

@@ -1,6 +1,6 @@
 """Records the executions of state machines: begin and end, each event of the history, what they wait for.
 
-A task that waits for a callback leaves its token; whoever calls back takes the token and leaves the outcome; the execution
+A task that waits for a callback leaves its token; the callback takes the token and leaves the outcome; the execution
 takes the outcome, and what it does next is caused by both.
 https://docs.aws.amazon.com/step-functions/latest/dg/connect-to-resource.html#connect-wait-token
 """
@@ -118,7 +118,7 @@ def _evaluate(original: Any, self: Any, env: Any) -> None:
 
 def _close_frame(original: Any, self: Any, frame: Any) -> None:
     original(self, frame)
-    # A state with a timeout and the items of a Map run in frames; what called back there let this one go on.
+    # A state with a timeout and the items of a Map run in frames; what called back there let this one continue.
     if (caused_by := attachments.CAUSE.get(frame)) is not None:
         attachments.CAUSE[self] = caused_by
 
@@ -143,7 +143,7 @@ def _wait_for_callback(original: Any, self: Any, env: Any, **waits: Any) -> Any:
         if heartbeat is None:
             endpoint._notify_event.set()
         else:
-            # The wait for a heartbeat that goes on ends as if one had come; the next one has no time.
+            # The current wait for a heartbeat ends as if one had come; the next one has no time.
             heartbeat._heartbeat_seconds = 0
             heartbeat.notify()
 

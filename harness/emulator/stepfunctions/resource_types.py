@@ -1,4 +1,4 @@
-"""What LocalStack lacks of its own resource types of Step Functions: changes in place, and what a creation leaves out."""
+"""Completes LocalStack's resource types of Step Functions: changes in place, and properties that a creation ignores."""
 
 from collections.abc import Mapping
 from typing import Any

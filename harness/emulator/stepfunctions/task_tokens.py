@@ -1,6 +1,6 @@
-"""Task tokens of state machines, which are good for one attempt of one task.
+"""Task tokens of state machines, which are valid for one attempt of one task.
 
-- Whoever calls back a task that was called back, has timed out or whose execution has ended is told so (`TaskTimedOut`).
+- A callback of a task that was called back, has timed out or whose execution has ended is refused (`TaskTimedOut`).
   LocalStack 4.14.0 lets them believe that they were heard, or says that there is no such token.
 - A task that is tried again has a new token. LocalStack gives it the old one, with which the attempt ends at once.
 
@@ -96,7 +96,7 @@ def _attempt(original: Any, self: Any, env: Any) -> None:
 
 
 def _stop(original: Any, self: Any, *arguments: Any, **named: Any) -> None:
-    # It is told that it has ended in a thread of its own, later.
+    # It learns that it has ended later, in a separate thread.
     if self.exec_worker is not None:
         CLOSED[self.exec_worker.env.callback_pool_manager] = True
     original(self, *arguments, **named)

@@ -9,7 +9,7 @@ from harness.emulator.validation.messages import RequestRefusal
 
 @cache
 def _class_of(code: str) -> type[CommonServiceException]:
-    """Services that speak JSON beside the older forms (SQS, CloudWatch) take the name of the class for the code."""
+    """Services that speak JSON in addition to the older forms (SQS, CloudWatch) take the name of the class for the code."""
     return type(code, (CommonServiceException,), {})
 
 

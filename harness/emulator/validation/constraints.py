@@ -217,7 +217,7 @@ def _report(shape: Shape, rules: tuple[Rule, ...], value: Any, path: str, root: 
 
 
 def scalar_rules(shape: Shape, corrected: Correction) -> Iterator[Rule]:
-    """What a value of the shape has to satisfy, in the order in which AWS tells of it."""
+    """What a value of the shape has to satisfy, in the order in which AWS reports it."""
     if shape.type_name in ("string", "character"):
         pattern = corrected.pattern or (None if corrected.without_pattern else shape.metadata.get("pattern"))
         if pattern:

@@ -1,5 +1,5 @@
 """What AWS's documentation says of members that the service's model has as optional: which of them a request must have, which
-exclude one another, and what holds where one is left out.
+exclude one another, and what holds if one is omitted.
 
 LocalStack 4.14.0 and moto read them as if they were required. A rule takes the request of one operation and may complete it,
 or raises `RuleError`.
@@ -33,7 +33,7 @@ class RuleError(Exception):
 
 
 def default(**values: Any) -> Rule:
-    """What holds where a member is left out."""
+    """What holds if a member is omitted."""
 
     def rule(request: Request) -> None:
         for name, value in values.items():

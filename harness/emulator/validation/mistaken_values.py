@@ -106,7 +106,7 @@ MEANINGS: Mapping[tuple[str, str], Meaning] = {
     ),
     ("sts", "AssumeRoleWithSAML"): Meaning((ValueError,), "InvalidIdentityToken", "The SAML assertion is not valid."),
 }
-"""Exceptions of LocalStack and moto for what cannot be read. A type that could as well be a defect of theirs is not here."""
+"""Exceptions of LocalStack and moto for what cannot be read. A type that could also be a defect in them is not here."""
 
 
 def refusal(exception: Exception, context: RequestContext) -> RequestRefusal | None:
@@ -155,7 +155,7 @@ def _undefined(exception: Exception) -> RequestRefusal | None:
 
 
 def _of_other_service(exception: ClientError, operation: OperationModel, default: str) -> RequestRefusal | None:
-    """A service refused what this one handed on to it."""
+    """A service refused what this one passed to it."""
     error, status = (
         exception.response["Error"],
         exception.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500),

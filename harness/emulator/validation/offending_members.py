@@ -31,7 +31,7 @@ _READ_AS_OBJECT = re.compile(r"'(int|float|str|bool|list|NoneType)' object ")
 _DOCUMENTS = re.compile("body|content|definition|document|pattern|policy|schema|template", re.IGNORECASE)
 """Names of members that hold JSON or YAML."""
 LONGEST_SCALAR = 1000
-"""Characters. More than that of YAML is no scalar that somebody meant, and takes long to read."""
+"""Characters. More YAML than that is no scalar that a client intended, and takes long to read."""
 
 
 class MemberFault(Enum):
@@ -53,7 +53,7 @@ class Offence:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """One member of the input, at one place of the request; `value` is None where it is left out."""
+    """One member of the input, at one place of the request; `value` is None if it is omitted."""
 
     name: str
     root: str
@@ -156,7 +156,7 @@ def _of_parser(exception: ValueError, places: list[_Place]) -> Offence | None:
         if isinstance(value, str | bytes) and value and (_same(value, parsed) or repr(value) in said):
             return _offence(MemberFault.UNREADABLE, place, value if isinstance(value, str) else None)
     if parsed in ("", b""):
-        # An empty document; a parser is given "" for what was left out as well.
+        # An empty document; a parser gets "" for an omitted one, too.
         return next((_offence(MemberFault.UNREADABLE, place, "") for place in places if place.value in ("", b"")), None)
     return None
 

@@ -157,7 +157,7 @@ def _is_of_werkzeug(exception: Exception) -> bool:
 
 
 def decode(original: Any, self: Any, chain: Any, context: RequestContext, response: Any) -> None:
-    """Decodes at once, and with a bound, what LocalStack decodes when somebody reads it."""
+    """Decodes at once, and with a bound, what LocalStack decodes when it is first read."""
     request: Any = context.request
     if (request.content_encoding or "").lower() != "gzip" or (
         context.service is not None and context.service.service_name in self.SKIP_GZIP_SERVICES

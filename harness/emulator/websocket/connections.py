@@ -54,7 +54,7 @@ class WebSocketConnection:
     authorizer: dict[str, Any] | None = None
     received: int = 0
     closing: Closing | None = None
-    """Set by whoever closes it; a client that goes sets nothing."""
+    """Set by the code that closes it; a client that disconnects sets nothing."""
     cause: Any = None
     """What of the journal had it closed."""
     _last_active: float = field(default_factory=time.time)
@@ -79,7 +79,7 @@ class WebSocketConnection:
         self._last_active = time.time()
 
     def send(self, message: str | bytes) -> bool:
-        """Send a message; False where the client is gone."""
+        """Send a message; False if the client has disconnected."""
         with self._lock:
             if self._socket is None or self.closing is not None or self._socket.socket.channel.closed:
                 return False

@@ -35,7 +35,7 @@ class Handshake:
 def handshake_of(
     headers: Iterable[tuple[str, str]], query: Iterable[tuple[str, str]], connection: WebSocketConnection, port: int
 ) -> Handshake:
-    """The request as API Gateway passes it on: under its own name, and with what its front door adds."""
+    """The request as API Gateway passes it on: under its own name, and with what its entry point adds."""
     added = {
         "Host": connection.api.domain_name,
         "X-Amzn-Trace-Id": f"Root={connection.trace}",

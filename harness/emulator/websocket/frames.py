@@ -16,9 +16,9 @@ MAX_MESSAGE_BYTES = 128 * 1024
 
 class LimitedProtocol:
     """A wsproto connection whose messages are within the limits: at the first frame that is not, `refuse` is called and
-    nothing of that message goes on.
+    nothing of that message is passed on.
 
-    rolo gives messages on when they are whole, and does not tell of which frames.
+    rolo passes on whole messages, and does not report their frames.
     """
 
     def __init__(self, protocol: Any, refuse: Callable[[Closing], object]) -> None:

@@ -1,7 +1,7 @@
 """The data plane: opens connections, and takes what comes over them to the integrations.
 
-A connection has a thread that reads from it. Each message is served in a thread of its own, so one that takes long holds up no
-other, of the same client neither.
+A connection has a thread that reads from it. Each message is served in a separate thread, so a slow one delays no
+other, not even of the same client.
 """
 
 import json
@@ -108,7 +108,7 @@ class Exchange:
 
 
 def _admit(exchange: Exchange, handshake: Handshake, snapshot: Snapshot) -> IntegrationResponse:
-    """What `$connect` answers; without one everybody is let in. Raises GatewayError."""
+    """The response of `$connect`; without that route every client is accepted. Raises GatewayError."""
     route, connection = snapshot.route("$connect"), exchange.connection
     exchange.throttle("$connect")
     if route is None:
@@ -241,7 +241,7 @@ def _answer(connection: WebSocketConnection, name: str, body: str) -> None:
 
 
 def _disconnected(connection: WebSocketConnection, closing: Closing) -> None:
-    """`$disconnect` is told after the fact: what it answers changes nothing
+    """`$disconnect` is called after the fact: its response changes nothing
     (https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-route-keys-connect-disconnect.html)."""
     snapshot = connection.api.served(connection.stage)
     route = snapshot.route("$disconnect") if snapshot is not None else None

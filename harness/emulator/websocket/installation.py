@@ -41,7 +41,7 @@ def fire_lifetime(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 def install() -> None:
     handshake.install()
-    # Before the front doors are recorded: a call of @connections is an AWS call, and no request at one.
+    # Before entry points are recorded: a call of @connections is an AWS call, and no request at one.
     inserted(
         handlers,
         "preprocess_request",

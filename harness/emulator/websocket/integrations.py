@@ -28,7 +28,7 @@ _STAGE_VARIABLE = re.compile(r"\$\{stageVariables\.(\w+)\}")
 
 
 class GatewayError(Exception):
-    """What API Gateway tells the client in its own words; `status` is that of a handshake, `name` the kind of error."""
+    """An error response of API Gateway itself; `status` is that of a handshake, `name` the kind of error."""
 
     def __init__(self, status: int, message: str, name: str) -> None:
         super().__init__(message)
@@ -79,7 +79,7 @@ def call(
 
 
 def within(seconds: float, serve: Callable[[], T]) -> T:
-    """What `serve` returns. A late function goes on, as on AWS, so its thread outlives the call; raises GatewayError then."""
+    """What `serve` returns. A late function continues, as on AWS, so its thread outlives the call; raises GatewayError then."""
     ended: Future[T] = Future()
 
     def run() -> None:

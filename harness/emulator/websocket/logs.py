@@ -46,7 +46,7 @@ def write(
     outcome: RequestOutcome,
     event: Mapping[str, Any] | None,
 ) -> None:
-    """What the stage's settings ask for; `event` is what the integration was given. Its failure is nobody's but the log's."""
+    """What the stage's settings ask for; `event` is what the integration was given. Its failure affects only the log."""
     stage = connection.api.parts["Stage"].get(connection.stage) or {}
     try:
         if access := stage.get("AccessLogSettings"):

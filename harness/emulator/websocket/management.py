@@ -49,7 +49,7 @@ def address(chain: HandlerChain, context: RequestContext, response: Response) ->
     elif _CONNECTION.fullmatch(rest):
         api = find_api(api_id)
         if api is None:
-            # Nobody answers under such a name; here somebody does, and says so.
+            # On AWS such a name does not resolve; here the engine answers, and says why.
             told = json.dumps({"message": f"There is no WebSocket API {api_id}"})
             response.update_from(Response(told, 403, {"x-amzn-ErrorType": "ForbiddenException"}))
             chain.stop()
@@ -68,7 +68,7 @@ def _service() -> ServiceModel:
 def _go_to(context: RequestContext, path: str) -> None:
     request = context.request
     request.headers["Host"] = request.environ["HTTP_HOST"] = config.GATEWAY_LISTEN[0].host_and_port()
-    # Read once and kept, by whoever has looked at it: by this module, too.
+    # Read once and kept for every reader, this module among them.
     vars(request).pop("host", None)
     request.environ["PATH_INFO"] = request.path = path
     query = request.query_string.decode()

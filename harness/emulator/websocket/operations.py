@@ -302,7 +302,7 @@ def untag_resource(context: RequestContext, request: Request) -> None:
 
 
 def operations(on_deleted: Callable[[str, str | None], object]) -> dict[str, Handler]:
-    """By name. `on_deleted(api_id, stage)` is told what is gone: an API with all its stages, or one of them."""
+    """By name. `on_deleted(api_id, stage)` is called with what was deleted: an API with all its stages, or one of them."""
 
     def delete_api(context: RequestContext, request: Request) -> None:
         api = _api(context, request)

@@ -2,8 +2,8 @@
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_ApiGatewayV2.html
 
-What a template no longer says goes back to what it is without: an update says so, since the API's updates change only what
-they are given.
+A property that a template no longer has returns to its default: an update sends the default, since the API's updates change
+only the members that they have.
 """
 
 from collections.abc import Callable

@@ -18,7 +18,7 @@ def is_served(expression: str) -> bool:
 
 
 def route_key(expression: str, body: str) -> str:
-    """The key that the expression has for a message; `$default` where its body is no JSON or lacks what is selected by."""
+    """The key that the expression has for a message; `$default` if its body is no JSON or does not have the selected member."""
     try:
         message = json.loads(body)
     except ValueError:
