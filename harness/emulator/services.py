@@ -1,5 +1,5 @@
-"""Hands what each service knows to the mechanisms that know no service: to CloudFormation its resource types, to IAM how its
-calls and resources are read, to a reset what it stops and empties."""
+"""Registers each service with the mechanisms that know no service: with CloudFormation its resource types, with IAM how its calls
+and resources are read, with a reset what it stops and empties."""
 
 from harness.emulator.apigateway import access as apigateway_access
 from harness.emulator.apigateway import resource_types as api_gateway

@@ -1,4 +1,4 @@
-"""Puts the emulator's parts into LocalStack while it boots, in the order that must hold."""
+"""Installs the emulator's parts in LocalStack while it boots, in the order that must hold."""
 
 import logging
 

@@ -1,4 +1,4 @@
-"""What a call asks for: IAM's actions, each on a resource.
+"""The permissions that a call requires: IAM's actions, each on a resource.
 
 The name of an action is mostly the operation's, and its resource is mostly named by the request; what differs is in the
 tables here and in `resources`. https://docs.aws.amazon.com/service-authorization/latest/reference/

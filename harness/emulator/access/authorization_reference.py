@@ -1,4 +1,4 @@
-"""AWS's Service Authorization Reference: the actions of a service, and the types of resources that each is about.
+"""AWS's Service Authorization Reference: the actions of a service, and the resource types of each.
 
 https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 

@@ -1,4 +1,4 @@
-"""What the engine knows of a resource that several services ask for: the key of an alias, the role of a function.
+"""Facts about resources that several services need: the key of an alias, the role of a function.
 
 Service modules are imported where they are asked for: they load with their service, not at boot.
 """

@@ -1,4 +1,4 @@
-"""What Lambda asks of a function's role before it takes a configuration that the role could not serve.
+"""The permissions that Lambda requires of a function's role before it accepts a configuration.
 
 https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution-role.html#permissions-executionrole-features
 """

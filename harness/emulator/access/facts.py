@@ -1,4 +1,4 @@
-"""The condition keys of a call: what policies may ask of the request.
+"""The condition keys of a call, for the conditions of policies.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html, and each service's own.
 """

@@ -1,4 +1,4 @@
-"""A call as IAM sees it: the operation, and what it asks for."""
+"""A call as IAM sees it: the operation, and the permissions that it requires."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

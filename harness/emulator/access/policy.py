@@ -1,4 +1,4 @@
-"""IAM policy documents, parsed: which statements are about a call.
+"""IAM policy documents, parsed: which statements apply to a call.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html
 """

@@ -1,4 +1,4 @@
-"""Who calls: from an access key, or from what LocalStack's services say of their calls to one another.
+"""The principal of a call: from its access key, or from what LocalStack's services send with calls to one another.
 
 - A role session is the role that it was made of: every session is made by STS, also those of functions, state machines, rules
   and schedules, and what it was made with is noted when STS answers.

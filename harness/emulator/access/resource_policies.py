@@ -1,4 +1,4 @@
-"""The policies that are attached to resources, read from where the engine keeps them.
+"""The policies that are attached to resources, read from the engine's stores.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_aws-services-that-work-with-iam.html says which services have them.
 """

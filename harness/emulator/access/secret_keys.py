@@ -1,4 +1,4 @@
-"""The secrets that go with access keys: what verifies a signature needs them.
+"""The secrets of access keys, which are needed to verify a signature.
 
 An access key that IAM and STS do not know is the account's own here, and its secret is `test`.
 """

@@ -1,4 +1,4 @@
-"""What services say of their requests and resources: each registers it here, so that IAM's evaluator knows no service.
+"""How services describe their requests and resources: each registers it here, so that IAM's evaluator knows no service.
 
 What is registered is about what the tables of `harness.aws` and the Service Authorization Reference cannot say.
 """

@@ -1,4 +1,4 @@
-"""Decides before the integration who may call a REST API's method: the place in LocalStack's chain.
+"""Authorizes a request at a REST API's method before the integration runs: the handler in LocalStack's chain.
 
 What the method asks for (its authorization) and what the API's resource policy says are joined as AWS joins them, which
 differs by the kind of authorization

@@ -1,4 +1,4 @@
-"""Whether a function's resource policy lets API Gateway invoke it.
+"""Whether a function's resource policy allows API Gateway to invoke it.
 
 https://docs.aws.amazon.com/lambda/latest/dg/services-apigateway.html#apigateway-permissions
 """

@@ -1,4 +1,4 @@
-"""Records who may call a REST API's method, as its authorizer said, and functions that refuse API Gateway."""
+"""Records the decisions of a REST API's authorizers, and functions that refuse API Gateway."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

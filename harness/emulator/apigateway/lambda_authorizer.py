@@ -1,4 +1,4 @@
-"""TOKEN and REQUEST authorizers: a function decides, and its answer is kept for a while.
+"""TOKEN and REQUEST authorizers: a function decides, and its result is cached.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-use-lambda-authorizer.html
 """

@@ -1,4 +1,4 @@
-"""Lambda proxy integrations where LocalStack 4.14.0 is not as AWS.
+"""Lambda proxy integrations where LocalStack 4.14.0 differs from AWS.
 
 It asks no function's resource policy, answers 500 to some answers that are no proxy response, takes a body for binary by
 its bytes and not by its type, and ignores the binary media type `*/*`.

@@ -1,4 +1,4 @@
-"""What LocalStack 4.14.0 leaves out when it imports an OpenAPI definition: authorization and credentials.
+"""What LocalStack 4.14.0 ignores when it imports an OpenAPI definition: authorization and credentials.
 
 Of the security schemes it knows those with an authorizer and nothing else, so a method with AWS_IAM (what SAM's
 `DefaultAuthorizer: AWS_IAM` is expanded to) was open to everyone, and a method that opts out of the definition's default was

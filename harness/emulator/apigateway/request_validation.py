@@ -1,4 +1,4 @@
-"""Request validators where LocalStack 4.14.0 is not as AWS.
+"""Request validators where LocalStack 4.14.0 differs from AWS.
 
 It takes blank parameters, and validates a body of any type by the model for JSON.
 https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-method-request-validation.html

@@ -1,4 +1,4 @@
-"""The resource policy of a REST API, and what it says together with a method's authorization.
+"""The resource policy of a REST API, and its decision together with a method's authorization.
 
 A deployment keeps the policy that the API had when it was made.
 https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-authorization-flow.html

@@ -1,4 +1,4 @@
-"""Methods with AWS_IAM: who signed the request, in API Gateway's words where it is refused."""
+"""Methods with AWS_IAM: the principal that signed the request; refusals in API Gateway's words."""
 
 from contextvars import ContextVar
 

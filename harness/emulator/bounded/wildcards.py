@@ -1,4 +1,4 @@
-"""Wildcards as expressions that never go back."""
+"""Wildcards as expressions without backtracking."""
 
 from collections.abc import Iterable
 

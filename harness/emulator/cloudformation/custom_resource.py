@@ -1,4 +1,4 @@
-"""Custom resources: a Lambda function is asked to make something, and answers by a PUT to a URL it is given.
+"""Custom resources: a Lambda function makes something, and responds with a PUT to the URL in its event.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref.html
 """

@@ -1,4 +1,4 @@
-"""What is known of a resource type that LocalStack has: how a resource is changed, and what its creation leaves out."""
+"""Resource types that LocalStack has: how a resource is changed, and which properties its creation ignores."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""CloudFormation looks whether a resource is ready more often.
+"""CloudFormation checks more often whether a resource is ready.
 
 LocalStack 4.14.0 asks five times without a pause and from then on once a second; a stack's resources come one after the
 other, so twelve functions cost twelve seconds of waiting for what takes a tenth of that.

@@ -1,4 +1,4 @@
-"""What a resource type is: one row of data over the operations of a service's API."""
+"""A resource type: one row of data over the operations of a service's API."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Templates as CloudFormation takes them in: how long and how deep a text may be, and where it may come from.
+"""The text of a template: how long and how deep it may be, and where it may come from.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-formats.html

@@ -1,4 +1,4 @@
-"""What a change of a resource that is there is, for the types that LocalStack's providers only make and remove."""
+"""How an existing resource is changed, for the types that LocalStack's providers only create and delete."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The metrics that queues and functions keep of themselves, put into CloudWatch's store where they are measured.
+"""The metrics of queues and functions, written into CloudWatch's store where they are measured.
 
 LocalStack 4.14.0 sends each of them to itself as a PutMetricData request, four for a message and one for an empty poll, and
 CloudWatch's store commits each by itself: a third of what a busy engine does. Here they wait in memory until a client reads

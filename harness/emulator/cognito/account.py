@@ -1,4 +1,4 @@
-"""What a person does with the account they are signed in to: operations that take an access token.
+"""Operations of a signed-in user on the user's account: those that take an access token.
 
 https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-access-token.html
 """

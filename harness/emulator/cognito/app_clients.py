@@ -1,4 +1,4 @@
-"""What moto's own CreateUserPoolClient and UpdateUserPoolClient leave out."""
+"""What moto's CreateUserPoolClient and UpdateUserPoolClient ignore."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""How often a user may ask for something within an hour.
+"""Limits how often a user may call an operation within an hour.
 
 https://docs.aws.amazon.com/cognito/latest/developerguide/quotas.html#resource-quotas
 """

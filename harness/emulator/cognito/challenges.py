@@ -1,4 +1,4 @@
-"""Challenges: what RespondToAuthChallenge answers, and what comes after each.
+"""Challenges: the responses of RespondToAuthChallenge, and the challenge after each.
 
 https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_RespondToAuthChallenge.html
 """

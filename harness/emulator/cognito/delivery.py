@@ -1,4 +1,4 @@
-"""Sends codes, temporary passwords and links to users, by mail or text message, in the words the pool wants.
+"""Sends codes, temporary passwords and links to users, by mail or text message, with the pool's message templates.
 
 With `EmailSendingAccount: DEVELOPER` the mail goes through SES, so that an identity that is not verified shows; all
 else leaves by the outbox directly.

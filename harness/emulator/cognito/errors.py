@@ -1,4 +1,4 @@
-"""Errors as Cognito's APIs answer them: a code of the service model, AWS's message, status 400."""
+"""Errors of Cognito's APIs: a code of the service model, AWS's message, status 400."""
 
 from localstack.aws.api import CommonServiceException
 

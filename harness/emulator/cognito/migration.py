@@ -1,4 +1,4 @@
-"""The UserMigration trigger: users of another directory, who become the pool's when they first come.
+"""The UserMigration trigger: users of another directory, who become users of the pool at their first sign-in.
 
 https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-lambda-migrate-user.html
 """

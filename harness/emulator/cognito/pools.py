@@ -1,4 +1,4 @@
-"""What moto's own CreateUserPool, UpdateUserPool and CreateUserPoolClient leave out.
+"""What moto's CreateUserPool, UpdateUserPool and CreateUserPoolClient ignore.
 
 Moto keeps only the attributes of a schema that has any, drops `MfaConfiguration` on update, and takes settings that
 nothing here could follow.

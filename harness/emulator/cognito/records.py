@@ -1,4 +1,4 @@
-"""What a user pool remembers of what it has given out: codes, refresh tokens, sign-ins on their way."""
+"""State of a user pool: codes, refresh tokens, sign-ins in progress."""
 
 from dataclasses import dataclass, field
 from typing import Any

@@ -1,4 +1,4 @@
-"""Lambda triggers of a user pool: the events they get, and how what they answer is taken.
+"""Lambda triggers of a user pool: their events, and how their results are applied.
 
 https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pools-working-with-lambda-triggers.html
 """

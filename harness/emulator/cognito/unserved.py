@@ -1,4 +1,4 @@
-"""Settings that Cognito's API takes and that nothing here acts on: refused, or named in the engine's log.
+"""Settings of Cognito's API that have no effect here: refused, or named in the engine's log.
 
 Refused is what would make a sign-in go another way than on AWS; warned of is what leaves the rest as it is.
 """

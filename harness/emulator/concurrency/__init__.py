@@ -1,4 +1,4 @@
-"""No call fails, or answers wrongly, because of another one at the same time.
+"""No call fails, or returns a wrong result, because of a concurrent one.
 
 LocalStack 4.14.0 and moto keep their state in plain dicts and lists, and serve requests in many threads without locks:
 "dictionary changed size during iteration", two resources of one name, a page that skips an entry. Four rules, each for

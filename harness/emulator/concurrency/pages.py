@@ -1,4 +1,4 @@
-"""All pages of a listing are of the moment of its first.
+"""All pages of a listing show the state at the time of its first page.
 
 LocalStack 4.14.0 and moto continue at a number or at the name of the next entry, so a page skips entries, starts again or
 fails ("Resource not found!") if entries are deleted meanwhile. AWS names what is there all the while once

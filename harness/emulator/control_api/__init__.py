@@ -1,1 +1,1 @@
-"""`/_harness/*`: what the harness asks of the engine, and how its state is emptied."""
+"""`/_harness/*`: the engine's test API, and how the engine's state is emptied."""

@@ -1,4 +1,4 @@
-"""Finds those of our LocalStack plugins that cannot be loaded: LocalStack only logs that, and does without them."""
+"""Finds plugins of the emulator that cannot be loaded: LocalStack only logs that, and runs without them."""
 
 from importlib import metadata
 

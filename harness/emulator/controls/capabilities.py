@@ -1,4 +1,4 @@
-"""What this engine can do beyond AWS's APIs: each part says so when it is installed, `/_harness/ready` lists it.
+"""What this engine can do beyond AWS's APIs: each part registers its own when it is installed, `/_harness/ready` lists them.
 
 A scenario that needs a capability which a target does not support is skipped with that reason.
 """

@@ -1,4 +1,4 @@
-"""Faults in force: AWS API calls that fail because a test said so.
+"""Faults in force: AWS API calls that fail because a test requested it.
 
 A fault names a service and operations, how the call fails, and optionally which calls it means (a JMESPath expression
 over the request's parameters), so that parallel tests do not disturb one another.

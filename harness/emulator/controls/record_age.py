@@ -1,5 +1,5 @@
-"""Makes the records of a stream older, if a test requests it: what `MaximumRecordAgeInSeconds` (a minute at least) and the
-retention of a stream (a day at least) make of old records takes no time then.
+"""Makes the records of a stream older, if a test requests it: `MaximumRecordAgeInSeconds` (a minute at least) and the
+retention of a stream (a day at least) then take effect at once.
 
 https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-parameters.html
 """

@@ -1,4 +1,4 @@
-"""Decides who may talk to the engine, before anything else of it looks at a request.
+"""Decides which clients may call the engine, before any other code reads the request.
 
 The engine runs code with its user's rights, so every way in is a way to the machine. Each request, also a WebSocket's
 upgrade, is judged by the name that it calls the engine by (`names`), by the place that it is for (`places`), by the signs

@@ -1,4 +1,4 @@
-"""Puts the evidence together: a request is refused with a reason, or admitted to what it may do.
+"""Combines the evidence: a request is refused with a reason, or admitted to its area.
 
 What a request does shows in full only once LocalStack has parsed it. So a request is judged twice: when it arrives, from its
 first line and its headers, and again when its operation is known, if it was admitted to some operations only.

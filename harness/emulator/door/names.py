@@ -1,4 +1,4 @@
-"""The names that the engine answers to.
+"""The host names of the engine.
 
 A page that is served under a name of its author's can have that name lead to this machine later (DNS rebinding), and its
 requests are then same-origin. They still carry that name in Host, so the engine answers to names that no stranger's

@@ -1,4 +1,4 @@
-"""Which place of the engine a request is for: the one list of the paths and hosts that are more than an AWS API.
+"""Which area of the engine a request is for: the one list of the paths and hosts that are more than an AWS API.
 
 Below a first part that begins with an underscore is what AWS does not have. Such a path is closed unless it is listed here, so
 that an endpoint which a later LocalStack adds is closed, too.

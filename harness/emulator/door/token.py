@@ -1,4 +1,4 @@
-"""The token of this engine: what its own endpoints want, because another user's process reaches the port, too.
+"""The token of this engine, which its own endpoints require, because another user's process reaches the port, too.
 
 The engine's starter writes it into a file of mode 600 and names the file; in Docker, where no starter does, the engine makes it.
 The names are also in `harness.engine.token`, on the other side of the wire.

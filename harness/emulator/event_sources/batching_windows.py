@@ -1,5 +1,5 @@
-"""Records for how long an event source mapping gathers records before it has a function handle them, and lets a test end
-that: `batching window`, by each record that waits for it.
+"""Records for how long an event source mapping gathers records before it invokes the function, and lets a test end
+that: `batching window`, for each record that waits for it.
 
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventsourcemapping.html#invocation-eventsourcemapping-batching
 """

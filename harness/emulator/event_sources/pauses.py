@@ -1,4 +1,4 @@
-"""How long a reader waits before it asks again a source that did not answer as it should."""
+"""How long a reader waits before it polls a source again that returned an error."""
 
 from harness.emulator.controls.delays import DELAYS
 

@@ -1,4 +1,4 @@
-"""What Lambda refuses of an event source mapping, and LocalStack 4.14.0 takes.
+"""Refuses event source mappings that Lambda refuses and LocalStack 4.14.0 accepts.
 
 https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html
 """

@@ -1,5 +1,5 @@
-"""Records the events that come to a bus where no rule speaks of them: to a bus that does not exist, to one without
-rules, refused by EventBridge itself, and replayed from an archive. What rules make of events is in `emulator.event_rules`.
+"""Records the events that no rule evaluates: those for a bus that does not exist or has no rules, those that EventBridge refuses,
+and those that are replayed from an archive. `rules` records the decisions of rules.
 """
 
 from typing import Any

@@ -308,7 +308,7 @@ def _scheduled_rules() -> Iterator[Scheduled]:
 
 
 def run_schedule(rule: Any, when: datetime) -> int:
-    """Hand a scheduled rule's event to its targets and return their number; each run is the root of a flow where nobody
+    """Pass a scheduled rule's event to its targets and return their number; each run is the root of a flow if no test
     fired it.
 
     https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-rule-schedule.html

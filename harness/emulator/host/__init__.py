@@ -1,1 +1,1 @@
-"""The process that the engine is: its Python, threads, connections, memory and log, and how services load in it."""
+"""The engine's process: its Python, threads, connections and memory, and how services load in it."""

@@ -1,4 +1,4 @@
-"""What the emulator keeps on objects of LocalStack and moto: the context of a call, a poller, a shard, a rule.
+"""Values that the emulator keeps on objects of LocalStack and moto: the context of a call, a poller, a shard, a rule.
 
 It ends with the object, and a reset takes it along. Each has its name, its type and the kind of object that holds it here, and is
 read and written by these alone: `MAPPING[poller] = configuration`, `MAPPING.get(poller)`.

@@ -1,4 +1,4 @@
-"""Calls that are made later, all waited for by one thread.
+"""Calls that are due later; one thread waits for all of them.
 
 A `threading.Timer` is a thread for as long as it waits, and LocalStack 4.14.0 sets one for each execution environment.
 """

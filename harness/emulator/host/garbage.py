@@ -1,4 +1,4 @@
-"""Frees what load leaves in cycles, while the engine runs.
+"""Frees reference cycles that load leaves behind, while the engine runs.
 
 The engine has Python look through old objects only once in 50 million new ones, because booting allocates millions that stay
 (`harness.emulator.__main__`). What load leaves in cycles, such as clients of the SDK with their hooks, would stay until then:

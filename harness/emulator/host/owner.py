@@ -1,4 +1,4 @@
-"""Ends the engine once the process that it belongs to has ended, whatever ended that: a test run, or a booting `harness up`.
+"""Ends the engine when the process that started it has ended for any reason: a test run, or a booting `harness up`.
 
 The owner's id and start time are given, so nothing has to be inherited from it, and another process that has the same id later
 is not taken for it. Linux and macOS report its end as it happens.

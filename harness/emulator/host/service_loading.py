@@ -1,4 +1,4 @@
-"""Completes a service of LocalStack when it loads: services load when they are first called, and boot waits for none."""
+"""Completes a service of LocalStack when it loads: services load at their first call, and boot does not wait for them."""
 
 import logging
 from collections.abc import Callable

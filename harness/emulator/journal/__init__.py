@@ -1,4 +1,4 @@
-"""Writes the journal: everything that happens in this engine, with what caused it (`harness.journal.records`).
+"""Writes the journal: everything that happens in this engine, with its cause (`harness.journal.records`).
 
 - `recorder` keeps the records, bounded in memory, and gives them to readers as they come
 - `causes` carries the cause along threads, pools and internal calls

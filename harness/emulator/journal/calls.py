@@ -1,4 +1,4 @@
-"""Records every AWS API call, with who made it."""
+"""Records every AWS API call, with its caller."""
 
 from collections.abc import Mapping
 from typing import Any

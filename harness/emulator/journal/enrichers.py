@@ -1,4 +1,4 @@
-"""What others add to the records of calls: a mechanism or a service that knows more of a call registers it here."""
+"""Additions to the records of calls: a mechanism or a service that knows more of a call registers it here."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

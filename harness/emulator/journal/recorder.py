@@ -1,4 +1,4 @@
-"""Keeps the records of this engine, bounded in memory, and gives them to readers as they come."""
+"""Keeps the records of this engine, bounded in memory, and passes them to readers as they arrive."""
 
 import itertools
 import json

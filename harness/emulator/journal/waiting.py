@@ -1,4 +1,4 @@
-"""Records what becomes due later, and lets a test make it due now (`POST /_harness/fire`, kind `timer`).
+"""Records what becomes due later, and lets a test fire it now (`POST /_harness/fire`, kind `timer`).
 
 What waits in a thread of the engine is an activity that lasts until it is due. What waits in a store (a message that is
 hidden) is a note, with the mark of what it is about.

@@ -1,4 +1,4 @@
-"""Putting and getting records: limits, answers and errors of Kinesis.
+"""Putting and getting records: limits, responses and errors of Kinesis.
 
 https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html
 https://docs.aws.amazon.com/kinesis/latest/APIReference/API_GetRecords.html

@@ -1,4 +1,4 @@
-"""Kinesis streams in a template: made as they are declared, and changed where they are.
+"""Kinesis streams in a template: created as declared, and changed in place.
 
 LocalStack 4.14.0 makes a stream without its retention, its encryption and its tags, and takes one with a number of shards for
 one on demand.

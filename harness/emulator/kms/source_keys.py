@@ -1,4 +1,4 @@
-"""ReEncrypt without SourceKeyId: a symmetric ciphertext says which key it is of; LocalStack 4.14.0 fails on it.
+"""ReEncrypt without SourceKeyId: a symmetric ciphertext names its key; LocalStack 4.14.0 fails without the member.
 
 https://docs.aws.amazon.com/kms/latest/APIReference/API_ReEncrypt.html#KMS-ReEncrypt-request-SourceKeyId
 """

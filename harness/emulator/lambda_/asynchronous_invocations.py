@@ -1,4 +1,4 @@
-"""Records what becomes of an event that Lambda was given to handle later: retries, destinations, what is given up.
+"""Records asynchronous invocations: retries, destinations, dropped events.
 
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
 """

@@ -1,4 +1,4 @@
-"""The `process` executor: LocalStack's contract, kept with the processes of this machine."""
+"""The `process` executor: implements LocalStack's contract with processes of this machine."""
 
 import contextlib
 import json

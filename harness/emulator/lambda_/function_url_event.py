@@ -1,4 +1,4 @@
-"""The event of a function URL, and the answer that a function's result is.
+"""The event of a function URL, and the response that a function's result becomes.
 
 https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html
 """

@@ -1,4 +1,4 @@
-"""Records the invocations of functions, and ties what a function calls to the invocation that it calls in."""
+"""Records the invocations of functions, and joins each call of a function to the invocation that made it."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""ListLayers after the last version of a layer is deleted: LocalStack 4.14.0 fails with IndexError, AWS leaves the layer out.
+"""ListLayers after the last version of a layer is deleted: LocalStack 4.14.0 fails with IndexError, AWS omits the layer.
 
 https://docs.aws.amazon.com/lambda/latest/api/API_ListLayers.html
 """

@@ -1,4 +1,4 @@
-"""What functions log goes straight into CloudWatch Logs' store.
+"""Writes the log lines of functions straight into CloudWatch Logs' store.
 
 LocalStack 4.14.0 sends it to itself as a PutLogEvents request with the role's keys, one for each invocation: a tenth of what
 a busy engine does. And where the stream is new it asks for CreateLogGroup first, so that a role that may not create groups

@@ -1,5 +1,5 @@
-"""One thread for what all execution environments would each need one for: it reads what they write, sees them end, and takes
-their connections to the Runtime API."""
+"""One thread for all execution environments: it reads what they write, notices their end, and accepts their connections to the
+Runtime API."""
 
 import contextlib
 import logging

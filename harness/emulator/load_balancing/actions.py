@@ -1,4 +1,4 @@
-"""The actions of rules that answer by themselves, and which target group a request is forwarded to.
+"""The actions of rules: responses without a target, and which target group a request is forwarded to.
 
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-action-types.html
 """

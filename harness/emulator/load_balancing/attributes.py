@@ -1,4 +1,4 @@
-"""The attributes of load balancers, target groups and listeners: AWS's defaults, and what is served of them.
+"""The attributes of load balancers, target groups and listeners: AWS's defaults, and which of them have an effect here.
 
 https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_LoadBalancerAttribute.html
 """

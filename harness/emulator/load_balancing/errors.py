@@ -1,4 +1,4 @@
-"""What the API of load balancers refuses, in AWS's words."""
+"""Errors of the API of load balancers, in AWS's words."""
 
 
 class LoadBalancingError(Exception):

@@ -1,4 +1,4 @@
-"""The event that a function is given for a request.
+"""The event of a function for a request.
 
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html#receive-event-from-load-balancer
 """

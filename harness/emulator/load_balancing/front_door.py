@@ -1,4 +1,4 @@
-"""Answers requests at load balancers, on the gateway's port.
+"""Serves requests at load balancers, on the gateway's port.
 
 A load balancer is known by its DNS name, as the host of a request, or in the path: `/_aws/elb/<first part of the name>/...`,
 for clients whose resolver does not know names below localhost. A load balancer with several listeners is asked at port 80,

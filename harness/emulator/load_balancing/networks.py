@@ -1,4 +1,4 @@
-"""What a load balancer needs of its network, by what moto keeps of EC2: subnets, security groups, an internet gateway.
+"""What a load balancer needs of its network, checked against moto's EC2: subnets, security groups, an internet gateway.
 
 Nothing of it carries traffic here. It is checked because a stack without it cannot be deployed to AWS, or answers no client.
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html#subnets-load-balancer

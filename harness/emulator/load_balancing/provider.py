@@ -1,4 +1,4 @@
-"""The service `elbv2`: moto keeps what is declared, and what it does not check or not know is here.
+"""The service `elbv2`: moto keeps the declarations; checks and members that moto does not have are here.
 
 Whatever would have no effect is refused in words: a target that is no function, an action that authenticates.
 """

@@ -1,4 +1,4 @@
-"""Which rule of a listener takes a request: data in, a choice with its reasons out.
+"""Chooses the rule of a listener for a request; a function of data, with reasons.
 
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-condition-types.html
 """

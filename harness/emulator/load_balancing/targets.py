@@ -1,4 +1,4 @@
-"""The function of a target group: who may be registered, how it is invoked, how it is.
+"""The function of a target group: which functions may be registered, how they are invoked, their health.
 
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html
 """

@@ -1,4 +1,4 @@
-"""Gives what a function's log triggers (log subscriptions) its invocation as cause.
+"""Makes a function's invocation the cause of what its log triggers (log subscriptions).
 
 One thread of Lambda's writes the logs of all functions, an item after the other; each item brings its cause along.
 """

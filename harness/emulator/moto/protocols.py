@@ -1,4 +1,4 @@
-"""What LocalStack gives to moto and takes from it, in the protocol of the service.
+"""Requests to moto and responses from it, in the protocol of the service.
 
 moto reads a request from the wire, so one whose parameters were completed is rewritten, as is one that moto would read
 differently. Its errors have the form of XML in

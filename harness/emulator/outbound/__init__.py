@@ -1,4 +1,4 @@
-"""Keeps the engine on this machine: it calls the loopback interface and the addresses that resources declare, and no other.
+"""Keeps the engine on this machine: it calls only the loopback interface and the addresses that resources declare.
 
 `environment` drops what a shell says about proxies and AWS accounts, `guard` checks every connection of the process,
 `declared` names the parts of LocalStack that call an address of the user's choice, `installers` refuses downloads. The

@@ -1,4 +1,4 @@
-"""What of a shell's environment must not reach the engine: proxies, and everything that leads to an AWS account."""
+"""Variables of a shell that must not reach the engine: proxies, and everything that leads to an AWS account."""
 
 import os
 from collections.abc import MutableMapping

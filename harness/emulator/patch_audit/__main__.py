@@ -1,4 +1,4 @@
-"""`python -m harness.emulator.patch_audit --accept`: what is installed is what the patches were read against.
+"""`python -m harness.emulator.patch_audit --accept`: accepts the installed code as what the patches were read against.
 
 --accept     writes `register.json` and the page in the documentation
 --check      says what differs between the register and what the patches are and read; exit code 1

@@ -1,4 +1,4 @@
-"""Makes the changes, and notes each before it is made."""
+"""Makes the changes, and registers each before it is made."""
 
 import functools
 import inspect

@@ -1,4 +1,4 @@
-"""How S3 refuses what is signed wrongly. https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html"""
+"""S3's errors for wrong signatures. https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html"""
 
 from localstack.aws.api import ServiceException
 from localstack.aws.api.s3 import SignatureDoesNotMatch

@@ -1,4 +1,4 @@
-"""S3 requests that are signed in the header Authorization: LocalStack 4.14.0 takes them whatever their signature.
+"""S3 requests that are signed in the header Authorization: LocalStack 4.14.0 accepts any signature.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-authenticating-requests.html
 """

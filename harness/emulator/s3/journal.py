@@ -1,4 +1,4 @@
-"""Records what a bucket's notification configuration makes of an event, and each notification.
+"""Records how a bucket's notification configuration matches an event, and each notification.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/EventNotifications.html
 """

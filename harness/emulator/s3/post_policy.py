@@ -1,4 +1,4 @@
-"""What the policy of a form allows of an upload: pure data, without the form's signature.
+"""Whether the policy of a form allows an upload: a function of data, without the form's signature.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTConstructPolicy.html
 """

@@ -1,4 +1,4 @@
-"""What a reset does to buckets, but for those of what is deployed."""
+"""What a reset does to buckets, except those that deployments use."""
 
 from harness.emulator.controls.emptying import ARTIFACTS, empties, of_account, provider_of
 

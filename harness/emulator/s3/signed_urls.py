@@ -1,4 +1,4 @@
-"""Records the signed URLs that S3 refuses: it does so before it has read what is asked for, and before any call is recorded.
+"""Records the signed URLs that S3 refuses: it refuses them before it has parsed the operation, and before any call is recorded.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-presigned-url.html
 """

@@ -1,4 +1,4 @@
-"""The targets of EventBridge Scheduler: which call of which service a run of a schedule is.
+"""The targets of EventBridge Scheduler: which call of which service a run makes.
 
 https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-targets-templated.html
 https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-targets-universal.html

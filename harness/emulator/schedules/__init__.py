@@ -1,6 +1,5 @@
 """Runs what is scheduled: EventBridge rules with a schedule and the schedules of EventBridge Scheduler.
 
-`expressions` says when a schedule is due, `clock` runs those that are and lets a test run one now, `scheduler` is what
-LocalStack does not have of EventBridge Scheduler: its schedules were stored and never ran. What a rule does when it runs is in
-`event_rules`.
+`expressions` computes when a schedule is due, `clock` runs those that are due and lets a test run one now, `retries` says when a
+delivery is retried. What a run does is the service's part: `events.rules` and `scheduler.runs` register their schedules.
 """

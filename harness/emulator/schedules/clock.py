@@ -142,8 +142,8 @@ def zone(name: str) -> tzinfo:
 def fire_schedule(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Run a schedule now: `schedule`, the name or the ARN of a rule or of a schedule of EventBridge Scheduler.
 
-    Returns `{"schedule": its ARN, "state", "targets": how many were given the event}`. One that is disabled runs for
-    nobody, and the journal says so.
+    Returns `{"schedule": its ARN, "state", "targets": how many were given the event}`. A disabled one
+    invokes no target, and the journal records that.
     """
     if set(parameters) != {"schedule"} or not isinstance(parameters["schedule"], str) or not parameters["schedule"]:
         raise ValueError(f'{KIND} takes "schedule", the name or ARN of a rule with a schedule or of a schedule')

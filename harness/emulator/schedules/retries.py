@@ -1,4 +1,4 @@
-"""When a delivery to a target is tried again: of a rule, and of a schedule.
+"""When a delivery of a rule or a schedule to a target is retried.
 
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html
 """

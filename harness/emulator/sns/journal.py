@@ -1,4 +1,4 @@
-"""Records what an SNS topic makes of a message: each subscription's decision, each delivery, what is given up.
+"""Records how an SNS topic handles a message: each subscription's decision, each delivery, dropped messages.
 
 https://docs.aws.amazon.com/sns/latest/dg/sns-subscription-filter-policies.html
 https://docs.aws.amazon.com/sns/latest/dg/sns-dead-letter-queues.html

@@ -1,4 +1,4 @@
-"""Messages of FIFO queues that are dead-lettered are deduplicated by their own ids from then on, not by their senders'.
+"""Dead-lettered messages of FIFO queues are deduplicated by their message ids, not by their senders' ids.
 
 LocalStack keeps the sender's deduplication id. So a message that is moved back within five minutes is dropped as a duplicate of
 itself, and of two messages with one id (in different groups, say) the second never comes into the dead-letter queue.

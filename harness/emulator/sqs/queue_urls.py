@@ -1,4 +1,4 @@
-"""Calls at a queue's URL are their caller's.
+"""Calls at a queue's URL keep their caller.
 
 LocalStack 4.14.0 serves `GET <queue URL>?Action=...` by a call to itself, for which IAM decides nothing
 (`localstack/services/sqs/query_api.py`), so that a request without a signature does what the engine may do.

@@ -1,4 +1,4 @@
-"""Ends the visibility timeout of messages that a test names: what a consumer failed comes back now, not when it is over.
+"""Ends the visibility timeout of messages that a test names: a message that a consumer failed is visible at once.
 
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html
 """

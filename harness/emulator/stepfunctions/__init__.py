@@ -1,1 +1,1 @@
-"""State machines where LocalStack 4.14.0 is not as AWS."""
+"""State machines where LocalStack 4.14.0 differs from AWS."""

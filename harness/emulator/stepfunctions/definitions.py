@@ -1,4 +1,4 @@
-"""Definitions of state machines: what is refused when one is created, and what LocalStack's parser does not read.
+"""Definitions of state machines: what CreateStateMachine refuses, and what LocalStack's parser does not read.
 
 LocalStack 4.14.0 creates a state machine whose transitions lead nowhere, and fails when it runs. Its parser takes an integer
 for a percentage for a mistake, and reads no escapes of letters in intrinsic functions.

@@ -1,4 +1,4 @@
-"""Names of errors of state machines, where LocalStack 4.14.0 has others than AWS.
+"""Names of errors of state machines, where LocalStack 4.14.0 differs from AWS.
 
 - A missed heartbeat of a task is `States.HeartbeatTimeout`; LocalStack reports it as `States.Timeout`, so that a Retry or Catch
   for it never takes it. One for `States.Timeout` takes both.

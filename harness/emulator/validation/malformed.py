@@ -1,4 +1,4 @@
-"""What is answered to a request that cannot be read: each protocol's error, with the status of a client's mistake.
+"""The response to a request that cannot be parsed: each protocol's error, with a 4xx status.
 
 LocalStack 4.14.0 answers 500 to all of them.
 """

@@ -1,4 +1,4 @@
-"""Values that the model allows and that name nothing: ARNs of no region, queue URLs that are none, tokens of no listing.
+"""Values that the model allows and that name nothing: ARNs without a region, malformed queue URLs, tokens of unknown listings.
 
 LocalStack 4.14.0 and moto raise internal exceptions for them, and so answer 500. What AWS answers is one of the errors
 that the operation's model declares.

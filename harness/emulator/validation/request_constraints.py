@@ -1,4 +1,4 @@
-"""Refuses requests that break a constraint of their service's model, before anything else looks at them.
+"""Refuses requests that break a constraint of their service's model, before any other code reads them.
 
 AWS checks a request's form before it asks IAM in some services and after in others; here it comes first, because IAM asks
 about resources by names that have to be names.

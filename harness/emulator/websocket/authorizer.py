@@ -1,4 +1,4 @@
-"""REQUEST authorizers of `$connect`: a function decides who gets a connection.
+"""REQUEST authorizers of `$connect`: a function decides which clients may connect.
 
 Nothing of what it answers is kept for the next connection: caching is of REST and HTTP APIs
 (https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-lambda-auth.html).

@@ -1,4 +1,4 @@
-"""The connections that are open, and those that were.
+"""Open connections, and closed ones.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-how-to-call-websocket-api-connections.html
 """

@@ -1,4 +1,4 @@
-"""Writes down what happens on connections (`harness.journal.records`: REQUEST, FRAME, CONNECTION, DECISION)."""
+"""Records what happens on connections (`harness.journal.records`: REQUEST, FRAME, CONNECTION, DECISION)."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""What a stage writes into CloudWatch Logs: a line for each request (access log), and what became of it (execution log).
+"""What a stage writes into CloudWatch Logs: a line for each request (access log), and its result (execution log).
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-logging.html
 """

@@ -1,4 +1,4 @@
-"""`@connections`: how a back end speaks to a client, asks for it, or ends its connection.
+"""`@connections`: how a back end sends to a client, queries its connection, or closes it.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-how-to-call-websocket-api-connections.html
 

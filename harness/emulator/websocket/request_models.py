@@ -1,4 +1,4 @@
-"""Holds messages to the models of their route.
+"""Validates messages against the models of their route.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-request-validation.html
 """

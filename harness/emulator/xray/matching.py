@@ -1,4 +1,4 @@
-"""Whether a trace is what a filter expression looks for.
+"""Whether a trace matches a filter expression.
 
 Keywords outside of `service()` and `edge()` are about the root segment and the trace; inside their braces they are about the
 segments of the service, or about the calls on the edge

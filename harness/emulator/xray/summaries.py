@@ -1,4 +1,4 @@
-"""Trace summaries: which traces a time range has, and what is said of each.
+"""Trace summaries: the traces of a time range, and a summary of each.
 
 https://docs.aws.amazon.com/xray/latest/api/API_GetTraceSummaries.html
 """
