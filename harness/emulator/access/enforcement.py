@@ -1,7 +1,7 @@
-"""Asks IAM for each call that enters the engine, in LocalStack's request chain.
+"""Authorizes each call that enters the engine, in LocalStack's request chain.
 
-`enforce` refuses what is denied, `report` only notes it, `off` asks nothing. What other parts want to know of it they get
-from `ACCESS.on_decision`.
+`enforce` refuses a denied call, `report` only records it, `off` decides nothing. Other parts get the decisions from
+`ACCESS.on_decision`.
 """
 
 import logging
@@ -131,8 +131,8 @@ class Access:
             self._reported.clear()
 
     def to_json(self, limit: int = 100) -> dict[str, Any]:
-        """The mode, the last denied decisions, oldest first, what `report` let through although it is denied, by whose
-        policies counted and action, and how often each operation was asked on `*` for want of a better resource."""
+        """The mode; the last denials, oldest first; what `report` allowed although it is denied, by principal and action;
+        and how often each operation was decided on `*` because its resource is unknown."""
         with self._lock:
             denied = list(self._denied)[-limit:] if limit else []
             reported = [asdict(each) for each in self._reported.values()]
@@ -303,7 +303,7 @@ def _passes(decision: Decision, operation: Operation | None = None) -> bool:
 
 
 _LOOKS = {
-    # LocalStack looks whether the target of a subscription is there; what AWS asks for is asked when it delivers.
+    # LocalStack checks that the target of a subscription exists; AWS requires the permission when it delivers.
     ("logs", "GetFunction"),
     ("logs", "DescribeStream"),
     ("logs", "DescribeDeliveryStream"),

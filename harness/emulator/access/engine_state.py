@@ -9,7 +9,7 @@ from harness.emulator.access.operation import Operation
 
 
 def key_arn(key: str, operation: Operation) -> str:
-    """The ARN of the KMS key that an id, an ARN or an alias means; as it is where there is no such alias."""
+    """The ARN of the KMS key of an id, an ARN or an alias; an unknown alias is returned unchanged."""
     from localstack.services.kms.models import kms_stores
 
     account_id, region, rest = operation.account_id, operation.region, key

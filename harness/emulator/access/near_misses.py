@@ -13,7 +13,7 @@ from harness.emulator.access.policy import Caller, Policy, Statement
 
 @dataclass(frozen=True, slots=True)
 class FailedCondition:
-    """A condition that is not met: what the policy wants of a key, and what the request has; None where it has not the key."""
+    """A condition that is not met: the values that the policy expects, and those of the request; None if it has no such key."""
 
     key: str
     operator: str

@@ -1,9 +1,9 @@
 """The principal of a call: from its access key, or from what LocalStack's services send with calls to one another.
 
-- A role session is the role that it was made of: every session is made by STS, also those of functions, state machines, rules
-  and schedules, and what it was made with is noted when STS answers.
+- A role session is its role: STS makes every session, also those of functions, state machines, rules and schedules, and the
+  session's role and policies are kept when STS responds.
 - An IAM user's own key is that user.
-- Everyone else is the account's administrator: `test`, an account's number, whatever a tool signs with.
+- Every other key is the account's administrator: `test`, an account's number, any key that a tool signs with.
 - A request without a signature is anonymous.
 - A service that delivers with no role of the customer's is its service principal (`sns.amazonaws.com`).
 

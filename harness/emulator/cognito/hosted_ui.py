@@ -87,7 +87,7 @@ def address_of(request: Request, pool: UserPool) -> str:
 
 
 def _asked(request: Request, pool: UserPool) -> tuple[AppClient, Federation]:
-    """What a client asks for, checked against what it may ask for."""
+    """The client's request, checked against the app client's settings."""
     values = request.values
     client_id = values.get("client_id", "")
     if client_id not in pool.moto.clients:

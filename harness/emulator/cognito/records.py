@@ -35,7 +35,7 @@ class Grant:
 class SignInSession:
     """A sign-in that waits for the answer to a challenge. Times are in seconds since the epoch.
 
-    `user` is None where the client hides whether users exist and there is none of that `username`.
+    `user` is None if the client hides whether users exist and no user has that `username`.
     """
 
     client_id: str

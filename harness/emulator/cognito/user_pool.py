@@ -34,7 +34,7 @@ class UserState:
     """Values that become the user's once they are verified."""
     failed_codes: dict[str, list[float]] = field(default_factory=dict)
     requests: dict[str, list[float]] = field(default_factory=dict)
-    """When the user asked for what may be asked for so often in an hour, by operation."""
+    """The times of the user's calls of operations with an hourly limit, by operation."""
     failed_passwords: int = 0
     locked_until: float = 0.0
     temporary_password_expires_at: float | None = None

@@ -1,4 +1,4 @@
-"""Puts the three rules into LocalStack and moto."""
+"""Installs the rules in LocalStack and moto."""
 
 import http.client
 import os

@@ -1,7 +1,7 @@
 """`/_harness/*`: the engine's test API (docs/reference/harness-api.md).
 
-Requests and answers are JSON. A request that cannot be taken is answered 400 with `{"error": what is wrong}`; a thing
-that does not exist, 404.
+Requests and responses are JSON. The response to an invalid request is 400 with `{"error": what is wrong}`; to a request for
+something that does not exist, 404.
 """
 
 import json

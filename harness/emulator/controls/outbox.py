@@ -94,7 +94,7 @@ class OutboxStore:
                 if not new and remaining > 0:
                     self._changed.wait(remaining)
                     continue
-            # Without the lock: what a client asks for may take its time, and mail goes out meanwhile.
+            # Without the lock: a client's patterns may be slow, and mail is sent at the same time.
             if found := [message for message in new if _matches(message, recipient, channel, subject)]:
                 return found
             if remaining <= 0:

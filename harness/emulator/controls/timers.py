@@ -1,8 +1,7 @@
-"""What real time would make due, made due now: the registry behind `POST /_harness/fire`.
+"""Fires what real time would make due: the registry behind `POST /_harness/fire`.
 
-Two ways lead there. A *kind* is named by what it is about ("cognito-code-expiry" of a user). And what the journal
-announced as a timer (a retry to come, a Wait, a hidden message) is made due by the number of that record: the kind
-`timer`.
+Either by a *kind*, which is named after what it fires ("cognito-code-expiry" of a user), or by the kind `timer` with the number
+of a record: the journal announces a timer for a retry, a Wait or a hidden message.
 """
 
 import threading
@@ -45,7 +44,7 @@ class Timers:
         self._asked_early: OrderedDict[int, None] = OrderedDict()
 
     def set(self, timer: int, make_due: Callable[[], object]) -> None:
-        """This is how the timer is made due. At once, where that was asked for between its announcement and now."""
+        """Register how the timer is made due. Makes it due at once if a test fired it since its announcement."""
         with self._lock:
             early = timer in self._asked_early
             self._asked_early.pop(timer, None)

@@ -1,7 +1,7 @@
 """Combines the evidence: a request is refused with a reason, or admitted to its area.
 
-What a request does shows in full only once LocalStack has parsed it. So a request is judged twice: when it arrives, from its
-first line and its headers, and again when its operation is known, if it was admitted to some operations only.
+The operation of a request is known only after LocalStack has parsed it. So a request is judged twice: when it arrives, from its
+first line and its headers, and again with its operation, if it was admitted to some operations only.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ _HOSTS = "allowed_hosts in [tool.harness], or HARNESS_ALLOWED_HOSTS in the engin
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is known of a request before anything of it is parsed. `hosts` are all Host headers; `target_host` is that of a
+    """A request before it is parsed. `hosts` are all Host headers; `target_host` is that of a
     request line with a whole URL."""
 
     method: str

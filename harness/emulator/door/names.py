@@ -65,8 +65,8 @@ def is_address(name: str) -> bool:
 
 @dataclass(frozen=True)
 class Names:
-    """The engine's names. `own` are those that it gives out itself (LOCALSTACK_HOST, GATEWAY_LISTEN), `allowed` those of the
-    settings, `addresses` those of this machine. `in_container` lets in names without a dot: other containers know this one by
+    """The engine's names. `own` are those that it returns itself (LOCALSTACK_HOST, GATEWAY_LISTEN), `allowed` those of the
+    settings, `addresses` those of this machine. `in_container` allows names without a dot: other containers know this one by
     its name or an alias, which only Docker's own DNS serves."""
 
     own: frozenset[str] = frozenset()

@@ -1,6 +1,6 @@
-"""Records what event source mappings read: which records, what a filter made of them, which failed, what is given up.
+"""Records what event source mappings read: records, decisions of filters, failures, dropped records.
 
-A batch is one attempt to have a function handle records; each redelivery is another batch.
+A batch is one attempt to invoke a function with records; each redelivery is another batch.
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventsourcemapping.html
 """
 

@@ -1,25 +1,25 @@
-"""Bounds the connections to the gateway: idle ones, requests that do not arrive, answers that are not read.
+"""Bounds the connections to the gateway: idle ones, slow requests, unread responses.
 
-**A connection in use is never closed.** An idle one stays open for as long as its client wants, as long as there are few.
+**A connection in use is never closed.** An idle one stays open while there are few.
 Twisted would close each after a minute, and a client that sends a call at that very moment learns that the connection is
-closed, and not whether the call was done: AWS's SDKs call again, clients of the harness do not, so that a fault strikes once.
+closed, and not whether the call was done: AWS's SDKs retry, clients of the harness do not, so that a fault strikes once.
 
-Where there are more than `ConnectionLimits.open`, two things happen:
+With more than `ConnectionLimits.open` connections, two things happen:
 
-- The answer to the next request on any connection says `Connection: close`, so its client does not use it again
+- The response to the next request on any connection says `Connection: close`, so its client does not use it again
   (https://www.rfc-editor.org/rfc/rfc9112#section-9.6). Nothing can be lost by this.
-- For each that is opened beyond the limit one is closed: the oldest on which nothing was ever asked, else the one that has
-  been idle for the longest. Clients take the connection that they used last, so this one is the least likely to be used
-  again. One with something to read is not idle. What arrives after it is closed is never read, so it was not done: calling
-  again is safe.
+- For each new connection beyond the limit one is closed: the oldest without any request, else the one that has been idle for
+  the longest. Clients take the connection that they used last, so this one is the least likely to be used
+  again. One with something to read is not idle. What arrives after it is closed is never read, so it was not done: a
+  retry is safe.
 
 A request has to arrive: its head within HEAD_SECONDS, its body without a pause of BODY_SECONDS (each can be set by the
-environment variable that names it below). Else it is answered with 408
-and the connection closed, as S3 does (RequestTimeout,
-https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html). A client that reads nothing of its answer for
-UNREAD_SECONDS is cut off.
+environment variable that names it below). Else the response is 408
+and the connection is closed, as S3 does (RequestTimeout,
+https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html). If a client reads nothing of its response for
+UNREAD_SECONDS, its connection is closed.
 
-The engine takes as many file handles as the system lets it. Where none is left, Twisted accepts and closes at once, so the
+The engine uses as many file handles as the system allows. Without a free one, Twisted accepts and closes at once, so the
 listener neither spins nor ends.
 """
 

@@ -1,9 +1,9 @@
 """Frees reference cycles that load leaves behind, while the engine runs.
 
-The engine has Python look through old objects only once in 50 million new ones, because booting allocates millions that stay
+Python traverses the engine's old objects only once in 50 million new ones, because booting allocates millions that stay
 (`harness.emulator.__main__`). What load leaves in cycles, such as clients of the SDK with their hooks, would stay until then:
-70 MiB in five minutes. Here it is freed once a minute, if at least a million objects came since. What is there
-after the first minute, all services with their models, is not looked through again, so that a pass is short.
+70 MiB in five minutes. Here it is freed once a minute, if at least a million objects came since. The objects of
+the first minute, all services with their models, are not traversed again, so that a pass is short.
 """
 
 import contextlib

@@ -1,8 +1,8 @@
 """Serves the calls that one service of the engine makes to another in the thread that makes them.
 
 LocalStack 4.14.0 sends them to itself over HTTP: each client keeps the connections of its busiest moment open (184 after
-load), and each call holds a second thread, that of the gateway. Its own shortcut (`IN_MEMORY_CLIENT`) hands over parsed
-parameters instead of bytes and leaves S3 out. Here a call goes through the same WSGI application as a request from outside,
+load), and each call holds a second thread, that of the gateway. Its own shortcut (`IN_MEMORY_CLIENT`) passes parsed
+parameters instead of bytes and does not support S3. Here a call goes through the same WSGI application as a request from outside,
 as the bytes that botocore would have sent.
 """
 

@@ -199,7 +199,7 @@ class ExecutionEnvironment:
                 isinstance(happening, HandlerResult) and happening.request_id == request_id
             ):
                 return happening, killed_for_memory
-            # Ready: the runtime asked for its next event, after the one before.
+            # Ready: the runtime requested its next event, after the one before.
         return None, killed_for_memory
 
     def _judge(

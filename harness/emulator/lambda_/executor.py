@@ -281,7 +281,7 @@ def environment_variables(
         "HOME": temporary,
         "LD_LIBRARY_PATH": os.pathsep.join([*(str(Path(layer, "lib")) for layer in layers), str(Path(code, "lib"))]),
         "NODE_PATH": os.pathsep.join(str(Path(layer, "nodejs", "node_modules")) for layer in layers),
-        # As on AWS, where there is no metadata service. This machine may have one, with a role that is not the function's.
+        # Functions on AWS have no metadata service. This machine may have one, with a role that is not the function's.
         "AWS_EC2_METADATA_DISABLED": "true",
         **variables,
         "AWS_EXECUTION_ENV": f"AWS_Lambda_{runtime}",

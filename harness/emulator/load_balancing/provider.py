@@ -1,6 +1,6 @@
 """The service `elbv2`: moto keeps the declarations; checks and members that moto does not have are here.
 
-Whatever would have no effect is refused in words: a target that is no function, an action that authenticates.
+What would have no effect is refused with a reason: a target that is no function, an action that authenticates.
 """
 
 import logging

@@ -189,7 +189,7 @@ _BETWEEN = (f"{__package__}.", "harness.emulator.concurrency.", "harness.emulato
 
 
 def _caller() -> str:
-    """The module and line that want the connection: the innermost one that is no library of clients."""
+    """The module and line that open the connection: the innermost one that is no library of clients."""
     frame = sys._getframe(2)
     while frame.f_back is not None:
         module = frame.f_globals.get("__name__", "")

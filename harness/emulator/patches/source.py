@@ -51,7 +51,7 @@ def file_digest(module: str) -> str | None:
 
 @lru_cache(maxsize=1024)
 def text_of(place: str) -> str | None:
-    """What stands at a place; None where there is no such thing."""
+    """The source at a place; None if nothing is there."""
     module, _, rest = place.partition(":")
     file = file_of(module)
     if file is None:

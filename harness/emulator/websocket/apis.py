@@ -99,7 +99,7 @@ class Api:
                 )
 
     def served(self, stage_name: str) -> Snapshot | None:
-        """What a stage serves; None where there is no such stage, or nothing was deployed to it."""
+        """What a stage serves; None if the stage does not exist, or nothing was deployed to it."""
         stage = self.parts["Stage"].get(stage_name)
         return self.snapshots.get(str(stage.get("DeploymentId"))) if stage else None
 

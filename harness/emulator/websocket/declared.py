@@ -20,7 +20,7 @@ FUNCTION = re.compile(r"/functions/(?P<arn>arn:[^/]+:function:[^/]+)/invocations
 IDENTITY_SOURCE = re.compile(r"(route\.request\.(header|querystring)|stageVariables|context)\.[\w.\-]+")
 MAX_TIMEOUT_MILLISECONDS = 29_000
 _MADE_UP_ROLE = ":role/api-gw-cw-role"
-"""LocalStack 4.14.0 gives an account this one until it is given another; AWS has none."""
+"""LocalStack 4.14.0 gives an account this one until another one is set; AWS has none."""
 _OFF: tuple[Any, ...] = (None, False, "", {}, [])
 
 _UNSERVED: Mapping[str, Mapping[str, str]] = {
