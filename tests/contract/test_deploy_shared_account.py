@@ -428,7 +428,7 @@ def test_export_of_another_stack_is_a_preflight_problem(run_of, aws):
     with pytest.raises(PreflightError) as caught:
         mine.deploy(application=theirs.name)
     [problem] = caught.value.problems
-    assert f"The export '{theirs.name}-uploads' is already one of the stack {theirs.name}-base" in problem.message
+    assert f"The export '{theirs.name}-uploads' already belongs to the stack {theirs.name}-base" in problem.message
     line = next(n for n, text in enumerate(BASE.splitlines(), 1) if "Export:" in text)
     assert (problem.template.parent.name, problem.line) == ("base", line)
     assert "name_parameter" in problem.hint
