@@ -14,5 +14,6 @@ def _empty_user_pools(account_id: str | None) -> None:
         if account_id in (None, pool.arn.split(":")[4]):
             pool.moto.users.clear()
             pool.state.users.clear()
+            pool.state.grants.clear()
             for group in pool.moto.groups.values():
                 group.users.clear()
