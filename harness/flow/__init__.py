@@ -1,5 +1,4 @@
-"""Why things happened: the tree of everything that one stimulus caused, when it has come to rest, and why events of it
-were lost."""
+"""Why things happened: the tree of everything that one stimulus caused, once it has settled, and why events in it were lost."""
 
 from harness.flow.explanation import Explanation, Finding, Place
 from harness.flow.flow import Flow

@@ -1,6 +1,6 @@
-"""Which activity caused which, in a flow: the parent of each, the others that had a part in it, and which attempt it is.
+"""Which activity caused which, in a flow: the parent of each, further activities that contributed, and which attempt it is.
 
-Every output of a flow has its parents from here: the tree in the terminal, the page, the JSON and the OTLP export.
+Every output of a flow takes its parents from here: the tree in the terminal, the page, the JSON and the OTLP export.
 """
 
 from collections import defaultdict
@@ -11,7 +11,7 @@ from harness.journal.records import Kind, Phase
 
 
 class Causality:
-    """Who caused whom, within these activities, given in the order in which they began."""
+    """The causes within these activities, given in the order in which they began."""
 
     def __init__(self, activities: Sequence[Activity]) -> None:
         self.activities = {activity.id: activity for activity in activities}
@@ -22,8 +22,8 @@ class Causality:
         self._leavers: Mapping[str, list[Activity]] = leavers
         self._states = _states(activities)
         self.parents = {activity.id: self._parents(activity) for activity in activities}
-        """The parent of each, and behind it the others that had a part in it: of a batch the senders of its other records.
-        Empty where it began the flow. A parent began before its children."""
+        """The parent of each, followed by further activities that contributed: for a batch, the senders of its other records.
+        Empty if the activity began the flow. A parent began before its children."""
         self.attempts = _attempts(activities)
         """Which attempt at its event an invocation is, by its activity, counted from 1."""
         self._in_batches = {
@@ -44,7 +44,7 @@ class Causality:
             activity = parent
 
     def waited_for(self, activity: Activity) -> Activity | None:
-        """What caused it directly and ended after it did, so that it knows how it ended; None where its parent handed an
+        """The activity that caused it directly and ended after it, so that it knows the outcome; None if its parent passed an
         event on and did not wait."""
         cause = self.activities.get(activity.begin.cause) if activity.begin.cause is not None else None
         if (
@@ -58,14 +58,14 @@ class Causality:
         return cause if ends[0] is not None and ends[1] is not None and ends[0] >= ends[1] else None
 
     def is_sent_in_batch(self, activity: Activity) -> bool:
-        """Whether something that it left is in a batch of which another activity is the parent."""
+        """Whether something that it left is in a batch that has another activity as its parent."""
         return activity.id in self._in_batches
 
     def _parents(self, activity: Activity) -> tuple[int, ...]:
-        """What left its event, else what caused it, else the first that left what it takes up.
+        """The activity that left its event, else its cause, else the first that left what it takes.
 
-        Further attempts at an asynchronous event, and giving it up, come of what left the event and not of the attempt
-        before: so attempts stand beside one another.
+        Further attempts at an asynchronous event, and the note that gives it up, are caused by the activity that left the event,
+        not by the attempt before. So attempts are siblings.
         """
         leavers = [one for mark in activity.takes for one in self._leavers.get(mark, ())]
         events = [self._leavers[m][0] for m in activity.takes if m.startswith("invocation:") and m in self._leavers]
@@ -78,7 +78,7 @@ class Causality:
 
 
 def is_again(activity: Activity, other: Activity) -> bool:
-    """Whether one is another attempt at the same: an invocation with the same event, a batch that takes up the same, a
+    """Whether one is another attempt at the same: an invocation with the same event, a batch that takes the same records, a
     delivery of the same event from the same source to the same target."""
     if activity.kind is not other.kind:
         return False
@@ -94,7 +94,7 @@ def is_again(activity: Activity, other: Activity) -> bool:
 
 
 def _states(activities: Iterable[Activity]) -> Mapping[int, Activity]:
-    """The state of its execution that each activity happened in, where the execution was in one state at that time."""
+    """The state of its execution in which each activity happened, if the execution was in only one state at that time."""
     open_: defaultdict[int, list[Activity]] = defaultdict(list)
     found: dict[int, Activity] = {}
     for activity in activities:

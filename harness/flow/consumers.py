@@ -1,4 +1,4 @@
-"""Who will take up what waits in a queue or a stream: the event source mappings that are there now."""
+"""What consumes the messages and records that wait in a queue or a stream: the existing event source mappings."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -9,15 +9,15 @@ from harness.journal.records import Kind
 
 
 class Awaited(NamedTuple):
-    """What is to come of a message or a record."""
+    """What is expected for a message or a record."""
 
     told: str
     mapping: str = ""
-    """Who has to take it up; nobody known yet where it is empty."""
+    """The mapping that has to take it; empty if none is known yet."""
 
 
 class Consumers:
-    """Knows the mappings that are there for one flow; `unasked` are the queues and streams that it had to know."""
+    """The mappings that exist, for one flow. `unasked` are the queues and streams whose mappings must still be requested."""
 
     def __init__(self, mappings: EventSourceMappings) -> None:
         self._mappings = mappings
@@ -25,7 +25,7 @@ class Consumers:
         self.unasked: set[str] = set()
 
     def ask(self) -> None:
-        """Ask the target for all that were missing. Not while the journal is held: it goes on meanwhile."""
+        """Request the missing mappings from the target. Not while the journal is held, because it is written meanwhile."""
         for source in list(self.unasked):
             version = self._mappings.version(source)
             self._asked[source] = version, self._mappings.ask(source)
@@ -33,11 +33,11 @@ class Consumers:
 
     def _known(self, source: str) -> Mappings | None:
         version, asked = self._asked.get(source, (None, None))
-        # What this flow was told holds until somebody changes it.
+        # The response that this flow got holds until the mappings change.
         return asked if version == self._mappings.version(source) else self._mappings.of(source)
 
     def awaited(self, mark: str, takers: Sequence[Activity]) -> list[Awaited]:
-        """What is to come of a message or a record; nothing where it is at rest: handled, or nobody consumes it."""
+        """What is expected for a message or a record; empty if it is settled: handled, or nothing consumes it."""
         source = mark.partition(":")[2].rpartition(":")[0]
         if (known := self._known(source)) is None:
             self.unasked.add(source)
@@ -47,12 +47,12 @@ class Consumers:
             return []
         given_up = [taker.data.get("mapping") for taker in takers if taker.kind is Kind.DEAD_LETTER]
         if None in given_up:
-            # By the queue itself, for everybody.
+            # By the queue itself, for every consumer.
             return []
         what, one = mark.partition(":")[0], mark.rpartition(":")[2]
         awaited = []
         for mapping in mappings:
-            # Each mapping has a place of its own in a stream: what one gives up, another may still be to read.
+            # Each mapping has its own position in a stream: a record that one gives up may be unread by another.
             if mapping["UUID"] in given_up:
                 continue
             function = _name(mapping["FunctionArn"])
@@ -68,8 +68,8 @@ class Consumers:
 
 
 def _comes_again(one: str, last: Activity) -> bool:
-    """Whether a message or record comes again after the last batch that it was in. Of a shard everything does from the
-    first record that failed on."""
+    """Whether a message or record returns after the last batch that contained it. Of a shard, everything from the first failed
+    record on returns."""
     if one in map(str, last.data.get("failed") or ()):
         return True
     return bool(last.data.get("retries")) and one not in map(str, last.data.get("committed") or ())

@@ -1,4 +1,4 @@
-"""The errors of records, whichever form they have there: a code, a message, a traceback, and all of it in one line."""
+"""The errors of records in each form that a record has: a code, a message, a traceback; and all of it in one line."""
 
 import json
 from collections.abc import Mapping
@@ -19,16 +19,16 @@ class ErrorText:
     lines: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        """In one line: the code, and what the service or the function said."""
+        """In one line: the code, and the message of the service or the function."""
         message = self.message
         if self.code and message.startswith(f"An error occurred ({self.code})"):
-            # botocore puts its own words before those of the service.
+            # botocore puts its own text before the service's message.
             message = message.partition(": ")[2] or message
         return one_line(f"{self.code}: {message}" if self.code and message else self.code or message)
 
 
 def error_of(activity: Activity) -> ErrorText | None:
-    """The error that an activity ended with; None where it ended with none, or has not ended."""
+    """The error that an activity ended with; None if it ended without one, or has not ended."""
     data = activity.data
     if activity.kind is Kind.TRANSITION and isinstance(data.get("event"), Mapping):
         details = data["event"].get("details") or {}

@@ -1,4 +1,4 @@
-"""The event source mappings of queues and streams, asked for once and remembered until the journal says that they changed."""
+"""The event source mappings of queues and streams, requested once and kept until the journal records a change."""
 
 from collections import defaultdict
 from functools import cache
@@ -10,17 +10,17 @@ from harness.journal.records import Kind, Phase, Record
 
 CHANGES = frozenset({"CreateEventSourceMapping", "UpdateEventSourceMapping", "DeleteEventSourceMapping"})
 LASTING = frozenset({"Enabled", "Disabled"})
-"""States that no mapping leaves without a call. From the others it goes on by itself, so these are asked for again by the
-next flow (https://docs.aws.amazon.com/lambda/latest/api/API_GetEventSourceMapping.html)."""
+"""States that a mapping leaves only after a call. It leaves the others without one, so the next flow requests it again
+(https://docs.aws.amazon.com/lambda/latest/api/API_GetEventSourceMapping.html)."""
 
 Mappings = list[dict[str, Any]]
 
 
 class EventSourceMappings:
-    """What a target answers to ListEventSourceMappings, by queue or stream, for all flows of a process.
+    """The responses of a target to ListEventSourceMappings, by queue or stream, for all flows of a process.
 
-    `note` is given every record of the journal, in the reader's thread and under its lock; the lock is needed for `of` as
-    well, and must not be held for `ask`.
+    `note` receives every record of the journal, in the reader's thread and under its lock. `of` needs the lock, too; `ask` must
+    not be called while it is held.
     """
 
     def __init__(self, target: Target) -> None:
@@ -31,7 +31,7 @@ class EventSourceMappings:
         self._resets = 0
 
     def note(self, record: Record) -> None:
-        """Forget what a call has changed, and everything where the engine was emptied."""
+        """Forget what a call has changed, and everything if the engine was emptied."""
         if record.phase is Phase.BEGIN:
             return
         if record.kind is Kind.CALL and record.service == "lambda" and record.name in CHANGES:
@@ -44,20 +44,20 @@ class EventSourceMappings:
             self._known.clear()
 
     def of(self, source: str) -> Mappings | None:
-        """Those of a queue or stream, by its ARN; None where they must be asked for."""
+        """The mappings of a queue or stream, by its ARN; None if they must be requested."""
         return self._known.get(source)
 
     def version(self, source: str) -> tuple[int, int]:
-        """Another one after each change: what was known before it is not true any more."""
+        """Changes with each change of the mappings: what was known before is out of date."""
         return self._changes[source], self._resets
 
     def ask(self, source: str) -> Mappings:
-        """Ask the target. The call is nobody's flow."""
+        """Request them from the target. The call belongs to no flow."""
         before = self.version(source)
         with tracing(None):
             pages = self._client(source.split(":")[3]).get_paginator("list_event_source_mappings")
             if ":kinesis:" in source:
-                # They may be of the stream's enhanced fan-out consumers, which have ARNs of their own.
+                # They may read from the stream's enhanced fan-out consumers, which have separate ARNs.
                 there = [m for page in pages.paginate() for m in page["EventSourceMappings"]]
                 found = [m for m in there if _stream_of(m.get("EventSourceArn") or "") == source]
             else:

@@ -15,7 +15,7 @@ class Place:
     line: int
 
     def __str__(self) -> str:
-        """As a terminal and an editor take it: relative to the working directory where it is below that."""
+        """As a terminal and an editor read it: relative to the working directory if it is below that."""
         here = Path.cwd()
         file = self.file.absolute()
         return f"{file.relative_to(here) if file.is_relative_to(here) else self.file}:{self.line}"
@@ -26,17 +26,17 @@ class Finding:
     """One cause of a loss, or of a delay."""
 
     cause: str
-    """What it is, for whoever sorts and asserts: "pattern-refused", "handler-raised"."""
+    """The kind of finding, for sorting and assertions: "pattern-refused", "handler-raised"."""
     sentence: str
     """One sentence that names the cause and the resource."""
     resource: str
-    """What it is about: "stack.LogicalId" where a template declares it, else its ARN or address."""
+    """The resource: "stack.LogicalId" if a template declares it, else its ARN or address."""
     place: Place | None
-    """The line of a template that decides it; None where no template does."""
+    """The line of the template that decides it; None if no template does."""
     activities: tuple[Activity, ...]
-    """What shows it, the decisive one first."""
+    """The activities that show it, the decisive one first."""
     lost: bool
-    """The event ends here. False: it waits, or will be tried again, or this is a doubt."""
+    """True: the event ends here. False: it waits, or will be retried, or this is a doubt."""
 
     def __str__(self) -> str:
         return f"{self.sentence} ({self.place})" if self.place else self.sentence

@@ -1,4 +1,4 @@
-"""One flow: everything that one stimulus caused, until nothing of it goes on."""
+"""One flow: everything that one stimulus caused, until it has settled."""
 
 import time
 from collections.abc import Callable, Collection
@@ -40,7 +40,7 @@ class Flow:
         self._target = target
         self._fired: set[int] = set()
         self._held_up_by: tuple[Activity, int] | None = None
-        """What went on when it was last looked at, and the news of then: as long as it does, nothing else matters."""
+        """What was in progress at the last look, and the journal's count then. While it is in progress, nothing else matters."""
         self._stream = stream
         self._history = history
         self._topology = topology
@@ -49,7 +49,7 @@ class Flow:
         """The root of the X-Ray trace that its first calls carry."""
 
     def claim(self, mark: str) -> None:
-        """What has this mark is of this flow, too (`harness.engine.tracing.claim`)."""
+        """Make everything with this mark part of this flow (`harness.engine.tracing.claim`)."""
         with self._stream.held():
             self._history.claim(mark, self.root)
 
@@ -61,12 +61,12 @@ class Flow:
 
     @property
     def activities(self) -> list[Activity]:
-        """All of it, in the order in which it began."""
+        """All activities, in the order in which they began."""
         with self._stream.held():
             return self._history.closure(self.roots)
 
     def find(self, kind: Kind | None = None, **fields: str) -> list[Activity]:
-        """Those of a kind whose records have these fields: `service`, `name`, `resource`."""
+        """The activities of a kind whose records have these fields: `service`, `name`, `resource`."""
         return [
             activity
             for activity in self.activities
@@ -74,7 +74,7 @@ class Flow:
         ]
 
     def pending(self) -> list[Pending]:
-        """What has not come to its end."""
+        """What has not settled."""
         while True:
             with self._stream.held():
                 found = self._pending()
@@ -84,13 +84,13 @@ class Flow:
 
     @property
     def topology(self) -> Topology:
-        """What the templates of the deployment connect; an empty one where nothing was deployed."""
+        """The graph of what the templates of the deployment connect; empty if nothing was deployed."""
         return self._topology()
 
     def explain(self) -> Explanation:
-        """Why events of this flow were lost, or have not arrived yet: false where nothing is amiss.
+        """Why events of this flow were lost, or have not arrived yet: false if nothing is wrong.
 
-        Asked after `settle`, it speaks of what will not change any more.
+        Called after `settle`, it reports only what will not change any more.
         """
         topology, waits = self.topology, self.pending()
         with self._stream.held():
@@ -133,7 +133,7 @@ class Flow:
             step = self._stream.wait(
                 lambda: self._next_step(states, hurry, until), timeout_seconds=deadline - time.monotonic()
             )
-            # None of these in there, where no record can come meanwhile.
+            # These actions run outside of wait(), because no record can arrive inside it.
             match step:
                 case _Action.REST:
                     self._hold_to(states)
@@ -156,15 +156,15 @@ class Flow:
                     )
 
     def wait_until(self, seen: Callable[["Flow"], object], *, timeout_seconds: float = SETTLE_SECONDS) -> "Flow":
-        """Return as soon as what was seen of the flow is as asked, be it at rest or not. Raises FlowTimeoutError with what
-        was seen instead."""
+        """Return as soon as `seen` is true of the flow, whether it has settled or not. Raises FlowTimeoutError with what was
+        recorded instead."""
         self._stream.catch_up()
         if self._stream.wait(lambda: bool(seen(self)) or None, timeout_seconds=timeout_seconds) is None:
             raise FlowTimeoutError(f"The flow was not as asked within {timeout_seconds:g} seconds.", self)
         return self
 
     def _see_what_was_sent(self, timeout_seconds: float) -> None:
-        """A message on a WebSocket connection has no answer that its sender waits for: it may be on its way yet."""
+        """A message on a WebSocket connection has no response that its sender waits for: it may not have arrived yet."""
 
         def has_come() -> bool | None:
             return None if self._history.unseen(self.root) else True
@@ -177,7 +177,7 @@ class Flow:
             )
 
     def _next_step(self, states: Collection[str], hurry: bool, until: float) -> "_Action | None":
-        """What is to be done now; None where more must happen first."""
+        """The next action; None if more must happen first."""
         news = self._history.news
         if self._held_up_by is not None and self._held_up_by[0].goes_on and self._held_up_by[1] == news:
             return None
@@ -200,12 +200,12 @@ class Flow:
         if not (timers := _next_due(found, self._fired)):
             return
         self._fired.update(timers)
-        # Whoever hurries is no part of the flow.
+        # The call that fires a timer is not part of the flow.
         with tracing(None):
             self._target.harness.fire("timer", activities=timers)
 
     def _hold_to(self, states: Collection[str]) -> None:
-        """Raise where no execution waits in one of these states."""
+        """Raise if no execution waits in one of these states."""
         waiting = {one.callback for one in self.pending() if one.callback}
         if missing := [state for state in states if state not in waiting]:
             others = f" They wait in {', '.join(sorted(waiting))}." if waiting else ""
@@ -214,7 +214,7 @@ class Flow:
             )
 
     def _why_not_settled(self) -> str:
-        """What is pending, one a line, and what explains it."""
+        """What is pending, one a line, and the findings that explain it."""
         pending = "\n".join(f"  {one}" for one in self.pending())
         return "\n\n".join(filter(None, [pending, str(self.explain())]))
 
@@ -222,11 +222,11 @@ class Flow:
         return list(pending(self.activities, self._history, self._consumers))
 
     def shown(self) -> ShownFlow:
-        """What every output of it is drawn from: its activities as steps, each with parent, label and outcome."""
+        """What every output is rendered from: the activities as steps, each with parent, label and outcome."""
         return ShownFlow(self.activities, names(self.topology))
 
     def steps(self) -> list[Step]:
-        """What happened, one step for each line of the tree; equal calls in a row are one."""
+        """What happened, one step for each line of the tree; equal calls in a row are one step."""
         return counted(self.shown().steps)
 
     def __str__(self) -> str:
@@ -235,7 +235,7 @@ class Flow:
 
 
 class _Action(Enum):
-    """What settling does next."""
+    """The next action of `settle`."""
 
     REST = auto()
     ASK = auto()
@@ -244,7 +244,7 @@ class _Action(Enum):
 
 
 def _next_due(found: Collection[Pending], fired: Collection[int]) -> list[int]:
-    """The timers that are due first and were not made due yet; none while something goes on that waits for no time."""
+    """The timers that are due first and were not fired yet; none while something is in progress that does not wait for a time."""
     if any(one.due is None for one in found):
         return []
     due = {one.timer.id: one.due for one in found if one.timer is not None and one.due is not None}

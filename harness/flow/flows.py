@@ -14,11 +14,11 @@ from harness.topology import Topology
 
 
 class Flows:
-    """Watches a target, and keeps what happens there as long as somebody has a flow.
+    """Watches a target, and keeps its records as long as a flow is in use.
 
-    `topology` gives what is deployed there, when an explanation asks for it. Raises MissingCapabilityError for a target
-    that keeps no journal. With `show_secrets` flows have the secrets that the engine cut out of them; raises EngineError for one
-    that keeps none.
+    `topology` returns what is deployed there, when an explanation needs it. Raises MissingCapabilityError for a target
+    without a journal. With `show_secrets` flows contain the secrets that the engine cut out of them; raises EngineError for
+    an engine that does not keep them.
     """
 
     def __init__(
@@ -46,9 +46,9 @@ class Flows:
 
     @contextmanager
     def flow(self, topology: Callable[[], Topology] | None = None) -> Iterator[Flow]:
-        """The flow of what this thread does in the block; `settle` may be called in it or after it, until `release`.
+        """The flow of what this thread does in the block. `settle` may be called in the block or after it, until `release`.
 
-        `topology` is another than that of the target's deployment, where the flow is about stacks of its own.
+        `topology` replaces that of the target's deployment, for a flow about other stacks.
         """
         begun = Flow(self._target, self._stream, self._history, new_root(), topology or self._topology, self._mappings)
         with self._stream.held():
@@ -57,7 +57,7 @@ class Flows:
             yield begun
 
     def release(self, flow: Flow) -> None:
-        """Nobody asks this flow any more. With the last one what has happened is forgotten."""
+        """End the use of this flow. With the last flow the records are forgotten."""
         with self._stream.held():
             self._held.remove(flow)
             if not self._held:

@@ -1,4 +1,4 @@
-"""The records of an engine, joined: each activity with its causes, what it left and who took it up."""
+"""The records of an engine, joined: each activity with its causes, what it left and which activity took that."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -29,7 +29,7 @@ class Activity:
 
     @property
     def seconds(self) -> float:
-        """From begin to end; 0 for a note and while it goes on."""
+        """From begin to end; 0 for a note and while it is in progress."""
         return self.ended.at - self.begin.at if self.ended else 0.0
 
     @property
@@ -42,7 +42,7 @@ class Activity:
 
     @property
     def data(self) -> dict[str, Any]:
-        """Of begin and end together."""
+        """The data of begin and end together."""
         return {**self.begin.data, **(self.ended.data if self.ended else {})}
 
     @property
@@ -56,19 +56,19 @@ class Activity:
 
 @dataclass
 class History:
-    """What happened, indexed. Records may come in any order; whoever asks gets what is known by now.
+    """What happened, indexed. Records may come in any order; a query returns what is known by now.
 
-    Not safe for several threads at once: the reader of the journal holds its lock while it adds.
+    Not thread-safe: the reader of the journal holds its lock while it adds.
     """
 
     activities: dict[int, Activity] = field(default_factory=dict)
     news: int = 0
-    """Counts what may give somebody something to wait for: what was left, and times that were announced."""
+    """Counts what a flow may have to wait for: marks that were left, and times that were announced."""
     _caused: defaultdict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
     _takers: defaultdict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     _leavers: defaultdict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     _timers: defaultdict[str, dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
-    """The newest about a mark, of each event source mapping, and of nobody in particular."""
+    """The newest timer of a mark, for each event source mapping, and for no particular one."""
     _of_trace: defaultdict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     _early_ends: dict[int, Record] = field(default_factory=dict)
     _claims: dict[str, str] = field(default_factory=dict)
@@ -120,15 +120,15 @@ class History:
         return list(self._of_trace)
 
     def claim(self, mark: str, trace: str) -> None:
-        """What a client did on a WebSocket connection is of this trace: a mark of `harness.engine.websocket`.
+        """Assign what a client did on a WebSocket connection to this trace: a mark of `harness.engine.websocket`.
 
-        A connection has a trace of its own, as what is sent on it later carries none.
+        A connection has a separate trace, because what is sent on it later carries none.
         """
         self._claims[mark] = trace
         self._claimed_traces[trace].add(mark.split(":")[1])
 
     def unseen(self, trace: str) -> list[str]:
-        """The marks that were claimed for a trace, of what has not come to the engine yet and may still come."""
+        """The marks that were claimed for a trace and have not reached the engine yet, but still may."""
         return [
             mark
             for mark, claimed in self._claims.items()
@@ -139,8 +139,8 @@ class History:
         ]
 
     def roots_of(self, trace: str) -> list[Activity]:
-        """What a client began under this trace: caused by nothing that is recorded, and either its own call, whatever that
-        takes up, or taking up nothing."""
+        """What a client began under this trace: activities without a recorded cause that are the client's own call, whatever that
+        takes, or that take nothing."""
         numbers = [n for each in (trace, *self._claimed_traces.get(trace, ())) for n in self._of_trace.get(each, ())]
         found = (self.activities[number] for number in sorted(numbers))
         return [
@@ -159,7 +159,7 @@ class History:
         return next(claimed, own)
 
     def takers_of(self, mark: str, left_by: Activity | None = None) -> list[Activity]:
-        """Who took this up, in the order in which they did; with `left_by` only those who took up what that one left.
+        """The activities that took this mark, in order; with `left_by` only those that took what that activity left.
 
         A message that is moved to its dead-letter queue and back keeps its id, so its mark is left again.
         """
@@ -177,19 +177,19 @@ class History:
         return stays[-1 - back] if back < len(stays) else []
 
     def timer_of(self, mark: str, mapping: str = "") -> Activity | None:
-        """The last that was announced about this. With a `mapping`, to it or to everybody: another one's is not its own."""
+        """The last timer announced about this mark. With a `mapping`: for it, or for every mapping, but not for another one."""
         of = self._timers.get(mark, {})
         announced = [self.activities[number] for who, number in of.items() if not mapping or who in ("", mapping)]
         return max(announced, key=lambda timer: timer.begin.sequence, default=None)
 
     def next_of(self, activity: Activity) -> list[Activity]:
-        """What an activity caused: directly, or by leaving what another took up."""
+        """What an activity caused: directly, or by leaving what another took."""
         direct = [self.activities[number] for number in self._caused.get(activity.id, ())]
         taken = [taker for mark in activity.leaves for taker in self.takers_of(mark, activity)]
         return sorted({a.id: a for a in (*direct, *taken)}.values(), key=lambda a: a.begin.sequence)
 
     def closure(self, roots: Iterable[Activity]) -> list[Activity]:
-        """These activities and everything that came of them, in the order in which it began."""
+        """These activities and everything that they caused, in the order in which it began."""
         found: dict[int, Activity] = {}
         open_ = list(roots)
         while open_:
@@ -204,7 +204,8 @@ class History:
 
 
 def _stays(takers: Iterable[Activity]) -> list[list[Activity]]:
-    """Who took up a message during each of its stays in a queue: a stay ends when the queue gives it up, or it is moved."""
+    """Which activities took a message during each of its stays in a queue. A stay ends when the queue gives the message up, or
+    it is moved."""
     stays: list[list[Activity]] = [[]]
     for taker in takers:
         stays[-1].append(taker)

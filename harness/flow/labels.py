@@ -1,4 +1,4 @@
-"""What each activity of a flow is called, and what else one line says of it: the same in every output."""
+"""The label of each activity of a flow, and the remark that one line has room for: the same in every output."""
 
 import json
 from collections.abc import Mapping
@@ -14,9 +14,9 @@ from harness.flow.outcome import Outcome, has_no_route
 from harness.journal.records import Kind
 
 _BODY_CHARACTERS = 60
-"""How much of a message a line has room for."""
+"""How much of a message one line shows."""
 _NAMING = ("QueueName", "Username", "StackName", "RoleName", "Name")
-"""Members of a request that name what a call is about, where its record does not."""
+"""Members of a request that name the call's resource if its record does not."""
 _REASONS = {
     "Disabled": "it is disabled",
     "Duplicate": "a duplicate",
@@ -37,7 +37,7 @@ _CHANNELS = {"sms": "text message"}
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """What something is called: "function users.PreSignUpFunction". The noun is "" where the text says it all."""
+    """The name of something: "function users.PreSignUpFunction". The noun is "" if the text says it all."""
 
     text: str
     noun: str = ""
@@ -47,7 +47,7 @@ class Label:
 
 
 def label(activity: Activity, name: Names) -> Label:
-    """What an activity is called. `name` gives the names of resources."""
+    """The label of an activity. `name` returns the names of resources."""
     begin, data = activity.begin, activity.data
     match activity.kind:
         case Kind.CALL:
@@ -92,7 +92,7 @@ def label(activity: Activity, name: Names) -> Label:
 
 
 def said(activity: Activity, outcome: Outcome) -> str:
-    """What else a line says of an activity: what went wrong, the status of an answer, the subject of a mail."""
+    """The remark on an activity: what went wrong, the status of a response, the subject of a mail."""
     data = activity.data
     match activity.kind:
         case Kind.REQUEST if data.get("status"):
@@ -125,7 +125,7 @@ def said(activity: Activity, outcome: Outcome) -> str:
 
 
 def records_of(batch: Activity, name: Names) -> str:
-    """What a batch holds: "3 messages of orders"."""
+    """The content of a batch: "3 messages of orders"."""
     source = str(batch.data.get("source") or "")
     count = len(batch.data.get("records") or ())
     noun = "message" if ":sqs:" in source else "record"
@@ -133,24 +133,24 @@ def records_of(batch: Activity, name: Names) -> str:
 
 
 def target_of(delivery: Activity, name: Names) -> Label:
-    """What a delivery goes to."""
+    """The target of a delivery."""
     arn = str(delivery.data.get("target") or delivery.begin.resource)
     kind = aws.main_kind(aws.of_prefix(arn.split(":")[2]).name) if arn.startswith("arn:") else None
     return Label(name(arn), kind.noun if kind else "")
 
 
 def connection_of(call: Activity) -> str:
-    """The WebSocket connection that a call is about."""
+    """The WebSocket connection of a call."""
     return str(_request(call).get("ConnectionId") or "")
 
 
 def api_of(activity: Activity) -> str:
-    """The id of the API that a record of a WebSocket connection is about."""
+    """The id of the API to which a record of a WebSocket connection belongs."""
     return activity.begin.resource.rpartition(":")[2].partition("/")[0]
 
 
 def path_of(path: Any) -> str:
-    """The path as a client of the deployed API knows it, without LocalStack's own way to the stage."""
+    """The path as a client of the deployed API knows it, without the prefix that LocalStack adds for the stage."""
     parts = str(path or "/").split("/")
     if parts[1:3] == ["_aws", "execute-api"]:
         return "/" + "/".join(parts[5:])
@@ -178,7 +178,7 @@ def _call(call: Activity, name: Names) -> str:
 def _decision(decision: Activity, name: Names) -> Label:
     begin, data = decision.begin, decision.data
     if begin.service == "iam":
-        # IAM records what it denies, and in the mode `report` what it would deny and let through.
+        # IAM records what it denies; in the mode `report`, what it would deny and allows.
         return Label(f"IAM {'would deny' if data.get('passed') else 'denies'} {begin.name}")
     if begin.service == "sns" and data.get("target"):
         return Label(f"of {name(str(data['target']))}", "subscription")
@@ -208,6 +208,6 @@ def _request(call: Activity) -> Mapping[str, Any]:
 
 
 def _shortened(body: Any) -> str:
-    # The journal has what is JSON as what it is.
+    # The journal keeps JSON parsed.
     line = one_line(body if isinstance(body, str) else json.dumps(body, ensure_ascii=False))
     return line if len(line) <= _BODY_CHARACTERS else f"{line[: _BODY_CHARACTERS - 1]}…"

@@ -1,15 +1,15 @@
-"""What a resource is called: as its template declares it, else by the name in its ARN or URL."""
+"""The name of a resource: as its template declares it, else the name in its ARN or URL."""
 
 from collections.abc import Callable
 
 from harness.topology import Topology, identifiers
 
 Names = Callable[[str], str]
-"""What to call a resource, by its ARN, URL or physical id; "" for ""."""
+"""Returns the name of a resource, by its ARN, URL or physical id; "" for ""."""
 
 
 def names(topology: Topology) -> Names:
-    """By the templates: "stack.LogicalId" where one declares the resource, else the name in its ARN or URL."""
+    """By the templates: "stack.LogicalId" if one declares the resource, else the name in its ARN or URL."""
 
     def name(resource: str) -> str:
         declared = topology.declared_as(resource)
@@ -21,7 +21,7 @@ def names(topology: Topology) -> Names:
 
 
 def short_name(resource: str) -> str:
-    """The name in an ARN or URL; any other text as it is."""
+    """The name in an ARN or URL; any other text unchanged."""
     found = next((identifier.name for identifier in identifiers(resource)), "")
     if found or not resource.startswith("arn:"):
         return found or resource

@@ -1,4 +1,4 @@
-"""How things ended: one answer for an activity, for a step and for a flow, whichever output shows it."""
+"""How things ended: one result for an activity, for a step and for a flow, the same in every output."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -13,26 +13,26 @@ class Outcome(StrEnum):
     """How an activity, a step or a flow ended.
 
     **What was refused has not failed.** A system refuses by design: a rule whose pattern does not match, an authorizer
-    without a valid token, an API that is asked for an album it does not have. So these are `REFUSED`:
+    without a valid token, an API whose client requests an album that does not exist. So these are `REFUSED`:
 
-    - an answer from 400 to 499 to a request of a client, of a REST API, a function URL or a load balancer, and a handshake
-      of a WebSocket API that is answered so: the caller's request is wrong, and the system said so
-    - a message on a WebSocket connection that no route takes, which API Gateway answers likewise
+    - a response from 400 to 499 to a client's request to a REST API, a function URL or a load balancer, and a handshake of a
+      WebSocket API with such a response: the caller's request is wrong, and the system said so
+    - a message on a WebSocket connection that no route takes, which API Gateway refuses in the same way
     - a decision not to let an event or a call pass: a rule, a filter, a policy
 
-    An answer of 500 and above is `FAILED`. A *call* of an AWS API that ends with an error is `FAILED` with any status: its
-    caller asked for something and did not get it, and SDKs raise. OpenTelemetry draws the same line between servers and
+    A response of 500 and above is `FAILED`. A *call* of an AWS API that ends with an error is `FAILED` with any status: its
+    caller requested something and did not get it, and SDKs raise. OpenTelemetry draws the same line between servers and
     clients (https://opentelemetry.io/docs/specs/semconv/http/http-spans/#status).
     """
 
     OK = "ok"
-    """It did what it was to do. A flow: it is settled, and every event arrived. A flow with refusals is `OK`."""
+    """Succeeded. A flow: it is settled, and every event arrived. A flow with refusals is `OK`."""
     REFUSED = "refused"
     """Of an activity or a step: not let through, by design."""
     PENDING = "pending"
-    """In progress, or its end was not recorded. A flow: something of it is in progress, or waits."""
+    """In progress, or its end was not recorded. A flow: something in it is in progress, or waits."""
     FAILED = "failed"
-    """An error. A flow: a failure that no later attempt and no caller made up for."""
+    """An error. A flow: a failure without a later attempt that succeeded or a caller that handled it."""
     LOST = "lost"
     """Of a flow: `explain` found an event that did not arrive."""
 
@@ -61,20 +61,20 @@ def outcome_of(activity: Activity) -> Outcome:
 
 
 def has_no_route(activity: Activity) -> bool:
-    """Whether it is a message of a client that no route of its WebSocket API takes."""
+    """Whether it is a client's message that no route of its WebSocket API takes."""
     data = activity.data
     return activity.kind is Kind.FRAME and bool(activity.error) and data.get("route") is None
 
 
 class Recovery:
-    """Which failures of a flow were made up for: by a later attempt, or by a caller that handled them."""
+    """Which failures of a flow were recovered: by a later attempt, or by a caller that handled them."""
 
     def __init__(self, causality: Causality, outcomes: Mapping[int, Outcome]) -> None:
         """`outcomes` are those of the activities, by their ids."""
         self._causality = causality
         self._outcomes = outcomes
         self._well: defaultdict[object, list[Activity]] = defaultdict(list)
-        """Attempts that went well, by what they have in common with others at the same."""
+        """Attempts that succeeded, by the keys that they share with other attempts at the same."""
         for activity in causality.activities.values():
             if activity.kind in _TRIED_AGAIN and outcomes[activity.id] is Outcome.OK:
                 for key in _keys(activity):
@@ -83,8 +83,8 @@ class Recovery:
     def made_up_for(self, activity: Activity) -> bool:
         """Whether a failure does not make its flow a failed one.
 
-        A caller makes up for an error that it handles, if it waited for it: a function for those of its calls, an execution
-        for those of its tasks. No caller waits for what was handed on: an event, a message.
+        A caller recovers an error that it handles, if it waited for it: a function for its calls, an execution for its tasks. No
+        caller waits for what was passed on: an event, a message.
         """
         if activity.kind is Kind.DEAD_LETTER:
             return False
@@ -94,7 +94,7 @@ class Recovery:
         while waits is not None and waits.kind in (Kind.CALL, Kind.WORK):
             above = self._causality.waited_for(waits)
             if waits.kind is Kind.WORK and (above is None or above.kind is not Kind.TRANSITION):
-                # The engine works on behind the answer to a call.
+                # The engine continues its work after the response to a call.
                 return False
             if self._is_tried_again(waits):
                 return True
@@ -105,7 +105,7 @@ class Recovery:
         return self.made_up_for(waits) if outcome is Outcome.FAILED else outcome in (Outcome.OK, Outcome.REFUSED)
 
     def _is_tried_again(self, activity: Activity) -> bool:
-        """Whether a later attempt at the same went well."""
+        """Whether a later attempt at the same succeeded."""
         if activity.kind not in _TRIED_AGAIN:
             return False
         found = (other for key in _keys(activity) for other in self._well.get(key, ()))
@@ -116,7 +116,7 @@ _TRIED_AGAIN = (Kind.INVOCATION, Kind.BATCH, Kind.DELIVERY)
 
 
 def _keys(activity: Activity) -> Iterator[object]:
-    """What other attempts at the same have, one of them at least."""
+    """Keys that attempts at the same share, at least one of them."""
     data = activity.data
     yield from activity.takes
     if activity.kind is Kind.INVOCATION:

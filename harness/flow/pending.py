@@ -1,4 +1,4 @@
-"""What keeps a flow from rest."""
+"""What keeps a flow from settling."""
 
 from dataclasses import dataclass
 
@@ -12,11 +12,11 @@ class Pending:
     activity: Activity
     what: str
     timer: Activity | None = None
-    """Where only time is waited for: the record that announced it, which `POST /_harness/fire` makes due."""
+    """If it waits only for a time: the record that announced it, which `POST /_harness/fire` makes due."""
     due: float | None = None
-    """When that is, in seconds since the epoch."""
+    """When it becomes due, in seconds since the epoch."""
     callback: str = ""
-    """The state of an execution that waits here to be called back."""
+    """The state of an execution that waits here for a callback."""
 
     def __str__(self) -> str:
         return self.what

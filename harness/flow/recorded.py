@@ -1,4 +1,4 @@
-"""The flows that an engine has recorded, whoever began them: a test, a browser, the AWS CLI, a schedule."""
+"""The flows that an engine has recorded, whatever began them: a test, a browser, the AWS CLI, a schedule."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ from harness.journal.stream import JournalStream
 from harness.topology import Topology
 
 READING_SECONDS = 120.0
-"""For all that an engine keeps, which may be 128 MiB."""
+"""Time to read everything that an engine keeps, which may be 128 MiB."""
 NAME_CHARACTERS = 8
 NEWEST = "last"
 _SETS_UP = ("Add", "Associate", "Attach", "Create", "Delete", "Detach", "Disable", "Enable", "Publish", "Put", "Register",
@@ -27,31 +27,31 @@ _DATA = frozenset({
     "PutEvents", "PutItem", "PutLogEvents", "PutMetricData", "PutObject", "PutParameter", "PutRecord", "PutRecordBatch",
     "PutRecords", "PutSecretValue", "SetAlarmState", "UpdateItem", "UpdateSecret",
 })  # fmt: skip
-"""What begins like a call that makes or changes a resource, and is one that a flow begins with."""
+"""Operations that begin like a call that creates or changes a resource, but that can begin a flow."""
 _OF_PEOPLE = frozenset({"codecommit", "cognito-idp", "cognito-identity"})
-"""Services whose calls of that kind are about users, and what they write."""
+"""Services whose calls of that kind are about users, and about what users write."""
 _READS = ("Describe", "List", "Get", "Head", "Query", "Scan", "BatchGet", "ReceiveMessage", "Lookup", "FilterLogEvents")
 
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """What began a flow, as far as its first activities tell; nobody is asked for it.
+    """What began a flow, as its first activities show. Makes no request.
 
-    `root` is that of its trace, `name` the short form of it. `at` is in seconds since the epoch.
+    `root` is the root of its trace, `name` the short form of it. `at` is in seconds since the epoch.
     """
 
     root: str
     name: str
     at: float
     what: str
-    """What was done first: "POST /users", "cognito-idp SignUp, cognito-idp ConfirmSignUp"."""
+    """What happened first: "POST /users", "cognito-idp SignUp, cognito-idp ConfirmSignUp"."""
     by: str
-    """Who did it: "browser", "aws-cli", "Boto3"; "" where nobody outside did."""
+    """The client program: "browser", "aws-cli", "Boto3"; "" if no client began it."""
     steps: int
     seconds: float
     """From its first record to its last one so far."""
     idle: bool
-    """Reads that nothing came of, or setting up resources: nothing that somebody looks for in a list."""
+    """Reads that caused nothing, or the set-up of resources: a list hides them."""
 
     def to_json(self) -> dict[str, object]:
         return {"root": self.root, "name": self.name, "began": self.at, "what": self.what, "by": self.by,
@@ -59,11 +59,11 @@ class Beginning:
 
 
 class RecordedFlows:
-    """All flows in the journal of a target, from its oldest record on, and as they go on.
+    """All flows in the journal of a target, from its oldest record on, updated as records arrive.
 
-    `topology` gives what is deployed there, when an explanation asks for it. Raises MissingCapabilityError for a target
-    that keeps no journal. With `show_secrets` flows have the secrets that the engine cut out of them; raises EngineError for one
-    that keeps none.
+    `topology` returns what is deployed there, when an explanation needs it. Raises MissingCapabilityError for a target
+    without a journal. With `show_secrets` flows contain the secrets that the engine cut out of them; raises EngineError for an
+    engine that does not keep them.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class RecordedFlows:
         self._stream.listen(self._mappings.note)
 
     def open(self) -> None:
-        """Read what there is; what comes is read as it happens. Raises JournalError."""
+        """Read the existing records; new ones are read as they arrive. Raises JournalError."""
         self._stream.open(from_beginning=True)
         self._stream.catch_up(READING_SECONDS)
 
@@ -92,11 +92,11 @@ class RecordedFlows:
 
     @property
     def forgotten(self) -> int:
-        """How many records are not kept any more, the oldest ones."""
+        """How many records, the oldest ones, are not kept any more."""
         return self._stream.first_sequence - 1
 
     def beginnings(self) -> list[Beginning]:
-        """What began each flow until now, the newest first. Raises JournalError."""
+        """The beginnings of all flows until now, the newest first. Raises JournalError."""
         with self._recorded() as (flows, topology):
             return [self._beginning(root, roots, topology) for root, roots in flows]
 
@@ -105,12 +105,12 @@ class RecordedFlows:
         return Flow(self._target, self._stream, self._history, root, self._topology, self._mappings)
 
     def find(self, name: str) -> Flow:
-        """The flow of this name: its root, the beginning of that or of its last part, or "last" for the newest that did
+        """The flow with this name: its root, the beginning of the root or of its last part, or "last" for the newest that did
         something. Raises UnknownFlowError."""
         where = f"the journal of the engine at {self._target.address}"
         with self._recorded() as (flows, topology):
             if name == NEWEST:
-                # One after the other: what each of thousands was, nobody asks.
+                # Lazily: with thousands of flows, only one is wanted.
                 newest = next((root for root, roots in flows if not self._beginning(root, roots, topology).idle), None)
                 if newest is None:
                     raise UnknownFlowError(f"There is no flow yet in {where}. Call something that is deployed there.")
@@ -131,7 +131,7 @@ class RecordedFlows:
 
     @contextmanager
     def _recorded(self) -> Iterator[tuple[list[tuple[str, list[Activity]]], Topology]]:
-        """The root of each flow until now with what began it, the newest first, and what is deployed; nothing is added
+        """The root of each flow until now with its first activities, the newest first, and what is deployed. No record is added
         meanwhile."""
         self._stream.catch_up()
         topology = self._topology()
@@ -144,7 +144,7 @@ class RecordedFlows:
 
 
 def beginning_of(root: str, activities: Sequence[Activity], topology: Topology) -> Beginning:
-    """What began a flow, of all its activities in the order in which they began."""
+    """What began a flow, from all its activities in the order in which they began."""
     lines = counted(ShownFlow(activities, names(topology)).steps)
     ends = (activity.ended.at for activity in activities if activity.ended is not None)
     at = activities[0].begin.at
@@ -161,12 +161,12 @@ def beginning_of(root: str, activities: Sequence[Activity], topology: Topology) 
 
 
 def short_name(root: str) -> str:
-    """The short form of a trace's root: the beginning of its random part."""
+    """The short form of a trace's root: the first part of its random part."""
     return root.rpartition("-")[2][:NAME_CHARACTERS]
 
 
 def ending_of(flow: Flow) -> tuple[Outcome, str]:
-    """How a flow ended, and what a list says of that: where, why, or the status that requests were answered with."""
+    """How a flow ended, and the remark in a list: where, why, or the status of the responses."""
     lost = [finding for finding in flow.explain() if finding.lost]
     pending = flow.pending()
     shown = flow.shown()
@@ -200,7 +200,7 @@ _BROWSERS = ("Mozilla/", "Opera/")
 
 
 def _client(activity: Activity) -> str:
-    """The program that made a request or a call, by what it says of itself."""
+    """The program that made a request or a call, by its user agent."""
     data = activity.begin.data
     headers = {str(name).lower(): str(value) for name, value in (data.get("headers") or {}).items()}
     agent = str((data.get("caller") or {}).get("agent") or headers.get("user-agent") or "")

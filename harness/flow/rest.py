@@ -1,7 +1,7 @@
-"""Decides what of a flow has not come to its end, and what each of these waits for.
+"""Decides what in a flow has not settled, and what each part waits for.
 
-Told are the leaves: an execution that goes on because one of its states waits is not told beside that state. So a flow of
-which all leaves wait for a time, or for somebody, has nothing else that goes on.
+Only leaves are reported: an execution that is in progress because one of its states waits is not reported in addition to
+that state. So if all leaves of a flow wait for a time or for a callback, nothing else in it is in progress.
 """
 
 import time
@@ -15,11 +15,11 @@ from harness.flow.pending import Pending
 from harness.journal.records import Kind, Phase
 
 CALLBACK = "task timeout"
-"""What a timer is called that runs while an execution waits to be called back."""
+"""The name of a timer that runs while an execution waits for a callback."""
 
 
 def pending(activities: Sequence[Activity], history: History, consumers: Consumers) -> Iterator[Pending]:
-    """What has not come to its end; what depends on consumers that must be asked first counts, too."""
+    """What has not settled; what depends on consumers that must be requested first counts, too."""
     yield from _going_on(activities, history)
     told: set[str] = set()
     left: list[tuple[Pending, str]] = []
@@ -30,7 +30,7 @@ def pending(activities: Sequence[Activity], history: History, consumers: Consume
             if mark not in told and (one := _left(activity, mark, history, consumers)) is not None:
                 told.add(mark)
                 left.append((one, _group(activity, mark)))
-    # What waits behind a message of its group waits for the same time.
+    # A message behind another message of its group waits for the same time.
     heads = {group: one for one, group in left if group and one.due is not None}
     for one, group in left:
         head = heads.get(group) if one.due is None else None
@@ -38,8 +38,8 @@ def pending(activities: Sequence[Activity], history: History, consumers: Consume
 
 
 def _left(activity: Activity, mark: str, history: History, consumers: Consumers) -> Pending | None:
-    """What was left, where something is to come of it: of several that are to take it up, the one that waits for no time,
-    or for the first."""
+    """Something that was left and is still to be taken. If several are to take it: the one that waits for no time, or for the
+    earliest."""
     waits = _waits(activity, mark, history, consumers)
     timers = [_timer_of(mark, wait.mapping, history) for wait in waits]
     if not waits:
@@ -51,7 +51,7 @@ def _left(activity: Activity, mark: str, history: History, consumers: Consumers)
 
 
 def _group(activity: Activity, mark: str) -> str:
-    """The group of a FIFO queue in which a message was sent; nothing for all else."""
+    """The FIFO group to which a message was sent; "" for everything else."""
     if not mark.startswith("message:"):
         return ""
     request = activity.data.get("request")
@@ -62,20 +62,20 @@ def _group(activity: Activity, mark: str) -> str:
 def _going_on(activities: Sequence[Activity], history: History) -> Iterator[Pending]:
     going = {activity.id: activity for activity in activities if activity.goes_on}
     for activity in activities:
-        # Whoever called back has the rest of the execution to wait for, which somebody else began.
+        # The caller of a callback waits for the rest of the execution, although another client began it.
         execution = _execution_of(activity, history) if activity.begin.name == "TaskTokenReturned" else None
         if execution is not None and execution.goes_on:
             going.update((one.id, one) for one in history.closure([execution]) if one.goes_on)
     held_up = {above for activity in going.values() for above in _above(activity, history)}
     for activity in going.values():
         if activity.id not in held_up:
-            # A timer that was fired by hand goes on as all else does, until what it makes due is done.
+            # A timer that was fired is in progress like everything else, until what it makes due has ended.
             waits = activity.kind is Kind.TIMER and "when" in activity.begin.data
             yield _timer(activity, history) if waits else Pending(activity, f"{activity} is in progress")
 
 
 def _above(activity: Activity, history: History) -> Iterator[int]:
-    """What goes on because this goes on: what caused it, and the work that it is done in."""
+    """What is in progress because this is in progress: its cause, and the work in which it happens."""
     open_ = [activity]
     while open_:
         one = open_.pop()
@@ -120,8 +120,8 @@ def _is_heartbeat(activity: Activity) -> bool:
 
 
 def _timer_of(mark: str, mapping: str, history: History) -> Activity | None:
-    """The time that something that was left waits for, until a mapping takes it up; None where that has come, and for all
-    else. What another mapping does meanwhile is nothing to this one's window, or to its next attempt."""
+    """The time that something waits for until a mapping takes it; None if that time has come, and for everything else.
+    What another mapping does meanwhile does not change this mapping's window, or its next attempt."""
     timer = history.timer_of(mark, mapping)
     if timer is None:
         return None
@@ -138,7 +138,7 @@ def _timer_of(mark: str, mapping: str, history: History) -> Activity | None:
 
 
 def _waits(leaver: Activity, mark: str, history: History, consumers: Consumers) -> list[Awaited]:
-    """What is to come of something that was left."""
+    """What is expected for something that was left."""
     takers = [taker for taker in history.takers_of(mark, leaver) if taker.kind is not Kind.TIMER]
     match mark.partition(":")[0]:
         case "invocation":

@@ -1,9 +1,9 @@
-"""A flow as shown: its steps, as a tree. Terminal, page, JSON, OTLP and the list of flows are drawn from it.
+"""A flow as shown: its steps, as a tree. The terminal, the page, JSON, OTLP and the list of flows are rendered from it.
 
 An engine records more activities than a reader wants lines: a rule that passes an event to a function is a delivery, a call,
-work behind the answer of that and an invocation. One of them is the step, with a label, an outcome and a parent; the others
-are *hidden*: part of that step. A terminal prints the steps; the page and the exports have the hidden activities, too, each with
-the step that it is part of. What failed is not hidden, unless its step failed.
+work after the call's response, and an invocation. One of them is the step, with a label, an outcome and a parent; the
+others are *hidden*: part of that step. A terminal prints the steps. The page and the exports contain the hidden activities,
+too, each with the step that it is part of. A failed activity is not hidden, unless its step failed.
 """
 
 from collections import defaultdict
@@ -24,23 +24,23 @@ _ARCHIVE_RULE = "Events-Archive-"
 
 @dataclass(slots=True)
 class Step:
-    """One line of a flow: what happened, and what came of it."""
+    """One line of a flow: what happened, and its outcome."""
 
     activity: Activity
     """The activity that is shown. Its id names the step."""
     activities: list[Activity]
-    """All that it stands for, itself among them, in the order in which they began."""
+    """All activities that it stands for, itself among them, in the order in which they began."""
     label: Label
     outcome: Outcome
     said: str = ""
-    """More about it: what went wrong, what was refused, how often it was tried."""
+    """A remark: what went wrong, what was refused, how often it was tried."""
     children: list["Step"] = field(default_factory=list)
     plain: bool = False
-    """A call of a service that nothing came of but its answer."""
+    """A call of a service that caused nothing but its response."""
     times: int = 1
     """How many equal steps in a row this line stands for (`counted`)."""
     attempts: int = 0
-    """How many of its children are attempts at its event; 0 where it was tried once."""
+    """How many of its children are attempts at its event; 0 if it was tried once."""
 
     def __str__(self) -> str:
         return str(self.label)
@@ -76,11 +76,11 @@ class ShownActivity:
 
     activity: Activity
     parent: int | None
-    """The activity that caused it, or left what it takes up; None where it began the flow."""
+    """The activity that caused it, or left what it takes; None if it began the flow."""
     others: tuple[int, ...]
-    """Further activities that had a part in it: of a batch the senders of its other records."""
+    """Further activities that contributed: for a batch, the senders of its other records."""
     step: int | None
-    """The step that it is part of; its own id where it is the step. None for a hidden one at the beginning of a flow."""
+    """The step that it is part of; its own id if it is the step. None for a hidden one at the beginning of a flow."""
     above: int | None
     """The step that its step is below; None at the top."""
     label: Label
@@ -89,19 +89,19 @@ class ShownActivity:
 
     @property
     def hidden(self) -> bool:
-        """Whether it is no step, but part of one."""
+        """Whether it is part of a step, and no step."""
         return self.step != self.activity.id
 
 
 class ShownFlow:
-    """The activities of a flow, given in the order in which they began, as steps. `name` gives the names of resources."""
+    """The activities of a flow, given in the order in which they began, as steps. `name` returns the names of resources."""
 
     def __init__(self, activities: Iterable[Activity], name: Names = str) -> None:
         in_order = sorted(activities, key=lambda activity: activity.begin.sequence)
         self.causality = Causality(in_order)
         self._outcomes = {activity.id: outcome_of(activity) for activity in in_order}
         self.steps: tuple[Step, ...] = tuple(_Folding(self.causality, self._outcomes, name).steps())
-        """Those at the top: nothing of the flow caused them."""
+        """The steps at the top: nothing in the flow caused them."""
         self._by_id = {step.id: step for top in self.steps for step in top.walk()}
         self._name = name
 
@@ -120,7 +120,7 @@ class ShownFlow:
 
     @property
     def failed(self) -> Step | None:
-        """The first step whose failure no later attempt and no caller made up for."""
+        """The first step whose failure was not recovered by a later attempt or a caller."""
         recovery = Recovery(self.causality, self._outcomes)
         for step in self._by_id.values():
             if step.outcome is Outcome.FAILED and not step.attempts:
@@ -130,12 +130,12 @@ class ShownFlow:
         return None
 
     def step_of(self, activity: int) -> Step | None:
-        """The step that shows an activity, by its id: the one that it is part of, or is below."""
+        """The step that shows an activity, by its id: the one that it is part of, or that it is below."""
         shown = self.activities.get(activity)
         return self._by_id.get(shown.step) if shown is not None and shown.step is not None else None
 
     def _whole(self, step: Step) -> Step:
-        """A step; of an attempt the step of its event."""
+        """The step; for an attempt, the step of its event."""
         above = self._by_id.get(self.activities[step.id].above or 0)
         return above if above is not None and above.attempts else step
 
@@ -147,7 +147,7 @@ class ShownFlow:
             parent, *others = self.causality.parents[activity.id] or (None,)
             step = steps.get(activity.id)
             is_step = step is not None and step.activity is activity
-            # What is part of no step belongs to the nearest one above it.
+            # An activity that is part of no step belongs to the nearest step above it.
             nearest = found[parent].step if parent is not None else None
             of = step.id if step is not None else nearest
             if is_step and of is not None:
@@ -175,7 +175,7 @@ def _nearest(number: int | None, shown: Mapping[int, ShownActivity]) -> int | No
 
 
 def counted(steps: Iterable[Step]) -> list[Step]:
-    """With equal calls in a row as one line."""
+    """The steps, with equal calls in a row as one line."""
     found: list[Step] = []
     for step in steps:
         last = found[-1] if found else None
@@ -204,7 +204,7 @@ def outline(steps: Iterable[Step], indent: str = "") -> str:
 
 
 class _Folding:
-    """Makes the steps of a flow, from its leaves up."""
+    """Builds the steps of a flow, from its leaves up."""
 
     def __init__(self, causality: Causality, outcomes: Mapping[int, Outcome], name: Names) -> None:
         self._causality = causality
@@ -216,7 +216,7 @@ class _Folding:
             self._below[parent.id if parent else None].append(activity)
 
     def steps(self) -> list[Step]:
-        # From the last to the first: a parent began before its children. So no depth of a flow is a depth of calls.
+        # From the last to the first: a parent began before its children. So a deep flow needs no deep recursion.
         made: dict[int, list[Step]] = {}
         for activity in reversed(self._causality.activities.values()):
             below = [step for child in self._below[activity.id] for step in made.pop(child.id)]
@@ -224,7 +224,7 @@ class _Folding:
         return [step for top in self._below[None] for step in made[top.id]]
 
     def _of(self, activity: Activity, below: list[Step]) -> list[Step]:
-        """The steps that show an activity: one; or those below it, where it only carries on."""
+        """The steps that show an activity: one; or those below it, if the activity only passes something on."""
         match activity.kind:
             case Kind.WORK:
                 return below or ([self._step(activity, [])] if activity.goes_on else [])
@@ -260,9 +260,9 @@ class _Folding:
         return step
 
     def _shown_as(self, step: Step, activity: Activity, others: Sequence[Step]) -> Step:
-        """The step of what an activity led to, for both of them, with what else came of it below.
+        """The step of what an activity caused, for both of them, with everything else that it caused below.
 
-        It is named after the activity where something came of that before.
+        It is named after the activity if the activity caused another step earlier.
         """
         if any(other.activity.begin.sequence < step.activity.begin.sequence for other in others):
             step.activity = activity
@@ -282,7 +282,7 @@ class _Folding:
         return step
 
     def _is_unwanted_event(self, activity: Activity, below: Collection[Step]) -> bool:
-        """Whether it is a service's own event, which no rule takes: Step Functions sends one for each execution."""
+        """Whether it is a service's own event that no rule takes: Step Functions sends one for each execution."""
         if activity.begin.name != "PutEvents" or (activity.data.get("caller") or {}).get("kind") != "service":
             return False
         if self._causality.parent(activity) is None:
@@ -292,17 +292,17 @@ class _Folding:
         )
 
     def _invoke(self, activity: Activity, below: list[Step]) -> Step:
-        """One step for the call and its invocation; with one below it for each attempt, where there were several."""
+        """One step for the call and its invocation. If there were several attempts, one step below it for each."""
         step = self._invoked(activity, below)
         if (activity.data.get("caller") or {}).get("kind") == "client":
-            # What a client did is shown as that.
+            # What a client did is shown as the client's call.
             step.label = labels.label(activity, self._name)
             step.activity = activity
         return step
 
     def _invoked(self, activity: Activity, below: list[Step]) -> Step:
         attempts = [step for step in below if step.activity.kind is Kind.INVOCATION]
-        # The work behind the answer is in progress as long as its invocations are.
+        # The work after the response is in progress as long as its invocations are.
         others = [step for step in below if step not in attempts and step.activity.kind is not Kind.WORK]
         function = Label(self._name(activity.begin.resource) if activity.begin.resource else "", "function")
         if not attempts:
@@ -322,10 +322,10 @@ class _Folding:
         return step
 
     def _delivery(self, activity: Activity, below: list[Step]) -> Step:
-        """A delivery is shown as what it called, where that is one thing."""
+        """A delivery is shown as the call that it made, if it made one."""
         failed = self._outcomes[activity.id] is Outcome.FAILED
         if failed or len(below) != 1 or below[0].activities[0].kind not in (Kind.CALL, Kind.REQUEST):
-            # What was called is shown where it went well; the delivery says what went wrong.
+            # The call is shown if it succeeded; the delivery says what went wrong.
             same = below[0].activities if failed and len(below) == 1 and not below[0].children else []
             step = self._step(activity, [] if same else below)
             step.activities += same
@@ -336,7 +336,7 @@ class _Folding:
         return self._absorb(step, activity)
 
     def _batch(self, activity: Activity, below: list[Step]) -> Step:
-        """A batch is shown as the function that handles it, where it was invoked once."""
+        """A batch is shown as the function that handles it, if it was invoked once."""
         handlers = [step for step in below if _is_invocation(step)]
         if len(handlers) != 1:
             return self._step(activity, below)
@@ -361,13 +361,13 @@ class _Folding:
             unwanted = data.get("reason") == "NoRules" and str(source).startswith("aws.")
             return below if unwanted else [step]
         if begin.service == "events" and _ARCHIVE_RULE in begin.name and _is_well(below):
-            # An archive takes everything:
+            # An archive takes every event:
             # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-archive.html
             return []
         return [step] if begin.service in ("events", "iam") or step.outcome is not Outcome.OK else below
 
     def _frame(self, activity: Activity, below: list[Step]) -> Step:
-        """A message on a WebSocket connection; an error that the client is sent is part of it."""
+        """A message on a WebSocket connection; an error that is sent to the client is part of it."""
         if activity.data.get("direction") == "out" or not activity.error:
             return self._step(activity, below)
         answers = [step for step in below if step.activity.kind is Kind.FRAME]
@@ -377,7 +377,7 @@ class _Folding:
         return step
 
     def _of_connection(self, activity: Activity, below: list[Step]) -> Step:
-        """A call about a WebSocket connection; of a message to a client the message."""
+        """A call about a WebSocket connection; a message to a client is shown as the message."""
         sent = [step for step in below if step.activity.kind is Kind.FRAME]
         if activity.begin.name != "PostToConnection" or (len(sent) != 1 and not activity.error):
             return self._step(activity, below)

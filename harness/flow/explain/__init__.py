@@ -1,11 +1,11 @@
-"""Why events were lost: pure functions of what happened and of what the templates say.
+"""Why events were lost: pure functions of what happened and of what the templates declare.
 
-`explain` asks each module of `EXPLAINERS`, one a service, for its findings; they know no engine. A module has a function
-of `Evidence` that yields findings, and this list is the only place that names it.
+`explain` collects the findings of each module of `EXPLAINERS`, one for each service. A module never calls the engine. It has a
+function of `Evidence` that yields findings, and this list is the only place that names it.
 
-What is told is chosen with care, as a remark on every refusal would be noise: a rule that refuses an event which another
-rule took is how a bus works. So a flow that reached what it was meant for has no findings, and what follows from something
-that is told is not told again.
+Findings are few on purpose, because a remark on every refusal would be noise: a rule that refuses an event that another rule
+took is how a bus works. So a flow that reached its purpose has no findings, and the consequences of a reported failure are not
+reported again.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -58,15 +58,15 @@ EXPLAINERS: tuple[Callable[[Evidence], Iterator[Finding]], ...] = (
     load_balancers.find,
     queues.find,
 )
-"""Those that know more of what happened come first: of two findings about one failure the first is told."""
+"""The explainers that know more of what happened come first: of two findings about one failure, the first is reported."""
 
 
 def explain(
     activities: Sequence[Activity], history: Reader, topology: Topology, pending: Iterable[Pending] = ()
 ) -> Explanation:
-    """What of a flow was lost or waits, and why, in the order in which it happened.
+    """What in a flow was lost or waits, and why, in the order in which it happened.
 
-    `activities` are those of the flow in the order in which they began, `history` joins them.
+    `activities` are those of the flow in the order in which they began; `history` joins them.
     """
     evidence = Evidence(tuple(activities), history, topology, tuple(pending))
     found = [finding for explainer in EXPLAINERS for finding in explainer(evidence)]

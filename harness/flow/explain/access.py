@@ -1,4 +1,4 @@
-"""Calls that IAM denied: who may not do what, and the line of the policy that says so or that is missing.
+"""Calls that IAM denied: the principal, the action, the resource, and the line of the policy that denies or is missing.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
 """
@@ -17,12 +17,12 @@ from harness.topology.references import mentions
 from harness.topology.resources import TemplateResource, listed
 
 RESOURCE_POLICIES = frozenset(type_ for type_, kind in aws.TYPES.items() if kind.policy_of)
-"""Policies that are resources of their own and name what they are attached to."""
+"""Policies that are separate resources and name what they are attached to."""
 _LIMITS = {"boundary": "permissions boundary", "session": "session policy"}
 
 
 def denials(evidence: Evidence) -> Iterator[Activity]:
-    """The decisions of IAM that refused a call, but for those where the same was allowed later."""
+    """The decisions of IAM that refused a call, except those that were allowed later."""
     allowed: dict[tuple[Any, ...], int] = {}
     for call in evidence.of(Kind.CALL):
         for decided in call.data.get("access") or ():
@@ -61,7 +61,7 @@ def _finding(evidence: Evidence, notes: list[Activity]) -> Finding:
 
 
 def _policy_holder(data: Mapping[str, Any]) -> str:
-    """The role whose policies count; none where the resource's own do."""
+    """The role whose policies count; "" if the resource's own policy counts."""
     kind = (data.get("by") or {}).get("kind") or data.get("missing")
     return "" if kind == "resource" else str(data.get("role") or "")
 
@@ -84,7 +84,7 @@ def _who(evidence: Evidence, note: Activity) -> str:
 
 
 def _what(evidence: Evidence, resource: str) -> str:
-    """By its logical id where a template declares it, else whole: its region or account may be what is wrong."""
+    """By its logical id if a template declares it, else the whole ARN: its region or account may be what is wrong."""
     node = evidence.node(resource)
     return f"{node.kind.replace('_', ' ')} {node.logical_id}" if node else resource
 
@@ -104,7 +104,7 @@ def _called(statement: Mapping[str, Any]) -> str:
 
 
 def _nearly(data: Mapping[str, Any]) -> str:
-    """What the first statement that nearly allows it wants instead."""
+    """What the first statement that nearly allows it requires instead."""
     for near in data.get("near") or ():
         if failed := near.get("conditions"):
             first = failed[0]
@@ -126,7 +126,7 @@ def _texts(values: Iterable[Any]) -> str:
 
 
 def _place(evidence: Evidence, note: Activity) -> Place | None:
-    """The statement that denies or nearly allows, else the policies that lack one, else whose they would be."""
+    """The statement that denies or nearly allows, else the policies without such a statement, else their resource."""
     holder = _policy_holder(note.data)
     deciding = note.data.get("by") or next(iter(note.data.get("near") or ()), None)
     if not holder:
@@ -147,7 +147,7 @@ def _place_of_statement(evidence: Evidence, role: NodeId, statement: Mapping[str
         return _statement_of(evidence, managed, ("PolicyDocument",), statement) if managed else None
     declared = evidence.topology.resources.get(role)
     for index, inline in enumerate(listed(declared.get("Policies")) if declared else ()):
-        # SAM names the policies of a role after the role and their place.
+        # SAM names the policies of a role after the role and their position.
         names = {f"{role.logical_id}Policy{index}", inline.get("PolicyName") if isinstance(inline, Mapping) else None}
         if policy in names:
             path: tuple[str | int, ...] = ("Policies", index)
@@ -161,7 +161,7 @@ def _place_of_statement(evidence: Evidence, role: NodeId, statement: Mapping[str
 
 
 def _place_of_resource_policy(evidence: Evidence, resource: str, statement: Mapping[str, Any] | None) -> Place | None:
-    """The policy that is attached to a resource, where a template has one, else the resource."""
+    """The policy that is attached to a resource, if a template has one, else the resource."""
     node = evidence.node_id(resource)
     if node is None:
         return None

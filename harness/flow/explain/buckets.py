@@ -1,9 +1,9 @@
-"""What happened in a bucket and no notification told, and notifications that their target did not take
+"""Events of a bucket that no notification reported, and notifications that their target did not take
 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-filtering.html).
 
-A bucket holds more than what is notified of: what a function writes into the bucket that woke it is meant to be silent, and
-so is what a test removes. A refusal is told where a client put an object and nothing of the bucket's was notified in this
-flow, or where the key nearly is what the filter wants.
+Most objects are not meant to be notified of: an object that a function writes into the bucket that invoked it, or one that a
+test removes. A refusal is reported only if a client put an object and no notification of the bucket was sent in this flow, or
+if the key nearly matches the filter.
 """
 
 import difflib
@@ -68,13 +68,13 @@ def _held(evidence: Evidence, decision: Activity, name: str, key: str) -> tuple[
 
 
 def _same_family(configured: ObjectFilter, name: str) -> bool:
-    """Whether it is about such events: objects made, removed, restored; by whichever request."""
+    """Whether it is about such events (objects created, removed, restored), by any request."""
     family = name.removeprefix("s3:").partition(":")[0]
     return any(event.removeprefix("s3:").partition(":")[0] in (family, "*") for event in configured.events)
 
 
 def _likeness(configured: ObjectFilter, key: str) -> float:
-    """How much the key looks as the filter wants it, from 0 to 1."""
+    """How closely the key matches the filter, from 0 to 1."""
     begins = _ratio(configured.prefix, key[: len(configured.prefix)]) if configured.prefix else 1.0
     ends = _ratio(configured.suffix, key[-len(configured.suffix) :]) if configured.suffix else 1.0
     return min(begins, ends)

@@ -1,7 +1,7 @@
-"""WebSocket connections that were refused, messages that no route took, and pushes to clients that are gone
+"""WebSocket connections that were refused, messages that no route took, and pushes to clients that have disconnected
 (https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-overview.html).
 
-A function that fails on a message is told where functions are; here is what the API itself did not do.
+A function that fails on a message is reported by `functions`; this module reports what the API itself did not do.
 """
 
 import re
@@ -48,7 +48,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             yield from _gone(evidence, call)
 
 
-# ── a client that is not let in ─────────────────────────────────────────────────────────────────────────────────────
+# ── a client that is refused ────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _refused(evidence: Evidence, request: Activity) -> Finding:
@@ -74,7 +74,7 @@ def _refused(evidence: Evidence, request: Activity) -> Finding:
 def _by_authorizer(
     evidence: Evidence, request: Activity, decision: Activity, failed: Activity | None, what: str
 ) -> Finding:
-    """The authorizer of `$connect` said no, could not be asked, or was not, as the request lacks what it asks for
+    """The authorizer of `$connect` refused, could not be called, or was not called because the request has no identity source
     (https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-lambda-auth.html)."""
     rule = str(decision.data.get("rule"))
     named = f"authorizer {evidence.named(rule)}"
@@ -104,7 +104,7 @@ def _by_authorizer(
 
 
 def _missing(evidence: Evidence, authorizer: str, request: Activity) -> str:
-    """The first thing in which the authorizer looks for who it is, and that the request does not have."""
+    """The first identity source of the authorizer that the request does not have."""
     sources = evidence.property(evidence.node_id(authorizer), "IdentitySource")
     query = request.begin.data.get("query") or {}
     headers = {str(name).lower() for name in request.begin.data.get("headers") or {}}
@@ -117,7 +117,7 @@ def _missing(evidence: Evidence, authorizer: str, request: Activity) -> str:
     return ""
 
 
-# ── a message that nobody takes ─────────────────────────────────────────────────────────────────────────────────────
+# ── a message without a route ───────────────────────────────────────────────────────────────────────────────────────
 
 
 def _not_served(evidence: Evidence, frame: Activity) -> Iterator[Finding]:
@@ -135,7 +135,7 @@ def _not_served(evidence: Evidence, frame: Activity) -> Iterator[Finding]:
 
 
 def _selected(expression: str, frame: Activity) -> str:
-    """What the API chooses the route by, and what a message has there."""
+    """The route selection expression, and the value that a message has for it."""
     match = _SELECTED.fullmatch(expression)
     body = as_json(frame.data.get("body"))
     if isinstance(body, str):
@@ -150,7 +150,7 @@ def _selected(expression: str, frame: Activity) -> str:
 def _not_permitted(
     evidence: Evidence, activity: Activity, route: Edge | None, place: Place | None = None
 ) -> Finding | None:
-    """That the function has no permission for API Gateway to invoke it; None where it has
+    """That the function has no permission for API Gateway to invoke it; None if it has one
     (https://docs.aws.amazon.com/lambda/latest/dg/services-apigateway.html#apigateway-permissions)."""
     denial = denial_below(evidence, activity)
     if denial is None:
@@ -168,11 +168,11 @@ def _not_permitted(
     return refused_by_target(evidence, delivery)
 
 
-# ── a connection that ends, and what is sent to it then ─────────────────────────────────────────────────────────────
+# ── a connection that ends, and what is sent to it later ────────────────────────────────────────────────────────────
 
 
 def _ended(evidence: Evidence, end: Activity) -> Iterator[Finding]:
-    """That the API closed it over a message that it does not take
+    """That the API closed it because of a message that it does not accept
     (https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html)."""
     if end.data.get("by") != "limit":
         return
@@ -185,8 +185,8 @@ def _ended(evidence: Evidence, end: Activity) -> Iterator[Finding]:
 
 
 def _gone(evidence: Evidence, call: Activity) -> Iterator[Finding]:
-    """A function that knows what to do with a connection that is gone did what there is to do: that is told as a doubt,
-    and only where nobody else got the message either."""
+    """A function that handles a closed connection did what it should. That is reported as a doubt, and only if no other
+    connection got the message either."""
     function = evidence.function_of(call)
     invocation = next((one for one in evidence.causes(call) if one.kind is Kind.INVOCATION), None)
     failed = invocation is not None and bool(invocation.error) and not evidence.recovered(invocation)
@@ -207,7 +207,7 @@ def _reached_somebody(evidence: Evidence, invocation: Activity | None) -> bool:
 
 
 def _when(evidence: Evidence, connection: str, call: Activity) -> str:
-    """When a connection ended and why, where that was seen."""
+    """When a connection ended and why, if that was recorded."""
     ends = [one for one in evidence.history.takers_of(f"closed:{connection}") if one.kind is Kind.CONNECTION]
     if not ends:
         return ""
@@ -219,7 +219,7 @@ def _when(evidence: Evidence, connection: str, call: Activity) -> str:
     return f": {why} at {at} UTC, {ago:.3g} s before ({said.lstrip(', ')})"
 
 
-# ── what others have use for ────────────────────────────────────────────────────────────────────────────────────────
+# ── what other explainers use ───────────────────────────────────────────────────────────────────────────────────────
 
 
 def _route(evidence: Evidence, api: str, key: str) -> Edge | None:

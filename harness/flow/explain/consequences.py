@@ -1,4 +1,4 @@
-"""One failure is told once: a call that is denied fails its function, and a function that fails gives its batch back."""
+"""One failure is reported once: a denied call fails its function, and a failed function returns its batch."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -10,7 +10,7 @@ from harness.journal.records import Kind
 
 
 def without_consequences(evidence: Evidence, findings: Iterable[Finding]) -> list[Finding]:
-    """The findings without those about a failure that one before them tells."""
+    """The findings without those about a failure that an earlier one reports."""
     told: list[Finding] = []
     for finding in findings:
         if not any(_is_of_one_failure(evidence, finding, other) for other in told):
@@ -19,7 +19,7 @@ def without_consequences(evidence: Evidence, findings: Iterable[Finding]) -> lis
 
 
 def _is_of_one_failure(evidence: Evidence, one: Finding, other: Finding) -> bool:
-    """Whether what shows the one is, failed for, or made fail something that shows the other."""
+    """Whether an activity that shows the one is, failed because of, or made fail one that shows the other."""
     others = _failures(evidence, other)
     return any(
         _follows(evidence, a, b) or _follows(evidence, b, a) for a in _failures(evidence, one)[:1] for b in others
@@ -31,7 +31,7 @@ def _failures(evidence: Evidence, finding: Finding) -> list[Activity]:
 
 
 def _failed(evidence: Evidence, activity: Activity) -> Activity | None:
-    """The failed activity that a record shows: itself, or the call of which it is a decision."""
+    """The failed activity that a record shows: the activity itself, or the call that the decision is about."""
     if activity.kind is Kind.DECISION and activity.begin.service in ("iam", "lambda"):
         cause = evidence.cause_of(activity)
         return cause if cause is not None and cause.error else None
@@ -39,7 +39,7 @@ def _failed(evidence: Evidence, activity: Activity) -> Activity | None:
 
 
 def _follows(evidence: Evidence, outer: Activity, inner: Activity) -> bool:
-    """Whether the outer one is the inner one, or failed as what it caused did."""
+    """Whether the outer one is the inner one, or failed because what it caused failed."""
     if outer.id == inner.id:
         return True
     if not any(cause.id == outer.id for cause in evidence.causes(inner)):
@@ -51,5 +51,5 @@ def _follows(evidence: Evidence, outer: Activity, inner: Activity) -> bool:
 
 
 def _said(activity: Activity) -> str:
-    """What a failure says, and what was logged on the way to it."""
+    """What a failure says, and what was logged before it."""
     return json.dumps([activity.error, activity.data.get("log")], default=str)

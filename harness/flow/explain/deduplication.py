@@ -1,9 +1,9 @@
-"""Messages that a FIFO queue dropped, as it had taken one with the same deduplication id within five minutes
+"""Messages that a FIFO queue dropped, because it had accepted one with the same deduplication id within five minutes
 (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/using-messagededuplicationid-property.html).
 
-A sender that sends the same again is what deduplication is for. Told is a message that is dropped and says something else,
-and one that the queue itself takes for a repetition, by its content alone, though two senders sent it, or one twice on
-purpose: whether that was meant as two, nobody but its author knows.
+A sender that sends the same message again is what deduplication is for. Two kinds are reported: a dropped message with another
+content, and one that the queue itself takes for a repetition, by its content alone, although two senders sent it, or one sent
+it twice on purpose. Only the author knows whether two messages were meant.
 """
 
 from collections.abc import Iterator, Mapping
@@ -38,7 +38,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _sending_of(evidence: Evidence, message_id: str, decision: Activity) -> tuple[Activity, Any] | None:
-    """The call that sent the first one, and what it sent; None where that was before this flow."""
+    """The call that sent the first one, and what it sent; None if that was before this flow."""
     for call in evidence.of(Kind.CALL, "sqs"):
         if call.begin.sequence >= decision.begin.sequence or not isinstance(call.data.get("response"), Mapping):
             continue
@@ -57,7 +57,7 @@ def _by_content(evidence: Evidence, queue: str) -> bool:
 
 
 def _is_repeated_by_sender(evidence: Evidence, call: Activity, decision: Activity) -> bool:
-    """Whether both were sent by attempts to handle one event."""
+    """Whether attempts to handle one event sent both."""
     requests = []
     for activity in (call, decision):
         sender = next((cause for cause in evidence.causes(activity) if cause.kind is Kind.INVOCATION), None)

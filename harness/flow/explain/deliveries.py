@@ -1,7 +1,7 @@
-"""What a service could not hand over, and why: for every service that delivers events for others (rules, topics, buckets).
+"""What a service could not deliver, and why: for every service that delivers events (rules, topics, buckets).
 
-Such a service calls the target as a service principal, which the target's own policy must let in, or with a role that it
-was given (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html).
+Such a service calls the target as a service principal, which the target's own policy must allow, or with the role that it
+has for the target (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html).
 """
 
 import re
@@ -22,10 +22,10 @@ _WRAPPED = re.compile(r"An error occurred \((\w[\w.]*)\)")
 
 @dataclass(frozen=True, slots=True)
 class FailedDelivery:
-    """Something that was handed to a target, which did not take it.
+    """Something that was delivered to a target and that the target did not take.
 
-    `who` delivers, in words, as `principal` and for the ARN `source`; `place` is where the template says so. `kept_in` is
-    the queue that was to keep the event, `given_up` the record of giving it up.
+    `who` delivers, in words, as `principal` and for the ARN `source`; `place` is the template's line. `kept_in` is the queue
+    that was to keep the event, `given_up` the record that gave it up.
     """
 
     activity: Activity
@@ -37,12 +37,12 @@ class FailedDelivery:
     place: Place | None
     kept_in: str = ""
     queue_place: Place | None = None
-    """Where the template makes that queue the dead-letter queue."""
+    """The line of the template that makes that queue the dead-letter queue."""
     given_up: Activity | None = None
 
     @property
     def code(self) -> str:
-        """The error of the target, also where the service wraps it."""
+        """The error of the target, also if the service wraps it."""
         wrapped = _WRAPPED.search(str(self.error.get("message", "")))
         return wrapped[1] if wrapped else str(self.error.get("code", ""))
 
@@ -58,7 +58,7 @@ class _Reason:
 
 
 def refused_by_target(evidence: Evidence, delivery: FailedDelivery) -> Finding:
-    """Why a target did not take what it was given, and what became of it."""
+    """Why a target did not take the event, and where the event is now."""
     given_up, queue = delivery.given_up, delivery.kept_in
     reason = _reason(evidence, delivery)
     sentence = f"{delivery.who} could not hand the event to {in_words(evidence, delivery.target)}: {reason.clause}"
@@ -69,7 +69,7 @@ def refused_by_target(evidence: Evidence, delivery: FailedDelivery) -> Finding:
     if (refused := _refused_too(evidence, given_up)) is None:
         kept = f"{sentence}; it is kept in {named}."
         return evidence.finding(reason.cause, kept, reason.resource, reason.place, *shown, lost=False)
-    # The queue is what lost it, and what the sentence is about; that the target fails now and then is what it is for.
+    # The queue lost the event, so the sentence is about it: a dead-letter queue exists because targets fail.
     denial = denial_below(evidence, given_up)
     said = str((refused.data.get("error") or {}).get("message", "")).rstrip(".")
     why = f"its policy does not let {denial.data.get('principal')} in" if denial is not None else said
@@ -129,7 +129,7 @@ def _refused_too(evidence: Evidence, given_up: Activity) -> Activity | None:
 
 
 def denial_below(evidence: Evidence, delivery: Activity) -> Activity | None:
-    """What IAM denied of the delivery itself, not of what the delivered event then caused."""
+    """What IAM denied of the delivery itself, not of what the delivered event caused later."""
     found = [delivery]
     while found:
         activity = found.pop()
@@ -145,7 +145,7 @@ def denial_below(evidence: Evidence, delivery: Activity) -> Activity | None:
 
 
 def in_words(evidence: Evidence, target: str) -> str:
-    """What a target is and how it is called: "function Work", "queue Orders"."""
+    """The kind and name of a target: "function Work", "queue Orders"."""
     node = evidence.node_id(target) or evidence.elsewhere(target)
     kind = next((kind.noun for i in evidence.identifiers(target) if (kind := aws.TYPES.get(i.type)) and kind.kind), "")
     return f"{kind} {node.logical_id if node else name_of(target)}".strip()

@@ -1,9 +1,9 @@
 """Events that no rule of a bus took, and rules whose targets did not take them
 (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-troubleshooting.html).
 
-Several rules on one bus are normal, and so is a rule that refuses what another takes. So a refusal is told only where
-nobody took the event, or only a rule that takes everything while another misses it by one field of what it is about; and
-of several rules that refuse only the nearest is told.
+Several rules on one bus are normal, and so is a rule that refuses what another takes. So a refusal is reported only if no rule
+took the event, or only a rule that takes everything while another misses by one field of the event's envelope. Of several
+rules that refuse, only the nearest is reported.
 """
 
 import difflib
@@ -23,7 +23,7 @@ from harness.topology.patterns import EventPattern, InvalidEventPatternError, Re
 
 _ARCHIVE_RULE = "Events-Archive-"
 _SIMILAR = 0.9
-"""How alike two names are that were probably meant to be one: OrderPlaced and Order Placed."""
+"""The likeness from which on two names were probably meant to be one: OrderPlaced and Order Placed."""
 
 
 def find(evidence: Evidence) -> Iterator[Finding]:
@@ -37,18 +37,18 @@ def _by_event(evidence: Evidence) -> Iterator[list[Activity]]:
     found: dict[tuple[Any, ...], list[Activity]] = {}
     for decision in evidence.of(Kind.DECISION, "events"):
         if "schedule" in decision.data:
-            continue  # told by `schedules`: no event came to the bus
+            continue  # `schedules` reports it: no event reached the bus
         bus = _bus(decision)
         found.setdefault((decision.begin.cause, bus, _event(decision).get("id")), []).append(decision)
     yield from found.values()
 
 
-# ── nobody took it ──────────────────────────────────────────────────────────────────────────────────────────────────
+# ── no rule took it ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @dataclass(frozen=True)
 class _Refusing:
-    """A rule that did not hand on an event, and why."""
+    """A rule that did not forward an event, and why."""
 
     decision: Activity
     refusals: tuple[Refusal, ...]
@@ -60,7 +60,7 @@ class _Refusing:
 
     @property
     def heads(self) -> list[Refusal]:
-        """What it refused of the envelope: by these a rule is about this kind of event, or about another."""
+        """What it refused in the envelope: the fields that say what kind of event the rule is about."""
         return [refusal for refusal in self.refusals if refusal.path[:1] in (("source",), ("detail-type",))]
 
     @property
@@ -69,7 +69,7 @@ class _Refusing:
 
     @property
     def is_near(self) -> bool:
-        """Whether it is about this kind of event, but for one field, or for a name that is nearly the same."""
+        """Whether it is about this kind of event, except for one field, or for a name that is nearly the same."""
         return len(self.refusals) <= 1 and all(_likeness(refusal) >= _SIMILAR for refusal in self.heads)
 
 
@@ -92,8 +92,8 @@ def _unheard(evidence: Evidence, decisions: Sequence[Activity]) -> Iterator[Find
             )
         return
     if str(event.get("source", "")).startswith("aws."):
-        # Services tell everything that happens, and most of it is of interest to nobody: what a function removes, say, when
-        # the rule told it of what was removed.
+        # Services send an event for everything that happens, and no rule wants most of them: a function removes an object, say,
+        # because the rule invoked it for another removal.
         if nearest is not None and nearest.is_near and not _took_another(evidence, nearest):
             yield _refused(evidence, nearest, f"No rule took {_words(event)}")
         return
@@ -110,7 +110,7 @@ def _unheard(evidence: Evidence, decisions: Sequence[Activity]) -> Iterator[Find
 
 
 def _took_another(evidence: Evidence, refusing: _Refusing) -> bool:
-    """Whether the rule took another event of the same kind in this flow, so that nothing is wrong with it."""
+    """Whether the rule took another event of the same kind in this flow, so that nothing is wrong with the rule."""
     kind = _event(refusing.decision).get("detail-type")
     return any(
         decision.data.get("passed") and _event(decision).get("detail-type") == kind
@@ -124,7 +124,7 @@ def _distance(refusing: _Refusing) -> tuple[float, ...]:
 
 
 def _likeness(refusal: Refusal) -> float:
-    """How alike what is wanted and what is there are, from 0 to 1."""
+    """How alike the expected and the found value are, from 0 to 1."""
     return max((_ratio(wanted, refusal.found) for wanted in refusal.wanted.split(" or ")), default=0.0)
 
 
@@ -145,7 +145,7 @@ def _refusing(evidence: Evidence, decision: Activity) -> _Refusing:
 
 
 def _takes_everything(decision: Activity) -> bool:
-    """Whether a rule is about no kind of event in particular: one that logs, archives or forwards them all."""
+    """Whether a rule is about no particular kind of event: one that logs, archives or forwards every event."""
     pattern = decision.data.get("pattern")
     return isinstance(pattern, Mapping) and not {"detail-type", "detail", "$or"} & pattern.keys()
 
@@ -188,7 +188,7 @@ def _said_by_bus(evidence: Evidence, decision: Activity, event: Mapping[str, Any
         case "NoRules":
             yield _no_rule(evidence, decision, event)
         case "NoSuchEventBus":
-            if evidence.elsewhere(bus) is None:  # else `regions` tells it
+            if evidence.elsewhere(bus) is None:  # else `regions` reports it
                 sentence = f"There is no bus {name_of(bus)}, and EventBridge drops {_words(event)} without an error."
                 yield evidence.finding("no-such-bus", sentence, bus, evidence.place_of_caller(decision), decision)
         case _:
@@ -209,7 +209,7 @@ def _without_targets(evidence: Evidence, decision: Activity) -> Finding:
 def _undelivered(evidence: Evidence) -> Iterator[Finding]:
     for note in evidence.of(Kind.DEAD_LETTER, "events"):
         if note.data.get("reason") == "DeadLetterQueueRefused":
-            continue  # told with what was to go there
+            continue  # reported with the event for the dead-letter queue
         target, error = str(note.data.get("source", "")), note.data.get("error") or {}
         given_up = replace(
             _delivery(evidence, _last_attempt(evidence, note), note.begin.resource, target, error),
@@ -223,7 +223,7 @@ def _undelivered(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _tried_again(evidence: Evidence, retry: Activity) -> Iterator[Finding]:
-    """What a target did not take, and will be given again."""
+    """What a target did not take, and what will be delivered again."""
     rule, target_id = retry.begin.resource, retry.begin.name
     attempts = [
         delivery
@@ -279,7 +279,7 @@ def _event(decision: Activity) -> Mapping[str, Any]:
 
 
 def _bus(decision: Activity) -> str:
-    """The ARN of the bus of a rule, or the bus that the decision is about."""
+    """The ARN of a rule's bus, or the bus that the decision is about."""
     arn = decision.begin.resource
     head, rule, path = arn.partition(":rule/")
     if not rule:

@@ -1,4 +1,4 @@
-"""Messages and records that a function did not handle, or not yet, that an event source mapping reads for it.
+"""Messages and records that an event source mapping reads for a function, and that it has not handled, or not yet.
 
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventsourcemapping.html
 """
@@ -31,7 +31,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
 
 
 def mark_of(source: str, one: str) -> str:
-    """The mark of a message or a record by its queue or stream."""
+    """The mark of a message or a record, by its queue or stream."""
     return f"{'message' if ':sqs:' in source else 'record'}:{source}:{one}"
 
 
@@ -53,7 +53,7 @@ def _condition(edge: Edge | None) -> MappingCondition:
 
 @dataclass(frozen=True)
 class _Failing:
-    """A message or record that a function failed on, at the last attempt that there was."""
+    """A message or record that a function failed on, with the last attempt so far."""
 
     one: str
     batches: tuple[Activity, ...]
@@ -73,7 +73,7 @@ class _Failing:
 
     @property
     def group(self) -> str:
-        """Of a message in a FIFO queue."""
+        """The group of a message in a FIFO queue."""
         return next((str(r["group"]) for r in self.last.data["records"] if r["id"] == self.one and "group" in r), "")
 
     @property
@@ -86,7 +86,7 @@ def _failed(evidence: Evidence) -> Iterator[Finding]:
     for failing in _failing(evidence):
         failure = failure_below(evidence, failing.last)
         finding = _of_failing(evidence, failing, failure or _reported(evidence, failing))
-        # Of a batch that fails as a whole every record says the same.
+        # If a batch fails as a whole, every record has the same failure.
         if (key := (finding.cause, finding.sentence)) not in told:
             told.add(key)
             yield finding
@@ -106,7 +106,7 @@ def _failing(evidence: Evidence) -> Iterator[_Failing]:
 
 
 def _reported(evidence: Evidence, failing: _Failing) -> Failure:
-    """A function that did not fail has said which of its batch it could not handle
+    """A function that did not fail has reported the items of its batch that it could not handle
     (https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html)."""
     function = str(failing.last.data["target"])
     what = "message" if failing.is_message else "record"
@@ -179,9 +179,9 @@ def _and_behind(count: int, what: str) -> str:
 
 
 def _refused(evidence: Evidence) -> Iterator[Finding]:
-    """What every mapping refused that reads the queue or stream.
+    """What all mappings refused that read the queue or stream.
 
-    A filter on a stream is there to choose, so a refusal by it is told only where nothing of the stream was taken at all.
+    A filter on a stream is there to select, so its refusal is reported only if no record of the stream was taken at all.
     """
     refusals: dict[str, list[Activity]] = {}
     for decision in evidence.of(Kind.DECISION, "lambda"):
@@ -201,7 +201,7 @@ def _refused(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _of_refusal(evidence: Evidence, decisions: Sequence[Activity], *, lost: bool) -> Finding:
-    """By the nearest of the filters."""
+    """By the nearest filter."""
     matched = [
         (decision, _edge(evidence, str(decision.data["rule"])), _match(evidence, decision)) for decision in decisions
     ]
@@ -221,13 +221,13 @@ def _because(refusal: Refusal) -> str:
 
 
 def _match(evidence: Evidence, decision: Activity) -> Match:
-    """What the template's filter says of the record, as the function would have been given it."""
+    """How the template's filter matches the record, in the form in which the function would have received it."""
     filters = _condition(_edge(evidence, str(decision.data["rule"]))).filters
     event = decision.data.get("event")
     if filters is None or not isinstance(event, Mapping):
         return Match()
     body = event.get("body")
-    # The journal has JSON as what it says.
+    # The journal keeps JSON parsed.
     return filters.match(
         {**event, "body": body if isinstance(body, str) else json.dumps(body)} if "body" in event else event
     )
@@ -237,7 +237,7 @@ def _match(evidence: Evidence, decision: Activity) -> Match:
 
 
 def _unread(evidence: Evidence) -> Iterator[Finding]:
-    """What lies in a queue or stream that mappings are to read."""
+    """What is in a queue or stream that mappings should read."""
     told: set[str] = set()
     for one in waiting(evidence):
         node = evidence.node_id(one.source)
@@ -278,11 +278,11 @@ def _unread_finding(evidence: Evidence, cause: str, sentence: str, edge: Edge, s
     return evidence.finding(cause, sentence, _mapping(evidence, edge), place, one.left_by, lost=False)
 
 
-# ── what went wrong without an error ────────────────────────────────────────────────────────────────────────────────
+# ── what failed without an error ────────────────────────────────────────────────────────────────────────────────────
 
 
 def _unreported(evidence: Evidence, batch: Activity) -> Iterator[Finding]:
-    """What a function reported as failed, to a mapping that does not look: Lambda takes the batch for handled
+    """What a function reported as failed to a mapping without ReportBatchItemFailures: Lambda treats the batch as handled
     (https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html#services-sqs-batchfailurereporting)."""
     edge = _edge(evidence, str(batch.data["mapping"]))
     if batch.goes_on or batch.data.get("failed") or edge is None or _condition(edge).report_batch_item_failures:
@@ -313,14 +313,14 @@ def _failed_items(invocation: Activity) -> set[str]:
 
 
 def _shown_again(evidence: Evidence, batch: Activity) -> Iterator[Finding]:
-    """A queue shows what a function works on to others too, once its visibility timeout is over.
+    """A queue shows a message to others while a function works on it, once the visibility timeout is over.
 
-    Lambda refuses a mapping whose queue has a shorter one than the function's timeout; it may be changed later
+    Lambda refuses a mapping whose queue has a shorter one than the function's timeout, but it may be changed later
     (https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html#events-sqs-queueconfig).
     """
     visibility = batch.data.get("visibility_timeout_seconds")
     invocations = [each for call in _invokes(evidence, batch) for each in evidence.history.next_of(call)]
-    # The function's own time: the rest is this machine's.
+    # The function's own time only: the rest depends on this machine.
     if visibility is None or max(map(seconds_of, invocations), default=0.0) <= float(visibility):
         return
     source, function = str(batch.data["source"]), str(batch.data["target"])

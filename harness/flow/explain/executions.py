@@ -1,4 +1,4 @@
-"""Executions of state machines that failed, and those that wait for a callback that does not come.
+"""Executions of state machines that failed, and those that wait for a callback that does not arrive.
 
 https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
 """
@@ -31,7 +31,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     executions = [Execution(evidence, a) for a in evidence.of(Kind.TRANSITION) if a.begin.phase is not Phase.NOTE]
     failed = [execution for execution in executions if execution.ended_badly and not execution.is_cared_for]
     for execution in failed:
-        # What one says of itself is more than what says of it the one that started it.
+        # An execution's own failure says more than the failure of the execution that started it.
         if not any(execution.failed_for(other) for other in failed):
             yield _failed(execution)
     waits = [(execution, timer) for execution in executions for timer in execution.waits()]
@@ -71,14 +71,14 @@ class Execution:
 
     @property
     def is_cared_for(self) -> bool:
-        """Whether another execution started it, and succeeded all the same."""
+        """Whether another execution started it, and succeeded nevertheless."""
         outer = next(
             (c for c in self.evidence.causes(self.activity) if c.kind is Kind.TRANSITION and _is_whole(c)), None
         )
         return outer is not None and outer.data.get("status") == "SUCCEEDED"
 
     def failed_for(self, inner: "Execution") -> bool:
-        """Whether it failed because one that it started did, which its cause then tells of."""
+        """Whether it failed because one that it started failed; its cause then contains that one's."""
         said = str(self.activity.data.get("cause") or "")
         signs = (inner.activity.begin.resource, str(inner.activity.data.get("error") or ""))
         return any(sign and sign in said for sign in signs) and any(
@@ -87,7 +87,7 @@ class Execution:
 
     @cached_property
     def notes(self) -> list[Activity]:
-        """What is recorded of its history, in its order."""
+        """The records of its history, in order."""
         caused = self.evidence.caused_by(self.activity)
         return [n for n in caused if n.kind is Kind.TRANSITION and not _is_whole(n) and self._is_own(n)]
 
@@ -103,7 +103,7 @@ class Execution:
     def before(self, note: Activity) -> Iterator[Activity]:
         """An event and those that led to it, the newest first.
 
-        Workflows of a distributed Map count their events anew, so an id is no proof that an event came before.
+        Child workflows of a distributed Map count their events from 1 again, so an id does not prove that an event came before.
         """
         current: Activity | None = note
         while current is not None:
@@ -113,7 +113,7 @@ class Execution:
             current = self.events.get(previous) if previous < int(event.get("id") or 0) else None
 
     def state_of(self, note: Activity) -> str:
-        """The state that was entered last before an event."""
+        """The last state that was entered before an event."""
         entered = (n.begin.resource for n in self.before(note) if n.begin.name.endswith("StateEntered"))
         return next(entered, "")
 
@@ -131,7 +131,7 @@ class Execution:
         return any(set(note.leaves) & set(call.takes) for note in self.notes if note.begin.name == "TaskToken")
 
     def waits(self) -> Iterator[Activity]:
-        """Of its tasks that wait to be called back, the timers that go on meanwhile; they are about a state."""
+        """The timers that run while its tasks wait for a callback; they are about a state."""
         for timer in self.evidence.of(Kind.TIMER, "stepfunctions"):
             if timer.goes_on and timer.data.get("what") == "task timeout" and self._is_own(timer):
                 yield timer
@@ -187,8 +187,8 @@ _FAILURES = ("LambdaFunctionFailed", "LambdaFunctionTimedOut", "TaskFailed", "Ta
 
 
 def _last_caught(led: list[Activity]) -> list[Activity] | None:
-    """Of what led to an end: the last failure of a state that did not fail the execution, as a Catch took it, and what led to
-    that. A failure that was tried again is followed by another attempt, not by the state's exit."""
+    """Of what led to an end: the last failure that a Catch took, so that it did not fail the execution, and what led to that
+    failure. After a retried failure another attempt follows, not the state's exit."""
     for index, (later, earlier) in enumerate(itertools.pairwise(led), 1):
         if later.begin.name.endswith("StateExited") and earlier.begin.name in _FAILURES:
             return led[index:]
@@ -198,7 +198,7 @@ def _last_caught(led: list[Activity]) -> list[Activity] | None:
 def _failed_after(
     execution: Execution, led: list[Activity], end: str, said: str, shown: tuple[Activity, ...]
 ) -> Finding:
-    """A Fail state that a Catch led to: what was caught is why."""
+    """A Fail state that a Catch led to: the caught error is the reason."""
     failed, state = led[0], execution.state_of(led[0])
     where = f"state {state} of {execution.named}"
     error = str(failed.data["event"]["details"].get("error") or "")
@@ -213,7 +213,7 @@ def _failed_after(
         )
     then = f"the execution came to its state {end}"
     if said.partition(":")[0] not in ("", error):
-        # What was caught was not the last word.
+        # The Fail state ends with another error than the caught one.
         then += f", which fails with {said}"
     sentence = f"{where} {failed_so}: {why}; its Catch went on, and {then}."
     return execution.finding("caught-and-failed", sentence, execution.place(state, *path), *shown, failed)
@@ -225,7 +225,7 @@ def _timed_out(execution: Execution, state: str, where: str, shown: tuple[Activi
 
 
 def _silence(execution: Execution, state: str, until: Activity) -> tuple[str, str, tuple[str, ...]]:
-    """Of a state that timed out before a note: the finding, a clause that tells why, and the property that says how long."""
+    """For a state that timed out before a note: the finding, a clause that gives the reason, and the property with the time."""
     notes = [n for n in execution.notes if n.begin.sequence <= until.begin.sequence]
     scheduled = [n for n in notes if n.begin.name == "TaskScheduled" and execution.state_of(n) == state]
     details = scheduled[-1].data["event"]["details"] if scheduled else {}
@@ -252,7 +252,7 @@ def _cause(execution: Execution) -> str:
 
 
 def _message(cause: Any) -> Any:
-    """What an error's cause says; of a function's error, its message."""
+    """What an error's cause says; for a function's error, its message."""
     text: Any = cause or ""
     if isinstance(text, str):
         try:
@@ -264,7 +264,7 @@ def _message(cause: Any) -> Any:
 
 
 def _failure(execution: Execution, led: list[Activity]) -> str:
-    """What the function says that the task had run last; "" where it is none that failed."""
+    """What the function says that the task ran last; "" if no function failed."""
     if not any(n.begin.name in ("LambdaFunctionFailed", "TaskFailed", "LambdaFunctionTimedOut") for n in led):
         return ""
     until = led[0].begin.sequence
@@ -276,7 +276,7 @@ def _failure(execution: Execution, led: list[Activity]) -> str:
 
 
 def _caught(execution: Execution, state: str) -> str:
-    """The errors that the state catches, where it catches some."""
+    """The errors that the state catches, if any."""
     node = execution.evidence.node_id(execution.machine)
     for edge in execution.evidence.topology.leaving(node, "task") if node else ():
         if getattr(edge.condition, "state", "") == state:
@@ -306,7 +306,7 @@ def _refused(
     code = _code(call)
     refused = f"{call.begin.name} was refused ({code}): {_REFUSALS[code]}"
     if (owner := next((each for each in executions if each.has_token(call)), None)) is not None:
-        # That it failed for want of this callback is told already.
+        # The failure for want of this callback is already reported.
         if not owner.ended_badly:
             sentence = f"{refused}, and {owner.named} has gone on without it."
             yield owner.finding("token-used-up", sentence, evidence.place(owner.machine), call, owner.activity)

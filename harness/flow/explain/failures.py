@@ -1,4 +1,4 @@
-"""Why a function failed: what its last attempt says, in the words of AWS's runtimes, read into one clause and a line.
+"""Why a function failed: the error of its last attempt, in the wording of AWS's runtimes, read into one clause and a line.
 
 https://docs.aws.amazon.com/lambda/latest/dg/troubleshooting-invocation.html
 """
@@ -32,11 +32,11 @@ _LOADING = {
 _VALIDATING = frozenset(
     {"JsonSchemaException", "JsonSchemaValueException", "SchemaValidationError", "ValidationError", "ZodError"}
 )
-"""What the libraries raise that hold an event against its schema: jsonschema and pydantic, Powertools, fastjsonschema, Zod."""
+"""The errors of libraries that validate an event against a schema: jsonschema, pydantic, Powertools, fastjsonschema, Zod."""
 _VIOLATION = re.compile(
     r"\bdata(?:\.\w+|\[\d+\])* must |is a required property|Additional properties are not allowed|validation errors? for "
 )
-"""What they say, also where a function raises an error of its own with it."""
+"""What they say, also if a function raises another error with that message."""
 _MAX_MESSAGE = 200
 
 
@@ -50,18 +50,18 @@ class Failure:
     """Its ARN."""
     place: Place | None
     activity: Activity
-    """The invocation, or what tells that there was none."""
+    """The invocation, or the record that there was none."""
 
 
 def failure_below(evidence: Evidence, activity: Activity) -> Failure | None:
-    """Why what an activity had a function do failed; None where no function failed in it."""
+    """Why the function that an activity invoked failed; None if no function failed in it."""
     for call in reversed([each for each in evidence.history.next_of(activity) if is_invoke(each)]):
         return failure_of_call(evidence, call)
     return None
 
 
 def failure_of_call(evidence: Evidence, call: Activity) -> Failure | None:
-    """Why a call of Invoke that waited for the answer failed; None where it did not."""
+    """Why a call of Invoke that waited for the result failed; None if it did not fail."""
     invocations = [each for each in evidence.history.next_of(call) if each.kind is Kind.INVOCATION]
     if invocations:
         last = invocations[-1]
@@ -76,7 +76,7 @@ def is_invoke(call: Activity) -> bool:
 
 
 def throttled(evidence: Evidence, function: str, activity: Activity) -> Failure:
-    """A function has no concurrency left, or never has any
+    """A function has no concurrency left, or has a reserved concurrency of 0
     (https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html)."""
     node = evidence.node_id(function)
     reserved = evidence.topology.resources[node].get("ReservedConcurrentExecutions") if node else None
@@ -128,14 +128,14 @@ def failed_invocation(evidence: Evidence, invocation: Activity) -> Failure:
 
 
 def seconds_of(invocation: Activity) -> float:
-    """For how long the function worked, by its REPORT line; 0 where there is none."""
+    """How long the function worked, by its REPORT line; 0 if there is none."""
     match = _DURATION.search(str(invocation.data.get("log") or ""))
     return float(match[1]) / 1000 if match else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One of a traceback. `file` is relative to the function's folder."""
+    """One frame of a traceback. `file` is relative to the function's folder."""
 
     file: str
     line: int
@@ -145,10 +145,10 @@ class Frame:
 def own_frames(error: Mapping[str, Any]) -> list[Frame]:
     """The frames of an error's traceback that are in the file of the function itself, the innermost last.
 
-    The first frame in the function's folder is that file; the packages that it brings come after it.
+    The first frame in the function's folder is in that file; the frames of the function's packages come after it.
     """
     found = list(_frames(error.get("stackTrace") or (), _PYTHON_FRAME))
-    # Node's begins with the innermost one (https://docs.aws.amazon.com/lambda/latest/dg/nodejs-exceptions.html).
+    # A traceback of Node begins with the innermost one (https://docs.aws.amazon.com/lambda/latest/dg/nodejs-exceptions.html).
     found += list(_frames(error.get("trace") or (), _NODE_FRAME))[::-1]
     return [frame for frame in found if frame.file == found[0].file]
 
@@ -160,19 +160,19 @@ def _frames(lines: Iterable[Any], pattern: re.Pattern[str]) -> Iterator[Frame]:
 
 
 def _is_full(log: str) -> bool:
-    """Whether the REPORT line says that all of the memory was used."""
+    """Whether the REPORT line says that the function used all of its memory."""
     size, used = _MEMORY.search(log), _MEMORY_USED.search(log)
     return bool(size and used and int(used[1]) >= int(size[1]))
 
 
 def first_line(message: Any) -> str:
-    """What an error's message says at once: without the id of the request, and not at length."""
+    """The main sentence of an error's message, shortened, without the id of the request."""
     text = _REQUEST.sub("", str(message or "")).strip()
     return _shortened(text.splitlines()[0].rstrip(" .:")) if text else ""
 
 
 def _all_lines(error: Mapping[str, Any]) -> str:
-    """Of what a schema refused: the field is on a line of its own, and the reason on the next."""
+    """All lines of a schema error: the field is in one line, the reason in the next."""
     lines = [line.strip() for line in str(error.get("errorMessage") or "").splitlines()]
     until = lines.index("") if "" in lines else len(lines)
     return _shortened(": ".join(lines[:until]).rstrip(" .:"))

@@ -1,4 +1,4 @@
-"""Calls that failed because the test said so: its own faults, in force."""
+"""Calls that failed because the test requested it: faults in force."""
 
 from collections.abc import Iterator, Mapping
 

@@ -1,8 +1,8 @@
-"""Events that functions did not handle: what was sent to be handled later, and what its sender waited for.
+"""Events that functions did not handle: asynchronous ones, and those whose sender waited for the result.
 
-An asynchronous event is tried three times, and then it is gone, unless the function has a place for it
-(https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html). What an event source mapping, an
-execution or a user pool has a function do is told where that is.
+An asynchronous event is tried three times and then lost, unless the function has a destination or dead-letter queue
+(https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html). Functions that an event source mapping, an
+execution or a user pool invokes are reported by the modules of those.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _asynchronous(evidence: Evidence) -> list[str]:
-    """The marks of the events that functions were given to handle later."""
+    """The marks of the events that functions received asynchronously."""
     left = (mark for activity in evidence.activities for mark in activity.leaves if mark.startswith("invocation:"))
     return list(dict.fromkeys(left))
 
@@ -43,7 +43,7 @@ def _of_event(evidence: Evidence, mark: str) -> Iterator[Finding]:
     tries = f" in {attempts_in_words(len(attempts))}" if attempts else ""
     shown = (*attempts[::-1], *([given_up] if given_up else []), *([] if attempts else [failure.activity]))
     if given_up is None:
-        # The retry is announced by a note, or the engine is about to give up.
+        # A note announces the retry, or the engine is about to give up.
         sentence = f"{failure.clause}{tries}; it is tried again."
         yield _finding(evidence, failure, sentence, shown, lost=False)
         return
@@ -65,14 +65,14 @@ def _of_event(evidence: Evidence, mark: str) -> Iterator[Finding]:
 
 
 def _throttle(evidence: Evidence, mark: str) -> Activity | None:
-    """The note of an event that waits, as its function has no concurrency left."""
+    """The note of an event that waits because its function has no concurrency left."""
     return next(
         (note for note in evidence.of(Kind.TIMER, "lambda") if mark in note.leaves and note.data.get("throttled")), None
     )
 
 
 def _of_callers(evidence: Evidence) -> Iterator[Finding]:
-    """What failed while whoever called waited for the answer."""
+    """What failed while the caller waited for the result."""
     for call in evidence.of(Kind.CALL, "lambda", "Invoke"):
         if any(mark.startswith("invocation:") for mark in call.leaves) or _is_told_elsewhere(evidence, call):
             continue
@@ -82,12 +82,12 @@ def _of_callers(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _is_told_elsewhere(evidence: Evidence, call: Activity) -> bool:
-    """Whether whoever had the function invoked has its own way with failures."""
+    """Whether the invoker of the function handles failures in another way, so that another explainer reports them."""
     for cause in evidence.causes(call):
         if cause.kind in (Kind.BATCH, Kind.TRANSITION) or cause.begin.service == "cognito-idp":
             return True
         if cause.kind is Kind.INVOCATION:
-            # A function called it: where that went on all the same, it knew how.
+            # A function called it: if the caller continued nevertheless, it handled the error.
             return cause.goes_on or cause.error is None
         if cause.kind is Kind.REQUEST:
             return False
@@ -100,7 +100,7 @@ def _finding(
     return evidence.finding(failure.cause, sentence, failure.function, failure.place, *shown, lost=lost)
 
 
-# ── what others have use for ──────────────────────────────────────────────────────────────────────────────────
+# ── what other explainers use ─────────────────────────────────────────────────────────────────────────────────
 
 
 def attempts_in_words(count: int) -> str:
@@ -108,7 +108,7 @@ def attempts_in_words(count: int) -> str:
 
 
 def kept_by(evidence: Evidence, given_up: Activity) -> str:
-    """Where an event is that was given up, in words; "" where it is nowhere."""
+    """Where an event is kept that was given up, in words; "" if it is lost."""
     refused = any(
         note.kind is Kind.DEAD_LETTER and note.data.get("reason") == "TargetRefused"
         for note in evidence.history.next_of(given_up)

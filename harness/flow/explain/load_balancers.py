@@ -1,7 +1,7 @@
-"""Requests that a load balancer answered by itself, for want of an answer that it could hand on.
+"""Requests that a load balancer answered in place of its target, because it had no valid response to forward.
 
-https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html. A function that
-raised, had no concurrency left or is not permitted is told where that is.
+https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html. A function that raised,
+had no concurrency left or is not permitted is reported by other modules.
 """
 
 from collections.abc import Iterator, Mapping
@@ -69,7 +69,7 @@ def _of_problem(evidence: Evidence, request: Activity, code: str, message: str) 
 
 
 def _target_group(evidence: Evidence, request: Activity) -> str:
-    """That of the event which the function was given."""
+    """The target group of the event that the function received."""
     for activity in evidence.caused_by(request):
         event = activity.data.get("event")
         if activity.kind is Kind.INVOCATION and isinstance(event, Mapping):
@@ -78,13 +78,13 @@ def _target_group(evidence: Evidence, request: Activity) -> str:
 
 
 def _of_default_action(evidence: Evidence, request: Activity) -> Iterator[Finding]:
-    """A listener's own answer is an error where no rule of it took the request."""
+    """A listener's default response is an error if none of its rules took the request."""
     decision = next((a for a in evidence.caused_by(request) if _is_of_no_rule(a)), None)
     if decision is None:
         return
     asked: Mapping[str, Any] = decision.data["event"]
     refused = decision.data["refused"]
-    # A rule that has the path is the one that was meant.
+    # A rule with this path is the intended one.
     nearest = next((each for each in refused if each["field"] != "path-pattern"), refused[0])
     wanted = " or ".join(nearest["wanted"])
     field = _WANTS.get(nearest["field"], nearest["field"].replace("http-header", "the header"))

@@ -1,4 +1,4 @@
-"""Messages that left their queue without having been handled, or that nobody takes out of it."""
+"""Messages that left their queue without having been handled, or that no consumer takes."""
 
 from collections.abc import Iterator
 
@@ -26,7 +26,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _received_too_often(evidence: Evidence, given_up: Activity) -> Iterator[Finding]:
-    """A message that somebody received and did not delete. Where a mapping read it, the function's failure is told."""
+    """A message that a client received and did not delete. If a mapping read it, the function's failure is reported instead."""
     takers = [taker for mark in given_up.takes for taker in evidence.history.takers_of(mark)]
     if given_up.data.get("reason") != "MaxReceiveCountExceeded" or any(t.kind is Kind.BATCH for t in takers):
         return
@@ -55,9 +55,9 @@ def _delayed(evidence: Evidence, one: Waiting) -> Finding | None:
 
 
 def _read_by_nobody(evidence: Evidence, one: Waiting) -> Finding | None:
-    """A message in a queue that a function may read, and no mapping reads it for the function.
+    """A message in a queue that a function may read, but that no mapping reads for the function.
 
-    A queue without consumers is no mistake as such: others may read it, and dead letters lie where they are.
+    A queue without consumers is no mistake as such: other clients may read it, and dead letters stay in their queue.
     """
     node = evidence.node_id(one.source)
     if one.what != "message" or node is None or evidence.topology.leaving(node, "event_source_mapping"):

@@ -1,4 +1,4 @@
-"""Functions that expect a topic's message in another form than their queue has it: raw, or wrapped in a notification
+"""Functions that expect a topic's message in another form than their queue contains: raw, or wrapped in a notification
 (https://docs.aws.amazon.com/sns/latest/dg/sns-large-payload-raw-message-delivery.html)."""
 
 import re
@@ -25,8 +25,8 @@ class WrongForm:
 
 
 def wrong_form(evidence: Evidence, invocation: Activity) -> WrongForm | None:
-    """Whether an invocation failed as it was given a message wrapped that it expects raw, or the reverse: its error is about
-    a field that the message has in the other form alone."""
+    """Whether an invocation failed because it received a message wrapped that it expects raw, or the reverse: its error is
+    about a field that the message has only in the other form."""
     if not isinstance(invocation.error, Mapping):
         return None
     delivery = next(
@@ -41,7 +41,7 @@ def wrong_form(evidence: Evidence, invocation: Activity) -> WrongForm | None:
 
 
 def _bodies(event: Any) -> Iterator[Any]:
-    """The bodies of the messages of a queue, as what they are in JSON."""
+    """The bodies of a queue's messages, parsed as JSON."""
     records = event.get("Records") if isinstance(event, Mapping) else None
     for record in records if isinstance(records, list) else ():
         if isinstance(record, Mapping) and record.get("eventSource") == "aws:sqs":

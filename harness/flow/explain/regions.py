@@ -1,4 +1,4 @@
-"""Calls to a resource of the templates in a region where it is not
+"""Calls to a resource of the templates in a region where it does not exist
 (https://docs.aws.amazon.com/general/latest/gr/rande.html)."""
 
 from collections.abc import Iterator, Mapping
@@ -22,7 +22,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _elsewhere(evidence: Evidence, call: Activity) -> NodeId | None:
-    """What the call is about, where the templates have it in another region."""
+    """The resource of the call, if the templates have it in another region."""
     request = call.data.get("request")
     for named in (call.begin.resource, *_texts(request)):
         found = evidence.topology.declared_as(named, in_any_region=True) if named else None

@@ -1,4 +1,4 @@
-"""Schedules that run for nobody, and runs that their target did not take.
+"""Schedules without an effect, and runs that their target did not take.
 
 https://docs.aws.amazon.com/scheduler/latest/UserGuide/configuring-schedule-dlq.html
 """
@@ -20,7 +20,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             yield _disabled(evidence, decision)
     for note in evidence.of(Kind.DEAD_LETTER, "scheduler"):
         if note.data.get("reason") == "DeadLetterQueueRefused":
-            continue  # told with what was to go there
+            continue  # reported with the event for the dead-letter queue
         attempt = next(_attempts_before(evidence, note), note)
         given_up = replace(
             _delivery(evidence, attempt, note.data.get("error") or {}, str(note.data.get("source", ""))),
@@ -46,7 +46,7 @@ def _disabled(evidence: Evidence, decision: Activity) -> Finding:
 
 
 def _attempts_before(evidence: Evidence, activity: Activity) -> Iterator[Activity]:
-    """The attempts of a schedule before something, the last one first."""
+    """The attempts of a schedule before an activity, the last one first."""
     attempts = [
         delivery
         for delivery in evidence.of(Kind.DELIVERY, "scheduler")

@@ -1,8 +1,8 @@
-"""Signed URLs and forms that S3 did not take, and requests that another secret signed
+"""Signed URLs and forms that S3 did not accept, and requests that another secret signed
 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-presigned-url.html,
 https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-authentication-HTTPPOST.html).
 
-Who signed a URL or a form is known where a function of the same flow answered with it.
+The signer of a URL or a form is known if a function of the same flow returned it.
 """
 
 import json
@@ -83,7 +83,7 @@ def _finding(evidence: Evidence, call: Activity, cause: str, why: str, what: str
 
 
 def _signed_by(evidence: Evidence, call: Activity, key: str) -> tuple[str, str] | None:
-    """The function that answered with a URL or a form for this key, and for how many seconds it is good, where it says so."""
+    """The function that returned a URL or a form for this key, and the number of seconds for which it is valid, if stated."""
     for invocation in evidence.of(Kind.INVOCATION, "lambda"):
         if invocation.begin.sequence < call.begin.sequence:
             result = json.dumps(invocation.data.get("result"), default=str)

@@ -1,6 +1,6 @@
-"""Messages and events that a service refused as they are too large
+"""Messages and events that a service refused because they are too large
 (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html,
-https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevent-size.html). Each says it in its own words."""
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevent-size.html). Each service words its error differently."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -17,7 +17,7 @@ _MESSAGES = re.compile(
 )
 _SENDING = re.compile(r"^(Send|Publish|Post|Put|Invoke|Start|Update|Transact|BatchWrite)")
 _LIMITS = {"sqs": "MaximumMessageSize"}
-"""The property that sets the limit, where it can be set."""
+"""The property that sets the limit, if it can be set."""
 
 
 def find(evidence: Evidence) -> Iterator[Finding]:

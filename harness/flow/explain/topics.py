@@ -1,8 +1,8 @@
-"""Messages that the subscriptions of a topic refused, were not given, or did not take
+"""Messages that the subscriptions of a topic refused, did not receive, or did not take
 (https://docs.aws.amazon.com/sns/latest/dg/sns-subscription-filter-policies.html).
 
-A filter policy that refuses is how a topic is shared, so it is told only where nobody took the message, or where the policy
-would take it if it were about the body instead of the attributes, or the reverse: that is a mistake whoever else took it.
+Filter policies that refuse are how a topic is shared, so a refusal is reported only if no subscription took the message, or
+if the policy would match the body instead of the attributes, or the reverse: that is a mistake in any case.
 """
 
 import json
@@ -55,7 +55,7 @@ def _refused(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _held_against(evidence: Evidence, decision: Activity) -> tuple[Edge | None, Match, bool]:
-    """The subscription, how its policy takes the message, and whether it would if it were about the other part of it."""
+    """The subscription, how its policy matches the message, and whether it would match the other part of it."""
     edge = subscription_edge(evidence, decision.begin.resource)
     data = decision.data
     scope = str(data.get("scope") or "MessageAttributes")
@@ -119,7 +119,7 @@ def _undelivered(evidence: Evidence) -> Iterator[Finding]:
         subscription, endpoint = note.begin.resource, str(note.data.get("source", ""))
         edge = subscription_edge(evidence, subscription)
         if note.data.get("reason") == "DeadLetterQueueRefused":
-            continue  # told with what was to go there
+            continue  # reported with the message for the dead-letter queue
         delivery = evidence.cause_of(note)
         yield refused_by_target(
             evidence,
@@ -159,14 +159,14 @@ def topic_of(subscription_arn: str) -> str:
 
 
 def _subscription(evidence: Evidence, arn: str, capital: str = "S") -> str:
-    """ "Subscription ToQueue of topic Orders"; one that no template declares has no name of its own."""
+    """ "Subscription ToQueue of topic Orders"; one that no template declares has no name."""
     node = evidence.node_id(arn)
     topic = evidence.named(topic_of(arn))
     return f"{capital}ubscription{f' {node.logical_id}' if node else ''} of topic {topic or name_of(arn)}"
 
 
 def _place(evidence: Evidence, arn: str, edge: Edge | None, match: Match) -> Place | None:
-    """Where the policy asks for what it refused."""
+    """Where the policy requires what it refused."""
     if edge is None:
         return evidence.place(arn, "FilterPolicy")
     return evidence.edge_place(edge, match.refusals[0] if match.refusals else None)

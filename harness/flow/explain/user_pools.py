@@ -1,4 +1,4 @@
-"""User pools whose triggers did not let somebody through
+"""User pools whose triggers refused a user
 (https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-identity-pools-working-with-aws-lambda-triggers.html).
 """
 

@@ -1,4 +1,4 @@
-"""What lies in a queue or a stream, and nobody has taken it yet."""
+"""What is in a queue or a stream and has not been taken yet."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -19,17 +19,17 @@ class Waiting:
     one: str
     left_by: Activity
     group: str
-    """Of a message in a FIFO queue."""
+    """The group of a message in a FIFO queue."""
     is_awaited: bool
-    """Whether the flow does not come to rest before somebody takes it."""
+    """Whether the flow does not settle before a consumer takes it."""
     delayed: Activity | None
     """The note that says until when it is hidden."""
     behind: bool
-    """Whether what was before it in its group or shard is tried again and again."""
+    """Whether an earlier item of its group or shard is retried again and again."""
 
 
 def waiting(evidence: Evidence) -> Iterator[Waiting]:
-    """In the order in which they came."""
+    """The waiting messages and records, in the order in which they came."""
     awaited = {pending.activity.id for pending in evidence.pending}
     timers = [note for note in evidence.of(Kind.TIMER, "sqs") if note.data.get("what") == "delayed message"]
     delays = {mark: note for note in timers for mark in note.leaves}
@@ -41,7 +41,7 @@ def waiting(evidence: Evidence) -> Iterator[Waiting]:
             if kind not in ("message", "record") or mark in seen:
                 continue
             seen.add(mark)
-            # That it waits for its batching window is told of it before anybody takes it.
+            # The timer of its batching window takes the mark before a consumer does.
             if any(taker.kind is not Kind.TIMER for taker in evidence.history.takers_of(mark)):
                 continue
             source, _, one = mark.partition(":")[2].rpartition(":")
@@ -59,13 +59,13 @@ def waiting(evidence: Evidence) -> Iterator[Waiting]:
 
 
 def _group(activity: Activity) -> str:
-    """The FIFO group that a message was sent to."""
+    """The FIFO group to which a message was sent."""
     request = activity.data.get("request")
     return str(request.get("MessageGroupId") or "") if isinstance(request, Mapping) else ""
 
 
 def _failing(evidence: Evidence) -> set[tuple[str, str]]:
-    """The groups of queues, and the streams, in which something failed and is tried again."""
+    """The groups of queues, and the streams, in which something failed and is retried."""
     found: set[tuple[str, str]] = set()
     for batch in evidence.of(Kind.BATCH, "lambda"):
         failed = set(map(str, batch.data.get("failed") or ()))
