@@ -1,6 +1,6 @@
-"""The command `harness`. It parses and prints; the parts below it do the work.
+"""The command `harness`. It parses and prints; the modules that it calls do the work.
 
-Exit codes: 0 done; 1 something failed, and the message says what; 2 wrong usage; 3 nothing runs that could answer.
+Exit codes: 0 done; 1 something failed, and the message says what; 2 wrong usage; 3 no engine runs.
 """
 
 import contextlib
@@ -104,7 +104,7 @@ def _print_version(asked: bool) -> None:
 
 
 class _State:
-    """Options that stand before the command."""
+    """Options before the command."""
 
     directory: Path | None = None
 
@@ -151,7 +151,7 @@ def _project(**options: Any) -> Project:
 
 @contextmanager
 def _running(**options: Any) -> Iterator[tuple[Project, Target]]:
-    """The project and its engine; exits with NOT_RUNNING when there is none."""
+    """The project and its engine; exits with NOT_RUNNING if no engine runs."""
     project = _project(**options)
     if not options.get("templates"):
         project = project.as_last_deployed()
@@ -164,7 +164,7 @@ def _running(**options: Any) -> Iterator[tuple[Project, Target]]:
 
 
 def _elsewhere(project: Project) -> list[RunningEngine]:
-    """The engines of this user that are not this project's."""
+    """The engines of this user that belong to other projects."""
     here = project.settings.state_directory.resolve()
     return [engine for engine in engines() if engine.directory != here]
 
@@ -220,7 +220,7 @@ def up(
         iam=iam,
         show_secrets=show_secrets,
     )
-    # Read first: a wrong template is told before anything is started.
+    # Read first: a wrong template is reported before anything is started.
     project.templates()
     running = project.running()
     if running is not None and running.engine.name != project.engine.name:
@@ -242,7 +242,7 @@ def up(
                 "'harness down' stops it; then 'harness up' takes the port you want."
             )
         if show_secrets:
-            # One that was up before may have been started without it.
+            # An engine that was up before may have been started without it.
             secrets.Shown(target)
         progress.step("Reading the templates")
         deployment = project.deploy_and_remember(target, on_event=progress, force=force)
@@ -316,7 +316,7 @@ def _show_status(elsewhere: list[RunningEngine], *, as_json: bool) -> None:
                 }
             )
         else:
-            # Worth a word where it is not as on AWS.
+            # Shown only if it differs from AWS.
             mode = [("iam", terminal.IAM_MODES[iam])] if iam in terminal.IAM_MODES else []
             terminal.show_status(target, deployment, [*mode, *_process_rows(process)])
 
@@ -393,7 +393,7 @@ def logs(
         logs_of = {name: function_logs.log_of(target, physical_id) for name, physical_id in chosen.items()}
         width = max(map(len, logs_of), default=0)
         since = int(time.time() * 1000)
-        # CloudWatch has what the function wrote, as on AWS; what a terminal shows is copied on.
+        # CloudWatch has what the function wrote, as on AWS; the output of a terminal is often copied elsewhere.
         cut = None if show_secrets else secrets.redactor_of(target)
 
         def show(event: function_logs.LogEvent) -> None:
@@ -528,8 +528,8 @@ def graph(
 
 @contextmanager
 def _recorded(*, show_secrets: bool = False) -> "Iterator[tuple[RecordedFlows, Target]]":
-    """The flows that the engine has recorded, with the topology of what is deployed there."""
-    from harness.flow import RecordedFlows  # 0.3 s that the other commands do without
+    """The flows that the engine has recorded, with the topology of its deployment."""
+    from harness.flow import RecordedFlows  # takes 0.3 s, which the other commands save
 
     with _running() as (project, target):
         if "journal" not in target.capabilities:
@@ -571,7 +571,7 @@ def _list_flows(
 
 
 def _written(flow: "Flow", format_: TraceFormat, target: Target) -> str:
-    """A flow as a file."""
+    """A flow in the format of a file."""
     if format_ is TraceFormat.TEXT:
         from harness.terminal.flow_report import report
 
@@ -606,7 +606,7 @@ def _process_rows(process: Mapping[str, object]) -> list[tuple[str, str]]:
 
 
 def _functions(deployment: Deployment, function: str | None) -> dict[str, str]:
-    """The physical id of each function by the name to show it with; one function's, if one is named."""
+    """The physical id of each function by its display name; only one function's if one is named."""
     functions = {
         f"{stack.name}/{resource.logical_id}": resource.physical_id
         for stack in deployment.stacks.values()
@@ -622,15 +622,15 @@ def _functions(deployment: Deployment, function: str | None) -> dict[str, str]:
 
 
 TRACEBACK_VARIABLE = "HARNESS_TRACEBACK"
-"""Set, what went wrong in a way that is not known is raised."""
+"""If set, an unexpected error is raised with its traceback."""
 
 
 def main() -> None:
-    """Run the command and end the process with its exit code; no mistake of the user's and no state of the machine ends in
-    a traceback. `harness.__main__` guards the imports before it."""
+    """Run the command and end the process with its exit code. No user's mistake and no state of the machine ends in a traceback.
+    `harness.__main__` guards the imports before it."""
     code = _run()
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-        # Threads that still work are waited for; a second Ctrl-C does not wait.
+        # The process waits for threads that still work; a second Ctrl-C does not wait.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     sys.exit(_flushed(code))
 
@@ -667,12 +667,12 @@ def _sentence(error: Exception) -> str:
 
 
 def _flushed(code: int) -> int:
-    """Write what is buffered. A reader that has gone is no mistake; a full disk behind `>` is."""
+    """Write what is buffered. A reader that has closed the pipe is no error; a full disk behind `>` is."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
         except OSError as error:
-            # Python would try again while it ends, and print a traceback.
+            # Python would try again at exit, and print a traceback.
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
             if isinstance(error, BrokenPipeError):
                 code = code or 128 + signal.SIGPIPE

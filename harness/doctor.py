@@ -1,4 +1,4 @@
-"""What this machine has and lacks for the harness, and how to get it."""
+"""Checks what this machine has and what is missing for the harness, and how to get it."""
 
 import importlib.util
 import json
@@ -38,7 +38,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """One thing looked at: what was found, and, unless it is fine, what needs it and how to get it."""
+    """One check: what was found, and, unless it is fine, what needs it and how to get it."""
 
     subject: str
     verdict: Verdict
@@ -47,7 +47,7 @@ class CheckResult:
 
 
 def examine(settings: Settings) -> Iterator[CheckResult]:
-    """Look at the machine, one finding after the other."""
+    """Check the machine, one result after the other."""
     yield _python()
     yield _embedded_engine(settings)
     yield from _changed_targets()
@@ -84,7 +84,7 @@ def _embedded_engine(settings: Settings) -> CheckResult:
 
 
 def _changed_targets() -> Iterator[CheckResult]:
-    """What the emulator changes of LocalStack and moto, and is not the code that its changes were written against."""
+    """The code of LocalStack and moto that the emulator patches and that differs from the version that the patch expects."""
     if importlib.util.find_spec("localstack") is None:
         return
     said = _said_by(sys.executable, "-m", "harness.emulator.patch_audit", "--installed")
@@ -129,7 +129,7 @@ def _node() -> CheckResult:
 
 
 def _folders_of_interpreters() -> Iterator[CheckResult]:
-    """Folders where the engine looks for the Pythons of functions, and may not: it skips them."""
+    """Folders that may contain the Python interpreters of functions, but that the engine may not read and skips."""
     for variable in ("HARNESS_LAMBDA_PYTHONS", "PYENV_ROOT"):
         for folder in filter(None, os.environ.get(variable, "").split(os.pathsep)):
             if not os.access(folder, os.R_OK | os.X_OK):
@@ -142,7 +142,7 @@ def _folders_of_interpreters() -> Iterator[CheckResult]:
 
 
 def _said_by(*command: str) -> str | None:
-    """What a program prints; None where it does not run, as a version manager's shim may."""
+    """The output of a program; None if it does not run, as a version manager's shim may not."""
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
     except (OSError, subprocess.SubprocessError):
@@ -150,7 +150,7 @@ def _said_by(*command: str) -> str | None:
 
 
 def _docker(settings: Settings) -> CheckResult:
-    """The Docker engine and Compose, asked as the docker engine of the harness uses them."""
+    """The Docker engine and Compose, called in the same way as the docker engine of the harness calls them."""
     wanted = settings.engine == "docker"
     lacking = Verdict.MISSING if wanted else Verdict.OPTIONAL
     remedy = "" if wanted else "Only --engine=docker needs it."
@@ -201,7 +201,7 @@ def _memory() -> CheckResult:
 
 
 def _engines() -> CheckResult:
-    """All of this user, whatever folder they are of."""
+    """All engines of this user, in any folder."""
     found = engines()
     if not found:
         return CheckResult("Engines", Verdict.OK, "none runs")

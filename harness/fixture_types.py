@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class NewClient(Protocol):
-    """The fixture `aws`: `aws("sqs")` is a boto3 client of the engine, the same one each time."""
+    """The fixture `aws`: `aws("sqs")` is a boto3 client of the engine, the same object each time."""
 
     def __call__(self, service: str, /) -> Any: ...
 
@@ -23,7 +23,7 @@ class NewClient(Protocol):
 class NewFlow(Protocol):
     """The fixture `flow`: `with flow() as f: ...` records what the block causes.
 
-    `topology` is for stacks that are not those of `deployment`; it is called when `f.explain()` needs it.
+    `topology` is for other stacks than those of `deployment`; it is called when `f.explain()` needs it.
     """
 
     def __call__(self, topology: "Callable[[], Topology] | None" = None) -> "AbstractContextManager[Flow]": ...
@@ -45,6 +45,6 @@ class Settled(Protocol):
 
 
 class Fire(Protocol):
-    """The fixture `fire`: `fire("cognito-code-expiry", ...)` makes one thing due now that would take real time."""
+    """The fixture `fire`: `fire("cognito-code-expiry", ...)` makes one thing due now that real time would make due later."""
 
     def __call__(self, kind: str, **arguments: Any) -> dict[str, Any]: ...

@@ -1,4 +1,4 @@
-"""One project: its settings, its engine and its templates, put together for the command line and for pytest."""
+"""One project: its settings, its engine and its templates, combined for the command line and for pytest."""
 
 import json
 import os
@@ -31,13 +31,13 @@ if TYPE_CHECKING:
 
 ENGINES = ("embedded", "docker", "endpoint", "aws")
 OURS_ALONE = ("embedded", "docker")
-"""Engines whose targets nobody else uses: everything there ends with them."""
+"""Engines whose targets are dedicated: everything there is deleted when they stop."""
 
 RUN_TAG = "harness:run"
-"""On every stack and resource of a deployment on a target that is not ours alone; the value is the deployment's name."""
+"""On every stack and resource of a deployment on a shared target; the value is the deployment's name."""
 
 KEPT = "kept"
-"""Marks the folder of a test run whose engine was asked to stay (`pytest --keep`)."""
+"""Marks the folder of a test run whose engine keeps running (`pytest --keep`)."""
 
 
 def _ignore(_event: "DeployEvent") -> None:
@@ -46,8 +46,8 @@ def _ignore(_event: "DeployEvent") -> None:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """What came of ending: whether anything ran, what was removed from targets that are not ours alone, and what could not
-    be ended, with the reason."""
+    """Result of `down`: whether an engine was running, what was removed from shared targets, and what could not be ended, with
+    the reason."""
 
     ran: bool
     removals: "tuple[Removal, ...]" = ()
@@ -56,10 +56,10 @@ class Ended:
 
 @dataclass(frozen=True)
 class Project:
-    """The settings, and where the engine keeps its state.
+    """The settings, and the place of the engine's state.
 
-    `work_directory` holds builds and cfn-lint's results; engines of test runs share it with the project's engine. `owner_pid` is
-    the process that an engine of a test run must not outlive.
+    `work_directory` holds builds and cfn-lint's results; the engines of test runs share it with the project's engine.
+    `owner_pid` is the process with which the engine of a test run ends.
     """
 
     settings: Settings
@@ -79,11 +79,11 @@ class Project:
         iam: str | None = None,
         show_secrets: bool | None = None,
     ) -> "Project":
-        """The project around `start` (default: the working directory); arguments that are given win over its settings.
+        """The project around `start` (default: the working directory). Given arguments override its settings.
 
-        An `endpoint_url` chooses the endpoint engine. Over `iam` of the settings wins the environment variable of the
-        engine, HARNESS_IAM. Raises SettingsError when the settings are not valid, the engine is not one that there is, or
-        `iam` is given for a target of others; EngineError for a state folder that is not this user's.
+        An `endpoint_url` selects the endpoint engine. The engine's environment variable HARNESS_IAM overrides `iam` of the
+        settings. Raises SettingsError if the settings are invalid, the engine is unknown, or `iam` is given for a shared target;
+        EngineError for a state folder of another user.
         """
         settings = Settings.load(start)
         if endpoint_url is not None:
@@ -103,7 +103,7 @@ class Project:
         return project
 
     def may_choose_iam(self) -> None:
-        """Raises SettingsError where the target's own decision counts: it is not ours to switch."""
+        """Raises SettingsError on a shared target: it decides calls by its own policies, and the harness cannot switch that."""
         if self.engine.name not in OURS_ALONE:
             raise SettingsError(
                 f"--iam is for engines of our own ({', '.join(OURS_ALONE)}); what the {self.engine.name} target allows, it "
@@ -111,8 +111,8 @@ class Project:
             )
 
     def in_directory(self, directory: Path, *, port: int | None = None, owner_pid: int | None = None) -> "Project":
-        """The same project with an engine of its own, whose state is in `directory` and whose port is the usual one or any
-        free one, unless one is given."""
+        """The same project with a dedicated engine: its state is in `directory`, its port is the usual one or any free one unless
+        `port` is given."""
         settings = self.settings.model_copy(update={"port": port, "directory": directory, "compose_file": None})
         state_folder.close(settings.state_directory)
         return replace(
@@ -120,7 +120,7 @@ class Project:
         )
 
     def running(self, engines: Sequence[str] = ENGINES) -> "Project | None":
-        """The same project with the engine that runs here, of whichever of these kinds; None when none does."""
+        """The same project with the engine that runs here, if it is of one of these kinds; None if none runs."""
         for name in dict.fromkeys((self.settings.engine, *engines)):
             found = replace(self, engine=_engine(name, self.settings, self.owner_pid))
             if name in engines and found.engine.is_alive():
@@ -128,21 +128,21 @@ class Project:
         return None
 
     def templates(self) -> "list[Template]":
-        """The templates to deploy. Raises DeployError when there is none."""
-        from harness import deploy  # `harness down` and `harness outbox` do without it
+        """The templates to deploy. Raises DeployError if there is none."""
+        from harness import deploy  # `harness down` and `harness outbox` do not need it
 
         return deploy.discover(self.settings.root, self.settings.templates)
 
     def as_last_deployed(self) -> "Project":
-        """The same project with the templates that were last deployed from the command line, where they were others."""
+        """The same project with the templates that the command line deployed last, if they were others."""
         try:
             patterns = json.loads(self._deployed_file.read_text())
         except (FileNotFoundError, ValueError):
             return self
         if not isinstance(patterns, list) or not all(isinstance(pattern, str) for pattern in patterns):
-            return self  # written by another version
+            return self  # another version wrote it
         if patterns == self._absolute_patterns():
-            # Of the default patterns only one need match.
+            # Unchanged, so that default patterns stay defaults: only one of those has to match.
             return self
         return replace(self, settings=self.settings.model_copy(update={"templates": tuple(patterns)}))
 
@@ -152,9 +152,9 @@ class Project:
     def deploy_and_remember(
         self, target: Target, *, on_event: "Callable[[DeployEvent], None]" = _ignore, force: bool = False
     ) -> "Deployment":
-        """Deploy, and let the next commands speak of these templates until the engine is stopped.
+        """Deploy, and let the next commands use these templates until the engine is stopped.
 
-        Templates that do not pass the checks before a deployment leave what runs, and what is spoken of, as it was.
+        If templates do not pass the preflight, the running stacks and the remembered templates stay as they were.
         """
         from harness.errors import PreflightError
 
@@ -176,9 +176,10 @@ class Project:
     def deploy(
         self, target: Target, *, on_event: "Callable[[DeployEvent], None]" = _ignore, force: bool = False
     ) -> "Deployment":
-        """Bring the stacks to what the templates say; what has not changed is left alone.
+        """Bring the stacks to the state of the templates; unchanged resources stay as they are.
 
-        What a target lacks is known of ours and of AWS; any other is asked, and stacks that it cannot have are withheld.
+        The harness knows what its own engines and AWS do not support. It probes any other target, and skips stacks that the
+        target does not support.
         """
         from harness import deploy
 
@@ -197,7 +198,7 @@ class Project:
         )
 
     def start(self) -> Target:
-        """Start the engine, or find it; meanwhile the templates are checked as far as that needs no engine."""
+        """Start the engine, or find it. Meanwhile, check the templates as far as that needs no engine."""
         from harness import deploy
 
         if self.engine.is_alive():
@@ -212,28 +213,28 @@ class Project:
         return target
 
     def _in_its_mode(self, target: Target) -> Target:
-        """An engine that is up already, deciding calls as the settings say, if they say."""
+        """Set the mode of the settings, if any, on an engine that is already up."""
         if self.engine.name not in OURS_ALONE or self.settings.iam in (None, access_mode.mode_of(target)):
             return target
         target.harness.set_iam(str(self.settings.iam))
-        # What it can do has changed with it.
+        # Its capabilities have changed with the mode.
         return self.engine.find() or target
 
     def describe(self, target: Target) -> "Deployment":
-        """What of the templates is deployed now."""
+        """The parts of the templates that are deployed now."""
         from harness import deploy
 
         return deploy.describe(target, self.templates(), stack_prefix=_stack_prefix(target))
 
     def topology(self, target: Target, deployment: "Deployment") -> "Topology":
-        """What the templates connect, with the physical ids of what runs. Raises TemplateError."""
+        """The graph of what the templates connect, with the physical ids of what runs. Raises TemplateError."""
         from harness import deploy
 
         templates = self.templates()
         return deploy.topology_of(target, templates, deployment, parameters=self._parameters(target, templates))
 
     def deployed_topology(self, target: Target) -> "Topology":
-        """The same of what runs now; an empty one where there are no templates."""
+        """The same for what runs now; empty without templates."""
         from harness.errors import DeployError
         from harness.topology import Topology
 
@@ -243,9 +244,9 @@ class Project:
             return Topology.empty()
 
     def end(self, *, on_event: "Callable[[DeployEvent], None]" = _ignore) -> "Ended":
-        """Stop the engine; on a target that is not ours alone, remove what was deployed by us.
+        """Stop the engine; on a shared target, remove what the harness deployed there.
 
-        Raises EngineError or DeployError where that cannot be done; then it is remembered, and can be tried again.
+        Raises EngineError or DeployError if that fails; then it stays remembered, and can be tried again.
         """
         removals = []
         if self.engine.name not in OURS_ALONE and (target := self.engine.find()) is not None and target.deployment:
@@ -253,7 +254,7 @@ class Project:
 
             removal = deploy.remove(target, (RUN_TAG, target.deployment), on_event=on_event)
             if not removal.is_complete:
-                # Still remembered, so that it can be tried again.
+                # Keep it remembered, so that it can be tried again.
                 return Ended(True, (removal,), (f"Not all of {target.deployment} could be removed; see STILL THERE.",))
             removals.append(removal)
         ran = self.engine.stop()
@@ -261,15 +262,15 @@ class Project:
         return Ended(ran, tuple(removals))
 
     def down(self, *, on_event: "Callable[[DeployEvent], None]" = _ignore) -> "Ended":
-        """End whatever runs here, of every kind, and what test runs left that were killed. What cannot be ended does not
-        keep the others."""
+        """Stop every engine that runs here, of every kind, and what killed test runs left behind. A failure of one does not keep
+        the others from being stopped."""
         ended: list[Ended] = []
         failures: list[str] = []
         abandoned = list(self.abandoned_runs())
         for project in (*abandoned, *filter(None, (self.running([name]) for name in ENGINES))):
             try:
                 end = project.end(on_event=on_event)
-            except Exception as error:  # noqa: BLE001 - whatever it is, it is told, and the others are ended
+            except Exception as error:  # noqa: BLE001 - every failure is reported, and the others are stopped
                 end = Ended(False, failures=(str(error),))
             ended.append(end)
             state = project.settings.state_directory
@@ -281,7 +282,7 @@ class Project:
         return Ended(any(e.ran for e in ended), removals, tuple(failures))
 
     def abandoned_runs(self) -> "Iterator[Project]":
-        """Of the test runs that ended before they could clean up, each as the project in its folder.
+        """The test runs that ended before they could clean up, each as the project in its folder.
 
         A test run's folder is `run-<process id>` below the state directory.
         """
@@ -315,7 +316,7 @@ class Project:
         }
 
     def _lacking(self, target: Target, templates: "Sequence[Template]") -> Mapping[str, str]:
-        """AWS services that the target does not answer for, with what it answers. Asked once for each deployment."""
+        """AWS services that the target does not support, with its response. Probed once for each deployment."""
         if target.engine != "endpoint" or target.capabilities:
             return {}
         from harness import deploy
@@ -337,8 +338,8 @@ def _stack_prefix(target: Target) -> str:
 
 
 def _compose_file(settings: Settings) -> Path | None:
-    """What the docker engine brings up; None for a container of its own. Raises SettingsError for a file that is named and
-    not there; the usual one need not be."""
+    """The file that the docker engine brings up; None for a dedicated container. Raises SettingsError if a file is named and does
+    not exist; the default file may be missing."""
     if settings.compose_file is None:
         return None
     file = settings.root / settings.compose_file
@@ -350,7 +351,7 @@ def _compose_file(settings: Settings) -> Path | None:
 
 
 def _iam_of_environment() -> str | None:
-    """Raises SettingsError for what is no mode."""
+    """Raises SettingsError for an unknown mode."""
     written = os.environ.get(access_mode.IAM_VARIABLE) or None
     if written not in (None, *access_mode.IAM_MODES):
         raise SettingsError(

@@ -1,4 +1,4 @@
-"""The pytest plugin: options and fixtures. The parts below it do the work."""
+"""The pytest plugin: options and fixtures. The modules that it calls do the work."""
 
 import os
 import re
@@ -31,7 +31,7 @@ RUN_DIRECTORY = "harness_run_directory"
 LACKED = "harness_lacked_capability"
 LOG_LINES = 60
 STORY = "flow"
-"""How the sections begin that tell of a failed test's flows."""
+"""The beginning of the titles of sections that report a failed test's flows."""
 _REQUEST = re.compile(r" INFO --- \[[^]]*\] localstack\.request\.")
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _project = pytest.StashKey[Project]()
@@ -111,7 +111,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _versions(config: pytest.Config) -> dict[str, str]:
-    """Of what a test ran with, as its trace tells them."""
+    """The versions that a test ran with, for its trace."""
     from harness.report import trace_files
 
     project = config.stash.get(_in_use, None)
@@ -130,7 +130,7 @@ def pytest_configure_node(node: Any) -> None:
 
 
 def _end_abandoned_runs(project: Project) -> list[str]:
-    """End what test runs left that were killed; returns what they left where that is not for this run to end."""
+    """End what killed test runs left behind; returns what this run may not end, as sentences."""
     left = []
     for run in project.abandoned_runs():
         _put_back_iam(run.settings.state_directory)
@@ -144,14 +144,14 @@ def _end_abandoned_runs(project: Project) -> list[str]:
 
 
 def _put_back_iam(folder: Path) -> None:
-    """The engine that a run used decides calls again as it did before."""
+    """Restore the IAM mode that the engine had before the run."""
     mode = RunMode.of(folder)
     if mode is None:
         return
     try:
         mode.end(folder)
     except EngineError:
-        # It is gone, and its mode with it.
+        # The engine has stopped, and its mode with it.
         (folder / access_mode.FILE).unlink(missing_ok=True)
 
 
@@ -167,7 +167,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         return
     _put_back_iam(directory)
     if not any(directory.iterdir()):
-        # It was there for that alone: the engine is not this run's.
+        # The folder existed only for the mode: the engine belongs to another run.
         directory.rmdir()
         return
     own = _own(config)
@@ -193,11 +193,11 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def _say(message: str) -> None:
-    print(f"\n{message}")  # noqa: T201 - the terminal reporter is gone by now
+    print(f"\n{message}")  # noqa: T201 - the terminal reporter is closed by now
 
 
 def _own(config: pytest.Config) -> Project:
-    """The project with an engine that is this run's alone. It is the controller's, whichever worker starts it."""
+    """The project with an engine dedicated to this run. It belongs to the controller, whichever worker starts it."""
     directory = config.stash[_run_directory]
     return config.stash[_project].in_directory(directory, owner_pid=int(directory.name.removeprefix("run-")))
 
@@ -212,9 +212,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """A capability that the target lacks is a skip with its reason; any other failure comes with what the engine logged.
+    """A capability that the target does not support is a skip with its reason; any other failure comes with the engine's log.
 
-    When the engine died, say so with its last words, and do not let every later test fail for it.
+    If the engine has stopped, report its last log lines, and stop the run, so that later tests do not fail because of it.
     """
     report = yield
     if (report.failed or report.sections) and not item.config.getoption(pytest_secrets.OPTION):
@@ -236,13 +236,13 @@ def pytest_runtest_makereport(
         project.engine.log_after(item.stash.get(_log_mark, item.config.stash[_log_mark])), told=bool(flows)
     ):
         report.sections.append((f"{project.engine.name} engine's log", "\n".join(log)))
-    # The last that is read is what is looked for.
+    # Readers look at the last section first.
     report.sections += _flow_reports(flows)
     return report
 
 
 def _redactor(config: pytest.Config) -> Redactor:
-    """Cuts as this run's engine does."""
+    """Cuts with the key of this run's engine."""
     project = config.stash.get(_in_use, None)
     found, whose = config.stash.get(_cutting, (None, None))
     if found is None or whose is not project:
@@ -255,13 +255,13 @@ def _redactor(config: pytest.Config) -> Redactor:
 
 
 def _log(text: str, *, told: bool) -> list[str]:
-    """The end of the engine's log; without the calls and requests if the flows have them."""
+    """The end of the engine's log; without the calls and requests if the flows contain them."""
     lines = text.splitlines()
     return [line for line in lines if not (told and _REQUEST.search(line))][-LOG_LINES:]
 
 
 def _flow_reports(flows: "list[Flow]") -> list[tuple[str, str]]:
-    """Each flow of a failed test as the terminal shows it, in colours."""
+    """Each flow of a failed test as the terminal renders it, in colours."""
     if not flows:
         return []
     from harness import terminal
@@ -274,7 +274,7 @@ def _flow_reports(flows: "list[Flow]") -> list[tuple[str, str]]:
 
 
 class _Colours:
-    """Removes the colours of flows outside of a terminal; a worker of xdist cannot know where its output goes."""
+    """Removes the colours of flows outside of a terminal; a worker of xdist does not know where its output goes."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
@@ -289,7 +289,7 @@ class _Colours:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Tells what IAM would have denied, and counts what was skipped because the target lacks something."""
+    """Reports what IAM would have denied, and counts the tests that were skipped for an unsupported capability."""
     _tell_what_iam_would_deny(terminalreporter)
     skipped = terminalreporter.stats.get("skipped", [])
     lacks: dict[str, list[pytest.TestReport]] = {}
@@ -329,15 +329,15 @@ def _tell_what_iam_would_deny(terminalreporter: pytest.TerminalReporter) -> None
 
 @contextmanager
 def _locked(directory: Path) -> Iterator[None]:
-    """One xdist worker at a time starts the engine and deploys; the others wait and find it done."""
+    """One xdist worker at a time starts the engine and deploys; the others wait and find both done."""
     with locked(directory / "pytest.lock"):
         yield
 
 
 def _give_up(request: pytest.FixtureRequest, why: str) -> NoReturn:
-    """Without an engine or the stacks no later test can pass: say why once and stop.
+    """Without an engine or the stacks no later test can pass: report the reason once and stop.
 
-    `pytest.exit` would end an xdist worker in a way that the others take for a crash.
+    `pytest.exit` would end an xdist worker in a way that the controller takes for a crash.
     """
     request.session.shouldstop = why.partition("\n")[0]
     pytest.fail(why, pytrace=False)
@@ -348,10 +348,10 @@ def project(pytestconfig: pytest.Config) -> Project:
     """The settings and the engine of this run: the engine that is up here, or one that the run starts."""
     asked = pytestconfig.stash[_project]
     chosen = pytestconfig.getoption("--engine") or pytestconfig.getoption("--endpoint-url")
-    # What is up on a target of others is used only when it is asked for.
+    # A running shared target is used only on request.
     running = asked.running([asked.engine.name] if chosen else [*dict.fromkeys((*OURS_ALONE, asked.engine.name))])
     pytestconfig.stash[_in_use] = project = running or _own(pytestconfig)
-    # For the first test, whose setup began before it was known which engine there is.
+    # For the first test, whose setup began before the engine was chosen.
     pytestconfig.stash[_log_mark] = project.engine.log_mark()
     return project
 
@@ -365,7 +365,7 @@ def engine(project: Project, request: pytest.FixtureRequest) -> Target:
             target = project.engine.start()
             config = request.config
             if RunMode.begin(config.stash[_run_directory], target, config.getoption("--iam")):
-                # What it can do has changed with it.
+                # Its capabilities have changed with the mode.
                 target = project.engine.find() or target
             if config.getoption(pytest_secrets.OPTION):
                 secrets.Shown(target)
@@ -386,7 +386,7 @@ def deployment(project: Project, engine: Target, request: pytest.FixtureRequest)
             deployed = project.deploy(engine)
         except DeployError as error:
             _give_up(request, str(error))
-    # Read when a test asks why, which most never do.
+    # Read only for an explanation, which most tests never need.
     topology: Callable[[], Topology] = cache(lambda: project.topology(engine, deployed))
     request.config.stash[_topology] = topology
     return deployed
@@ -401,7 +401,7 @@ def _requirements(request: pytest.FixtureRequest) -> None:
 
 @pytest.fixture(scope="session")
 def callback(engine: Target) -> Callback:
-    """A server of a test listens on `callback.bind_address`, and the target reaches it as `callback.host`."""
+    """The address of a test's server: it listens on `callback.bind_address`, and the target reaches it as `callback.host`."""
     return engine.reachable_from
 
 
@@ -441,7 +441,7 @@ def websocket() -> Iterator[NewWebSocket]:
 
 @pytest.fixture(scope="session")
 def _watched(engine: Target, pytestconfig: pytest.Config) -> "Iterator[Flows]":
-    """What happens in the engine, read once for all tests of this process."""
+    """The journal of the engine, read once for all tests of this process."""
     from harness.flow import Flows
     from harness.topology import Topology
 
@@ -484,7 +484,7 @@ def flow(request: pytest.FixtureRequest, _watched: "Flows") -> Iterator[NewFlow]
 
 
 def _example() -> object | None:
-    """The example that Hypothesis runs now, told apart from others by its identity; None where it runs none."""
+    """The example that Hypothesis runs now, distinguished by its identity; None outside of an example."""
     from hypothesis import currently_in_test_context
     from hypothesis.control import current_build_context
 
@@ -495,7 +495,7 @@ def _example() -> object | None:
 def settled(engine: Target, request: pytest.FixtureRequest) -> Settled:
     """`with settled(): ...`: the block ends when everything that it caused has settled. For fixtures and helpers that act.
 
-    Inside a flow it ends at once, because the test settles the flow; and on a target without a journal, which cannot say.
+    It ends at once inside a flow, because the test settles the flow, and on a target without a journal, which records nothing.
     """
     if "journal" not in engine.capabilities:
         return nullcontext

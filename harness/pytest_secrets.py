@@ -1,11 +1,11 @@
-"""The part of the pytest plugin that keeps secrets out of what pytest shows of a test and leaves behind.
+"""The part of the pytest plugin that removes secrets from what pytest shows of a test and writes to files.
 
-A failed assertion shows the values that it compared, a traceback the arguments and the lines of code, a section what was
-printed: a token or password among them is cut there as the engine cuts it in its journal, so equal ones have equal marks.
-What a test itself holds is not changed. `--show-secrets` leaves all of it as it is.
+A failed assertion shows the values that it compared, a traceback the arguments and the lines of code, a section the printed
+output. A token or password in them is cut as the engine cuts it in its journal, so equal secrets have equal marks. The values
+of the test itself do not change. `--show-secrets` keeps all secrets.
 
-pytest shortens and wraps what it shows, and a secret whose name was cut away looks like any other text. So the values of
-the failed frames are read whole first, and each secret found in them is cut wherever it stands.
+pytest shortens and wraps what it shows, and a secret without its name looks like any other text. So the values of the failed
+frames are read in full first, and each secret found in them is cut wherever it appears.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -40,11 +40,11 @@ _LONGEST_TEXT = 65_536
 def cut(
     report: pytest.TestReport, redactor: Redactor, excinfo: pytest.ExceptionInfo[BaseException] | None = None
 ) -> None:
-    """Of a report, before anything else reads it. `excinfo` is what it shows the failure of."""
+    """Cut a report, before anything else reads it. `excinfo` is the failure that it shows."""
     finder = Redactor(redactor.marking.key, keeps=True)
     if excinfo is not None:
         _find(excinfo, finder)
-    # Twice: what the first round finds may stand unrecognisable in what it had already read.
+    # Twice: a secret that is found in the first pass may be unrecognisable in a text that was read before it.
     _each_text(report, _Cuts(finder.text, partial(finder.text, source_code=True), finder.argument))
     if found := finder.marking.kept():
         cut_known = Known(found).cut
@@ -53,7 +53,7 @@ def cut(
 
 @dataclass(frozen=True)
 class _Cuts:
-    """How each kind of text is cut; `argument` is given its name, too."""
+    """How to cut each kind of text; `argument` also receives its name."""
 
     text: Cut
     code: Cut
@@ -61,7 +61,7 @@ class _Cuts:
 
 
 def _find(excinfo: pytest.ExceptionInfo[BaseException], finder: Redactor) -> None:
-    """Reads the values of all frames, bounded, so that `finder` keeps what is secret in them."""
+    """Read the values of all frames, up to a limit, so that `finder` keeps the secrets in them."""
     left = _MOST_VALUES
 
     def copy(value: Any, depth: int = 0) -> Any:
@@ -125,10 +125,10 @@ def _cut_traceback(traceback: ReprTraceback, cuts: _Cuts) -> None:
 
 
 def _lines(lines: Sequence[str], cuts: _Cuts) -> "list[str]":
-    """`E` begins what an exception says, which may go on for lines; the others are source code."""
+    """`E` begins the lines of an exception's message, which may continue over several; the others are source code."""
     cut: list[str] = []
     for said, each in groupby(lines, key=lambda line: line.startswith("E ")):
         group = list(each)
-        # What is said is one text: pytest goes on with long values in the next line.
+        # The message is one text: pytest continues long values in the next line.
         cut += cuts.text("\n".join(group)).split("\n") if said else [cuts.code(line) for line in group]
     return cut

@@ -1,4 +1,4 @@
-"""The part of the pytest plugin that leaves a trace of a test's flows: `--traces`."""
+"""The part of the pytest plugin that writes a trace of a test's flows: `--traces`."""
 
 import hashlib
 import re
@@ -38,8 +38,8 @@ def add_option(group: pytest.OptionGroup) -> None:
 class Traces:
     """Writes the files, and lists them at the end of the run.
 
-    `flows_of` gives a test's flows, as long as it has any; `versions` those of the engine in use, with its name.
-    `cut` takes the secrets out of a text.
+    `flows_of` returns a test's flows, while it has any; `versions` those of the engine in use, with its name.
+    `cut` removes the secrets from a text.
     """
 
     def __init__(
@@ -59,13 +59,13 @@ class Traces:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        """One that an earlier run left tells of what is not so any more."""
+        """A trace of an earlier run is out of date, so it is deleted."""
         if self._mode != "off":
-            # A folder that cannot be written to is told of where there is a trace to write.
+            # A folder without write permission is reported when there is a trace to write.
             with suppress(OSError):
                 self._file(item).unlink()
 
-    # The outermost, so that what it adds is the last that is read.
+    # The outermost wrapper, so that its section is the last.
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
@@ -79,17 +79,17 @@ class Traces:
     def _write(
         self, item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport, flows: "Sequence[Flow]"
     ) -> str:
-        """Returns what the test's last line says of it."""
-        from harness.report import Test, trace_files  # a second, which a run whose tests pass does not wait for
+        """Returns the last line of the test's report: the file, or why it could not be written."""
+        from harness.report import Test, trace_files  # takes a second, which a run without failures saves
 
         file = self._file(item)
-        # What the report says is without secrets by now; what was raised is not.
+        # The report has no secrets by now; the raised exception does.
         test = Test(item.nodeid, report.outcome, report.longreprtext, self._cut(_summary(call)))
         try:
             versions = self._versions()
             command = trace_files.command(item.nodeid, self._options(versions.get("engine", "")))
             trace_files.write(file, flows, test=test, command=command, versions=versions)
-        except Exception as error:  # noqa: BLE001 - whatever it is: the test's own failure is what must be told
+        except Exception as error:  # noqa: BLE001 - the test's own failure must be reported in any case
             return f"could not be written to {file}: {error!r}"
         shown = _relative(file)
         report.user_properties.append((_WRITTEN, shown))
@@ -99,16 +99,16 @@ class Traces:
         return file_of(self._directory, item.nodeid)
 
     def _options(self, engine: str) -> list[str]:
-        """Those of this run that a test's outcome depends on; the engine also where it was not asked for."""
+        """The options of this run that a test's outcome depends on; also the engine if no option selected it."""
         values = {option: self._config.getoption(name, None) for name, option in _OPTIONS.items()}
         values["--engine"] = values["--engine"] or (None if values["--endpoint-url"] else engine) or None
-        # pytest-randomly seeds each test anew; by now the option has the seed that was chosen.
+        # pytest-randomly seeds each test again; by now the option has the chosen seed.
         if isinstance(seed := self._config.getoption("randomly_seed", None), int):
             values["--randomly-seed"] = seed
         return [f"{option}={value}" for option, value in values.items() if value is not None]
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        """Lists the files of tests that failed; how many there are of those that passed."""
+        """Lists the files of failed tests, and the number of files of passed tests."""
         written = {
             str(value): report.failed
             for reports in terminalreporter.stats.values()
@@ -127,9 +127,9 @@ class Traces:
 
 
 def file_of(directory: Path, test_id: str) -> Path:
-    """Where the trace of a test is: "scenarios.test_flows.test_sign_up[ada].html" of pytest's node id.
+    """The file for the trace of a test: "scenarios.test_flows.test_sign_up[ada].html" of pytest's node id.
 
-    Where the name had to lose something a digest keeps it apart from others.
+    If the name had to be shortened or changed, a digest keeps it unique.
     """
     path, _, rest = test_id.partition("::")
     whole = ".".join(filter(None, [path.removesuffix(".py").replace("/", "."), rest.replace("::", ".")]))
@@ -140,7 +140,7 @@ def file_of(directory: Path, test_id: str) -> Path:
 
 
 def _summary(call: pytest.CallInfo[None]) -> str:
-    """The first line of what went wrong."""
+    """The first line of the failure."""
     if call.excinfo is None:
         return ""
     said = call.excinfo.exconly(tryshort=True).strip().splitlines()
@@ -148,6 +148,6 @@ def _summary(call: pytest.CallInfo[None]) -> str:
 
 
 def _relative(file: Path) -> str:
-    """From where pytest was started, where it is below."""
+    """Relative to the folder where pytest was started, if it is below that."""
     here = Path.cwd()
     return str(file.relative_to(here) if file.is_relative_to(here) else file)

@@ -1,7 +1,6 @@
 """Makes parts of the system fail on purpose.
 
-A fault is put in force in the engine and ends with the block that put it there. This package knows nothing of why a
-test wants it.
+A fault is in force in the engine until the block that requested it ends. This package does not know why a test wants it.
 """
 
 from collections.abc import Iterator
@@ -23,7 +22,7 @@ class FaultInForce:
 
     @property
     def struck(self) -> int:
-        """How many calls it has failed so far."""
+        """How many calls the fault has failed so far."""
         for fault in self._api.faults():
             if fault["fault_id"] == self.fault_id:
                 return int(fault["struck"])
@@ -31,7 +30,7 @@ class FaultInForce:
 
 
 class Faults:
-    """Lets AWS calls of one target fail on purpose."""
+    """Makes AWS calls of one target fail on purpose."""
 
     def __init__(self, api: HarnessApi) -> None:
         self._api = api
@@ -51,7 +50,7 @@ class Faults:
 
         `service` and `operations` are botocore's names (`"ses", "SendEmail"`). `times` ends the fault after that many
         failed calls. `when` is a JMESPath expression over the request's parameters; only calls for which it is true
-        fail, which keeps parallel tests out of each other's way:
+        fail, so that parallel tests do not disturb each other:
 
             with faults.failing("ses", "SendEmail", code="Throttling",
                                 when=f"contains(Destination.ToAddresses, '{address}')"):

@@ -1,4 +1,4 @@
-"""What people see in the terminal. Rendering only: data comes in, text goes out."""
+"""Terminal output. Rendering only: data comes in, text goes out."""
 
 import json
 import shutil
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from harness.flow import Beginning, Flow, Outcome
     from harness.terminal.flow_tree import Role, TreeLine
 
-# Where nobody looks at the width of a window, tables are as wide as what is in them.
+# Without a window the width does not matter: tables are as wide as their content.
 _WIDTH = None if sys.stdout.isatty() else 1000
 out = Console(highlight=False, soft_wrap=True, width=_WIDTH)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -41,18 +41,18 @@ BEGINNINGS = {
     "endpoint": "Reaching the endpoint",
     "aws": "Asking AWS who we are",
 }
-"""What happens first, by engine."""
+"""The first step, by engine."""
 
 
 IAM_MODES = {
     "report": "report: calls that are denied are let through, and listed at /_harness/iam",
     "off": "off: no call is decided",
 }
-"""What `status` says of how calls are decided, where that is not as on AWS."""
+"""How `status` describes the IAM mode, if it differs from AWS."""
 
 
 def command_name() -> str:
-    """How to call this command from here: its name where the shell finds it, else its path."""
+    """How to call this command from here: its name if the shell finds it, else its path."""
     program = Path(sys.argv[0])
     found = shutil.which(program.name)
     if found is not None and Path(found).samefile(program):
@@ -73,7 +73,7 @@ def print_error(message: str) -> None:
 
 
 def fields(rows: Iterable[tuple[str, str]], *, indent: int = 2) -> Text:
-    """Names and values, one pair a line. A value is never broken: it may be copied, or read by a script."""
+    """Names and values, one pair a line. A value is never wrapped: users copy it, and scripts read it."""
     pairs = list(rows)
     width = max((len(name) for name, _ in pairs), default=0)
     lines = [Text.assemble(" " * indent, (f"{name:<{width}}", "dim"), "  ", value) for name, value in pairs]
@@ -90,11 +90,11 @@ class _StackRow:
 
 
 _MARKS = {"done": ("✓", "green"), "unchanged": ("·", "dim"), "failed": ("✗", "bold red")}
-"""The phases that end a stack, with how they look."""
+"""The phases that end a stack, with their style."""
 
 
 class DeployProgress:
-    """Shows a deployment as it goes: live on a terminal, a line per stack elsewhere."""
+    """Shows the progress of a deployment: live on a terminal, a line per stack elsewhere."""
 
     def __init__(self, console: Console = err) -> None:
         self._console = console
@@ -111,7 +111,7 @@ class DeployProgress:
             self._step = ""
 
     def step(self, message: str) -> None:
-        """What is done before there are stacks."""
+        """Report a step before there are stacks."""
         self._step = message
         if not self._console.is_terminal:
             self._console.print(message)
@@ -138,7 +138,7 @@ class DeployProgress:
         text = Text("  ")
         text.append(f"{mark} ", style)
         text.append(f"{stack:<20} ")
-        # Why it failed is told whole, once, when all stacks have ended.
+        # The failure is reported in full, once, when all stacks have ended.
         said = "failed" if row.phase == "failed" else row.message.partition("\n")[0]
         text.append(said, style if row.phase in _MARKS else "")
         if row.total and row.phase not in (*_MARKS, "read"):
@@ -159,7 +159,7 @@ def show_up(target: Target, deployment: Deployment, doors: Sequence[FrontDoor], 
     out.print(fields([("Endpoint", target.address), *((door.name, door.url) for door in doors)]))
     out.print("\nTry next")
     harness = command_name()
-    # A deployment on a target of others is used only when it is asked for.
+    # A deployment on a shared target is used only on request.
     make, pytest = (f" ENGINE={target.engine}", f" --engine={target.engine}") if target.deployment else ("", "")
     test = f"make test{make}" if Path("Makefile").exists() else f"pytest{pytest}"
     outbox = [(f"{harness} outbox", "mails and text messages that the system sent")]
@@ -191,13 +191,13 @@ def show_status(target: Target, deployment: Deployment, process: Sequence[tuple[
 
 
 def show_engines(engines: "Sequence[RunningEngine]", *, heading: str = "") -> None:
-    """On standard error: they are beside what was asked for."""
+    """Writes to standard error, because it is additional to the requested output."""
     if heading:
         err.print(f"\n{heading}")
     rows = [(e.address, f"process {e.pid}", str(e.age), e.belongs_to, str(e.directory)) for e in engines]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
-        # No table: it would break a folder's name where the window ends.
+        # No table: it would wrap a folder's name at the width of the window.
         err.print(escape("  " + "  ".join(map(str.ljust, row, widths)).rstrip()))
     if any(engine.stray for engine in engines):
         err.print("[dim]'harness down --strays' stops the strays.[/]")
@@ -266,13 +266,13 @@ _STYLES: "Mapping[Role, str]" = {"": "", "aside": "dim", "bad": "red", "here": "
 _FOREVER_SECONDS = 365 * 86_400.0
 _ENDED = {"lost": "bold red", "failed": "red", "pending": "yellow", "ok": "green"}
 _ENDINGS = {"lost": "lost at ", "failed": "failed: ", "pending": "in progress: ", "ok": "settled, "}
-"""By the `Outcome` of a flow."""
+"""The style of a flow, by its `Outcome`."""
 
 
 def show_flows(
     rows: "Sequence[tuple[Beginning, Outcome, str]]", *, left_out: int, forgotten: int, address: str
 ) -> None:
-    """What began each flow, how it ended, and what is to be said of that."""
+    """What began each flow, its outcome, and a remark on that."""
     from harness.terminal.flow_tree import duration
 
     if rows:
@@ -298,7 +298,7 @@ def show_flows(
                 Text(f"{_ENDINGS[how]}{said}".rstrip(", :"), _ENDED[how]),
             )
         if not window:
-            # Nothing is cut, however much began one of the flows: a name that has lost its end leads to none.
+            # The name is never cut, however long the rest is: a name without its end identifies no flow.
             table.width = Measurement.get(out, out.options.update(max_width=sys.maxsize), table).maximum
         out.print(table, crop=False)
         out.print(f"\n[dim]'{command_name()} trace FLOW' shows one, '{command_name()} trace last' the newest.[/]")
@@ -317,7 +317,7 @@ def show_flow(flow: "Flow") -> None:
 
 
 def show_flow_until_at_rest(flow: "Flow") -> None:
-    """The same, anew whenever something has happened, until nothing more will; without a terminal only the end of it."""
+    """The same, rendered again after each change, until the flow has settled; without a terminal only the final state."""
     from harness.terminal.flow_report import report
 
     if not out.is_terminal:
@@ -326,7 +326,7 @@ def show_flow_until_at_rest(flow: "Flow") -> None:
         return
 
     def shown() -> Group:
-        # As much as there is room for; what is complete is left on the screen at the end.
+        # As much as fits into the window; the complete flow stays on the screen at the end.
         height = max(10, out.height - 8)
         return Group(*map(_styled, (*flow_heading(flow), *report(flow, limit=height, width=flow_width()))))
 
@@ -336,7 +336,7 @@ def show_flow_until_at_rest(flow: "Flow") -> None:
 
 
 def flow_heading(flow: "Flow") -> "list[TreeLine]":
-    """Which flow it is, when it began and how it ended."""
+    """The name of the flow, when it began and how it ended."""
     from harness.flow import ending_of, short_name
     from harness.terminal.flow_tree import TreeLine, duration
 
@@ -360,7 +360,7 @@ def flow_heading(flow: "Flow") -> "list[TreeLine]":
 
 
 def flow_width() -> int:
-    """How wide a flow may be drawn: as the terminal, or 120 characters outside of one."""
+    """The width for a flow: the terminal's, or 120 characters outside of one."""
     return max(80, min(shutil.get_terminal_size((120, 24)).columns, 160))
 
 
@@ -371,7 +371,7 @@ def show_lines(lines: "Iterable[TreeLine]") -> None:
 
 
 def in_colours(lines: "Iterable[TreeLine]") -> str:
-    """The same as text with a terminal's codes, whatever standard output is."""
+    """The same as text with a terminal's colour codes, for any standard output."""
     console = Console(file=StringIO(), force_terminal=True, color_system="standard", width=1000, highlight=False)
     with console.capture() as captured:
         for line in lines:

@@ -10,11 +10,11 @@ from harness.flow.steps import ShownFlow
 from harness.terminal.flow_tree import DOUBT, HERE, WIDTH, Role, TreeLine, draw
 
 SHORT = 25
-"""How many lines of the tree are shown with a test that failed."""
+"""How many lines of the tree a failed test shows."""
 
 
 class ReportableFlow(Protocol):
-    """What is reported: a Flow."""
+    """A flow that can be reported: a Flow."""
 
     def shown(self) -> ShownFlow: ...
 
@@ -26,9 +26,9 @@ class ReportableFlow(Protocol):
 def report(
     flow: ReportableFlow, *, limit: int | None = SHORT, width: int = WIDTH, waiting: bool = True
 ) -> list[TreeLine]:
-    """The tree of a flow, at most `limit` lines of it, with its findings below, and with `waiting` what is pending.
+    """The tree of a flow, at most `limit` lines of it, with its findings below; `waiting` adds what is pending.
 
-    If the engine does not answer any more, what was recorded is shown, and the last line says why the rest is not known.
+    If the engine does not respond any more, the recorded activities are shown, and the last line says why the rest is unknown.
     """
     shown = flow.shown()
     findings, pending, unknown = _why(flow)
@@ -45,10 +45,10 @@ def report(
 
 
 def _why(flow: ReportableFlow) -> tuple[tuple[Finding, ...], list[Pending], str]:
-    """The findings, what is pending, and why they are not known where they are not."""
+    """The findings, what is pending, and, if they are unknown, why."""
     try:
         return flow.explain().findings, flow.pending(), ""
-    except Exception as error:  # noqa: BLE001 - what was recorded is shown in any case
+    except Exception as error:  # noqa: BLE001 - the recorded activities are shown in any case
         return (), [], f"{type(error).__name__}: {error}"
 
 
@@ -56,7 +56,7 @@ def _finding(finding: Finding, width: int) -> list[TreeLine]:
     role: Role = "here" if finding.lost else "waits"
     pointer = f"{HERE if finding.lost else DOUBT} "
     lines = _wrapped(pointer, [finding.sentence], role, width)
-    # On a line of its own, where an editor finds it.
+    # On a separate line, so that an editor recognises it.
     return [*lines, _aside(f"  {finding.place}")] if finding.place else lines
 
 

@@ -1,6 +1,6 @@
 """The steps of a flow drawn as a tree, one a line, with the place marked where an event was lost.
 
-What is drawn is data: parts of text with the role of each, by which `harness.terminal` gives them colours, or none.
+The result is data: parts of text with the role of each, by which `harness.terminal` gives them colours, or none.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -12,10 +12,10 @@ from harness.flow.outcome import Outcome
 from harness.flow.steps import ShownFlow, Step, counted
 
 Role = Literal["", "aside", "bad", "here", "waits"]
-"""What a part of a line is: the thing itself, said by the way, gone wrong, where an event was lost, not at its end."""
+"""The role of a part of a line: the label, a remark, a failure, a lost event, or something in progress."""
 
 HERE, DOUBT = "▶", "▷"
-"""The place of a finding: of an event that was lost there, and of any other."""
+"""The pointer to a finding: of an event that was lost there, and of any other finding."""
 WIDTH = 120
 _SIGNS = {Outcome.FAILED: "✗ ", Outcome.REFUSED: "– ", Outcome.PENDING: "… ", Outcome.OK: ""}
 _ROLES: dict[Outcome, Role] = {
@@ -28,7 +28,7 @@ _ROLES: dict[Outcome, Role] = {
 
 @dataclass(frozen=True, slots=True)
 class TreeLine:
-    """One line: its parts in their order."""
+    """One line: its parts in order."""
 
     parts: tuple[tuple[str, Role], ...]
 
@@ -39,10 +39,10 @@ class TreeLine:
 def draw(
     shown: ShownFlow, findings: Iterable[Finding] = (), *, limit: int | None = None, width: int = WIDTH
 ) -> list[TreeLine]:
-    """The tree, with the time since its first step on the left and how long each took on the right.
+    """The tree, with the time since its first step on the left and the duration of each on the right.
 
-    `limit` is how many lines there may be: what went well is left out then, the smallest things first, and its number is
-    told; what findings speak of, and what that came of, always stays. Longer lines than `width` are cut.
+    `limit` is the maximum number of lines: beyond it, successful steps are hidden, the smallest first, and their number is
+    shown. Steps of findings, and what they caused, always stay. Lines longer than `width` are cut.
     """
     steps = counted(shown.steps)
     if not steps:
@@ -75,7 +75,7 @@ def draw(
 
 
 def duration(seconds: float) -> str:
-    """As a person says it: "12 ms", "1.24 s", "2 min 5 s"."""
+    """A duration for readers: "12 ms", "1.24 s", "2 min 5 s"."""
     if seconds < 0.9995:
         return f"{seconds * 1000:.0f} ms"
     if seconds < 100:
@@ -85,8 +85,8 @@ def duration(seconds: float) -> str:
 
 
 def _line(step: Step, branch: str, lost: bool | None, folded: int, told: str, start: float, width: int) -> TreeLine:
-    """`lost` is None where no finding speaks of the step. `told` is what is to be said of it; what the line above says
-    already is not."""
+    """`lost` is None if no finding is about the step. `told` is the remark on it, without what the line above says
+    already."""
     role: Role = "here" if lost else "waits"
     pointer: tuple[str, Role] = ("  " if lost is None else f"{HERE if lost else DOUBT} ", role)
     at: tuple[str, Role] = (f"{duration(step.at - start):>8}  ", "aside")
@@ -121,7 +121,7 @@ def _steps(count: int) -> str:
 
 
 def _marked(shown: ShownFlow, steps: Sequence[Step], findings: Iterable[Finding]) -> dict[int, bool]:
-    """The steps with the activities that decided findings, and whether an event was lost there."""
+    """The steps with the activities that decided findings, and whether an event was lost in each."""
     decisive: dict[int, bool] = {}
     for finding in findings:
         for activity in finding.activities[:1]:
@@ -135,11 +135,11 @@ def _marked(shown: ShownFlow, steps: Sequence[Step], findings: Iterable[Finding]
 
 
 def _hidden(steps: Sequence[Step], marked: Collection[int], limit: int) -> set[int]:
-    """What is left out, so that no more than `limit` lines remain; what says nothing new is left out in any case."""
+    """The steps to hide, so that no more than `limit` lines remain; steps without new information are hidden in any case."""
     kept: set[int] = set()
 
     def keep(step: Step) -> bool:
-        """Keep what must be seen, and everything above it."""
+        """Keep a step that must be shown, and everything above it."""
         below = [keep(child) for child in step.children]
         if any(below) or id(step) in marked or step.outcome is Outcome.PENDING:
             kept.add(id(step))
@@ -162,7 +162,7 @@ def _hidden(steps: Sequence[Step], marked: Collection[int], limit: int) -> set[i
 
 
 def _nothing_new(steps: Iterable[Step]) -> Iterator[Step]:
-    """What an attempt did that failed as the one before it."""
+    """The steps of an attempt that failed in the same way as the one before it."""
     for step in steps:
         before: Step | None = None
         for child in step.children:
@@ -179,7 +179,7 @@ def _with_depth(steps: Iterable[Step], depth: int = 0) -> Iterator[tuple[int, St
 
 
 def _weight(step: Step) -> int:
-    """How much is lost with a step that is left out: calls that went well first, then refusals that are no finding."""
+    """The cost of hiding a step: successful calls go first, then refusals without a finding."""
     if step.plain and step.outcome is Outcome.OK:
         return 0
     if not step.children and step.outcome is Outcome.REFUSED:
