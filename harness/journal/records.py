@@ -149,7 +149,7 @@ class Record:
         return cls(
             **{
                 "cause": None,
-                # Of a message whose action is "".
+                # A message whose action is "".
                 "name": "",
                 **data,
                 "kind": Kind(data["kind"]),

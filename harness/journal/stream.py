@@ -21,9 +21,9 @@ SILENCE_SECONDS = 30.0
 
 
 class JournalStream:
-    """The records of an engine from the moment of `open` on, in their order, as they happen.
+    """The records of an engine from the call of `open` on, in order, as they happen.
 
-    One stream serves all that a process asks; `listen` is told of every record, in the stream's own thread.
+    One stream serves a whole process. `listen` adds a function that receives every record, in the stream's thread.
     """
 
     def __init__(
@@ -34,8 +34,8 @@ class JournalStream:
         trust_env: bool = False,
         shown: Callable[[str], str] | None = None,
     ) -> None:
-        """`headers` prove to the engine that its journal may be read. `shown` makes of each line what is read of it: the same
-        with its secrets (`engine.secrets`)."""
+        """`headers` prove to the engine that the caller may read its journal. `shown` transforms each line before it is parsed:
+        it puts the secrets back (`engine.secrets`)."""
         self._headers = headers or {}
         self._url = f"{endpoint_url}/_harness/journal"
         self._trust_env = trust_env
@@ -48,12 +48,12 @@ class JournalStream:
         self._first = 1
         self._last = 0
         self._wants_oldest = False
-        # One connection for all questions: to set up a client takes longer than to ask.
+        # One connection for all requests: setting up a client takes longer than a request.
         self._http = httpx.Client(timeout=CONNECT_SECONDS, trust_env=trust_env, headers=self._headers)
 
     @property
     def first_sequence(self) -> int:
-        """Of the oldest record that the engine kept when the stream was opened; those before it are gone."""
+        """Of the oldest record that the engine kept when the stream was opened; older ones are deleted."""
         return self._first
 
     @property
@@ -66,13 +66,13 @@ class JournalStream:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """No record comes in this block: what listeners have collected can be looked at as one."""
+        """No record arrives in this block, so that everything the listeners have collected is consistent."""
         with self._changed:
             yield
 
     def open(self, *, from_beginning: bool = False) -> None:
-        """Begin with what happens now, or with the oldest record that is kept; returns when nothing can be missed any
-        more. Raises JournalError."""
+        """Begin with what happens now, or with the oldest record that is kept; returns when no later record can be missed.
+        Raises JournalError."""
         self._first, self._last = self._kept()
         if from_beginning:
             self._last, self._wants_oldest = self._first - 1, True
@@ -87,7 +87,7 @@ class JournalStream:
         self._http.close()
 
     def catch_up(self, timeout_seconds: float = CATCH_UP_SECONDS) -> None:
-        """Return when everything that has happened until now was read. Raises JournalError."""
+        """Return when everything that has happened until now has been read. Raises JournalError."""
         newest = self._newest()
         if self.wait(lambda: self._last >= newest or None, timeout_seconds=timeout_seconds) is None:
             raise JournalError(
@@ -96,9 +96,9 @@ class JournalStream:
             )
 
     def wait(self, found: Callable[[], T | None], *, timeout_seconds: float) -> T | None:
-        """What `found` gives as soon as it is not None; asked again as records come. None when the time is over.
+        """The first result of `found` that is not None; called again as records arrive. None if the time is over.
 
-        Raises JournalError where the stream broke off: then nothing would ever come.
+        Raises JournalError if the stream broke off, because no record would ever arrive.
         """
         deadline = time.monotonic() + timeout_seconds
         with self._changed:
@@ -145,14 +145,14 @@ class JournalStream:
         return Record.from_json(json.loads(line if self._shown is None else self._shown(line.decode())))
 
     def _take(self, records: Sequence[Record]) -> None:
-        """Those that came together are told of as one: who waits looks once."""
+        """Records that arrive together are reported together, so that a waiting thread looks once."""
         if not records:
             return
         with self._changed:
             try:
                 for record in records:
                     if self._wants_oldest:
-                        # The engine may have let go of some since it was asked which is the oldest.
+                        # The engine may have deleted some since it reported the oldest.
                         self._first, self._wants_oldest = record.sequence, False
                     elif record.sequence != self._last + 1:
                         raise ValueError(f"records {self._last + 1} to {record.sequence - 1} are not kept any more")

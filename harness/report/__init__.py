@@ -1,6 +1,6 @@
-"""What users and other tools get of a flow: plain data, and the forms that are made of it.
+"""A flow for users and other tools: plain data, and the formats that are made from it.
 
-`trace` has the data; `page` makes the HTML file, `otlp` the spans. Nothing here asks an engine.
+`trace` contains the data; `page` renders the HTML file, `otlp` the spans. Nothing here calls an engine.
 """
 
 from harness.report.trace import VERSION, Test, Trace, TracedFlow, trace_activities, trace_flow

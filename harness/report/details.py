@@ -1,4 +1,4 @@
-"""What the page and the exports say of an activity in addition to its label: the service, and what else is known."""
+"""What the page and the exports show of an activity in addition to its label: the service, and further facts."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -41,7 +41,7 @@ _FACTS = {
 
 
 def subtitle(shown: ShownActivity, attempt: int, name: Names, node: NodeId | None) -> str:
-    """The service, what the label does not name, and what else the terminal says of it. `node` is where it was."""
+    """The service, what the label does not name, and the remark of the terminal. `node` is the activity's resource."""
     activity, data = shown.activity, shown.activity.data
     about: list[str] = []
     match activity.kind:
@@ -59,14 +59,14 @@ def subtitle(shown: ShownActivity, attempt: int, name: Names, node: NodeId | Non
             about.append(f"attempt {data['attempt']}" if data.get("attempt", 1) != 1 else "")
         case Kind.DEAD_LETTER:
             about.append(f"of {name(str(data.get('source') or ''))}")
-    # An error has its own place; what a label names need not be named again.
+    # An error has a separate place; what a label names need not be named again.
     about.append("" if shown.outcome is Outcome.FAILED and activity.kind is not Kind.DEAD_LETTER else shown.said)
     words = str(shown.label)
     return " · ".join([aws.title(activity.begin.service), *(each for each in about if each and each not in words)])
 
 
 def facts(activity: Activity, name: Names) -> dict[str, Any]:
-    """What else is known of it; without what is empty."""
+    """Further facts about it, without empty ones."""
     data = activity.data
     found = {name: data[name] for name in _FACTS.get(activity.kind, ()) if data.get(name) not in (None, "", [], {})}
     caller = data.get("caller")
@@ -82,7 +82,7 @@ def facts(activity: Activity, name: Names) -> dict[str, Any]:
 
 
 def _decided(decision: Mapping[str, Any]) -> str:
-    """What IAM said of one action of a call, and by which statement."""
+    """IAM's decision about one action of a call, with the statement that decided."""
     by = decision.get("by")
     statement = (
         ", ".join(filter(None, [str(by.get("policy") or ""), str(by.get("statement") or "")]))
@@ -100,7 +100,7 @@ def _caller(caller: Mapping[str, Any], name: Names) -> str:
 
 
 def node_kind(service_name: str, kind: str) -> str:
-    """The kind of node of the topology that stands for a service; of a mail the sender's, of a timer the clock's."""
+    """The kind of topology node that stands for a service; for a mail the sender's, for a timer the clock's."""
     if kind == "timer":
         return "schedule"
     if kind == "message":

@@ -20,7 +20,7 @@ class StateRun:
     type: str
     began: float
     seconds: float | None
-    """None: it was not left."""
+    """None: the state was not left."""
     outcome: Outcome
     before: Any = None
     after: Any = None
@@ -41,7 +41,7 @@ class TracedExecution:
 
 
 def executions(causality: Causality, placement: Placement, began: float) -> Iterable[TracedExecution]:
-    """Those of a flow that began at a time, in the order in which they began."""
+    """The executions of a flow, in the order in which they began. `began` is when the flow began."""
     for activity in causality.activities.values():
         if is_execution(activity):
             node = placement.of(activity)
@@ -63,7 +63,7 @@ def _states(execution: Activity, causality: Causality, began: float) -> Iterable
         if not isinstance(event, dict) or not _belongs(note, execution, causality):
             continue
         details, kind = event.get("details") or {}, str(event.get("type"))
-        # An event without an id of its own (a token that was left) is of the state that is current.
+        # An event without an id (a token that was left) belongs to the current state.
         step = step_of.get(event.get("previous")) or (steps[-1] if steps and "id" not in event else None)
         if kind.endswith("StateEntered"):
             step = {
@@ -76,7 +76,7 @@ def _states(execution: Activity, causality: Causality, began: float) -> Iterable
         step_of[event.get("id")] = step
         step["events"].append(kind)
         if kind.endswith("StateExited"):
-            # With states in parallel the event before may be another's.
+            # With parallel states, the previous event may belong to another state.
             exited = next((s for s in reversed(steps) if s["state"] == note.begin.resource and "ended" not in s), step)
             exited["ended"], exited["after"] = note.begin.at, details.get("output")
         elif "error" in details or kind.endswith(("Failed", "TimedOut", "Aborted")):
@@ -103,7 +103,7 @@ def _states(execution: Activity, causality: Causality, began: float) -> Iterable
 
 
 def _belongs(note: Activity, execution: Activity, causality: Causality) -> bool:
-    """Whether an event is of this execution's history, and not of one that it started."""
+    """Whether an event belongs to this execution's history, and not to that of an execution that it started."""
     for ancestor in causality.ancestors(note):
         if is_execution(ancestor):
             return ancestor.id == execution.id

@@ -1,4 +1,4 @@
-"""A flow as text that something else reads: a script, a browser, a tool for traces."""
+"""A flow as text for other programs: a script, a browser, a tracing tool."""
 
 import json
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ FORMATS = ("json", "html", "otlp")
 
 
 def export(flow: TraceableFlow, form: str, *, command: str, versions: Mapping[str, str]) -> str:
-    """The whole of a file, in one of FORMATS. `command` makes it again."""
+    """The whole content of a file, in one of FORMATS. `command` is the command that creates it again."""
     trace = Trace((trace_flow(flow),), command=command, versions=versions)
     match form:
         case "json":

@@ -1,12 +1,12 @@
-"""A flow as OpenTelemetry spans, for Jaeger and whatever else takes traces: OTLP in JSON.
+"""A flow as OpenTelemetry spans, for Jaeger and every other tool that accepts traces: OTLP in JSON.
 
 The encoding is that of OTLP/HTTP (https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding): ids in hex, times as
 text in nanoseconds since the epoch, enumerations as numbers. Names of attributes are OpenTelemetry's semantic conventions
 (https://opentelemetry.io/docs/specs/semconv/), and `harness.*` where those have none.
 
 A trace has the id that X-Ray gives it
-(https://docs.aws.amazon.com/xray/latest/devguide/xray-api-sendingdata.html#xray-api-traceids), so that spans which a
-function sends by itself come into the same trace.
+(https://docs.aws.amazon.com/xray/latest/devguide/xray-api-sendingdata.html#xray-api-traceids), so that spans that a
+function sends itself belong to the same trace.
 """
 
 import hashlib
@@ -49,7 +49,7 @@ def export(trace: Trace) -> dict[str, Any]:
 
 
 def trace_id(root: str) -> str:
-    """The 32 hexadecimal digits of an X-Ray trace's root; of any other text its digest's."""
+    """The 32 hexadecimal digits of an X-Ray trace's root; for any other text those of its digest."""
     if found := _ROOT.fullmatch(root.lower()):
         return found[1] + found[2]
     return hashlib.sha256(root.encode()).hexdigest()[:32]
@@ -70,7 +70,7 @@ class _Spans:
                 self._findings.setdefault(cause.activities[0], []).append(cause)
 
     def resource(self, activity: TracedActivity) -> dict[str, str]:
-        """Who did it: a function for what it handled, else the AWS service."""
+        """The resource that did it: a function for what it handled, else the AWS service."""
         arn = activity.resource.split(":") if activity.resource.startswith("arn:") else []
         found = {"cloud.provider": "aws", "service.name": activity.service}
         region = str(activity.facts.get("region") or (arn[3] if len(arn) > 4 else ""))
@@ -135,7 +135,7 @@ class _Spans:
                 return _CONSUMER
             case "invocation":
                 parent = self._hops.get(activity.parent or 0)
-                # Of an asynchronous event the call that left it ended before.
+                # The call that left an asynchronous event ended before the invocation.
                 waits = parent is not None and parent.began + parent.seconds < activity.began + activity.seconds
                 return _CONSUMER if waits else _SERVER
         return _INTERNAL
@@ -154,7 +154,7 @@ class _Spans:
         if activity.place:
             about["harness.place"] = activity.place
         if activity.outcome is Outcome.FAILED:
-            # https://opentelemetry.io/docs/specs/semconv/registry/attributes/error/: of a failed answer its status.
+            # https://opentelemetry.io/docs/specs/semconv/registry/attributes/error/: for a failed response its status.
             answered = str(activity.facts.get("status") or "") if activity.kind == "request" else ""
             about["error.type"] = (activity.error.code if activity.error else answered) or answered or "_OTHER"
         about |= self._by_kind(activity)
@@ -197,7 +197,7 @@ class _Spans:
         return {}
 
     def _trigger(self, activity: TracedActivity) -> str:
-        """What an invocation came of: the nearest before it that is not how its function was called."""
+        """What triggered an invocation: the nearest ancestor that is not the call of its function."""
         at = self._hops.get(activity.parent or 0)
         while at is not None:
             if at.kind == "timer":
@@ -271,7 +271,7 @@ def _finding(cause: TracedFinding, at: float) -> dict[str, Any]:
 
 
 def _status(activity: TracedActivity, findings: Sequence[TracedFinding]) -> dict[str, Any] | None:
-    """An activity that failed, and one where an event was lost though nothing failed, are errors; what was refused is none.
+    """Failed activities are errors, and so are those where an event was lost without a failure; refused ones are not.
 
     "For HTTP status codes in the 4xx range span status MUST be left unset in case of `SpanKind.SERVER` and SHOULD be set to
     `Error` in case of `SpanKind.CLIENT`": https://opentelemetry.io/docs/specs/semconv/http/http-spans/#status. So requests of

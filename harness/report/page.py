@@ -1,7 +1,7 @@
-"""A trace as one HTML file that needs nothing beside itself: no network, no script but its own.
+"""A trace as one HTML file that needs no other file: no network, and no script but its own.
 
-What is in it came from a system under test, so nothing of it is trusted: all of it is escaped, and the page's content
-security policy lets no other script run than the one that is written here.
+Its content came from a system under test, so none of it is trusted: all of it is escaped, and the page's content security
+policy allows no other script than the one in this template.
 """
 
 import base64
@@ -26,14 +26,14 @@ from harness.report.trace import Trace, TracedActivity, TracedFlow
 from harness.topology import Topology
 
 _SIZES = (16_000, 4_000, 1_000, 300)
-"""How many characters of one payload or log are shown; the next fewer where the page would be too large."""
+"""How many characters of one payload or log are shown; the next smaller value if the page would be too large."""
 _MOST_BYTES = 950_000
 _FOLDED_LINES = 24
 _SHORT = 64
 
 
 def render(trace: Trace, topologies: Sequence[Topology]) -> str:
-    """The page. `topologies` are those of the flows, in their order."""
+    """The page. `topologies` are those of the flows, in the same order."""
     for size in _SIZES:
         page = _render(trace, topologies, size)
         if len(page.encode()) <= _MOST_BYTES:
@@ -79,7 +79,7 @@ def _environment() -> Environment:
 
 
 def _own_frames(lines: Sequence[str]) -> list[str]:
-    """Those of a traceback that are of the function's own code, which Lambda keeps in /var/task."""
+    """The lines of a traceback that are in the function's own code, which Lambda keeps in /var/task."""
     own = [line.strip("\n") for line in lines if "/var/task/" in line]
     return [re.sub(r'File "/var/task/([^"]+)"', r"\1", line).strip() for line in own]
 
@@ -95,7 +95,7 @@ def _worst_first(flow: TracedFlow) -> list[Any]:
 
 
 def _outcome(trace: Trace) -> str:
-    """The word at the head of the page."""
+    """The outcome at the top of the page."""
     outcomes = [flow.outcome for flow in trace.flows]
     if "lost" in outcomes:
         return "lost"
@@ -105,7 +105,7 @@ def _outcome(trace: Trace) -> str:
 
 
 def _sentence(trace: Trace) -> str:
-    """The name of the test as the sentence that it is; without a test what began the flow."""
+    """The name of the test as a sentence; without a test, what began the flow."""
     if trace.test is None:
         return trace.flows[0].title if trace.flows else "Nothing was seen"
     name = trace.test.id.rpartition("::")[2]
@@ -115,7 +115,7 @@ def _sentence(trace: Trace) -> str:
 
 
 def seconds(value: float | None) -> str:
-    """A duration as people read it: "240 ms", "3.6 s"."""
+    """A duration for readers: "240 ms", "3.6 s"."""
     if value is None:
         return "–"
     if value < 0.0005:
@@ -127,7 +127,7 @@ def seconds(value: float | None) -> str:
 
 @dataclass(frozen=True)
 class Text:
-    """A text to be shown, and what was left out of it."""
+    """A text to show, and the size of what was cut."""
 
     shown: Markup
     lines: int
@@ -140,7 +140,7 @@ class Text:
 
     @property
     def size(self) -> str:
-        """ "31 lines, 2.1 kB", and how much of it is not here."""
+        """ "31 lines, 2.1 kB", and how much of it was cut."""
         told = f"{self.lines} line{'' if self.lines == 1 else 's'}, {_bytes(self.characters)}"
         return f"{told}, the last {_bytes(self.left_out)} are left out" if self.left_out else told
 
@@ -157,7 +157,7 @@ _KEY = re.compile(r'^(\s*)("(?:[^"\\]|\\.)*")(: )', re.MULTILINE)
 
 
 def _payload(value: Any, size: int) -> Text | None:
-    """A payload as indented JSON, a plain text as it is; None where there is none."""
+    """A payload as indented JSON, a plain text unchanged; None without a payload."""
     if value is None:
         return None
     written = value if isinstance(value, str) else _json(value)
@@ -169,7 +169,7 @@ def _payload(value: Any, size: int) -> Text | None:
 
 
 def _json(value: Any, indent: str = "") -> str:
-    """Indented, with what is short in one line."""
+    """Indented, with short values in one line."""
     short = json.dumps(value, ensure_ascii=False, default=str)
     if not isinstance(value, (dict, list)) or not value or len(short) <= _SHORT:
         return short
@@ -183,7 +183,7 @@ def _json(value: Any, indent: str = "") -> str:
 
 
 def _marked(line: str) -> str:
-    """A line of JSON with its name told apart."""
+    """A line of JSON with its name highlighted."""
     found = _KEY.match(line)
     if not found:
         return str(escape(line))
@@ -203,7 +203,7 @@ def _in_one_line(written: str) -> str:
 
 @dataclass(frozen=True)
 class LogLine:
-    """`level` is "" for what is no structured log, and "platform" for what Lambda itself writes."""
+    """`level` is "" for a line that is no structured log, and "platform" for a line that Lambda itself writes."""
 
     time: str
     level: str
@@ -212,7 +212,7 @@ class LogLine:
 
 
 def _log(text: str) -> Iterator[LogLine]:
-    """The lines of a function's log; structured ones (Powertools' Logger, Lambda's JSON format) by their parts."""
+    """The lines of a function's log; structured ones (Powertools' Logger, Lambda's JSON format) split into their parts."""
     for line in text.splitlines():
         if not line.strip():
             continue
@@ -233,7 +233,7 @@ def _log(text: str) -> Iterator[LogLine]:
 
 
 class _Shown:
-    """A flow as the template asks for it."""
+    """A flow with the values that the template needs."""
 
     def __init__(self, number: int, flow: TracedFlow, topology: Topology, size: int) -> None:
         self.flow = flow
@@ -260,7 +260,7 @@ class _Shown:
         self.hidden = len(flow.activities) - self.steps
 
     def _step_of(self, number: int) -> int:
-        """The step of an activity; the activity where it has none, or is not of this flow."""
+        """The step of an activity; the activity itself if it has none, or is not in this flow."""
         activity = self._by_id.get(number)
         return activity.step if activity is not None and activity.step is not None else number
 
@@ -268,21 +268,21 @@ class _Shown:
         return self._below.get(number, [])
 
     def anchor(self, number: int) -> str:
-        """The id of an activity in the page; what two flows had a part in is there twice."""
+        """The id of an activity in the page; an activity that belongs to two flows is there twice."""
         return f"{self._prefix}{number}"
 
     def step_anchor(self, number: int) -> str:
         return self.anchor(self._step_of(number))
 
     def waits(self, activity: TracedActivity) -> bool:
-        """Whether it is in progress, or something that it left waits."""
+        """Whether it is in progress, or something that it left is waiting."""
         return activity.outcome is Outcome.PENDING or any(one.activity == activity.id for one in self.flow.pending)
 
     def activity(self, number: int) -> TracedActivity | None:
         return self._by_id.get(number)
 
     def is_open(self, activity: TracedActivity) -> bool:
-        """What is opened from the start: where it broke."""
+        """Whether it is open from the start: where an event was lost, and the first finding."""
         return activity.id in self.lost or activity.id == self._shown_first
 
     def icon(self, activity: TracedActivity) -> tuple[str, str]:
@@ -295,7 +295,7 @@ class _Shown:
         return list(_log(activity.log[: self._size]))
 
     def same_as(self, activity: TracedActivity) -> TracedActivity | None:
-        """The activity before, where the event is the same as there, so that it need not be read again."""
+        """The earlier activity with the same event, so that the page need not repeat it."""
         same = activity.difference is not None and not activity.difference.changes and not activity.difference.part
         return self._by_id.get(activity.difference.since) if activity.difference and same else None
 

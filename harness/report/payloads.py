@@ -1,4 +1,4 @@
-"""What an event looks like at one place of its way, and what has changed of it since the place before."""
+"""The form of an event at each activity, and what has changed since the activity before."""
 
 import json
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from harness.journal.records import Kind
 _MOST_LEAVES = 2_000
 _MOST_PARTS = 120
 _ALIKE = 0.4
-"""The share of equal values from which on two payloads are told as one that was changed, and not as two."""
+"""The share of equal values from which on two payloads are reported as one changed payload, and not as two."""
 
 _GOING_IN = {
     Kind.CALL: ("request",),
@@ -28,7 +28,7 @@ _COMING_OUT = {Kind.CALL: "response", Kind.FRAME: "response", Kind.INVOCATION: "
 
 @dataclass(frozen=True, slots=True)
 class ValueChange:
-    """One value that differs. `before` or `after` is None, and `kind` says so, where it is on one side only."""
+    """One value that differs. If it exists on one side only, `before` or `after` is None, and `kind` says which."""
 
     path: str
     kind: str
@@ -39,19 +39,19 @@ class ValueChange:
 
 @dataclass(frozen=True, slots=True)
 class PayloadDifference:
-    """How a payload differs from an earlier one. What is inside of an envelope is compared without it."""
+    """How a payload differs from an earlier one. The content of an envelope is compared without the envelope."""
 
     since: int
-    """The activity with the earlier payload; of a function's or an execution's result the activity itself."""
+    """The activity with the earlier payload; for a function's or an execution's result the activity itself."""
     changes: tuple[ValueChange, ...]
     part: str = ""
-    """Where in this payload the earlier one is found: "Records[0].body"; "" where it is all of it."""
+    """Where this payload contains the earlier one: "Records[0].body"; "" if it is all of it."""
     part_of_earlier: str = ""
-    """Where in the earlier payload this one was; "" where it is all of it."""
+    """Where the earlier payload contained this one; "" if it was all of it."""
 
 
 def going_in(activity: Activity) -> Any:
-    """The event, request or input that an activity was given; None where it has none."""
+    """The event, request or input that an activity received; None if it has none."""
     data = activity.data
     if activity.kind is Kind.REQUEST:
         return _some(activity.begin.data, "method", "path", "query", "headers", "body")
@@ -63,7 +63,7 @@ def going_in(activity: Activity) -> Any:
 
 
 def coming_out(activity: Activity) -> Any:
-    """The response, result or output that an activity gave; None while it goes on, and where it gives none."""
+    """The response, result or output of an activity; None while it is in progress, and if it has none."""
     data = activity.data
     if activity.ended is None:
         return None
@@ -83,7 +83,7 @@ def _some(data: dict[str, Any], *names: str) -> Any:
 
 
 def readable(value: Any) -> Any:
-    """With JSON inside of texts as JSON, as it is in envelopes: `{"Message": "{...}"}`."""
+    """The value with JSON inside texts parsed, as envelopes contain it: `{"Message": "{...}"}`."""
     if isinstance(value, dict):
         return {name: readable(member) for name, member in value.items()}
     if isinstance(value, list):
@@ -97,7 +97,7 @@ def readable(value: Any) -> Any:
 
 
 def difference(earlier: Any, later: Any, since: int) -> PayloadDifference | None:
-    """What has changed from one payload to the next; None where they are not the same event at all."""
+    """What has changed from one payload to the next; None if they are not the same event at all."""
     if earlier is None or later is None:
         return None
     if earlier == later:
@@ -118,7 +118,7 @@ def difference(earlier: Any, later: Any, since: int) -> PayloadDifference | None
 
 
 def _closest(sought: Any, leaves: dict[str, Any], within: Any) -> tuple[float, str, Any]:
-    """The part of a payload that is most like another: how much, where, and the part. The outermost of equals."""
+    """The part of a payload that is most like another: the likeness, its path, and the part. Of equals, the outermost."""
     best: tuple[float, str, Any] = (-1.0, "", within)
     for number, (path, part) in enumerate(_parts(within)):
         if number >= _MOST_PARTS:
@@ -134,7 +134,7 @@ def _closest(sought: Any, leaves: dict[str, Any], within: Any) -> tuple[float, s
 
 
 def _parts(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """A value and everything in it that has parts itself, the outermost first."""
+    """A value and everything in it that itself has parts, the outermost first."""
     level: list[tuple[str, Any]] = [(path, value)]
     while level:
         yield from level
@@ -159,7 +159,7 @@ def _joined(path: str, name: str | int) -> str:
 
 
 def _leaves(value: Any, path: str = "") -> dict[str, Any]:
-    """Every value that has no parts, by its path."""
+    """Every value without parts, by its path."""
     members = _members(value)
     if not members:
         return {path: value}

@@ -1,8 +1,8 @@
-"""The way of a flow through the architecture, as SVG to stand in a page.
+"""The way of a flow through the architecture, as SVG inside a page.
 
-Drawn is what the flow touched, from the one who began it to the mails that left; and, pale, where an event would have gone
-from the place where it was lost. `on_whole` marks the same in the picture of the whole architecture.
-Classes and colours are those of the page's style sheet.
+It shows what the flow touched, from the client that began it to the mails that left the system; and, pale, where an event
+would have gone from the place where it was lost. `on_whole` marks the same in the diagram of the whole architecture.
+The classes and colours are those of the page's style sheet.
 """
 
 from collections.abc import Iterator
@@ -38,7 +38,7 @@ class _Card:
     state: str
     """"ok", "failed", "broke", "pending" or "unreached"."""
     activity: int | None
-    """What a click on it shows."""
+    """The activity that a click on it opens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +47,13 @@ class _Way:
     target: str
     label: str
     state: str
-    """"ok", "failed", "refused" (where it was lost), "passed-by" (refused, and others took it) or "unreached"."""
+    """"ok", "failed", "refused" (where it was lost), "passed-by" (refused here, but taken by others) or "unreached"."""
 
 
 def flow_picture(flow: TracedFlow, topology: Topology, prefix: str = "activity-") -> str:
-    """The picture as an `svg` element; "" where the flow touched nothing of the templates.
+    """The diagram as an `svg` element; "" if the flow touched fewer than two resources.
 
-    Its cards are links to the activities, whose ids in the page begin with the prefix.
+    Its cards link to the activities, whose ids in the page begin with the prefix.
     """
     cards, ways = _chosen(flow, topology)
     if len(cards) < 2:
@@ -91,7 +91,7 @@ def flow_picture(flow: TracedFlow, topology: Topology, prefix: str = "activity-"
 
 
 def on_whole(flow: TracedFlow, topology: Topology) -> str:
-    """The picture of the whole architecture, an SVG document, with what the flow did not touch pale."""
+    """The diagram of the whole architecture, an SVG document, with everything pale that the flow did not touch."""
     drawn = svg(topology)
     cards, ways = _chosen(flow, topology)
     for card in cards.values():
@@ -112,7 +112,7 @@ def on_whole(flow: TracedFlow, topology: Topology) -> str:
 
 
 def _chosen(flow: TracedFlow, topology: Topology) -> tuple[dict[str, _Card], list[_Way]]:
-    """What is drawn of a flow."""
+    """The cards and ways to draw for a flow."""
     known = {activity.id: activity for activity in flow.activities}
     selection = select(topology)
     broke = {node for node in _broken_nodes(flow) if _found(node, topology)}
@@ -153,13 +153,13 @@ def _chosen(flow: TracedFlow, topology: Topology) -> tuple[dict[str, _Card], lis
 
 
 _LEFT_AS = {"mail": "email_identity", "frame": "websocket_api"}
-"""The sign of what left; of text messages that of a topic."""
+"""The icon of an outgoing message; text messages have that of a topic."""
 
 
 def _with_ends(
     flow: TracedFlow, known: dict[int, TracedActivity], cards: dict[str, _Card], ways: list[_Way]
 ) -> tuple[dict[str, _Card], list[_Way]]:
-    """With who began it, and with the mails, text messages and WebSocket frames that left."""
+    """The same with the client that began it, and with the mails, text messages and WebSocket frames that left the system."""
     roots = [activity for activity in flow.activities if activity.step_parent is None and not activity.hidden]
     begun: dict[str, list[str]] = {}
     for activity in roots:
@@ -189,8 +189,8 @@ def _with_ends(
 
 
 def _is_on_the_way(activity: TracedActivity) -> bool:
-    """Whether what an activity is about is drawn. A step is; of what is part of one, what passed its event on. An archive, which
-    keeps everything, says little."""
+    """Whether the resource of an activity is drawn. It is for a step, and for a hidden activity that passed its event on. It is
+    not for an archive, which keeps every event and so says little."""
     return not activity.hidden or (
         activity.kind in ("batch", "decision", "delivery", "invocation")
         and not activity.name.startswith("Events-Archive-")
@@ -198,7 +198,7 @@ def _is_on_the_way(activity: TracedActivity) -> bool:
 
 
 def _broken_nodes(flow: TracedFlow) -> set[str]:
-    """Where events were lost: what findings are about, and the activities that show it."""
+    """Where events were lost: the resources of findings, and those of the activities that show them."""
     known = {activity.id: activity for activity in flow.activities}
     found = set()
     for finding in flow.findings:
@@ -235,7 +235,7 @@ def _beyond(selection: Selection, broke: set[str], ways: list[_Way]) -> Iterator
 
 
 def _label(selection: Selection, way: Way) -> str:
-    """What the picture of the architecture writes there, and how often it was gone."""
+    """The label of the way in the diagram of the architecture, and how often events took it."""
     ends = way.source, way.target
     label = next((line.label for line in selection.lines if (str(line.source), str(line.target)) == ends), "")
     return " ".join(filter(None, [label, f"×{len(way.activities)}" if len(way.activities) > 1 else ""]))
@@ -319,7 +319,7 @@ def _markers(prefix: str) -> str:
 
 
 def icon_of(activity: TracedActivity, topology: Topology) -> tuple[str, str]:
-    """The sign of an activity's resource and its colour."""
+    """The icon of an activity's resource, and its colour."""
     found = _found(activity.node, topology) if activity.node else None
     kind = found.kind if found and activity.kind != "timer" else details.node_kind(activity.service, activity.kind)
     return ICONS.get(kind, OTHER_ICON), COLOURS[colour_of(kind)]

@@ -13,15 +13,15 @@ from harness.topology import Node, NodeId, Topology
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A way between two nodes of the topology that events of a flow took, or did not get through."""
+    """A way between two nodes of the topology that events of a flow took, or on which they were stopped."""
 
     source: str
     """"stack.LogicalId"."""
     target: str
     state: str
-    """"ok"; "failed" where what was handed over was not taken; "refused" where a pattern, policy or filter said no."""
+    """"ok"; "failed" if the target did not take the event; "refused" if a pattern, policy or filter refused it."""
     activities: tuple[int, ...]
-    """Those that show it."""
+    """The activities that show it."""
 
 
 class Placement:
@@ -35,7 +35,7 @@ class Placement:
         self._add_those_behind()
 
     def of(self, activity: Activity) -> NodeId | None:
-        """The resource of a template that an activity was at; None where no template declares it."""
+        """The resource of a template at which an activity happened; None if no template declares it."""
         return self._nodes.get(activity.id)
 
     def ways(self) -> tuple[Way, ...]:
@@ -46,7 +46,7 @@ class Placement:
                 if source == target:
                     continue
                 known, activities = found.get((source, target), (state, []))
-                # Something got through: what was refused besides is normal.
+                # If one event passed, further refusals are normal.
                 found[source, target] = (
                     known if known == state else _heavier(known, state),
                     [*activities, activity.id],
@@ -56,19 +56,19 @@ class Placement:
     def _steps(self, activity: Activity) -> list[tuple[NodeId, NodeId, str]]:
         data = activity.data
         outcome = outcome_of(activity)
-        # What an API refuses has arrived there; what a decision refuses has not passed it.
+        # A request that an API refuses has arrived there; an event that a decision refuses has not passed it.
         stopped = outcome is Outcome.REFUSED and activity.kind is Kind.DECISION
         state = "refused" if stopped else "failed" if activity.error and outcome is Outcome.FAILED else "ok"
         ends = self._named(data.get("source")), self._named(data.get("target"))
         if activity.kind is Kind.DECISION and activity.begin.service == "sns":
-            # Of a subscription: from its topic to whom it tells.
+            # A decision of a subscription is on the way from its topic to its endpoint.
             topic = self._subscribed(activity.begin.resource)
             return [(topic, ends[1], state)] if topic and ends[1] else []
         if activity.kind in (Kind.DELIVERY, Kind.BATCH, Kind.DEAD_LETTER) and ends[0] and ends[1]:
             return [(ends[0], ends[1], state)]
         node = self.of(activity)
         before = [origin for parent in self._parents[activity.id] if (origin := self._origin(parent))]
-        # What a function makes of its event is its own affair: the event arrived.
+        # A function's failure does not concern the way: the event arrived.
         arrived = "ok" if activity.kind is Kind.INVOCATION else state
         return [(origin, node, arrived) for origin in before] if node else []
 
@@ -105,7 +105,7 @@ class Placement:
         return None
 
     def _add_those_behind(self) -> None:
-        """A call that names no resource is about the one in whose name its service calls on: SignUp about the user pool."""
+        """A call that names no resource is about the resource for which its service calls on: SignUp about the user pool."""
         for activity in self._activities.values():
             caller = activity.data.get("caller")
             source = caller.get("source_arn") if isinstance(caller, Mapping) else None
@@ -120,12 +120,12 @@ class Placement:
                 parents = self._parents[parent.id]
 
     def _named(self, resource: Any) -> NodeId | None:
-        """The node of an ARN, URL or name; of what a template declares and is no node, None."""
+        """The node of an ARN, URL or name; None also for a declared resource that is no node."""
         if not isinstance(resource, str) or not resource:
             return None
         declared = self._topology.declared_as(resource)
         if declared is None and resource.startswith("arn:") and resource.count(":") > 6:
-            # With a version or an alias behind it.
+            # With the suffix of a version or an alias.
             declared = self._topology.declared_as(resource.rpartition(":")[0])
         return declared if declared in self._topology.nodes else None
 

@@ -1,19 +1,19 @@
-"""Time as a width: where nothing happens for long, a wait for a retry, it is squeezed, so that the rest can be seen."""
+"""Time as a width. Long pauses, such as the wait for a retry, are squeezed, so that the rest stays visible."""
 
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 _LONG_SHARE = 0.12
-"""The share of the whole from which on a pause is squeezed."""
+"""The share of the whole time from which on a pause is squeezed."""
 _LONG_SECONDS = 0.25
 _SQUEEZED_TO = 0.03
-"""The width of a squeezed pause, of the whole."""
+"""The width of a squeezed pause, as a share of the whole."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """A pause that is squeezed. Times in seconds, `left` and `width` in percent."""
+    """A squeezed pause. Times are in seconds, `left` and `width` in percent."""
 
     began: float
     ended: float
@@ -33,7 +33,7 @@ class Timescale:
         found = [Pause(*pause) for pause in _pauses(spans) if self._is_long(pause)]
         working = self.end - sum(pause.seconds for pause in found)
         if working < 1e-6:
-            # Moments, and nothing that takes time: there is nothing to make room for.
+            # Only moments, and nothing with a duration: no pause needs to be squeezed.
             found, working = [], self.end
         self._squeezed = _SQUEEZED_TO * 100
         self._rate = (100 - self._squeezed * len(found)) / working
@@ -45,7 +45,7 @@ class Timescale:
         return seconds >= _LONG_SECONDS and seconds >= _LONG_SHARE * self.end
 
     def left(self, at: float) -> float:
-        """Where a moment is."""
+        """The position of a moment."""
         place = at * self._rate
         for pause in self._found:
             if at > pause.began:
@@ -57,7 +57,7 @@ class Timescale:
         return self.left(began + seconds) - self.left(began)
 
     def ticks(self) -> list[tuple[float, str]]:
-        """Where to write the time, and what: (left, "200 ms")."""
+        """The positions and texts of the times to write: (left, "200 ms")."""
         rounds = [base * 10.0**power for power in range(-3, 4) for base in (1, 2, 5)]
         step = next((each for each in rounds if self._rate * each >= 18), rounds[-1])
         found: list[tuple[float, str]] = []
@@ -65,7 +65,7 @@ class Timescale:
         for start, end in zip(starts, ends, strict=True):
             for number in range(math.ceil(start / step), math.floor(end / step) + 1):
                 left = self.left(number * step)
-                # Not two where one would stand on the other, and none on a pause.
+                # No tick on top of another one, and none on a pause.
                 free = not found or left - found[-1][0] >= 14
                 if (
                     free
@@ -77,7 +77,7 @@ class Timescale:
 
 
 def _told(at: float, step: float) -> str:
-    """A time as exact as the step to the next."""
+    """A time, as precise as the step to the next tick."""
     if at == 0:
         return "0"
     digits = max(0, -math.floor(math.log10(step) + 1e-9))
@@ -85,7 +85,7 @@ def _told(at: float, step: float) -> str:
 
 
 def _pauses(spans: Sequence[tuple[float, float]]) -> Iterator[tuple[float, float]]:
-    """When nothing went on."""
+    """When nothing was in progress."""
     until = 0.0
     for began, seconds in sorted(spans):
         if began > until:

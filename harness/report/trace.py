@@ -1,7 +1,7 @@
-"""A flow as plain data, of which the page, the JSON and the OTLP export are made.
+"""A flow as plain data, from which the page, the JSON and the OTLP export are made.
 
-Parents, labels, outcomes and what is hidden are those of `harness.flow.steps`, as in the terminal. This adds payloads, places in
-the templates and the way through the architecture. `to_json` gives it as JSON of the shape that VERSION counts.
+Parents, labels, outcomes and hidden activities are those of `harness.flow.steps`, as in the terminal. This module adds
+payloads, places in the templates and the way through the architecture. `to_json` returns JSON of the shape that VERSION counts.
 """
 
 import dataclasses
@@ -27,7 +27,7 @@ from harness.report.placement import Placement, Way
 from harness.topology import NodeId, Topology
 
 VERSION = 2
-"""Of the JSON form. It is raised when something in it changes its meaning or goes away, not when something is added."""
+"""The version of the JSON form. It is raised when a member changes its meaning or is removed, not when one is added."""
 
 _LINES_AROUND = 4
 
@@ -37,13 +37,13 @@ class TracedActivity:
     """One activity of a flow. Times are seconds since the flow began."""
 
     id: int
-    """Unique in its engine; what `parent` and others name."""
+    """Unique in its engine; `parent` and other members refer to it."""
     parent: int | None
-    """What caused it, or left what it took up; None where it began the flow."""
+    """The activity that caused it, or left what it takes; None if it began the flow."""
     others: tuple[int, ...]
-    """Further activities that had a part in it: of a batch the senders of its other records."""
+    """Further activities that contributed: for a batch, the senders of its other records."""
     step: int | None
-    """The step that it is part of; its own id where it is the step."""
+    """The step that it is part of; its own id if it is the step."""
     step_parent: int | None
     """The step that its step is below; None at the top."""
     depth: int
@@ -55,37 +55,37 @@ class TracedActivity:
     name: str
     """The operation, the function, the rule."""
     resource: str
-    """The ARN or address that it is about; "" where there is none."""
+    """The ARN or address that it is about; "" without one."""
     node: str | None
     """The resource in the templates: "stack.LogicalId"."""
     label: str
-    """What it is called: "function users.PreSignUpFunction"."""
+    """Its name: "function users.PreSignUpFunction"."""
     subtitle: str
-    """The service, and what else is known in a few words."""
+    """The service, and further facts in a few words."""
     outcome: Outcome
     said: str
-    """What went wrong, why it was refused, the status of an answer."""
+    """A remark: what went wrong, why it was refused, the status of a response."""
     hidden: bool
-    """Part of a step, and not shown unless asked for."""
+    """Part of a step, and shown only on request."""
     began: float
     seconds: float
     before: Any = None
-    """What it was given."""
+    """The payload that it received."""
     after: Any = None
-    """What it gave."""
+    """The payload that it returned."""
     difference: PayloadDifference | None = None
-    """What has changed of the event since an activity before; for a function that gives its event back, what it changed."""
+    """What has changed in the event since an earlier activity; for a function that returns its event, what it changed."""
     error: ErrorText | None = None
     log: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
-    """What else is known: attempt, cold start, who called, the pattern and the reason of a refusal."""
+    """Further facts: attempt, cold start, caller, the pattern and the reason of a refusal."""
     place: str | None = None
     """Where the resource is declared: "stack/users/template.yaml:41"."""
 
 
 @dataclass(frozen=True, slots=True)
 class Excerpt:
-    """Lines of a template around the one that matters. Lines count from 1."""
+    """Lines of a template around the relevant one. Lines count from 1."""
 
     file: str
     line: int
@@ -101,16 +101,16 @@ class TracedFinding:
     sentence: str
     resource: str
     lost: bool
-    """The event ended there; otherwise it waits, or is tried again, or this is a doubt."""
+    """True: the event ended there. False: it waits, will be retried, or this is a doubt."""
     place: str | None
     excerpt: Excerpt | None
     activities: tuple[int, ...]
-    """What shows it, the decisive activity first."""
+    """The activities that show it, the decisive one first."""
 
 
 @dataclass(frozen=True, slots=True)
 class TracedPending:
-    """What had not come to its end."""
+    """Something that had not ended."""
 
     activity: int
     what: str
@@ -134,9 +134,9 @@ class TracedFlow:
     pending: tuple[TracedPending, ...]
     executions: tuple[TracedExecution, ...]
     ways: tuple[Way, ...]
-    """The ways between nodes of the topology that it took, or was refused at."""
+    """The ways between nodes of the topology that its events took, or on which they were refused."""
     unasked: str = ""
-    """Why it is not known what was lost or waits, where it is not: the engine is gone."""
+    """Why it is unknown what was lost or waits, if it is: the engine has stopped."""
 
     def tree(self, *, hidden: bool = True) -> Iterator[TracedActivity]:
         """The activities in the order of a tree, each followed by what it caused; without the hidden ones these are the steps."""
@@ -151,12 +151,12 @@ class TracedFlow:
             open_ += reversed(below.get(activity.id, []))
 
     def activity(self, number: int) -> TracedActivity:
-        """Raises StopIteration where there is none of this id."""
+        """Raises StopIteration if no activity has this id."""
         return next(activity for activity in self.activities if activity.id == number)
 
     @property
     def broken_at(self) -> TracedActivity | None:
-        """Where an event of it was lost, the first of all; None where none was, or where no activity shows it."""
+        """Where the first event of it was lost; None if none was, or if no activity shows it."""
         known = {activity.id: activity for activity in self.activities}
         decisive = (finding.activities[0] for finding in self.findings if finding.lost and finding.activities)
         return next((known[number] for number in decisive if number in known), None)
@@ -166,7 +166,7 @@ class TracedFlow:
 class Test:
     """The test that the flows belong to."""
 
-    __test__: ClassVar[bool] = False  # pytest takes what begins with "Test" for tests of whoever imports it
+    __test__: ClassVar[bool] = False  # pytest collects a class named "Test..." in every module that imports it
     id: str
     """pytest's node id."""
     outcome: str
@@ -174,22 +174,22 @@ class Test:
     failure: str = ""
     """What pytest reported."""
     summary: str = ""
-    """Its last word: the assertion, or the exception."""
+    """The message of its failure: the assertion, or the exception."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """All that a page, or a file of an export, is about."""
+    """The content of a page, or of a file of an export."""
 
     flows: tuple[TracedFlow, ...]
     test: Test | None = None
     command: str = ""
-    """What does all this again."""
+    """The command that runs all this again."""
     versions: Mapping[str, str] = field(default_factory=dict)
     version: int = VERSION
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON: the fields of the classes of this module, None and all."""
+        """As JSON: the fields of the classes of this module, including None."""
         return {each.name: _plain(getattr(self, each.name)) for each in dataclasses.fields(self)}
 
 
@@ -204,7 +204,7 @@ def _plain(value: Any) -> Any:
 
 
 class TraceableFlow(Protocol):
-    """What is traced; harness.flow.Flow is one."""
+    """A flow that can be traced; harness.flow.Flow is one."""
 
     @property
     def root(self) -> str: ...
@@ -217,11 +217,11 @@ class TraceableFlow(Protocol):
 
 
 def trace_flow(flow: TraceableFlow) -> TracedFlow:
-    """A flow as it is now."""
+    """A flow in its current state."""
     try:
         explanation, pending = flow.explain(), flow.pending()
     except (BotoCoreError, HTTPError, OSError) as error:
-        # The engine is gone, and cannot be asked what waits there; what it recorded until then is shown.
+        # The engine has stopped, so what waits there is unknown; what it recorded until then is shown.
         return replace(trace_activities(flow.activities, flow.topology, root=flow.root), unasked=repr(error))
     return trace_activities(flow.activities, flow.topology, explanation=explanation, pending=pending, root=flow.root)
 
@@ -278,7 +278,7 @@ def _finding(finding: Finding) -> TracedFinding:
 
 
 def excerpt(place: Place) -> Excerpt | None:
-    """The lines around a place; None where its file cannot be read."""
+    """The lines around a place; None if its file cannot be read."""
     try:
         lines = place.file.read_text().splitlines()
     except (OSError, UnicodeDecodeError):
@@ -294,7 +294,7 @@ def excerpt(place: Place) -> Excerpt | None:
 
 @dataclass(frozen=True)
 class _Activities:
-    """Makes the activities of one flow."""
+    """Builds the activities of one flow."""
 
     shown: ShownFlow
     placement: Placement
@@ -336,20 +336,20 @@ class _Activities:
         )
 
     def _depth(self, shown: ShownActivity) -> int:
-        """Of a hidden one that of its step, and one more."""
+        """The depth of the step; a hidden activity is one deeper than its step."""
         depth, above = int(shown.hidden and shown.step is not None), shown.above
         while above is not None:
             depth, above = depth + 1, self.shown.activities[above].above
         return depth
 
     def _parts(self, shown: ShownActivity) -> Sequence[Activity]:
-        """What a step stands for, itself first; of a hidden activity only that."""
+        """The activities that a step stands for, itself first; for a hidden activity only itself."""
         step = None if shown.hidden else self.shown.step_of(shown.activity.id)
         others = [part for part in step.activities if part is not shown.activity] if step else []
         return [shown.activity, *others]
 
     def _error(self, shown: ShownActivity) -> ErrorText | None:
-        """The error of an activity; of a step also that of a part of it, where that makes it a failed one."""
+        """The error of an activity; for a failed step also the error of one of its parts."""
         if shown.outcome is not Outcome.FAILED:
             return error_of(shown.activity)
         return next((error for part in self._parts(shown) if (error := error_of(part))), None)
@@ -362,7 +362,7 @@ class _Activities:
         return str(Place(found.file, found.line)) if found and found.file else None
 
     def _difference(self, activity: Activity, before: Any, after: Any) -> PayloadDifference | None:
-        """What a function or an execution made of its event; else what has become of the event since the activity before."""
+        """What a function or an execution changed in its event; else what has changed in the event since an earlier activity."""
         if activity.kind in (Kind.INVOCATION, Kind.TRANSITION) and isinstance(after, dict):
             made = difference(before, after, activity.id)
             if made is not None and made.changes:
@@ -373,7 +373,7 @@ class _Activities:
             if ancestor.kind is Kind.WORK or (earlier := going_in(ancestor)) is None:
                 continue
             if ancestor.kind is Kind.CALL and (ancestor.data.get("caller") or {}).get("kind") == "service":
-                # By which a service delivered: the event is that of the delivery.
+                # The call with which a service delivered: the delivery has the same event.
                 continue
             return difference(earlier, before, ancestor.id)
         return None

@@ -1,4 +1,4 @@
-"""The files that tests leave: one page for each test that failed, found by the test's name, and replaced by the next run."""
+"""The trace files of tests: one page for each failed test, named after the test, and replaced by the next run."""
 
 import platform
 import shlex
@@ -29,12 +29,12 @@ def write(
 
 
 def command(test_id: str, options: Iterable[str]) -> str:
-    """What runs a test again, to be pasted into a shell."""
+    """The shell command that runs a test again."""
     return shlex.join(["pytest", test_id, *options])
 
 
 def versions(engine: str, of_engine: Mapping[str, str]) -> dict[str, str]:
-    """What it ran with. `of_engine` are those that the engine tells of itself, which need not run here."""
+    """The versions that it ran with. `of_engine` are those that the engine reports, which need not be installed here."""
     found = {name: version for name in _OURS if (version := _installed(name))}
     return {
         "engine": engine,

@@ -1,8 +1,8 @@
-"""Cuts secrets out of what is recorded and shown, and leaves marks that show which were equal.
+"""Cuts secrets out of what is recorded and shown, and leaves marks that show which secrets were equal.
 
-It knows what secrets look like: the names they go by, the forms they have, the places AWS puts them. It knows nothing of
-records, engines and files, and imports nothing of ours: the engine cuts with it before anything enters its journal or
-log, the harness what pytest and the terminal would show.
+It knows what secrets look like: their names, their forms, the places where AWS puts them. It does not know records, engines
+and files, and imports no other module of the harness. The engine cuts with it before anything enters its journal or log, the
+harness before pytest or the terminal shows anything.
 """
 
 import json
@@ -20,11 +20,11 @@ from harness.journal.redaction.structure import Structure
 __all__ = ["MARK", "SHOW_VARIABLE", "Redactor", "put_back"]
 
 SHOW_VARIABLE = "HARNESS_SHOW_SECRETS"
-"""The engine's environment variable: 1 lets it remember, in memory, what its marks stand for."""
+"""The engine's environment variable: 1 lets it remember, in memory, the secrets that its marks stand for."""
 
 
 class Redactor:
-    """Cuts secrets with one key. Every method may be called from any thread, and none raises for what it is given."""
+    """Cuts secrets with one key. Every method is thread-safe, and none raises on any input."""
 
     def __init__(self, key: bytes | None = None, *, keeps: bool = False) -> None:
         self.marking = Marking(key, keeps=keeps)
@@ -34,7 +34,7 @@ class Redactor:
         return self.marking(kind, secret)
 
     def secret(self, kind: str, value: Any) -> Any:
-        """What is known to be secret as a whole; a structure keeps its names."""
+        """A value that is known to be secret as a whole; in a structure the names stay."""
         return self._structure.secret(kind, value)
 
     def data(self, value: Any) -> Any:
@@ -42,7 +42,7 @@ class Redactor:
         return self._structure.clean(value)
 
     def json(self, written: str) -> str:
-        """An object as JSON text, without its secrets. One that cannot be read again is given as `{"$text": ...}`."""
+        """An object as JSON text, without its secrets. If the text cannot be parsed, the result is `{"$text": ...}`."""
         if signs.none_in(written):
             return written
         may_name, may_form = signs.may_name_one(written), _forms.may_hold_one(written)
@@ -56,17 +56,17 @@ class Redactor:
             return json.dumps({"$text": self.text(written)}, ensure_ascii=False)
 
     def argument(self, name: str, written: str) -> str:
-        """A value as Python writes it, by the name of the argument that it is."""
+        """A value as Python writes it, by the name of the argument."""
         if (kind := kind_of_name(name)) is None or written[:1] not in "'\"":
             return self.text(written)
         return repr(_texts.value(kind, written[1:-1], self.marking))
 
     def forms(self, text: str) -> str:
-        """A text without what is known by its form alone: for names and addresses."""
+        """A text without the secrets that are known by their form alone: for names and addresses."""
         return _forms.cut(text, self.marking)
 
     def text(self, text: str, *, source_code: bool = False) -> str:
-        """A text of no known structure without its secrets."""
+        """A text without a known structure, without its secrets."""
         if signs.none_in(text):
             return text
         if source_code:
@@ -75,7 +75,7 @@ class Redactor:
 
 
 def put_back(text: str, kept: Mapping[str, str], *, in_json: bool = False) -> str:
-    """The text with what its marks stand for, as far as that is kept; `in_json` as it is written in JSON strings."""
+    """The text with the secrets that its marks stand for, as far as `kept` has them; `in_json` writes them for JSON strings."""
 
     def secret(found: re.Match[str]) -> str:
         known = kept.get(found[0])

@@ -1,12 +1,12 @@
-"""Secrets that are known by their form, wherever they stand.
+"""Secrets that are known by their form, wherever they appear.
 
 The forms are those that detect-secrets 1.5 and GitHub's secret scanning list with a fixed beginning
 (https://docs.github.com/en/code-security/secret-scanning/introduction/supported-secret-scanning-patterns). Entropy alone
-decides nothing here: ids, digests and ETags have as much of it. detect-secrets itself takes a millisecond for a line of
-300 characters, which is more than recording a call takes, and takes digests for secrets.
+decides nothing here, because ids, digests and ETags have as much of it. detect-secrets itself needs a millisecond for a line
+of 300 characters, which is more than recording a call takes, and reports digests as secrets.
 
-Every pattern reads a text once: what it repeats is possessive, and a repetition begins only where the characters that it
-repeats begin. A test feeds them what would make others quadratic.
+Every pattern reads a text once: its repetitions are possessive, and a repetition begins only where the characters that it
+repeats begin. A test feeds them texts that would make other patterns quadratic.
 """
 
 import re
@@ -49,13 +49,13 @@ IN_AN_ADDRESS = re.compile(r"(?<=://)(?P<user>[^\s/:@\"'<>\\?#]{0,256}+):(?P<pas
 
 
 def kind_of(value: str) -> str | None:
-    """The kind of a secret that is all of a value."""
+    """The kind of a secret that is the whole value."""
     found = _COMBINED.fullmatch(value)
     return found.lastgroup if found else None
 
 
 def may_hold_one(text: str) -> bool:
-    """Whether looking closer is worth it."""
+    """Whether the text needs a closer look."""
     for beginning in signs.BEGINNINGS:
         if beginning in text:
             return True
@@ -63,7 +63,7 @@ def may_hold_one(text: str) -> bool:
 
 
 def cut(text: str, mark: Mark) -> str:
-    """The text with what has the form of a secret replaced."""
+    """The text with everything that has the form of a secret replaced."""
     if signs.no_form_in(text):
         return text
     for kind in dict.fromkeys(kind for beginning, kind in signs.BEGINNINGS.items() if beginning in text):

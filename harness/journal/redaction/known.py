@@ -1,17 +1,17 @@
-"""Secrets whose values are known, cut wherever they stand: whole, or as the part that a shortened text leaves of them."""
+"""Secrets whose values are known, cut wherever they appear: whole, or as the part that a shortened text still contains."""
 
 import json
 import re
 from collections.abc import Mapping
 
 _SHORTEST = 8
-"""Characters; a shorter value would also be cut where it is a part of a word or a number."""
+"""Characters; a shorter value would also be cut inside a word or a number."""
 _SHORTEST_PART = 4
 _ELLIPSIS = re.compile(r"\.{3}|\u2026")
 
 
 class Known:
-    """The secrets of one text and what surrounds it. `marks` has the secret for each mark."""
+    """The secrets of one text and its surroundings. `marks` maps each mark to its secret."""
 
     def __init__(self, marks: Mapping[str, str]) -> None:
         known = {secret: mark for mark, secret in marks.items() if len(secret) >= _SHORTEST and not secret.isalpha()}
@@ -25,7 +25,7 @@ class Known:
         return self._parts(self._whole.sub(lambda found: self._marks[found[0]], text))
 
     def _parts(self, text: str) -> str:
-        """Where a text was shortened in the middle of a secret, both of its ends."""
+        """Cuts both ends of a secret if the text was shortened in the middle of it."""
         done: list[str] = []
         at = 0
         for ellipsis in _ELLIPSIS.finditer(text):
@@ -40,7 +40,7 @@ class Known:
         return "".join((*done, text[at:]))
 
     def _part(self, text: str, *, at_the_end: bool) -> tuple[int, str] | None:
-        """The longest beginning of a secret at the end of a text, or end of one at its start: its length and mark."""
+        """The longest start of a secret at the end of a text, or end of one at its start: its length and mark."""
         found = (
             (length, mark)
             for secret, mark in self._marks.items()

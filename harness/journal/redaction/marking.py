@@ -1,8 +1,8 @@
-"""What stands where a secret was: `<secret:jwt 812 chars #1f3a5c7e>`, its kind, its length and a digest.
+"""The mark that replaces a secret: `<secret:jwt 812 chars #1f3a5c7e>`, with its kind, its length and a digest.
 
-The digest is keyed (HMAC-SHA-256, https://www.rfc-editor.org/rfc/rfc2104): of a confirmation code of six digits a plain
-digest would tell the code to anyone who tries a million. The key is made when an engine starts and leaves it only
-over its test API, so equal secrets have equal marks within an engine and in what reads it, and nowhere else.
+The digest is keyed (HMAC-SHA-256, https://www.rfc-editor.org/rfc/rfc2104): a plain digest would reveal a confirmation code
+of six digits to anyone who tries a million. The key is created when an engine starts and leaves it only over its test API, so
+equal secrets have equal marks within an engine and in what reads it, but nowhere else.
 """
 
 import hmac
@@ -17,7 +17,7 @@ _MOST_KEPT_CHARACTERS = 16 * 1024 * 1024
 
 
 class Marking:
-    """Makes marks. With `keeps` it remembers what they stand for, in memory and bounded, for those who ask to see it."""
+    """Creates marks. With `keeps` it keeps the secrets that they stand for, in memory and bounded, to show them on request."""
 
     def __init__(self, key: bytes | None = None, *, keeps: bool = False) -> None:
         self.key = key or token_bytes(32)
@@ -36,7 +36,7 @@ class Marking:
         return mark
 
     def kept(self) -> dict[str, str]:
-        """What the newest marks stand for."""
+        """The secrets that the newest marks stand for."""
         with self._lock:
             return dict(self._kept)
 

@@ -1,7 +1,7 @@
-"""Which names promise a secret: names of headers, JSON members, form fields, query parameters, XML elements, variables.
+"""Which names announce a secret: names of headers, JSON members, form fields, query parameters, XML elements, variables.
 
-A name is read as words, so `dbPassword`, `DB_PASSWORD` and `db-password` are one. Its last words decide: `token_type` and
-`SecretId` describe a secret and are none.
+A name is split into words, so `dbPassword`, `DB_PASSWORD` and `db-password` are the same. Its last words decide: `token_type`
+and `SecretId` describe a secret and are none.
 """
 
 import re
@@ -17,7 +17,7 @@ COOKIE = "cookie"
 AUTHORIZATION = "authorization"
 """A header with a scheme before its secret."""
 MAYBE_CODE = "maybe-code"
-"""A bare `code` is one of a sign-in, of an error or of a country: its value decides."""
+"""A bare `code` is a sign-in code, an error code or a country code: its value decides."""
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _LONGEST_NAME = 128
@@ -50,15 +50,15 @@ _PLACE_IN_A_LIST = re.compile(
     r"(?:next|continuation|page|pagination|paging|starting|start|forward|backward|previous|prev|sequence|marker|resume|cursor"
     r"|sync|scroll|delta)tokens?$"
 )
-"""Where a listing goes on: callers that may list may see it, and a reader of a flow compares the pages by it."""
+"""The position in a list: callers that may list may see it, and a reader of a flow compares the pages by it."""
 _SAME_REQUEST = re.compile(r"(?:request|idempotency|client|change|lock|update|revision|max|total|input|output)tokens?$")
-"""Tells a repeated request from a new one (https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html);
-the last few count what a language model read."""
+"""Distinguishes a repeated request from a new one
+(https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html); the last few count what a language model read."""
 
 
 @lru_cache(maxsize=8192)
 def kind_of_name(name: str) -> str | None:
-    """What kind of secret a name promises; None for an ordinary one."""
+    """The kind of secret that a name announces; None for an ordinary name."""
     if len(name) > _LONGEST_NAME:
         return None
     words = [word.lower() for word in _WORDS.findall(name)]

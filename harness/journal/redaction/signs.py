@@ -1,9 +1,9 @@
-"""Whether a text may hold a secret at all: one scan for whatever the closer looks begin with.
+"""Whether a text may contain a secret at all: one scan for every sign with which the closer looks begin.
 
-Most records hold none, and the engine looks at every one. RE2 searches for all of the signs at once, in a tenth of the
-time that one search for each takes. It comes with the engine (extra `emulator`); without it nothing is ruled out here and
-the closer looks decide. A scan may find a sign where the closer looks find no secret, never the other way round: a test
-holds both to that.
+Most records contain none, and the engine looks at every one. RE2 searches for all signs at once, in a tenth of the time that
+a separate search for each takes. It comes with the engine (extra `emulator`); without it this module rules nothing out, and
+the closer looks decide. A scan may find a sign where the closer looks find no secret, but never the reverse: a test checks
+both.
 """
 
 import re
@@ -11,7 +11,7 @@ from typing import Final
 
 try:
     import re2
-except ImportError:  # a plain install: what pytest and the terminal show is cut there, which is little
+except ImportError:  # a plain install: it cuts only what pytest and the terminal show, which is little
     re2 = None
 
 NAMES: Final = (
@@ -21,7 +21,7 @@ NAMES: Final = (
     "master", "shared", "customer", "subscription", "otp", "mfa", "srp", "assertion", "samlresponse", "session",
     "sessid", "connect.sid", "plaintext", "bearer", "basic ", "securestr",
 )  # fmt: skip
-"""In small letters, of every name that `names` knows, a part that few other names have; those of codes are looked for apart."""
+"""In lower case: of every name that `names` knows, a part that few other names contain. Names of codes are in CODES."""
 CODES: Final = ("code", '"pin', '"salt', "pin=")
 _COMPOUND_CODE = (
     r"(?:confirmation|verification|user|device|recovery|backup|time|sms|reset|login)[_-]?code|code_?verifier"
@@ -36,20 +36,20 @@ BEGINNINGS: Final = {
     "sk-": "model", "hf_": "model", "_v1_": "digitalocean", "shpat_": "shopify", "shpca_": "shopify", "shppa_": "shopify",
     "shpss_": "shopify",
 }  # fmt: skip
-"""What the kinds of `forms` begin with, or have in them: most texts have none of it, and few more than one."""
+"""What the kinds of `forms` begin with or contain: most texts contain none of it, and few more than one."""
 _CLOSER = {
     "SK": "SK[0-9a-f]{32}",
     "key-": "key-[0-9a-f]{32}",
     "sk-": "sk-(?:proj-|ant-|[A-Za-z0-9]{40})",
 }
-"""More of the form, where ordinary texts have the beginning: `task-3`, `disk-1`."""
+"""More of the form, if ordinary texts contain the beginning: `task-3`, `disk-1`."""
 _AN_ADDRESS = r"://[^\s/:@\"'<>\\?#]*:[^\s/@\"'<>\\?#]+@"
 
 _PLACES = (
     "Variables", "Logins", "logins", "ChallengeResponses", "ChallengeParameters", "AuthParameters", "SecureString",
     'kty"', "kty\\",
 )  # fmt: skip
-"""Members whose values are secret by what they stand in."""
+"""Members whose values are secret because of their container."""
 _HELD = (
     '"eyJ', '"eyI', '"W3s', '"ewog', '"ewoJ', 'ata"', 'ase64"', '"B"', 'ayload"', "ata\\", "ase64\\", '"B\\', "ayload\\",
     "ase64Encoded",
@@ -63,7 +63,7 @@ _BASE64_HELD_HERE = re.compile(_BASE64_HELD)
 
 
 def place_in(written: str) -> bool:
-    """Whether JSON may hold a secret that no name and no form in it tells of: in base64, or by what it stands in."""
+    """Whether JSON may contain a secret without a telling name or form: in base64, or because of its container."""
     for place in _PLACES:
         if place in written:
             return True
@@ -71,14 +71,14 @@ def place_in(written: str) -> bool:
 
 
 def none_in(text: str) -> bool:
-    """True where no closer look can find a secret. JSON may be in it as JSON or text, once or more often."""
+    """True if no closer look can find a secret. The text may contain JSON as JSON or as text, once or more often."""
     if _ANY is None:
         return False
     return _ANY.search(text.encode("utf-8", "surrogatepass")) is None
 
 
 def may_name_one(text: str) -> bool:
-    """Whether a name in the text may promise a secret."""
+    """Whether a name in the text may announce a secret."""
     if _A_NAME is not None:
         return _A_NAME.search(text.encode("utf-8", "surrogatepass")) is not None
     small = text.lower()
@@ -89,7 +89,7 @@ def may_name_one(text: str) -> bool:
 
 
 def no_form_in(text: str) -> bool:
-    """True where `forms` cannot find a secret."""
+    """True if `forms` cannot find a secret."""
     if _A_FORM is None:
         return False
     return _A_FORM.search(text.encode("utf-8", "surrogatepass")) is None
@@ -99,7 +99,7 @@ def _scan(*patterns: str) -> "re2._Regexp | None":
     if re2 is None:
         return None
     options = re2.Options()
-    # Not `re2.Set`: where that runs out of memory, it says that nothing was found.
+    # Not `re2.Set`: if that runs out of memory, it reports no match.
     options.never_capture = True
     return re2.compile("|".join(patterns).encode(), options)
 
@@ -107,7 +107,7 @@ def _scan(*patterns: str) -> "re2._Regexp | None":
 _FORMS = "|".join((*(_CLOSER.get(beginning, re.escape(beginning)) for beginning in BEGINNINGS), _AN_ADDRESS))
 _BARE_CODE = (
     r"(?:^|[^a-z])(?:(?:code|pin|salt)(?:[^a-z\"\\]|$)"
-    # A member, unless it is null: as in the record of every mail without a code.
+    # A member, unless it is null, as in the record of every mail without a code.
     r"|(?:code|pin|salt)(?:\\+[^\"\\]|\\*\"\s*(?:[^\s:]|:\s*(?:[^\sn]|n[^u]|nu[^l]))))"
 )
 _NAMED = "|".join(map(re.escape, NAMES))
@@ -119,6 +119,6 @@ _ANY: Final = _scan(
     _FORMS,
     "|".join(map(re.escape, _PLACES)),
     _BASE64_HELD,
-    # What JSON need not escape: a name may be written with it.
+    # Escapes that JSON permits but does not require: a name may be written with them.
     r"\\u00[2-7]",
 )

@@ -1,6 +1,6 @@
-"""Secrets in JSON values: by the names of members, in pairs of a name and a value, in JSON, forms and base64 inside of strings.
+"""Secrets in JSON values: by the names of members, in pairs of a name and a value, in JSON, forms and base64 inside strings.
 
-Only what is secret is replaced: its neighbours, the names and the structure stay, so that a payload can be sent again.
+Only the secret is replaced. Its siblings, the names and the structure stay, so that a payload can be sent again.
 """
 
 import base64
@@ -21,18 +21,18 @@ from harness.journal.redaction.names import CODE, MAYBE_CODE, PASSWORD, SECRET, 
 _DEEPEST = 24
 _MOST_DECODED = 4 * 1024 * 1024
 _WHOLLY_SCANNED = 1024 * 1024
-"""Longer texts are shown only by their beginning, of which twice as much as is shown is looked at."""
+"""Only the beginning of a longer text is shown; twice as much as is shown is scanned."""
 _BEGINNING = 4_096
 
 _CONTAINERS = frozenset({"authparameters", "challengeresponses", "privatechallengeparameters", "logins"})
-"""Members all of whose values are secret, but for those that say who it is."""
+"""Members all of whose values are secret, except those that identify the user."""
 _WHO = frozenset(
     {"USERNAME", "USER_ID_FOR_SRP", "TIMESTAMP", "DEVICE_KEY", "ATTRIBUTES", "PREFERRED_CHALLENGE", "CHALLENGE_NAME"}
 )
 _TYPED = frozenset(
     {"S", "N", "B", "SS", "NS", "BS", "L", "M", "Value", "StringValue", "BinaryValue", "stringValue", "binaryValue"}
 )
-"""Members that hold the value of what they stand in: of a DynamoDB item, a message's attributes."""
+"""Members that contain the value of their container: a DynamoDB attribute, a message's attribute."""
 _TYPES = frozenset({"Type", "DataType", "dataType", "type", "BOOL", "NULL"})
 _NAMED_BY = ("Name", "name", "Key", "key", "ParameterKey", "parameterKey", "OutputKey", "OptionName", "AttributeName")
 _HELD_IN = ("Value", "value", "ParameterValue", "parameterValue", "OutputValue", "ResolvedValue", "StringValue")
@@ -44,9 +44,9 @@ _BASE64_OF_JSON = ("eyJ", "eyI", "W3s", "ewog", "ewoJ")
 
 
 class Structure:
-    """Replaces the secrets of a value with what `mark` makes of them.
+    """Replaces the secrets of a value with the marks of `mark`.
 
-    What all of the value cannot hold, by a look at it as text, is not looked for in each of its strings.
+    What a scan of the whole value as text rules out is not searched for in each of its strings.
     """
 
     def __init__(self, mark: Mark, *, may_name: bool = True, may_form: bool = True) -> None:
@@ -55,11 +55,11 @@ class Structure:
         self._may_form = may_form
 
     def clean(self, value: Any, depth: int = 0) -> Any:
-        """The value without its secrets; itself where it has none."""
+        """The value without its secrets; the value itself if it has none."""
         if isinstance(value, str):
             return self.string(value, depth)
         if depth > _DEEPEST:
-            # As text: what is that deep is no payload that anyone reads.
+            # As text: a value so deep is no payload that a user reads.
             return self._as_written(value) if isinstance(value, dict | list) else value
         if isinstance(value, dict):
             return self._members(value, depth)
@@ -68,7 +68,7 @@ class Structure:
         return value
 
     def secret(self, kind: str, value: Any) -> Any:
-        """Something that is secret as a whole; of a structure each value."""
+        """A value that is secret as a whole; in a structure each value is."""
         if isinstance(value, Mapping):
             return {name: member if name in _WHO else self.secret(kind, member) for name, member in value.items()}
         if isinstance(value, list | tuple):
@@ -82,7 +82,7 @@ class Structure:
         return self._mark(kind, str(value))
 
     def string(self, given: str, depth: int = 0) -> str:
-        """A string, whatever is written in it."""
+        """A string with any content."""
         if len(given) > _WHOLLY_SCANNED:
             return texts.cut(given[:_BEGINNING], self._mark) + given[_BEGINNING:]
         if len(given) < 6:
@@ -103,7 +103,7 @@ class Structure:
         return self.text(given, depth)
 
     def text(self, given: str, depth: int = 0) -> str:
-        """A text, of which lines may be, or end with, JSON: what functions log."""
+        """A text whose lines may be, or end with, JSON: what functions log."""
         if "{" not in given or '"' not in given or depth > _DEEPEST:
             return self._text(given)
         lines = given.split("\n")
@@ -131,7 +131,7 @@ class Structure:
         return _short_text_may_name_one(given) if len(given) <= 256 else signs.may_name_one(given)
 
     def base64(self, given: str, depth: int = 0) -> str:
-        """Base64 of a text, or of a packed text as CloudWatch Logs sends it."""
+        """Base64 of a text, or of a compressed text as CloudWatch Logs sends it."""
         if len(given) > _MOST_DECODED or not _BASE64.match(given):
             return given
         urlsafe = "-" in given or "_" in given
@@ -186,13 +186,13 @@ class Structure:
         if kind == SIGNATURE and any(
             each in beside for each in ("SignatureVersion", "SigningCertURL", "SigningCertUrl")
         ):
-            # Of a notification of SNS: anyone may verify it, and it opens nothing.
+            # The signature of an SNS notification: every receiver may verify it, and it grants no access.
             return member
         if kind == MAYBE_CODE and isinstance(member, str) and not _OAUTH.isdisjoint(beside):
             kind = CODE
         if isinstance(member, str):
             if member[:1] in "{[" and kind != "cookie":
-                # {"secret": "{\"username\": ...}"}: the name is of all of it.
+                # {"secret": "{\"username\": ...}"}: the name covers all of it.
                 return self._whole(kind, member, depth)
             return texts.value(kind, member, self._mark) if member else member
         if isinstance(member, list):
@@ -231,7 +231,7 @@ class Structure:
         return texts.value(kind, member, self._mark)
 
     def _form(self, given: str, depth: int) -> str:
-        """`application/x-www-form-urlencoded`, and queries."""
+        """`application/x-www-form-urlencoded`, and query strings."""
         parts = given.split("&")
         fields = dict.fromkeys(unquote_plus(part.partition("=")[0]) for part in parts)
         decode, encode = (unquote_plus, quote_plus) if "+" in given else (unquote, quote)
@@ -252,12 +252,12 @@ class Structure:
 
 @lru_cache(maxsize=8192)
 def _short_text_may_name_one(given: str) -> bool:
-    """Names, ARNs and addresses come again with every record."""
+    """Cached, because names, ARNs and addresses recur in every record."""
     return any(character in given for character in "=:< ") and signs.may_name_one(given)
 
 
 def _encoded(cleaned: str, encode: Callable[..., str]) -> str:
-    """Encoded again, with marks as people read them."""
+    """Encoded again, but with readable marks."""
     return cleaned if cleaned.startswith("<secret:") and cleaned.count("<") == 1 else encode(cleaned, safe="<>#: /")
 
 

@@ -1,8 +1,8 @@
-"""Secrets in texts of no known structure: log lines, error messages, stack traces, URLs, forms, XML, source code.
+"""Secrets in texts without a known structure: log lines, error messages, stack traces, URLs, forms, XML, source code.
 
-Known by their form (`forms`), by the scheme before them (`Bearer ...`), or by a name (`names`) that a value follows:
-`password=...`, `"password": "..."` with as many backslashes as JSON inside of JSON needs, `<Password>...</Password>`, a field of
-a multipart form. Where code assigns a variable (`password=person.password`), nothing is secret.
+They are known by their form (`forms`), by the scheme before them (`Bearer ...`), or by a name (`names`) before a value:
+`password=...`, `"password": "..."` with as many backslashes as JSON inside JSON needs, `<Password>...</Password>`, a field of a
+multipart form. An assignment of a variable in code (`password=person.password`) is no secret.
 """
 
 import base64
@@ -36,7 +36,7 @@ _ENVELOPE = re.compile(
     r"\{[^{}]{0,300}?\b(?:S|N|B|Value|[sS]tringValue|[bB]inaryValue)\\{0,16}[\"']\s{0,4}:\s{0,4}"
     r"(?P<quote>b?\\{0,16}[\"'])"
 )
-"""What DynamoDB and messages have for an attribute."""
+"""The form in which DynamoDB and messages wrap an attribute."""
 _SECURE = "SecureString"
 _BARE = re.compile(r"(?:(?!%26|%22)[^\s&\"'<>\\;])+")
 _LINE = re.compile(r"[^\r\n\"'<>\\]+")
@@ -44,7 +44,7 @@ _NOTHING = re.compile(
     r"(?:none|null|nil|true|false|undefined|required|optional|string|\*+|\.\.\.|x{3,})?$|arn:aws[a-z-]*:|\$[{(]|\{\{|\{#+\}|%\(",
     re.IGNORECASE,
 )
-"""Values that are none, and those that say where the secret is."""
+"""Values that are no secret, and those that refer to where the secret is."""
 _EXPRESSION = re.compile(r"[A-Za-z_][\w.]*+(?:[\[(]|$)")
 _SCHEME = re.compile(
     r"\s*(?P<scheme>bearer|basic|token|digest|negotiate|apikey|aws4-[\w-]{1,30}|aws)\s+(?P<rest>\S.*)", re.I | re.S
@@ -74,13 +74,13 @@ _OPAQUE = re.compile(r"(?=[^a-z]*[a-z])(?=(?:\D*\d){2})[\w.~+/=-]{16,}$")
 
 
 def cut(text: str, mark: Mark, *, source_code: bool = False) -> str:
-    """The text with its secrets replaced. In `source_code` only what stands between quotes is a value."""
+    """The text with its secrets replaced. In `source_code` only text between quotes is a value."""
     text = forms.cut(text, mark)
     return named(text, mark, source_code=source_code) if signs.may_name_one(text) else text
 
 
 def named(text: str, mark: Mark, *, source_code: bool = False) -> str:
-    """The text without what a name or a scheme promises."""
+    """The text without the secrets that a name or a scheme announces."""
     small = text.lower()
     if "bearer" in small or "basic" in small:
         text = _SCHEME_IN_TEXT.sub(lambda found: _after_scheme(found, mark), text)
@@ -98,7 +98,7 @@ def named(text: str, mark: Mark, *, source_code: bool = False) -> str:
 
 
 def value(kind: str, given: str, mark: Mark) -> str:
-    """A value whose name promises a secret of this kind."""
+    """A value whose name announces a secret of this kind."""
     if is_mark(given) or _NOTHING.match(given):
         return given
     if kind == AUTHORIZATION:
@@ -111,12 +111,12 @@ def value(kind: str, given: str, mark: Mark) -> str:
 
 
 def is_code(given: str) -> bool:
-    """Whether the value of a bare `code` is one that authorises: digits that a person types, or an OAuth code."""
+    """Whether the value of a bare `code` grants access: digits that a user types, or an OAuth code."""
     return (given.isdecimal() and 6 <= len(given) <= 10) or _OPAQUE.match(given) is not None
 
 
 def authorization(given: str, mark: Mark) -> str:
-    """The header without its secret; the scheme stays, and of a signature what it was made with.
+    """The header without its secret; the scheme stays, and of a signature the data that it was made with.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-authentication-methods.html
     """
@@ -129,7 +129,7 @@ def authorization(given: str, mark: Mark) -> str:
     if scheme.startswith("aws4"):
         return _SIGNATURE.sub(lambda signed: signed["name"] + mark("signature", signed["value"]), given)
     if scheme == "aws":
-        # Of version 2 it is what follows the access key's id.
+        # In version 2 it follows the access key's id.
         known, colon, signature = rest.partition(":")
         return given[: found.start("rest")] + known + colon + (mark("signature", signature) if colon else "")
     return given[: found.start("rest")] + mark(forms.kind_of(rest) or ("basic" if scheme == "basic" else TOKEN), rest)
@@ -198,7 +198,7 @@ def _end_of_value(text: str, start: int, quote: str | None, joint: str, kind: st
             end = text.find(quote, end + len(quote), limit)
         if end >= 0:
             return end
-        # Cut off before its end.
+        # Cut off before its closing quote.
         return limit
     whole_line = kind in (AUTHORIZATION, COOKIE) and joint.strip() == ":"
     bare = (_LINE if whole_line else _BARE).match(text, start, limit)
@@ -210,7 +210,7 @@ def _end_of_value(text: str, start: int, quote: str | None, joint: str, kind: st
 
 
 def _is_value(text: str, found: re.Match[str], given: str, kind: str) -> bool:
-    """Whether what follows a name without quotes is a value, and neither code nor a sentence."""
+    """Whether the text after a name without quotes is a value, and neither code nor a sentence."""
     if not given or given[0] in "{[(<":
         return False
     before = text[found.start() - 1] if found.start() else "\n"
@@ -218,15 +218,15 @@ def _is_value(text: str, found: re.Match[str], given: str, kind: str) -> bool:
     if kind in (AUTHORIZATION, COOKIE):
         return before not in ":/." and (joint.strip() == ":" or not _EXPRESSION.match(given))
     if given.isdecimal() and kind not in (CODE, PASSWORD, MAYBE_CODE):
-        # How many there are.
+        # A count.
         return False
     if before in "?&" or "%" in joint or text[found.end() + len(given) :][:1] == "&":
         return True
     if kind == MAYBE_CODE:
-        # Of an error, of a country; `_CODE_SAID` reads sentences.
+        # The code of an error or of a country; `_CODE_SAID` reads sentences.
         return False
     if joint.strip() == ":":
-        # Not a part of an ARN, nor what a sentence says of it.
+        # Neither a part of an ARN, nor a sentence about it.
         return (
             before not in ":/" and len(given) >= 6 and not given.isalpha() and not _EXPRESSION.match(given.rstrip("."))
         )
