@@ -1,8 +1,8 @@
-"""SAM and CloudFormation templates become running stacks, on any target that answers AWS's APIs.
+"""Deploys SAM and CloudFormation templates as stacks, to any target that answers AWS's APIs.
 
-`discover` finds templates, `deploy` brings a target to what they say, `describe` tells what runs, `front_doors` where it is
-reached, `topology_of` what is connected in it, `delete` ends it.
-`remove` takes everything away that a deployment made on a target that others use too.
+`discover` finds templates, `deploy` creates and updates their stacks, `describe` reports the deployed stacks,
+`front_doors` lists their entry points, `topology_of` returns what is connected in them, and `delete` deletes them.
+`remove` deletes everything that a deployment created on a shared target.
 The package knows nothing of tests, of terminals, or of what is inside the target.
 """
 

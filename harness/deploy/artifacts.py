@@ -1,8 +1,8 @@
-"""What a template takes from the disk: code, layers, API and state machine definitions, nested templates.
+"""The local files that a template uses: code, layers, API and state machine definitions, nested templates.
 
 A property that may hold an S3 address may hold a local path instead, relative to the template; `sam deploy` and
 `aws cloudformation package` upload it and write the address
-(https://docs.aws.amazon.com/cli/latest/reference/cloudformation/package.html). So do we.
+(https://docs.aws.amazon.com/cli/latest/reference/cloudformation/package.html). The harness does the same.
 """
 
 import copy
@@ -22,7 +22,7 @@ Address = Literal["uri", "lambda", "object", "url"]
 
 @dataclass(frozen=True, slots=True)
 class ArtifactKind:
-    """A property that may hold a local path: what is behind it, and how an address is written there."""
+    """A property that may hold a local path: what the path points to, and how the property writes an S3 address."""
 
     property: tuple[str, ...]
     content: Literal["function", "layer", "document", "file", "folder", "template"]
@@ -52,7 +52,7 @@ _BUILT_BY_MAKE = "Build it with a Makefile (BuildMethod: makefile), or before, a
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """Something local that a resource needs in S3. `location` is where its address goes in the template's body."""
+    """A local file or folder that a resource needs in S3. `location` is the place of its address in the template's body."""
 
     logical_id: str
     location: Location
@@ -62,7 +62,7 @@ class Artifact:
 
 @dataclass(frozen=True, slots=True)
 class NestedTemplate:
-    """A local template that a resource makes a stack of."""
+    """A local template that a resource deploys as a nested stack."""
 
     logical_id: str
     location: Location
@@ -71,7 +71,7 @@ class NestedTemplate:
 
 @dataclass(frozen=True)
 class Localities:
-    """A template's body with all of its local parts named; `body` is a copy that may be written to."""
+    """A template's body with a list of all its local parts; `body` is a copy that may be changed."""
 
     body: dict[str, Any]
     artifacts: tuple[Artifact, ...]
@@ -80,12 +80,12 @@ class Localities:
 
 
 def find_local_parts(template: Template, scope: Scope) -> Localities:
-    """Find what the template takes from the disk. What is missing or cannot be built is a problem, not an exception."""
+    """Find the template's local files. A missing or unbuildable file is reported as a problem, not raised."""
     return _Finder(template, scope).find()
 
 
 def effective_properties(template: Template, logical_id: str) -> dict[str, Any]:
-    """A SAM resource's properties with Globals behind them, as far as building needs it
+    """A SAM resource's properties merged with Globals, as far as building needs it
     (https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification-template-anatomy-globals.html)."""
     resource = template.resources[logical_id]
     properties = resource.get("Properties") or {}
@@ -101,7 +101,7 @@ def effective_properties(template: Template, logical_id: str) -> dict[str, Any]:
 
 
 def python_runtimes(template: Template, scope: Scope) -> Iterator[tuple[str, str]]:
-    """`(logical id, runtime)` of the functions on a Python runtime that is known before deployment."""
+    """`(logical id, runtime)` of the functions whose Python runtime is known before deployment."""
     for logical_id, resource in template.resources.items():
         if resource["Type"] in ("AWS::Serverless::Function", "AWS::Lambda::Function"):
             declared = effective_properties(template, logical_id).get("Runtime")
@@ -149,7 +149,7 @@ class _Finder:
             value = value.get(key) if isinstance(value, dict) else None
         if value is None and resource["Type"] == "AWS::Serverless::Function":
             properties = effective_properties(self._template, logical_id)
-            # As `sam deploy` does: a function that says nothing of its code has it beside the template.
+            # As in `sam deploy`: a function without CodeUri has its code next to the template.
             return (
                 None
                 if {"InlineCode", "ImageUri"} & set(properties) or properties.get("PackageType") == "Image"
@@ -232,7 +232,7 @@ class _Finder:
             return ""
 
     def _spread_code_uri(self, body: dict[str, Any]) -> None:
-        """Each function gets an address of its own, and the transform refuses a local path in Globals."""
+        """Copy CodeUri from Globals to each function: addresses differ, and the transform refuses a local path in Globals."""
         defaults = body.get("Globals", {}).get("Function")
         if isinstance(defaults, dict) and isinstance(defaults.get("CodeUri"), str):
             path = defaults.pop("CodeUri")
@@ -240,7 +240,7 @@ class _Finder:
                 defaults["CodeUri"] = path
 
     def _included(self, value: Any, location: Location) -> Any:
-        """Put the content of local files in the place of `AWS::Include`
+        """Replace `AWS::Include` with the content of local files
         (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/transform-aws-include.html)."""
         if isinstance(value, list):
             return [self._included(item, (*location, index)) for index, item in enumerate(value)]
@@ -267,7 +267,7 @@ class _Finder:
 
 
 def write_addresses(body: dict[str, Any], places: Mapping[Location, Any]) -> None:
-    """Put the addresses where the local paths stood."""
+    """Replace the local paths with the addresses."""
     for location, address in places.items():
         inside: Any = body
         for key in location[:-1]:

@@ -1,7 +1,7 @@
-"""One stack made, changed or deleted on the target, through change sets, with its events told as they come.
+"""Creates, updates or deletes one stack on the target through change sets, and reports its events as they happen.
 
-A change set and not CreateStack or UpdateStack: it says whether there is anything to change, and LocalStack 4.14.0
-keeps the tags of an update only this way, and calls an update that failed UPDATE_COMPLETE the other way.
+Change sets are used instead of CreateStack and UpdateStack because they show whether anything changes. In LocalStack
+4.14.0, UpdateStack also loses the tags of an update and reports a failed update as UPDATE_COMPLETE.
 """
 
 import time
@@ -16,7 +16,7 @@ from harness.engine import Target
 
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 
-# A stack that never came to be: AWS takes no update of it, only its deletion
+# A stack whose creation failed: AWS does not update it, only deletes it
 # (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html).
 NEVER_CAME_TO_BE = frozenset(
     {"CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED", "REVIEW_IN_PROGRESS"}
@@ -24,14 +24,14 @@ NEVER_CAME_TO_BE = frozenset(
 _NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 _CANCELLED = ("Resource creation cancelled", "Resource update cancelled")
 
-# LocalStack says CREATE_FAILED of the stack when the resource fails, and ROLLBACK_COMPLETE once it has tidied up.
+# LocalStack reports CREATE_FAILED for the stack when the resource fails, and ROLLBACK_COMPLETE after the cleanup.
 _GRACE_SECONDS = 2.0
-# Between two looks at a stack. AWS needs minutes for one, and limits how often it is asked.
+# The pause between two polls of a stack. AWS needs minutes for a stack and throttles frequent calls.
 _LOCAL_POLL_SECONDS = 0.06
 _AWS_POLL_SECONDS = 2.0
-# And at least so many times as long as the look took: an engine that is asked all the time is kept from its work.
+# The pause is also at least this many times the duration of the poll, so that polling does not slow the engine down.
 _PAUSE_PER_LOOK = 3.0
-# LocalStack gives one resource 300 seconds. A stack that tells nothing for longer has lost its worker thread.
+# LocalStack gives one resource 300 seconds. A stack without events for longer has lost its worker thread.
 _SILENCE_SECONDS = 330.0
 
 
@@ -46,7 +46,7 @@ class StackEvent:
 
 
 class StackFailedError(Exception):
-    """The target refused the stack or could not finish it; `event` is the resource that failed first, if any."""
+    """The target refused the stack or could not finish it; `event` is the first resource that failed, if any."""
 
     def __init__(self, reason: str, event: StackEvent | None = None) -> None:
         super().__init__(reason)
@@ -55,7 +55,7 @@ class StackFailedError(Exception):
 
 @dataclass(frozen=True)
 class StackClient:
-    """CloudFormation of a target. `poll_seconds` is the least pause between two looks."""
+    """CloudFormation of a target. `poll_seconds` is the shortest pause between two polls."""
 
     client: Any
     poll_seconds: float
@@ -70,7 +70,7 @@ class StackClient:
         tags: Mapping[str, str],
         change_set_name: str,
     ) -> str:
-        """Bring a stack to what `template` says ({"TemplateBody"} or {"TemplateURL"}).
+        """Create or update a stack from `template` ({"TemplateBody"} or {"TemplateURL"}).
 
         Returns created, updated or unchanged. Raises StackFailedError.
         """
@@ -99,7 +99,7 @@ class StackClient:
         return "updated" if existing else "created"
 
     def delete(self, stack_name: str) -> bool:
-        """Delete a stack; returns whether there was one. Raises StackFailedError."""
+        """Delete a stack; returns whether it existed. Raises StackFailedError."""
         found = find_stack(self.client, stack_name)
         if found is None:
             return False
@@ -115,7 +115,7 @@ class StackClient:
                 heard = time.monotonic()
             if stack["StackStatus"] == "DELETE_COMPLETE":
                 return True
-            # LocalStack says DELETE_FAILED of the stack for each resource, also for one that never was, and goes on.
+            # LocalStack sets DELETE_FAILED for each failed resource, also for one that never existed, and continues.
             if stack["StackStatus"] == "DELETE_FAILED" and time.monotonic() - heard > _GRACE_SECONDS:
                 failed = self._first_failure(stack_id, seen=set(), statuses=("DELETE_FAILED",))
                 reason = failed.reason if failed else stack.get("StackStatusReason", "")
@@ -123,10 +123,10 @@ class StackClient:
             self._pause(looked)
 
     def _ready_stack(self, stack_name: str) -> Mapping[str, Any] | None:
-        """The stack to update; None where there is none, or was none that could be."""
+        """The stack to update; None if there is none, or if its creation never completed."""
         found = find_stack(self.client, stack_name)
         while found is not None and _is_busy(found["StackStatus"]):
-            # Another command deploys it at this moment; CloudFormation takes one at a time.
+            # Another command is deploying it; CloudFormation runs one operation on a stack at a time.
             time.sleep(self.poll_seconds)
             found = find_stack(self.client, stack_name)
         if found is not None and found["StackStatus"] in NEVER_CAME_TO_BE:
@@ -148,7 +148,7 @@ class StackClient:
             time.sleep(self.poll_seconds)
 
     def _follow(self, stack_id: str, seen: set[str]) -> None:
-        """Tell the events until the stack is done. Raises StackFailedError with the first resource that failed."""
+        """Report events until the operation ends. Raises StackFailedError with the first resource that failed."""
         before = set(seen)
         status = ""
         heard = time.monotonic()
@@ -167,18 +167,18 @@ class StackClient:
                     f"the target has told nothing for {silent:.0f} seconds; its last word was {status}"
                 )
             self._pause(looked)
-        # Not only the status: LocalStack has called updates complete in which a resource failed.
+        # The status alone is not enough: LocalStack has reported updates as complete in which a resource failed.
         failed = self._first_failure(stack_id, before, ("CREATE_FAILED", "UPDATE_FAILED"))
         if failed is not None or status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
             reason = failed.reason if failed else f"it ended as {status}"
             raise StackFailedError(reason or "the target gives no reason", failed)
 
     def _pause(self, looked: float) -> None:
-        """Wait after a look that began at `looked`."""
+        """Wait after a poll that began at `looked`."""
         time.sleep(max(self.poll_seconds, _PAUSE_PER_LOOK * (time.monotonic() - looked)))
 
     def _wait_for_outputs(self, stack_id: str, change_set_id: str) -> None:
-        """LocalStack sets a stack's status before its outputs and exports, and the change set's id after them."""
+        """LocalStack sets a stack's outputs and exports after its status, and the change set's id last."""
         deadline = time.monotonic() + _GRACE_SECONDS
         while time.monotonic() < deadline:
             stack = self.client.describe_stacks(StackName=stack_id)["Stacks"][0]
@@ -187,7 +187,7 @@ class StackClient:
             time.sleep(0.01)
 
     def _first_failure(self, stack_id: str, seen: set[str], statuses: Sequence[str]) -> StackEvent | None:
-        """The oldest failure that is not the consequence of another; in a nested stack, the one inside of it."""
+        """The oldest failure that no other failure caused; for a nested stack, the failure inside it."""
         failures = [
             event
             for event in self._new_events(stack_id, set(seen))
@@ -207,7 +207,7 @@ class StackClient:
         return first
 
     def _new_events(self, stack_id: str, seen: set[str]) -> Iterator[StackEvent]:
-        """Events that are not in `seen`, oldest first; adds them to it."""
+        """Events that are not in `seen`, oldest first. Adds them to `seen`."""
         for event in reversed(self._raw_events(stack_id, seen)):
             seen.add(event["EventId"])
             physical_id = event.get("PhysicalResourceId") or ""
@@ -221,7 +221,7 @@ class StackClient:
             )
 
     def _raw_events(self, stack_id: str, seen: set[str] | None = None) -> list[dict[str, Any]]:
-        """Newest first, as far back as they are new."""
+        """Newest first, up to the first event that is in `seen`."""
         events: list[dict[str, Any]] = []
         for page in self.client.get_paginator("describe_stack_events").paginate(StackName=stack_id):
             for event in page["StackEvents"]:
@@ -232,7 +232,7 @@ class StackClient:
 
 
 def stack_client(target: Target, client: Any, tell: Callable[[StackEvent], None]) -> StackClient:
-    """A StackClient at the target's pace."""
+    """A StackClient whose polling fits the target."""
     if target.is_aws:
         return StackClient(client, _AWS_POLL_SECONDS, local=False, tell=tell)
     return StackClient(client, _LOCAL_POLL_SECONDS, local=True, tell=tell)

@@ -1,4 +1,4 @@
-"""What the templates connect, with what a deployment made of them."""
+"""The topology of the templates with the physical ids of their deployment."""
 
 from collections.abc import Mapping, Sequence
 
@@ -15,7 +15,7 @@ def topology_of(
     *,
     parameters: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Topology:
-    """The topology of those stacks that run, with their physical ids. `parameters` as `deploy` was given them.
+    """The topology of the deployed stacks, with their physical ids. `parameters` are those that `deploy` got.
 
     Raises TemplateError.
     """

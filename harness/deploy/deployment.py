@@ -1,4 +1,4 @@
-"""What runs on a target: stacks, their outputs and their resources."""
+"""What is deployed on a target: stacks, their outputs and their resources."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 @contextmanager
 def speaking_to(target: Target) -> Iterator[None]:
-    """Turns what boto3 raises into a DeployError that says who did not answer, and how."""
+    """Convert boto3's errors to a DeployError that names the target and the cause."""
     try:
         yield
     except (BotoCoreError, ClientError, ResponseParserError) as error:
@@ -27,8 +27,8 @@ def speaking_to(target: Target) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class Withheld:
-    """Why something is not there that the templates have: the target lacks `capability`, an AWS service by boto3's name or
-    a CloudFormation type."""
+    """Why a stack or resource of the templates was skipped: the target does not support `capability`, which is an AWS
+    service by boto3's name or a CloudFormation type."""
 
     capability: str
     reason: str
@@ -41,7 +41,7 @@ class Withheld:
 
 
 class Named(Mapping[str, T]):
-    """A mapping whose error for an unknown name lists the known ones; for what is withheld it says why."""
+    """A mapping whose error for an unknown name lists the known names; for a skipped one it gives the reason."""
 
     def __init__(
         self,
@@ -85,14 +85,13 @@ class DeployedResource:
 
 @dataclass(frozen=True)
 class DeployedStack:
-    """A stack as it runs.
+    """A deployed stack.
 
-    `name` is the template's name for it; the target knows it as `stack_name` (with the prefix) and `stack_id`. `status` is what
-    the command did: created, updated, unchanged; or, from `describe`, deployed, in progress or failed. `cloudformation_status` is
-    the target's own word.
+    `name` is the template's name for it; `stack_name` (with the prefix) and `stack_id` are its names on the target. `status`
+    is the result of the command: created, updated or unchanged; `describe` sets deployed, in progress or failed.
+    `cloudformation_status` is the status that the target reports.
 
-    A resource that the target does not really support, and an output that names it, raise MissingCapabilityError when they are
-    read.
+    Reading a resource that the target does not support, or an output that names one, raises MissingCapabilityError.
     """
 
     name: str
@@ -108,7 +107,8 @@ class DeployedStack:
 class Deployment:
     """The stacks of a set of templates, by the templates' names.
 
-    `missing` are those that do not run; `withheld` those that were skipped because the target does not support what they need.
+    `missing` are the stacks that are not deployed; `withheld` those that were skipped because the target does not support
+    what they need.
     """
 
     stacks: Mapping[str, DeployedStack]
@@ -116,7 +116,7 @@ class Deployment:
     withheld: Mapping[str, Withheld] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> DeployedStack:
-        """Raises MissingCapabilityError for a stack that was withheld, NotDeployedError for any other that is not there."""
+        """Raises MissingCapabilityError for a skipped stack, NotDeployedError for any other that is not deployed."""
         return self.stacks[name]
 
 
@@ -129,7 +129,7 @@ def deployment_of(
 
 
 def describe(target: Target, templates: Sequence[Template], *, stack_prefix: str = "") -> Deployment:
-    """What runs now of these templates. Asks the target only: nothing is built, transformed or checked.
+    """The stacks of these templates that are deployed now. Only queries the target: nothing is built, transformed or checked.
 
     Raises DeployError when the target does not answer.
     """
@@ -151,11 +151,11 @@ def _describe(target: Target, templates: Sequence[Template], stack_prefix: str) 
 
 
 def find_stack(client: Any, stack_name: str) -> dict[str, Any] | None:
-    """The stack as DescribeStacks gives it, or None."""
+    """The stack as DescribeStacks returns it, or None."""
     try:
         stacks = client.describe_stacks(StackName=stack_name)["Stacks"]
     except ClientError as error:
-        # AWS has no error code of its own for this: ValidationError, "Stack with id X does not exist".
+        # AWS has no separate error code for this: ValidationError, "Stack with id X does not exist".
         if "does not exist" in str(error):
             return None
         raise
@@ -164,7 +164,7 @@ def find_stack(client: Any, stack_name: str) -> dict[str, Any] | None:
 
 
 def tags_of(stack: Mapping[str, Any]) -> dict[str, str]:
-    """The tags of a stack as DescribeStacks gives it."""
+    """The tags of a stack as DescribeStacks returns it."""
     return {str(tag["Key"]): str(tag["Value"]) for tag in stack.get("Tags", [])}
 
 
@@ -174,7 +174,7 @@ def stack_name_of(stack_id: str) -> str:
 
 
 def read_stack(client: Any, found: Mapping[str, Any], name: str, status: str) -> DeployedStack:
-    """`found` is the stack as DescribeStacks gives it."""
+    """`found` is the stack as DescribeStacks returns it."""
     resources: dict[str, DeployedResource] = {}
     pretended: dict[str, Withheld] = {}
     made_up: dict[str, Withheld] = {}
@@ -205,8 +205,8 @@ def read_stack(client: Any, found: Mapping[str, Any], name: str, status: str) ->
 
 
 def is_pretence(reason: str) -> bool:
-    """Whether the reason for a resource's status says that it was not made: LocalStack reports resources of types that it
-    does not have as created."""
+    """Whether the reason for a resource's status says that the resource was not created: LocalStack reports resources of
+    unsupported types as created."""
     return reason.endswith("is not supported but was deployed as a fallback")
 
 
@@ -217,4 +217,4 @@ def _word(cloudformation_status: str) -> str:
 
 
 RUNNING = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE"})
-"""Statuses of a stack that runs as a template said: the last one, or where that was rolled back, the one before."""
+"""Statuses of a stack that matches a deployed template: the last one, or after a rollback the one before."""

@@ -1,4 +1,4 @@
-"""Which templates there are, and what their stacks are called."""
+"""Finds templates and names their stacks."""
 
 import os
 import re
@@ -10,7 +10,7 @@ from harness.errors import DeployError
 from harness.topology import Template
 
 DEFAULT_PATTERNS = ("stack/*/template.yaml", "template.yaml")
-"""Where templates are looked for when nobody says where; not all of these need to exist."""
+"""Where templates are searched if no pattern is given; not all of these need to exist."""
 
 _FILE_NAMES = ("template.yaml", "template.yml", "template.json")
 
@@ -18,8 +18,8 @@ _FILE_NAMES = ("template.yaml", "template.yml", "template.json")
 def discover(root: Path, patterns: Sequence[str] = DEFAULT_PATTERNS) -> list[Template]:
     """Find templates by path or glob below `root` (or absolute), in the order of their paths.
 
-    A folder stands for the template.yaml (.yml, .json) in it. A stack is named after its template's folder; where
-    several templates share a folder, after the file. What a stack's name may not hold becomes a hyphen.
+    A folder stands for its template.yaml (.yml, .json). A stack is named after its template's folder; if several templates
+    share a folder, after the file. Characters that a stack name does not allow become hyphens.
 
     Raises DeployError when a given pattern matches nothing, or when none of the default patterns does.
     """
@@ -38,7 +38,7 @@ def discover(root: Path, patterns: Sequence[str] = DEFAULT_PATTERNS) -> list[Tem
             f"No templates found in {root} (looked for {', '.join(patterns)}). "
             "Name them with --template or with templates in [tool.harness] of pyproject.toml."
         )
-    # One file that two patterns reach is one template, named as it is written first: a linked folder keeps its name.
+    # A file that two patterns match is one template, named by its first path: a linked folder keeps its name.
     unique = sorted({file.resolve(): file for file in reversed(files)}.values())
     in_folder = Counter(file.parent for file in unique)
     return [Template(file, _stack_name(file, alone=in_folder[file.parent] == 1)) for file in unique]
@@ -56,7 +56,7 @@ def _matches(root: Path, pattern: str) -> list[Path]:
 
 
 def _written(file: Path) -> Path:
-    """Without `.` and `..`, and with links as they are: a service's folder that is a link has a name of the project's."""
+    """The path without `.` and `..`. Links are kept: a linked folder of a service has the name that the project gave it."""
     return Path(os.path.normpath(file))
 
 

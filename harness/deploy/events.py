@@ -1,4 +1,4 @@
-"""What a deployment tells while it runs: data for whoever shows it."""
+"""Events of a running deployment: plain data for a listener."""
 
 import threading
 import time
@@ -13,9 +13,9 @@ Phase = Literal["read", "preflight", "build", "upload", "deploy", "delete", "war
 class DeployEvent:
     """One step of a deployment.
 
-    `stack` is the stack's name, or empty for what concerns all. `finished` of `total` counts what the phase counts:
-    templates while reading, builds, uploads, resources while deploying. `resource` is the logical id, and `status` its
-    CloudFormation status, where the event is about one resource. `elapsed_seconds` counts from the start of the
+    `stack` is the stack's name; empty for an event about all stacks. `finished` of `total` counts what the phase handles:
+    templates while reading, builds, uploads, resources while deploying. `resource` is the logical id and `status` the
+    CloudFormation status, if the event is about one resource. `elapsed_seconds` counts from the start of the
     command.
     """
 
@@ -30,7 +30,7 @@ class DeployEvent:
 
 
 class Reporter:
-    """Gives events to one listener, one at a time, from whichever thread they come."""
+    """Passes events to one listener, one at a time, from any thread."""
 
     def __init__(self, listener: Callable[[DeployEvent], None]) -> None:
         self._listener = listener
@@ -54,4 +54,4 @@ class Reporter:
 
 
 def ignore(_event: DeployEvent) -> None:
-    """The listener of a caller that does not listen."""
+    """A listener that discards events."""

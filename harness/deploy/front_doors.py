@@ -1,4 +1,4 @@
-"""Where a deployment is reached from outside: its APIs, load balancers and function URLs."""
+"""The entry points of a deployment: its APIs, load balancers and function URLs."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -12,14 +12,14 @@ from harness.engine import Target
 
 @dataclass(frozen=True, slots=True)
 class FrontDoor:
-    """`name` tells it from the others: the stack and what it is, and its logical id where the stack has several such."""
+    """`name` is unique: the stack and the kind, plus the logical id if the stack has several of that kind."""
 
     name: str
     url: str
 
 
 def front_doors(target: Target, deployment: Deployment) -> list[FrontDoor]:
-    """A front door of each stage of each API, and of each load balancer; of those the target does not tell, none."""
+    """One entry point for each stage of each API and for each load balancer; none for those that the target does not report."""
     found = [
         (stack.name, resource.logical_id, what, url)
         for stack in deployment.stacks.values()
@@ -40,7 +40,7 @@ def _told(target: Target, resource: DeployedResource) -> list[tuple[str, str]]:
     try:
         return list(reader(target, resource.physical_id))
     except (BotoCoreError, ClientError):
-        # Whoever deploys may lack the right to read it, which is no reason to fail what is deployed.
+        # The caller may lack permission to read it. That must not fail a completed deployment.
         return []
 
 

@@ -1,4 +1,4 @@
-"""Whether the handler that a function names is there: the file, and in it the name. Read, not run."""
+"""Checks that a function's handler exists: the file, and the name in it. The code is read, not run."""
 
 import ast
 import sys
@@ -11,10 +11,10 @@ from harness.deploy.sources import Sources
 
 @dataclass(frozen=True, slots=True)
 class Handler:
-    """A function's Handler and where its code is looked for.
+    """A function's Handler and the folders that are searched for it.
 
-    `layers` are the local layers' folders, as their files are found at run time; `complete` is false where the function
-    has layers from elsewhere, so that what is not found may still be there.
+    `layers` are the folders of the local layers, laid out as at run time; `complete` is false if the function has other
+    layers as well, so a handler that is not found may still exist.
     """
 
     handler: str
@@ -54,7 +54,7 @@ def _python(handler: Handler, sources: Sources) -> str | None:
     try:
         tree = ast.parse(file.read_text(encoding="utf-8"), filename=str(file))
     except SyntaxError as error:
-        # A newer Python's syntax is no mistake; the one that runs the function knows it.
+        # Not a mistake: the syntax may be of a newer Python, which the function's runtime knows.
         newer = _minor(handler.runtime) > sys.version_info.minor
         return None if newer else f"Handler {handler.handler!r}: {file}:{error.lineno}: {error.msg}."
     names = _bound_names(tree.body)

@@ -1,4 +1,4 @@
-"""For which Python a function's dependencies are installed: the one that will run it."""
+"""Selects the Python for which a function's dependencies are installed: the one that will run it."""
 
 import re
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from harness.engine import Target
 from harness.errors import EngineError
 
 PYTHON = re.compile(r"python3\.(\d+)")
-"""Lambda's runtimes for it."""
+"""Lambda's Python runtimes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Interpreter:
-    """`version` as uv takes it ("3.13"), `platform` one of uv's names (`uv pip install --help`, --python-platform)."""
+    """`version` in uv's form ("3.13"); `platform` is one of uv's names (`uv pip install --help`, --python-platform)."""
 
     version: str
     platform: str
@@ -23,7 +23,7 @@ class Interpreter:
 
 
 class Interpreters:
-    """Asks the target once for each runtime, and installs what it lacks for one. A target that cannot tell runs what AWS runs."""
+    """Queries the target once for each runtime and installs missing packages. Without an answer, assumes what AWS runs."""
 
     def __init__(self, target: Target) -> None:
         self._target = target
@@ -53,7 +53,7 @@ class Interpreters:
 
 
 def aws_interpreter(runtime: str, architecture: str) -> Interpreter:
-    """What AWS runs: Amazon Linux 2023 (glibc 2.34) from Python 3.12 on, Amazon Linux 2 (glibc 2.26) before
+    """The interpreter on AWS: Amazon Linux 2023 (glibc 2.34) from Python 3.12, Amazon Linux 2 (glibc 2.26) before
     (https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html)."""
     found = PYTHON.fullmatch(runtime)
     if found is None:
@@ -64,7 +64,7 @@ def aws_interpreter(runtime: str, architecture: str) -> Interpreter:
 
 
 def harness_answer(target: Target, path: str) -> dict[str, object] | None:
-    """`GET /_harness<path>`, or None where the target has no such endpoint (AWS, another emulator, an older one)."""
+    """`GET /_harness<path>`, or None if the target has no such endpoint (AWS, another emulator, an older engine)."""
     if not target.endpoint_url or not target.capabilities:
         return None
     try:

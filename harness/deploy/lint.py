@@ -1,6 +1,6 @@
-"""cfn-lint over source templates, in a process of its own: importing it costs seconds, and an answer is kept.
+"""Runs cfn-lint on source templates in a separate process, because importing it takes seconds, and caches its results.
 
-Its answers depend on the file's content and its version, so the same file is never linted twice.
+A result depends on the file's content and on cfn-lint's version, so the same file is never linted twice.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ from harness.errors import DeployError
 
 @dataclass(frozen=True, slots=True)
 class LintFinding:
-    """`level` is cfn-lint's: Error, Warning or Informational. `resource` is a logical id, where it concerns one."""
+    """`level` is cfn-lint's: Error, Warning or Informational. `resource` is a logical id, if the finding is about one."""
 
     file: Path
     line: int
@@ -30,7 +30,7 @@ class LintFinding:
 
 
 class Lint:
-    """Starts at once for the files whose answer is not known; `findings()` waits for them."""
+    """Starts immediately for the files without a cached result; `findings()` waits for them."""
 
     def __init__(self, files: Sequence[Path], cache: Path, region: str) -> None:
         self._cache = cache
@@ -51,7 +51,7 @@ class Lint:
         return found
 
     def stop(self) -> None:
-        """End the process when nobody wants its answer any more."""
+        """Stop the process when its result is no longer needed."""
         if self._process is not None:
             self._process.kill()
             self._process.communicate()

@@ -1,7 +1,7 @@
-"""How code becomes a package: recipes, the fingerprint of what goes in, and the file that comes out.
+"""How code becomes a package: recipes, the fingerprint of the input, and the output file.
 
-A package is named after the hash of everything that it is made from, so an equal name is an equal package, on disk and
-in the bucket, and nothing is built or uploaded twice.
+A package is named after the hash of all its input, so equal names mean equal packages, on disk and in the bucket.
+Nothing is built or uploaded twice.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ from harness.topology import read_document
 Method = Literal["archive", "python", "nodejs", "makefile", "file", "document"]
 
 PACKAGE_FORMAT = "1"
-"""Part of every package's name: raised when the way of packing changes."""
+"""Part of every package's name: increased when the way of packing changes."""
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _REQUIREMENTS = "requirements.txt"
@@ -40,9 +40,9 @@ _OUTPUT_LINES = 25
 class Recipe:
     """What is packed, and how.
 
-    `archive`: the files as they are (a file is taken as the package itself). `python`: with the dependencies of
-    requirements.txt. `nodejs`: with `npm`. `makefile`: what `make build-<logical id>` leaves in ARTIFACTS_DIR. `file`:
-    one file as it is. `document`: YAML or JSON, written as JSON. `prefix` is the folder inside a layer ("python/").
+    `archive`: the files unchanged (a single file is taken as the package). `python`: with the dependencies of
+    requirements.txt. `nodejs`: with `npm`. `makefile`: what `make build-<logical id>` writes to ARTIFACTS_DIR. `file`:
+    one file unchanged. `document`: YAML or JSON, written as JSON. `prefix` is the folder inside a layer ("python/").
     """
 
     method: Method
@@ -60,7 +60,7 @@ class Recipe:
 
 
 class Packer:
-    """Builds packages into `folder` and finds those that are there."""
+    """Builds packages into `folder` and finds existing ones."""
 
     def __init__(self, folder: Path, sources: Sources, interpreters: Interpreters, *, rebuild: bool = False) -> None:
         self.folder = folder
@@ -69,7 +69,7 @@ class Packer:
         self._rebuild = rebuild
 
     def name(self, recipe: Recipe) -> str:
-        """The package's file name, from all that it is made of."""
+        """The package's file name, from a hash of all its input."""
         parts = [
             PACKAGE_FORMAT,
             recipe.method,
@@ -87,7 +87,7 @@ class Packer:
         return self._interpreters.of(recipe.runtime, recipe.architecture)
 
     def build(self, recipe: Recipe) -> tuple[Path, bool]:
-        """The package's file, and whether it had to be built. Raises DeployError with the tool's own output."""
+        """The package's file, and whether it was built now. Raises DeployError with the tool's output."""
         file = self.folder / self.name(recipe)
         if file.is_file() and not self._rebuild:
             return file, False
@@ -96,9 +96,9 @@ class Packer:
             scratch = Path(name)
             unfinished = scratch / "package"
             self._write(recipe, unfinished, scratch)
-            # What functions need of modes is in the package.
+            # The modes that functions need are in the package.
             unfinished.chmod(state_folder.FILE_MODE)
-            # In one step, so that a command that is stopped here leaves no half package under this name.
+            # Moved in one step: if the command is stopped here, no partial package has this name.
             unfinished.replace(file)
         return file, True
 
@@ -148,7 +148,7 @@ class Packer:
         return copy
 
     def _make(self, recipe: Recipe, scratch: Path) -> Path:
-        """As `sam build` does: in a copy of the sources, and ARTIFACTS_DIR becomes the package
+        """As in `sam build`: runs in a copy of the sources, and ARTIFACTS_DIR becomes the package
         (https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/building-custom-runtimes.html)."""
         copy = self._copy(recipe.source, scratch / "source")
         artifacts = scratch / "artifacts"
@@ -169,7 +169,7 @@ class Packer:
 
 
 def install_python(requirements: Path, to: Path, interpreter: Interpreter) -> None:
-    """Install for another interpreter than this one: from uv's cache when all is there, else from the index."""
+    """Install for another interpreter: from uv's cache if everything is in it, else from the package index."""
     command = [uv.find_uv_bin(), "pip", "install", "--quiet", "--no-progress", "--target", str(to)]
     command += ["--python", sys.executable, "--python-version", interpreter.version]
     command += ["--python-platform", interpreter.platform, "--requirement", str(requirements)]
@@ -183,7 +183,7 @@ def install_python(requirements: Path, to: Path, interpreter: Interpreter) -> No
 
 
 def _local_requirements(requirements: Path) -> list[Path]:
-    """Files and folders outside of the index that requirements.txt names: other lists, local packages."""
+    """Local files and folders that requirements.txt names: other lists, local packages."""
     found: list[Path] = []
     for line in requirements.read_text().splitlines():
         match = re.match(
@@ -197,7 +197,7 @@ def _local_requirements(requirements: Path) -> list[Path]:
 
 
 def _files_of(folder: Path) -> Iterator[tuple[str, Path]]:
-    """What a tool installed, without what only the installation needed."""
+    """What a tool installed, without the files that only the installation needed."""
     for file in folder.rglob("*"):
         relative = file.relative_to(folder)
         if file.is_file() and "__pycache__" not in relative.parts and relative.name != ".lock":
@@ -205,18 +205,18 @@ def _files_of(folder: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _zip(package: Path, content: dict[str, Path]) -> None:
-    """Equal content makes equal bytes: sorted, one timestamp, and of the modes only whether a file is executable."""
+    """Equal content gives equal bytes: sorted, one timestamp, and of the modes only the executable bit."""
     with zipfile.ZipFile(package, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for name in sorted(content):
             entry = zipfile.ZipInfo(name, _EPOCH)
-            entry.create_system = 3  # Unix: without it the modes do not count
+            entry.create_system = 3  # Unix: without it the modes are ignored
             entry.external_attr = (0o100755 if is_executable(content[name]) else 0o100644) << 16
             entry.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(entry, content[name].read_bytes())
 
 
 def _environment_of_a_tool() -> dict[str, str]:
-    """Without what `make up` leaves for a make below it: its options and variables would decide on this build, too
+    """The environment without what `make up` sets for nested make runs: its options and variables would affect this build
     (https://www.gnu.org/software/make/manual/html_node/Options_002fRecursion.html)."""
     make = {"MAKEFLAGS", "MFLAGS", "GNUMAKEFLAGS", "MAKEOVERRIDES", "MAKELEVEL"}
     return {name: value for name, value in os.environ.items() if name not in make}

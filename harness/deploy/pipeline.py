@@ -1,4 +1,4 @@
-"""From templates to running stacks: read, compare, check, build, upload, deploy."""
+"""Deploys templates as stacks: read, compare, check, build, upload, deploy."""
 
 import contextlib
 import hashlib
@@ -56,7 +56,7 @@ from harness.topology import Location, Template
 DIGEST_TAG = "harness:digest"
 SAM_TRANSFORM = "AWS::Serverless-2016-10-31"
 
-# The bytes of a template that is sent rather than read from S3
+# The largest template body, in bytes, that is sent in the request and not read from S3
 # (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html).
 _TEMPLATE_BODY_LIMIT = 51_200
 _STACKS_AT_ONCE = 4
@@ -76,25 +76,24 @@ def deploy(
     force: bool = False,
     accept_ignored: Collection[str] = (),
 ) -> Deployment:
-    """Make the stacks of these templates run on the target as the templates say.
-
-    `parameters` are CloudFormation parameters by the template's stack name. Packages and cfn-lint's answers are kept in
+    """Create and update the stacks of these templates on the target.
+    `parameters` are CloudFormation parameters by the template's stack name. Packages and cfn-lint's results are cached in
     `work_directory`. `stack_prefix` goes before each stack's name on the target. A stack whose template, code and
-    parameters are those that it was last deployed with is left alone; `force` builds and submits it all the same, and
-    CloudFormation then decides what changes.
+    parameters have not changed since its last deployment is skipped. With `force` it is built and submitted anyway, and
+    CloudFormation decides what changes.
 
-    `tags` go on every stack, and CloudFormation puts them on the resources
-    (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-resource-tags.html); other tags than it
-    has are a change of the stack. On a target that others deploy to as well (`target.deployment`), a stack that runs
-    under one of our names without these tags is somebody else's, and a problem.
+    `tags` are set on every stack, and CloudFormation copies them to the resources
+    (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-resource-tags.html). Changed tags are a
+    change of the stack. On a shared target (`target.deployment`), a stack with one of our names and without these tags
+    belongs to another deployment, and is reported as a problem.
 
-    `lacking` gives for each AWS service that the target does not have, by boto3's name, what it answered. Stacks that need
-    one of these, or import from one that does, are withheld: not deployed, and the deployment says why.
+    `lacking` maps each AWS service that the target does not support, by boto3's name, to the target's response. Stacks that
+    need such a service, or import from a stack that does, are skipped, and the deployment gives the reason.
 
-    `accept_ignored` names properties that may be declared though the target does nothing about them.
+    `accept_ignored` names properties that templates may declare although they have no effect on the target.
 
     Raises PreflightError with every problem found, before anything is deployed; DeployError when a build or a stack
-    fails. Stacks that do not depend on the failed one are finished, and stay.
+    fails. Stacks that do not depend on the failed one are still deployed, and stay.
     """
     command = _Deploy(
         target,
@@ -113,11 +112,11 @@ def deploy(
 
 
 def warm_up(templates: Sequence[Template], *, work_directory: Path, region: str) -> list[str]:
-    """Do what needs no target yet: check the templates with cfn-lint, load AWS's translator.
+    """Do the work that needs no target: check the templates with cfn-lint, load AWS's translator.
 
-    For a caller that waits for its target meanwhile; `deploy` finds the answers in `work_directory`. Returns the types of
-    the templates' resources, so that the target can be told what is coming. What is wrong is not told here, `deploy`
-    tells it.
+    For a caller that waits for its target in the meantime; `deploy` finds the results in `work_directory`. Returns the
+    types of the templates' resources, so that the target can load their services early. Problems are not reported here;
+    `deploy` reports them.
     """
     with contextlib.suppress(DeployError, TemplateError, OSError):
         lint = Lint([template.path for template in templates], work_directory / "lint", region)
@@ -135,9 +134,9 @@ def delete(
     on_event: Callable[[DeployEvent], None] = ignore,
     stack_prefix: str = "",
 ) -> tuple[str, ...]:
-    """Delete the stacks of these templates, importers before exporters; returns the names of those that ran.
+    """Delete the stacks of these templates, importers before exporters; returns the names of the deleted stacks.
 
-    Raises DeployError for the first stack that cannot be deleted; TemplateErrors come out as PreflightError.
+    Raises DeployError for the first stack that cannot be deleted, and PreflightError for a TemplateError.
     """
     with speaking_to(target):
         return _delete(target, templates, Reporter(on_event), stack_prefix)
@@ -146,7 +145,7 @@ def delete(
 def _delete(target: Target, templates: Sequence[Template], reporter: Reporter, stack_prefix: str) -> tuple[str, ...]:
     client = target.client("cloudformation")
     found = {template.stack: find_stack(client, stack_prefix + template.stack) for template in templates}
-    # The values that the stacks run with: what a stack imports may depend on them.
+    # The values that the stacks were deployed with: the names of imports may depend on them.
     given = {
         name: {p["ParameterKey"]: p["ParameterValue"] for p in stack.get("Parameters", []) if "ParameterValue" in p}
         for name, stack in found.items()
@@ -176,7 +175,7 @@ def _read(
     packer: Packer | None,
     stack_prefix: str,
 ) -> list[StackPlan]:
-    """Plans of all templates. Raises PreflightError with everything that cannot be read."""
+    """Plans of all templates. Raises PreflightError with every template that cannot be read."""
     problems = set_problems(templates, parameters)
     plans: list[StackPlan] = []
     for template in templates:
@@ -200,7 +199,7 @@ def _read(
 
 @dataclass(frozen=True, slots=True)
 class _KnownTypes:
-    """The resource types that a target has, and what of them has no effect there."""
+    """The resource types that a target supports, and their properties that have no effect there."""
 
     names: frozenset[str]
     ignored: Ignored
@@ -208,7 +207,7 @@ class _KnownTypes:
 
 @dataclass(frozen=True)
 class _Deploy:
-    """One run of `deploy`; the steps are its methods, in the order of the file."""
+    """One run of `deploy`; its steps are methods, in the order of the file."""
 
     target: Target
     templates: Sequence[Template]
@@ -238,7 +237,7 @@ class _Deploy:
         problems = [p for plan in plans for p in (*plan.problems(), *parameter_problems(plan))] + [
             *order_problems(plans)
         ]
-        # It takes the longest, so it starts first; for files that were linted before it starts nothing.
+        # It takes the longest, so it starts first; it starts nothing for files with a cached result.
         lint = self._start_lint(plans)
         try:
             client = self.target.client("cloudformation")
@@ -257,7 +256,7 @@ class _Deploy:
         return self._describe(plans, statuses, running, client, withheld)
 
     def _prepare_interpreters(self, plans: Sequence[StackPlan], interpreters: Interpreters) -> None:
-        """Install what the target lacks to run the functions' Pythons, and say what runs on another one."""
+        """Install missing packages for the functions' Pythons, and report functions that run on another Python."""
         users: dict[str, tuple[str, str]] = {}
         for plan in plans:
             for part in plan.with_nested():
@@ -287,7 +286,7 @@ class _Deploy:
         lint: Lint,
         packer: Packer,
     ) -> dict[str, str]:
-        """Check and build the changed stacks; returns their transformed templates by name. cfn-lint works meanwhile."""
+        """Check and build the changed stacks; returns their transformed templates by name. cfn-lint runs in the meantime."""
         self.reporter.tell("", "preflight", "checking the templates", total=len(changed))
         bucket = self._bucket()
         known = self._known_types()
@@ -325,7 +324,7 @@ class _Deploy:
     def _exported(
         self, plans: Sequence[StackPlan], client: Any, changed: Sequence[StackPlan], problems: list[TemplateProblem]
     ) -> set[str]:
-        """Names that can be imported once the set is deployed. Those that others have already are problems."""
+        """Names that can be imported once the set is deployed. A name that another stack exports already is a problem."""
         exported = {name for plan in plans for part in plan.with_nested() for name in part.exports}
         for plan in changed:
             for part in plan.with_nested():
@@ -349,7 +348,7 @@ class _Deploy:
         problems: list[TemplateProblem],
         uploads: dict[str, str],
     ) -> str | None:
-        """The template as the target gets it, with addresses for local paths; None where that is not possible."""
+        """The template for the target, with addresses instead of local paths; None if that is not possible."""
         problems += handler_problems(plan, sources)
         places: dict[Location, Any] = {}
         for artifact in plan.parts.artifacts:
@@ -364,7 +363,7 @@ class _Deploy:
         write_addresses(plan.parts.body, places)
         result: dict[str, Any] | None = plan.parts.body
         if SAM_TRANSFORM in plan.template.transforms:
-            # Imported only here: the translator costs half a second, and an unchanged stack does not need it.
+            # Imported only here: the translator takes half a second, and an unchanged stack does not need it.
             from harness.deploy.sam import TransformError, transform
 
             try:
@@ -387,7 +386,7 @@ class _Deploy:
         return json.dumps(result, separators=(",", ":"))
 
     def _build(self, plans: Sequence[StackPlan], packer: Packer) -> list[Path]:
-        """Build every package that is not there yet. Raises DeployError with the first one that cannot be built."""
+        """Build every missing package. Raises DeployError with the first one that cannot be built."""
         recipes: dict[str, tuple[str, str, Recipe]] = {}
         for plan in plans:
             for part in plan.with_nested():
@@ -410,7 +409,7 @@ class _Deploy:
     def _lint_problems(
         self, lint: Lint, plans: Sequence[StackPlan], found: Sequence[TemplateProblem]
     ) -> list[TemplateProblem]:
-        """cfn-lint's errors, but for lines that have a problem already: that one says it with a hint."""
+        """cfn-lint's errors, except on lines that already have a problem: that one has a hint."""
         problems: list[TemplateProblem] = []
         taken = {(problem.template, problem.line) for problem in found}
         stacks = {part.template.path: plan.name for plan in plans for part in plan.with_nested()}
@@ -420,7 +419,7 @@ class _Deploy:
             if finding.level != "Error":
                 message = f"{finding.file}:{finding.line}: {finding.message} ({finding.rule})"
                 self.reporter.tell(stacks[finding.file], "warning", message, resource=finding.resource)
-            # E0001: the translator's refusal, which is among ours with the resource's own line.
+            # E0001: the translator's error, which the harness reports already with the line of the resource.
             elif (finding.file, finding.line) not in taken and not (finding.rule == "E0001" and found):
                 message = f"{finding.message} (cfn-lint {finding.rule})"
                 problems.append(TemplateProblem(finding.file, finding.line, finding.resource, message))
@@ -429,7 +428,7 @@ class _Deploy:
     def _deploy_all(
         self, plans: Sequence[StackPlan], bodies: Mapping[str, str], client: Any, bucket: ArtifactBucket | None
     ) -> dict[str, str]:
-        """Deploy in the order of exports, what is independent at once; returns what was done, by name."""
+        """Deploy in the order of exports, independent stacks in parallel; returns the status of each stack by name."""
         by_name = {plan.name: plan for plan in plans}
         needs = dependencies(plans)
         order = TopologicalSorter(needs)
@@ -489,7 +488,7 @@ class _Deploy:
             template = {"TemplateURL": bucket.put_template(key, body)}
         tags = {**self.tags, DIGEST_TAG: plan.digest}
         status = stack_client(self.target, client, tell).apply(
-            # A stack keeps the names of its change sets, and `force` or other tags may bring the same digest again.
+            # A stack keeps the names of its change sets, and with `force` or changed tags the same digest occurs again.
             plan.stack_name,
             template,
             plan.given,
@@ -521,7 +520,7 @@ class _Deploy:
 
 
 def _digest_of(stack: Mapping[str, Any] | None) -> str | None:
-    """What the stack was last deployed from; None where it does not run as that said."""
+    """The digest of the stack's last deployment; None if the stack is not in the state that this deployment left."""
     if stack is None or stack["StackStatus"] not in RUNNING or stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE":
         return None
     return tags_of(stack).get(DIGEST_TAG)

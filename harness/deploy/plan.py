@@ -1,4 +1,4 @@
-"""A stack as it is to become: what is decided from the files alone, before the target is asked or changed."""
+"""The plan of a stack: everything that the files decide, before the target is queried or changed."""
 
 import hashlib
 import json
@@ -27,10 +27,10 @@ PSEUDO_PARAMETERS = frozenset(
 class StackPlan:
     """One template on its way to a stack.
 
-    `stack_name` is the name on the target. `given` are the parameters that somebody set, by name; `scope` has the
-    defaults too. `packages` gives the file name of each local part's package by its location in the body. `exports` and
-    `imports` hold those names that are known before deployment; `open_exports` and `open_imports` say where others
-    stand.
+    `stack_name` is the name on the target. `given` are the parameters that the caller set, by name; `scope` also has the
+    defaults. `packages` maps the location of each local part in the body to the file name of its package. `exports` and
+    `imports` hold the names that are known before deployment; `open_exports` and `open_imports` are the locations of the
+    others.
     """
 
     template: Template
@@ -52,7 +52,7 @@ class StackPlan:
         return self.template.stack
 
     def problems(self) -> list[TemplateProblem]:
-        """What reading the template and its local parts found wrong."""
+        """Problems found while reading the template and its local parts."""
         return [*self.parts.problems, *(p for plan in self.nested.values() for p in plan.problems())]
 
     def with_nested(self) -> Iterable["StackPlan"]:
@@ -73,9 +73,9 @@ def plan_stack(
     packer: Packer | None,
     is_nested: bool = False,
 ) -> StackPlan:
-    """Read one template with all that it takes from the disk. Raises TemplateError where a file cannot be read.
+    """Read one template with its local files. Raises TemplateError if a file cannot be read.
 
-    Without a packer no code is read: enough to know names and order, but the plan has no packages.
+    Without a packer no code is read. The plan then has names and order, but no packages.
     """
     scope = Scope(template.body, _parameters(template, target, given, stack_name))
     parts = find_local_parts(template, scope)
@@ -116,7 +116,7 @@ def _parameters(template: Template, target: Target, given: Mapping[str, str], st
 
 
 def pseudo_parameters(target: Target, stack_name: str) -> dict[str, str]:
-    """Those that are known before a stack is there."""
+    """The pseudo parameters that are known before the stack exists."""
     china = target.region.startswith("cn-")
     return {
         "AWS::Region": target.region,
@@ -128,14 +128,14 @@ def pseudo_parameters(target: Target, stack_name: str) -> dict[str, str]:
 
 
 def as_text(value: Any) -> str:
-    """A parameter's value as CloudFormation takes it: a string, a list's items with commas between."""
+    """A parameter's value in CloudFormation's form: a string; for a list its items, joined with commas."""
     if isinstance(value, bool):
         return str(value).lower()
     return ",".join(map(as_text, value)) if isinstance(value, list) else str(value)
 
 
 def _nested_parameters(template: Template, logical_id: str, scope: Scope) -> dict[str, str]:
-    """Those parameters of a nested stack that are known; the target resolves all of them."""
+    """The parameters of a nested stack whose values are known; the target resolves all of them."""
     known: dict[str, str] = {}
     declared = (template.resources[logical_id].get("Properties") or {}).get("Parameters") or {}
     for name, value in declared.items() if isinstance(declared, dict) else ():
@@ -163,7 +163,7 @@ def _exports(template: Template, scope: Scope) -> tuple[dict[str, Location], tup
 
 
 def imports_of(body: Mapping[str, Any], scope: Scope) -> tuple[dict[str, Location], tuple[Location, ...]]:
-    """The exports that a template imports, as far as their names are known, and where the others stand."""
+    """The exports that a template imports, if their names are known, and the locations of the other imports."""
     known: dict[str, Location] = {}
     unknown: list[Location] = []
     for reference in references(body):
@@ -182,7 +182,7 @@ def _digest(
     nested: Mapping[Location, StackPlan],
     given: Mapping[str, str],
 ) -> str:
-    """Equal for stacks that would come out equal. Of the template its data count, not its comments and line breaks."""
+    """Equal digests mean equal stacks. Only the template's data counts, not its comments and line breaks."""
     content = {
         "version": metadata.version("serverless-harness"),
         "body": body,
@@ -194,7 +194,7 @@ def _digest(
 
 
 def dependencies(plans: Iterable[StackPlan]) -> dict[str, set[str]]:
-    """For each stack the stacks of the set whose exports it imports."""
+    """For each stack, the stacks of the set whose exports it imports."""
     plans = list(plans)
     exporter = {export: plan.name for plan in plans for part in plan.with_nested() for export in part.exports}
     return {
@@ -204,7 +204,7 @@ def dependencies(plans: Iterable[StackPlan]) -> dict[str, set[str]]:
 
 
 def circle(needs: Mapping[str, set[str]]) -> list[str] | None:
-    """Stacks that need one another in a circle, the first one again at the end; None where there is no circle."""
+    """Stacks that depend on each other in a cycle, the first one repeated at the end; None if there is no cycle."""
     try:
         TopologicalSorter(needs).prepare()
     except CycleError as error:

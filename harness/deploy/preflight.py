@@ -1,4 +1,4 @@
-"""Everything that would make a deployment fail and can be known before: found at once, each with file and line."""
+"""Checks for everything that would make a deployment fail and is known before it. All problems at once, with file and line."""
 
 import difflib
 import re
@@ -19,7 +19,7 @@ _SOURCE_FUNCTIONS = ("AWS::Serverless::Function", "AWS::Lambda::Function")
 
 
 def set_problems(templates: Sequence[Template], parameters: Mapping[str, Mapping[str, str]]) -> list[TemplateProblem]:
-    """Problems of the templates as a set, found without reading them: names."""
+    """Problems of the templates as a set that need no reading: their names."""
     found: list[TemplateProblem] = []
     for name, count in Counter(template.stack for template in templates).items():
         for template in templates if count > 1 else ():
@@ -38,7 +38,7 @@ def set_problems(templates: Sequence[Template], parameters: Mapping[str, Mapping
 
 
 def parameter_problems(plan: StackPlan) -> Iterator[TemplateProblem]:
-    """Parameters without a value, values without a parameter, values that the template does not allow."""
+    """Parameters without a value, values without a parameter, and values that the template does not allow."""
     template, declared = plan.template, plan.template.parameters
     for name in plan.given:
         if name not in declared:
@@ -67,7 +67,7 @@ def parameter_problems(plan: StackPlan) -> Iterator[TemplateProblem]:
 
 
 def order_problems(plans: Sequence[StackPlan]) -> Iterator[TemplateProblem]:
-    """Exports that two stacks claim, and stacks that wait for one another."""
+    """Exports that two stacks claim, and stacks that depend on each other in a cycle."""
     owners: dict[str, StackPlan] = {}
     for plan in plans:
         for part in plan.with_nested():
@@ -104,9 +104,9 @@ def import_problems(plan: StackPlan, exported: Collection[str]) -> Iterator[Temp
 def export_problems(
     plans: Sequence[StackPlan], changed: Sequence[StackPlan], there: Mapping[str, str]
 ) -> Iterator[TemplateProblem]:
-    """Exports that a stack outside of this set has already; `there` gives the stacks' names by export.
+    """Exports that a stack outside of this set has already; `there` maps each export to its stack's name.
 
-    AWS refuses the second. LocalStack 4.14.0 lets it take the name over, and the first stack's importers with it.
+    AWS refuses the second export. LocalStack 4.14.0 lets it take over the name, and the importers of the first stack.
     """
     parts = [part for plan in plans for part in plan.with_nested()]
     for plan in changed:
@@ -125,17 +125,17 @@ def export_problems(
 
 
 def _is_stack_of(plan: StackPlan, stack_name: str) -> bool:
-    """CloudFormation names a nested stack after its parent and its resource, with a random end."""
+    """CloudFormation names a nested stack after its parent and its resource, with a random suffix."""
     return stack_name == plan.stack_name or (plan.is_nested and stack_name.startswith(f"{plan.stack_name}-"))
 
 
 def owner_problems(
     plans: Sequence[StackPlan], running: Mapping[str, Mapping[str, Any] | None], tags: Mapping[str, str]
 ) -> Iterator[TemplateProblem]:
-    """Stacks that somebody else runs under the names of ours."""
+    """Stacks of another deployment with our names."""
     for plan in plans:
         stack = running[plan.name]
-        # A stack that only a change set stands for has no tags yet, and no resources.
+        # A stack that so far consists of a change set has no tags and no resources.
         if stack is None or stack["StackStatus"] == "REVIEW_IN_PROGRESS" or tags.items() <= tags_of(stack).items():
             continue
         lacks = ", ".join(f"{key}={value}" for key, value in tags.items() if tags_of(stack).get(key) != value)
@@ -145,7 +145,7 @@ def owner_problems(
 
 
 def type_problems(plan: StackPlan, transformed: Mapping[str, Any], known: Collection[str]) -> Iterator[TemplateProblem]:
-    """Resources of types that the target does not have. LocalStack would report these as created."""
+    """Resources of types that the target does not support. LocalStack would report them as created."""
     for logical_id, resource in transformed.get("Resources", {}).items():
         kind = resource.get("Type", "") if isinstance(resource, dict) else ""
         served = kind in known or kind.startswith("Custom::")
@@ -163,8 +163,8 @@ def type_problems(plan: StackPlan, transformed: Mapping[str, Any], known: Collec
 
 
 def _is_http_api(resource: Mapping[str, Any]) -> bool:
-    """One type is for HTTP APIs and WebSocket APIs, of which engines of ours serve the latter; an OpenAPI body makes an HTTP
-    API."""
+    """HTTP APIs and WebSocket APIs share one type, of which our engines serve only WebSocket APIs; an OpenAPI body makes
+    an HTTP API."""
     properties = resource.get("Properties") or {}
     return resource["Type"] == "AWS::ApiGatewayV2::Api" and (
         properties.get("ProtocolType") == "HTTP" or bool({"Body", "BodyS3Location"} & set(properties))
@@ -172,14 +172,14 @@ def _is_http_api(resource: Mapping[str, Any]) -> bool:
 
 
 Ignored = Mapping[str, Mapping[str, Collection[Any]]]
-"""By resource type and property what has no effect on a target, with the values that mean what it does anyway."""
+"""By resource type and property: what has no effect on a target, with the values that match its behaviour anyway."""
 
 
 def ignored_problems(
     plan: StackPlan, transformed: Mapping[str, Any], ignored: Ignored, accepted: Collection[str]
 ) -> Iterator[TemplateProblem]:
-    """Properties that the target would take and do nothing about: what they ask for would not be there, and no test
-    would tell. `accepted` are those that the project can do without, as `AWS::S3::Bucket.ReplicationConfiguration`."""
+    """Properties that the target would accept and ignore: their effect would be missing, and no test would show it.
+    `accepted` are properties that the project does not need, such as `AWS::S3::Bucket.ReplicationConfiguration`."""
     for logical_id, resource in transformed.get("Resources", {}).items():
         kind = resource.get("Type", "") if isinstance(resource, dict) else ""
         properties = resource.get("Properties") or {} if kind in ignored else {}
@@ -198,7 +198,7 @@ def ignored_problems(
 
 
 def _plain(value: Any) -> Any:
-    """Booleans, which a template may write as text, as such, however deep."""
+    """The value with booleans that a template writes as text converted to booleans, at any depth."""
     if isinstance(value, dict):
         return {key: _plain(each) for key, each in value.items()}
     if isinstance(value, list):
@@ -207,12 +207,12 @@ def _plain(value: Any) -> Any:
 
 
 def reference_problems(template: Template, generated: Iterable[str]) -> Iterator[TemplateProblem]:
-    """Ref, Fn::GetAtt, Fn::Sub, DependsOn, Condition and Fn::FindInMap whose name is nowhere in the template.
+    """Ref, Fn::GetAtt, Fn::Sub, DependsOn, Condition and Fn::FindInMap with a name that the template does not have.
 
     `generated` are the logical ids that SAM adds.
     """
     if any(key.startswith("Fn::ForEach::") for key in template.body["Resources"]):
-        return  # its loop variables and generated ids are the target's to resolve
+        return  # the target resolves its loop variables and generated ids
     resources = {*template.resources, *generated}
     named = {*resources, *template.parameters, *PSEUDO_PARAMETERS}
     known: Mapping[str, Collection[str]] = {
@@ -253,7 +253,7 @@ def _unresolved(reference: Reference, template: Template, known: Collection[str]
 
 
 def handler_problems(plan: StackPlan, sources: Sources) -> Iterator[TemplateProblem]:
-    """Handlers whose file or function is not in the code."""
+    """Handlers whose file or function is missing from the code."""
     template = plan.template
     recipes = {artifact.logical_id: artifact.recipe for artifact in plan.parts.artifacts}
     for logical_id, resource in template.resources.items():
@@ -279,7 +279,7 @@ def handler_problems(plan: StackPlan, sources: Sources) -> Iterator[TemplateProb
 
 
 def _local_layers(declared: Any, plan: StackPlan) -> tuple[list[Path], bool]:
-    """The folders of a function's layers in this template, and whether these are all of its layers."""
+    """The folders of a function's layers in this template, and whether the function has no other layers."""
     folders: list[Path] = []
     complete = True
     recipes = {artifact.logical_id: artifact.recipe for artifact in plan.parts.artifacts}
@@ -288,15 +288,15 @@ def _local_layers(declared: Any, plan: StackPlan) -> tuple[list[Path], bool]:
         if recipe is None or recipe.method in ("makefile", "nodejs") or recipe.source.is_file():
             complete = False
         else:
-            # Building puts a layer's files below python/, where the interpreter looks; a plain one has that folder.
+            # Building puts a layer's files below python/, where the interpreter searches; an unbuilt one has that folder already.
             folders.append(recipe.source if recipe.prefix else recipe.source / "python")
     return folders, complete
 
 
 def origin_of(template: Template, logical_id: str) -> str | None:
-    """The resource of the source that a resource of the transformed template comes from.
+    """The source resource that a resource of the transformed template comes from.
 
-    SAM names what it generates after the resource it is for: `ListUsers` has `ListUsersRole`.
+    SAM names a generated resource after its source: `ListUsers` gets `ListUsersRole`.
     """
     resources = template.resources
     if logical_id in resources:
@@ -319,7 +319,7 @@ def _matches(pattern: str, value: str) -> bool:
     try:
         return re.fullmatch(pattern, value) is not None
     except re.error:
-        return True  # a pattern of Java's that Python does not know: the target decides
+        return True  # a Java pattern that Python cannot compile: the target decides
 
 
 def _meant(name: str, known: Iterable[str]) -> str:

@@ -1,7 +1,7 @@
-"""Everything that a deployment made goes, and what cannot go is told.
+"""Removes everything that a deployment created, and reports what cannot be removed.
 
-On a target that others use as well, a deployment is what carries its tag. So nothing but the tag is needed to remove it:
-not the templates, which may have changed since, and no memory of a run that may have been killed.
+On a shared target, a deployment is everything with its tag. So removal needs only the tag: not the templates, which may
+have changed since, and no state of a run that may have been killed.
 """
 
 import contextlib
@@ -26,24 +26,24 @@ from harness.errors import DeployError
 from harness.topology import Scope
 
 _STACKS_AT_ONCE_ON_AWS = 4
-# A deployment that is still at work may make another stack while we remove the first ones.
+# A running deployment may create another stack while the first ones are removed.
 _ROUNDS = 5
-# What wrote into a bucket while its stack was deleted is seen at the second time.
+# Objects that are written to a bucket while its stack is deleted are seen in the second round.
 _ATTEMPTS = 3
 _PAUSE_ON_AWS_SECONDS = 15.0
-# How long a command that is under way on a stack is waited for. LocalStack gives a resource 300 seconds.
+# How long to wait for an operation in progress on a stack. LocalStack gives a resource 300 seconds.
 _BUSY_ON_AWS_SECONDS = 1800.0
 _BUSY_SECONDS = 330.0
-# The Resource Groups Tagging API lists what was deleted for a while.
+# The Resource Groups Tagging API lists deleted resources for a while.
 _INDEX_ON_AWS_SECONDS = 60.0
-# What Lambda@Edge says of a function whose replicas AWS has not removed yet, which takes hours
+# Lambda@Edge's error for a function whose replicas AWS has not removed yet, which takes hours
 # (https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/lambda-edge-delete-replicas.html).
 _REPLICATED = "replicated function"
 
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """Something of the deployment that is still there. `name` is its ARN, or its type and physical id."""
+    """A resource of the deployment that still exists. `name` is its ARN, or its type and physical id."""
 
     name: str
     reason: str
@@ -54,11 +54,11 @@ class Left:
 
 @dataclass(frozen=True)
 class Removal:
-    """What `remove` did.
+    """Result of `remove`.
 
-    `stacks` are the names of the stacks that are gone. `resources` are what went beside them, each with its type, its
-    physical id and what was done. `left` is what is still there, each with the reason. `unchecked` says why the target
-    could not be asked what else carries the tag; None where it was asked.
+    `stacks` are the names of the deleted stacks. `resources` are what was removed in addition, each with its type, its
+    physical id and what was done. `left` lists what still exists, each with the reason. `unchecked` is the reason why the
+    target's tags could not be queried; None if they were.
     """
 
     tag: tuple[str, str]
@@ -70,7 +70,7 @@ class Removal:
 
     @property
     def is_complete(self) -> bool:
-        """Whether nothing is known to be left; then the deployment may be forgotten."""
+        """Whether no known resource still exists; then the deployment may be forgotten."""
         return not self.left
 
     def __str__(self) -> str:
@@ -92,7 +92,7 @@ class Removal:
 
 @dataclass(frozen=True, slots=True)
 class _Resource:
-    """One line of ListStackResources; `stack_id` is the nested stack's where it is in one."""
+    """One line of ListStackResources; `stack_id` is the nested stack's if the resource is in one."""
 
     stack_id: str
     logical_id: str
@@ -102,15 +102,15 @@ class _Resource:
 
 
 def remove(target: Target, tag: tuple[str, str], *, on_event: Callable[[DeployEvent], None] = ignore) -> Removal:
-    """Remove all stacks with this tag and what they leave behind; touches nothing that does not belong to one of them.
+    """Delete all stacks with this tag and what they leave behind. Changes nothing that does not belong to one of them.
 
-    Stacks go importers first, each after its buckets are emptied and its tables, user pools and databases are no longer
-    protected. Then goes what their templates retain, the final snapshots, the log groups that services made for them, the
-    deployment's artifact bucket, and whatever the target's Resource Groups Tagging API still lists with the tag. KMS keys
-    are scheduled for deletion, as early as AWS takes.
+    Importers are deleted before exporters. Before each stack, its buckets are emptied and the deletion protection of its
+    tables, user pools and databases is switched off. Afterwards it removes what the templates retain, the final snapshots,
+    the log groups that services created, the deployment's artifact bucket, and every resource that the target's Resource
+    Groups Tagging API still lists with the tag. KMS keys are scheduled for deletion, with the shortest period of AWS.
 
-    May be called again, for a deployment in any state. Raises DeployError when the target does not answer, and for an
-    empty tag, which would be everybody's; what cannot be removed is in the answer's `left`.
+    May be called again, for a deployment in any state. Raises DeployError if the target does not answer, and for an
+    empty tag, which would match every deployment; what cannot be removed is in the result's `left`.
     """
     if not all(tag):
         raise DeployError(
@@ -141,7 +141,7 @@ class _Removing:
                 break
             self._remove_stacks(found)
             found = [stack for stack in self._find_stacks() if stack["StackId"] not in self.left]
-        # Once more: a function's last words arrive when it is gone, and make its log group anew.
+        # Once more: the last log lines of a function arrive after its deletion and recreate its log group.
         self._remove_log_groups(self.seen)
         self._remove_artifacts()
         unchecked = self._remove_what_is_tagged(blind)
@@ -155,7 +155,7 @@ class _Removing:
         )
 
     def _find_stacks(self) -> list[dict[str, Any]]:
-        """Stacks with the tag, newest first; nested ones go with their parents."""
+        """Stacks with the tag, newest first; nested stacks are deleted with their parents."""
         key, value = self.tag
         found: list[dict[str, Any]] = []
         for page in self.client.get_paginator("describe_stacks").paginate():
@@ -170,7 +170,7 @@ class _Removing:
         return sorted(roots, key=lambda stack: str(stack["CreationTime"]), reverse=True)
 
     def _is_intended(self, stack: Mapping[str, Any]) -> bool:
-        """A stack that only a change set stands for has no tags; the change set has them."""
+        """A stack that so far consists of a change set has no tags; the change set has them."""
         if stack["StackStatus"] != "REVIEW_IN_PROGRESS":
             return False
         key, value = self.tag
@@ -184,7 +184,7 @@ class _Removing:
     def _remove_stacks(self, stacks: Sequence[Mapping[str, Any]]) -> None:
         names = {str(stack["StackName"]): stack for stack in stacks}
         importers = self._importers(names)
-        # A stack's importers go before it. The newest first, where the target does not tell who imports: it was made last.
+        # Importers are deleted first. If the target does not report importers, the newest stack is first: it was created last.
         needs = {name: {other for other in importers.get(name, ()) if other in names} for name in names}
         order = TopologicalSorter(needs)
         at_once = _STACKS_AT_ONCE_ON_AWS if self.target.is_aws else 1
@@ -193,11 +193,11 @@ class _Removing:
             with contextlib.suppress(CycleError):
                 order.prepare()
             while order.is_active() and (ready := sorted(order.get_ready(), key=waiting.index)):
-                with self._stopping():  # an interruption comes to this thread, a failure to one of the pool's
+                with self._stopping():  # an interruption reaches this thread, a failure one of the pool's
                     list(pool.map(lambda name: self._remove_in_turn(names[name], importers[name]), ready))
                 waiting = [name for name in waiting if name not in ready]
                 order.done(*ready)
-        # Updates can make a circle of imports, which no order of deletions takes apart.
+        # Updates can create a cycle of imports, which no order of deletions resolves.
         for name in waiting:
             others = ", ".join(sorted(importers[name]))
             self._leave(
@@ -205,10 +205,10 @@ class _Removing:
             )
 
     def _importers(self, stacks: Mapping[str, Mapping[str, Any]]) -> dict[str, set[str]]:
-        """For each of these stacks the names of those that import one of its exports. A nested stack counts as its root.
+        """For each of these stacks the names of the stacks that import one of its exports. A nested stack counts as its root.
 
-        AWS tells all importers. LocalStack 4.14.0 tells none, and cannot delete one whose export is gone; so those that are
-        to go are known by their templates, too.
+        AWS reports all importers. LocalStack 4.14.0 reports none, and cannot delete a stack whose import no longer exists; so
+        importers among the stacks to delete are also found by their templates.
         """
         imports = {name: self._imports_of(stack) for name, stack in stacks.items()}
         importers: dict[str, set[str]] = defaultdict(set)
@@ -225,21 +225,21 @@ class _Removing:
         return self.roots.get(stack_name, stack_name)
 
     def _told_importers(self, export: str) -> Iterator[str]:
-        # An error is how AWS says that nobody imports it, and how an emulator says that it does not know. An exporter that
-        # is in use after all is refused by AWS, and told.
+        # AWS answers with an error if no stack imports it; an emulator, if it does not support the call. If an export is in use
+        # after all, AWS refuses the deletion, and that is reported.
         with contextlib.suppress(ClientError):
             for page in self.client.get_paginator("list_imports").paginate(ExportName=export):
                 yield from page["Imports"]
 
     def _imports_of(self, stack: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The exports that a stack imports by the template that the target has of it."""
+        """The exports that a stack imports, from the template that the target has of it."""
         given = {p["ParameterKey"]: p.get("ParameterValue", "") for p in stack.get("Parameters", [])}
         body = self._template(stack["StackId"])
         return imports_of(body, Scope(body, {**pseudo_parameters(self.target, stack["StackName"]), **given}))[0]
 
     @contextlib.contextmanager
     def _stopping(self) -> Iterator[None]:
-        """After an interruption, or when the target is gone, no further stack is begun."""
+        """After an interruption, or if the target does not answer any more, no further deletion starts."""
         try:
             yield
         except BaseException:
@@ -287,7 +287,7 @@ class _Removing:
         self.reporter.tell(name, "failed", f"{name} is still there: {reason}")
 
     def _wait_until_idle(self, stack_id: str) -> bool:
-        """Wait for an operation that is under way, except for those that a deletion may interrupt or continue."""
+        """Wait for an operation in progress, except for those that a deletion may interrupt or continue."""
         deadline = time.monotonic() + (_BUSY_ON_AWS_SECONDS if self.target.is_aws else _BUSY_SECONDS)
         interruptible = {"REVIEW_IN_PROGRESS", "DELETE_IN_PROGRESS"}
         if self.target.is_aws:
@@ -303,12 +303,12 @@ class _Removing:
                 return False
             if status == "UPDATE_IN_PROGRESS" and self.target.is_aws and not cancelled:
                 cancelled = True
-                with contextlib.suppress(ClientError):  # it ended meanwhile
+                with contextlib.suppress(ClientError):  # it ended in the meantime
                     self.client.cancel_update_stack(StackName=stack_id)
             time.sleep(poll_seconds)
 
     def _resources(self, stack_id: str) -> Iterator[_Resource]:
-        """What a stack consists of, with what its nested stacks consist of."""
+        """The resources of a stack and of its nested stacks."""
         for resource in self._resources_of(stack_id):
             yield resource
             if resource.type == "AWS::CloudFormation::Stack":
@@ -316,7 +316,7 @@ class _Removing:
 
     def _resources_of(self, stack_id: str) -> list[_Resource]:
         found: list[_Resource] = []
-        # A stack that was never created, or a nested one that is long gone, is unknown.
+        # A stack that was never created, or a nested stack that was deleted long ago, is unknown.
         with contextlib.suppress(ClientError):
             for page in self.client.get_paginator("list_stack_resources").paginate(StackName=stack_id):
                 for entry in page["StackResourceSummaries"]:
@@ -326,10 +326,10 @@ class _Removing:
         return found
 
     def _retained(self, resources: Iterable[_Resource]) -> dict[tuple[str, str], None]:
-        """Type and physical id of those that outlive their stacks by the templates that the target has of them, and of
-        those that earlier versions of the templates left behind: SAM retains every version of a layer.
+        """Type and physical id of the resources that outlive their stacks, by the templates that the target has, and of those
+        that earlier versions of the templates left behind: SAM retains every version of a layer.
 
-        Known before the deletion: to list the resources of a deleted stack makes moto create them again.
+        Read before the deletion: in moto, listing the resources of a deleted stack creates them again.
         """
         by_stack: dict[str, list[_Resource]] = defaultdict(list)
         for resource in resources:
@@ -346,7 +346,7 @@ class _Removing:
         return retained
 
     def _left_behind(self, stack_id: str) -> dict[tuple[str, str], None]:
-        """What an update or a rollback of the stack took out and did not delete (UpdateReplacePolicy, DeletionPolicy)."""
+        """What an update or a rollback of the stack took out without deleting it (UpdateReplacePolicy, DeletionPolicy)."""
         found: dict[tuple[str, str], None] = {}
         with contextlib.suppress(ClientError):
             for page in self.client.get_paginator("describe_stack_events").paginate(StackName=stack_id):
@@ -356,9 +356,9 @@ class _Removing:
         return found
 
     def _template(self, stack_id: str) -> Mapping[str, Any]:
-        """A stack's template as the target has it; empty for one that never had one.
+        """A stack's template as the target has it; empty for a stack that never had one.
 
-        What the harness deploys is JSON, which boto3 reads. Of others' YAML nothing is taken.
+        The harness deploys JSON, which boto3 parses. YAML, of other tools, is ignored.
         """
         with contextlib.suppress(ClientError):
             body = self.client.get_template(StackName=stack_id, TemplateStage="Processed")["TemplateBody"]
@@ -367,7 +367,7 @@ class _Removing:
         return {}
 
     def _delete(self, stack_id: str, resources: Sequence[_Resource]) -> str | None:
-        """Delete a stack; returns why it could not be, or None."""
+        """Delete a stack; returns the reason if that failed, else None."""
         reason = ""
         for attempt in range(_ATTEMPTS):
             if attempt and self.target.is_aws:
@@ -388,7 +388,7 @@ class _Removing:
         return reason
 
     def _release(self, resource: _Resource) -> str | None:
-        """Take away what stands in the way of a resource's deletion; returns why that could not be done, or None."""
+        """Remove what prevents a resource's deletion; returns the reason if that failed, else None."""
         try:
             resource_kinds.release(self.target, resource.type, resource.physical_id)
         except ClientError as error:
@@ -400,7 +400,7 @@ class _Removing:
         name = f"{type_} {physical_id}"
         if kind is not None:
             self._remove_one(kind, physical_id, name)
-        elif type_ != "AWS::CloudFormation::Stack":  # which is found by its tag
+        elif type_ != "AWS::CloudFormation::Stack":  # found by its tag
             self.left[name] = (
                 "its stack retained it (DeletionPolicy), and how to remove one is not known here; delete it"
             )
@@ -438,11 +438,11 @@ class _Removing:
             self.left["the log groups that services made"] = str(error)
 
     def _remove_artifacts(self) -> None:
-        """The buckets that packages went through."""
+        """The buckets that packages were uploaded to."""
         kind = resource_kinds.KINDS["AWS::S3::Bucket"]
         key, value = self.tag
         s3 = self.target.client("s3")
-        # Made by a command that was killed before it could tag it.
+        # Created by a command that was killed before it could set the tags.
         ours = bucket_name(self.target, value)
         for bucket in s3.list_buckets()["Buckets"]:
             name = bucket["Name"]
@@ -453,15 +453,15 @@ class _Removing:
                 self._remove_one(kind, name, f"{kind.type} {name}")
 
     def _is_blind(self) -> bool:
-        """Whether the target's Tagging API lists nothing at all with the tag, while there are stacks with it."""
+        """Whether the target's Tagging API lists nothing with the tag although there are stacks with it."""
         try:
             return not self._tagged()
         except ClientError:
-            return False  # said later, with the reason
+            return False  # reported later, with the reason
 
     def _tagged(self) -> list[str]:
         key, value = self.tag
-        # What is global is listed in us-east-1
+        # Global resources are listed in us-east-1
         # (https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_GetResources.html).
         regions = {self.target.region, "us-east-1"} if self.target.is_aws else {self.target.region}
         arns: dict[str, None] = {}
@@ -473,7 +473,7 @@ class _Removing:
         return list(arns)
 
     def _remove_what_is_tagged(self, blind: bool) -> str | None:
-        """What still carries the tag: of rollbacks, of a removal that was cut off. Returns why it could not be asked for."""
+        """Remove what still has the tag, from rollbacks or an interrupted removal. Returns why the tags could not be queried."""
         if any(":cloudformation:" in left for left in self.left):
             return "what else carries the tag; it belongs to the stacks that are still there. Removing again asks"
         deadline = time.monotonic() + (_INDEX_ON_AWS_SECONDS if self.target.is_aws else 0)
@@ -496,7 +496,7 @@ class _Removing:
         return None
 
     def _removed_by_arn(self, arn: str) -> bool:
-        """Remove what an ARN names; returns whether that was for us to do, be it done or told."""
+        """Remove the resource of an ARN; returns whether it was ours to remove, and so was either removed or reported."""
         if ":cloudformation:" in arn and ":stack/" in arn:
             return find_stack(self.client, arn) is None
         known = resource_kinds.kind_of_arn(arn)

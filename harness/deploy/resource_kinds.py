@@ -1,7 +1,7 @@
-"""How resources go that CloudFormation alone does not remove.
+"""How to remove resources that CloudFormation alone does not remove.
 
 A template may let a resource outlive its stack (DeletionPolicy), a service may protect it, and a bucket must be empty. Each
-kind says what stands in the way of its deletion and how it is removed without a stack.
+kind defines what prevents its deletion and how it is removed without a stack.
 """
 
 import re
@@ -19,11 +19,11 @@ from harness.engine import Target
 T = TypeVar("T")
 
 KEY_WINDOW_DAYS = 7
-"""The least that KMS takes (https://docs.aws.amazon.com/kms/latest/APIReference/API_ScheduleKeyDeletion.html)."""
+"""The shortest period that KMS accepts (https://docs.aws.amazon.com/kms/latest/APIReference/API_ScheduleKeyDeletion.html)."""
 
-_DELETE_AT_ONCE = 1000  # objects, the most that DeleteObjects takes
+_DELETE_AT_ONCE = 1000  # objects, the most that DeleteObjects accepts
 
-# A resource that was just changed refuses the next change for a while; elsewhere than on AWS that is over at once.
+# AWS refuses a change for a while after the last change of the resource; other targets accept it at once.
 _PATIENCE_ON_AWS_SECONDS = 120.0
 _PATIENCE_SECONDS = 5.0
 _BUSY = frozenset(
@@ -45,9 +45,9 @@ _GONE = re.compile(r"NotFound|NonExistent|DoesNotExist|^NoSuch|^404$")
 class RemovableKind:
     """One resource type.
 
-    `arn` finds the physical id in the ARN (group 1); without a group the ARN is the id. `release` takes away what stands in
-    the way of a deletion, as far as there is something. `remove` deletes it and says what was done, or None where that was
-    done before. Both raise ClientError, also for one that is gone.
+    `arn` finds the physical id in the ARN (group 1); without a group the ARN is the id. `release` removes what prevents a
+    deletion, if anything does. `remove` deletes the resource and returns what was done, or None if it was done before. Both
+    raise ClientError, also for a resource that does not exist any more.
     """
 
     type: str
@@ -57,12 +57,12 @@ class RemovableKind:
 
 
 def is_gone(error: ClientError) -> bool:
-    """Whether AWS says that there is no such thing. Each service has a code of its own for it."""
+    """Whether AWS reports that the resource does not exist. Each service has its own code for it."""
     return _GONE.search(error.response["Error"].get("Code", "")) is not None
 
 
 def release(target: Target, type_: str, physical_id: str) -> None:
-    """Take away what stands in the way of a resource's deletion. Raises ClientError."""
+    """Remove what prevents a resource's deletion. Raises ClientError."""
     kind = KINDS.get(type_)
     if kind is None or kind.release is None or not physical_id:
         return
@@ -75,7 +75,7 @@ def release(target: Target, type_: str, physical_id: str) -> None:
 
 
 def remove(target: Target, kind: RemovableKind, physical_id: str) -> str | None:
-    """Remove a resource with what protects it; what was done, or None where it is gone already. Raises ClientError."""
+    """Remove a resource with its protection; returns what was done, or None if it is deleted already. Raises ClientError."""
     try:
         release(target, kind.type, physical_id)
         return _patiently(target, lambda: kind.remove(target, physical_id))
@@ -86,7 +86,7 @@ def remove(target: Target, kind: RemovableKind, physical_id: str) -> str | None:
 
 
 def kind_of_arn(arn: str) -> tuple[RemovableKind, str] | None:
-    """The kind of the resource that an ARN names, and its physical id; None for kinds that are not known here."""
+    """The kind of the resource that an ARN names, and its physical id; None for unknown kinds."""
     for kind in KINDS.values():
         if (match := kind.arn.fullmatch(arn)) is not None:
             return kind, match[1] if kind.arn.groups else arn
@@ -110,7 +110,7 @@ def empty_bucket(target: Target, bucket: str) -> None:
     for page in s3.get_paginator("list_multipart_uploads").paginate(Bucket=bucket):
         for upload in page.get("Uploads", []):
             s3.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
-    # Always from the beginning: what was listed is gone.
+    # Always from the beginning: what was listed is deleted.
     while batch := _versions(s3, bucket):
         answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": batch, "Quiet": True})
         for refused in answer.get("Errors", []):
@@ -143,7 +143,7 @@ def _remove_table(target: Target, table: str) -> str:
 def _unprotect_user_pool(target: Target, pool_id: str) -> None:
     cognito = target.client("cognito-idp")
     if cognito.describe_user_pool(UserPoolId=pool_id)["UserPool"].get("DeletionProtection") == "ACTIVE":
-        # Every other setting goes to its default, which matters to nobody: the pool goes next.
+        # This resets every other setting to its default, which does not matter: the pool is deleted next.
         cognito.update_user_pool(UserPoolId=pool_id, DeletionProtection="INACTIVE")
 
 
@@ -180,7 +180,7 @@ def _remove_queue(target: Target, queue: str) -> str:
 
 def _remove_topic(target: Target, arn: str) -> str:
     sns = target.client("sns")
-    sns.get_topic_attributes(TopicArn=arn)  # DeleteTopic says the same of one that is not there
+    sns.get_topic_attributes(TopicArn=arn)  # DeleteTopic answers the same for a topic that does not exist
     sns.delete_topic(TopicArn=arn)
     return "deleted"
 
@@ -192,7 +192,7 @@ def _remove_stream(target: Target, name: str) -> str:
 
 def _remove_secret(target: Target, secret: str) -> str:
     secrets = target.client("secretsmanager")
-    secrets.describe_secret(SecretId=secret)  # DeleteSecret by force says nothing of one that is not there
+    secrets.describe_secret(SecretId=secret)  # DeleteSecret with force does not report a secret that does not exist
     secrets.delete_secret(SecretId=secret, ForceDeleteWithoutRecovery=True)
     return "deleted"
 
@@ -204,7 +204,7 @@ def _remove_function(target: Target, name: str) -> str:
 
 def _remove_layer_version(target: Target, arn: str) -> str:
     api = target.client("lambda")
-    api.get_layer_version_by_arn(Arn=arn)  # DeleteLayerVersion says nothing of one that is not there
+    api.get_layer_version_by_arn(Arn=arn)  # DeleteLayerVersion does not report a version that does not exist
     layer, _, version = arn.rpartition(":")
     api.delete_layer_version(LayerName=layer, VersionNumber=int(version))
     return "deleted"
@@ -231,16 +231,16 @@ def _release_instance(target: Target, instance: str) -> None:
 def _remove_instance(target: Target, instance: str) -> str:
     rds = target.client("rds")
     in_cluster = rds.describe_db_instances(DBInstanceIdentifier=instance)["DBInstances"][0].get("DBClusterIdentifier")
-    # Of a cluster's instance there are neither snapshots nor backups.
+    # An instance of a cluster has neither snapshots nor backups.
     arguments = {} if in_cluster else {"SkipFinalSnapshot": True, "DeleteAutomatedBackups": True}
     rds.delete_db_instance(DBInstanceIdentifier=instance, **arguments)
     return "deleted"
 
 
 def final_snapshots(target: Target, type_: str, physical_id: str) -> Iterator[tuple[str, Callable[[], Any]]]:
-    """The snapshots that were kept of a database, by name, each with what deletes it.
+    """The snapshots that were kept of a database, by name, each with a function that deletes it.
 
-    CloudFormation makes one of a database whose template says nothing of it
+    CloudFormation creates one if the template of the database has no DeletionPolicy
     (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-attribute-deletionpolicy.html). Raises ClientError.
     """
     if type_ not in ("AWS::RDS::DBCluster", "AWS::RDS::DBInstance"):
@@ -259,9 +259,9 @@ def final_snapshots(target: Target, type_: str, physical_id: str) -> Iterator[tu
 
 
 def own_log_groups(target: Target, resources: Mapping[str, set[str]]) -> Iterator[str]:
-    """The log groups that services may have made for these resources (physical ids by type) on their own.
+    """The log groups that services may have created for these resources (physical ids by type).
 
-    They are in no stack and carry no tags.
+    They belong to no stack and have no tags.
     https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html
     https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html
     Raises ClientError.
@@ -306,4 +306,4 @@ KINDS: Mapping[str, RemovableKind] = dict(
         _kind("AWS::SecretsManager::Secret", r"secretsmanager:[^:]+:\d+:secret:.+", _remove_secret),
     )
 )
-"""By CloudFormation's name of the type."""
+"""By CloudFormation's type name."""

@@ -1,7 +1,7 @@
-"""Installs what an engine lacks to run functions on a Python other than its own: the runtime client and boto3.
+"""Installs what an engine needs to run functions on a Python other than its own: the runtime client and boto3.
 
-The engine calls no other machine, so it takes these packages from uv's cache or does without. A command may use the package
-index, as it does for the dependencies of functions.
+The engine calls no other machine, so it takes these packages from uv's cache or runs without them. A command may use the
+package index, as for the dependencies of functions.
 """
 
 import re
@@ -23,7 +23,7 @@ _INSTALL_SECONDS = 300
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """What `GET /_harness/runtimes/<runtime>` says of it. `folder` is where the engine looks for the packages."""
+    """What `GET /_harness/runtimes/<runtime>` reports as missing. `folder` is where the engine searches for the packages."""
 
     executable: str
     python: str
@@ -35,11 +35,11 @@ class Missing:
 
 
 class NotInstalledError(Exception):
-    """What is missing, where, and what to do; the functions run on the engine's Python until then."""
+    """What is missing, where, and what to do; until then the functions run on the engine's Python."""
 
 
 def missing_of(target: Target, answer: Mapping[str, Any]) -> Missing | None:
-    """None where nothing is missing, or where the engine's files are not this machine's."""
+    """None if nothing is missing, or if the engine's files are not on this machine."""
     told = answer.get("missing")
     if target.engine != "embedded" or not isinstance(told, Mapping):
         return None
@@ -52,7 +52,7 @@ def missing_of(target: Target, answer: Mapping[str, Any]) -> Missing | None:
 
 
 def install(missing: Missing) -> None:
-    """Put the packages into the folder, whole or not at all: from uv's cache, else from the index. Raises NotInstalledError."""
+    """Put the packages into the folder, all or none: from uv's cache, else from the index. Raises NotInstalledError."""
     try:
         missing.folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=missing.folder.parent) as temporary:
@@ -65,7 +65,7 @@ def install(missing: Missing) -> None:
     except subprocess.TimeoutExpired:
         raise NotInstalledError(_sentence(missing, f"uv did not finish within {_INSTALL_SECONDS} s")) from None
     except OSError as error:
-        if not missing.folder.exists():  # else another command was faster
+        if not missing.folder.exists():  # else another command has installed them
             raise NotInstalledError(_sentence(missing, str(error))) from error
 
 

@@ -1,6 +1,6 @@
-"""SAM templates turned into CloudFormation on this machine, with AWS's own translator.
+"""Transforms SAM templates into CloudFormation on this machine, with AWS's translator.
 
-The target never sees SAM: not every one knows it, and AWS's would transform it the same way.
+The target never gets SAM: not every target supports it, and AWS's transform has the same result.
 """
 
 import copy
@@ -19,12 +19,12 @@ from harness.topology import Template
 
 TRANSFORM = "AWS::Serverless-2016-10-31"
 
-# It warns of every feature that AWS has not switched on for it; where no logging is set up, that goes to the terminal.
+# It warns about every feature that AWS has not enabled for it; without logging set up, that reaches the terminal.
 logging.getLogger("samtranslator").addHandler(logging.NullHandler())
 
 
 class TransformError(Exception):
-    """The translator does not accept the template; `problems` says why."""
+    """The translator refuses the template; `problems` lists the reasons."""
 
     def __init__(self, problems: list[TemplateProblem]) -> None:
         super().__init__("; ".join(problem.message for problem in problems))
@@ -39,9 +39,9 @@ def transform(
     *,
     asks_aws: bool,
 ) -> dict[str, Any]:
-    """The CloudFormation template that `body`, the template with addresses in the place of local paths, stands for.
+    """Transform `body`, the template with addresses instead of local paths, into a CloudFormation template.
 
-    `asks_aws` says whether `session` may ask AWS for published applications. Raises TransformError.
+    `asks_aws` says whether `session` may query AWS for published applications. Raises TransformError.
     """
     body = copy.deepcopy(body)
     others = [name for name in _listed(body.get("Transform")) if name != TRANSFORM]
@@ -55,7 +55,7 @@ def transform(
     if not asks_aws and (published := _published_applications(body, template)):
         raise TransformError(published)
     values: dict[str, Any] = dict(parameters)
-    # The translator derives logical ids (of API deployments) from hashes of strings as Python 2.7 printed them.
+    # The translator derives logical ids (of API deployments) from hashes of strings in the form of Python 2.7.
     to_py27_compatible_template(body, values)
     translator = Translator(None, Parser(), boto_session=session)
     try:
@@ -65,7 +65,7 @@ def transform(
             [_problem(cause, template) for cause in error.causes] or [_problem(error, template)]
         ) from error
     finally:
-        translator.metrics.publish()  # to nobody; it complains on standard error where nobody asked for them
+        translator.metrics.publish()  # sent nowhere; unpublished metrics would cause a warning on standard error
     transformed: dict[str, Any] = undo_mark_unicode_str_in_template(result)
     if others:
         transformed["Transform"] = others
@@ -73,7 +73,7 @@ def transform(
 
 
 def _published_applications(body: dict[str, Any], template: Template) -> list[TemplateProblem]:
-    """Applications of AWS's Serverless Application Repository, which only AWS has."""
+    """Applications of AWS's Serverless Application Repository, which only AWS can deploy."""
     return [
         TemplateProblem(
             template.path,

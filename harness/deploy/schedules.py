@@ -1,4 +1,4 @@
-"""Schedules of the deployed stacks, run when a test says so."""
+"""Schedules of the deployed stacks, fired when a test requests it."""
 
 from typing import Any
 
@@ -18,9 +18,9 @@ class Schedules:
     def fire(self, name: str, *, stack: str | None = None) -> dict[str, Any]:
         """Run a schedule now, once: `name` is its logical id in a template, its physical name or its ARN.
 
-        Where several stacks have the logical id, `stack` is the template's name for one. Returns `{"schedule": its ARN,
-        "state", "targets": how many were given the event}`; one that is disabled runs for nobody. Raises EngineError where
-        there is none of that name, NotDeployedError where the stack does not have it.
+        If several stacks have the logical id, `stack` is the template's name for one. Returns `{"schedule": its ARN, "state",
+        "targets": how many targets got the event}`; a disabled schedule invokes no target. Raises EngineError if there is no
+        schedule of that name, NotDeployedError if the stack does not have it.
         """
         self._target.require("fire")
         return self._target.harness.fire("schedule", schedule=self._physical_id(name, stack))

@@ -1,4 +1,4 @@
-"""Which AWS services a template needs, by boto3's names, and what that means on a target that lacks some of them."""
+"""Which AWS services a template needs, by boto3's names, and what to skip on a target that does not support them."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,7 +18,7 @@ ALWAYS = ("cloudformation",)
 _OF_NO_SERVICE = ("AWS::CDK::Metadata",)
 
 EVENTS: Mapping[str, str] = {event: row.name for row in aws.SERVICES.values() for event in row.sam_events}
-"""What the Events of SAM's functions and state machines are connected to, by their Type
+"""The services that the Events of SAM's functions and state machines connect to, by their Type
 (https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-property-function-eventsource.html)."""
 
 PROPERTIES: Mapping[tuple[str, str], str] = {
@@ -27,17 +27,17 @@ PROPERTIES: Mapping[tuple[str, str], str] = {
     ("AWS::RDS::DBCluster", "EnableHttpEndpoint"): "rds-data",
     ("AWS::Serverless::Function", "DeploymentPreference"): "codedeploy",
 }
-"""What a property, where it is set, needs beside its resource's own service."""
+"""The services that a property needs, if it is set, in addition to its resource's own service."""
 
 ACTIONS: Mapping[str, str] = {action: row.name for row in aws.SERVICES.values() for action in row.called_by}
-"""What functions call, by the action (or the part before its colon) that a policy allows them. Not here is what a function
-does without: traces, metrics, logs; and what nothing says for sure, as actions with wildcards in the service."""
+"""The services that functions call, by the action (or its part before the colon) that a policy allows. Services that a
+function can do without (traces, metrics, logs) are not listed, nor uncertain ones, such as wildcards for the service."""
 
 
 def services_of(templates: Iterable[Template]) -> frozenset[str]:
-    """All services that may be needed, by boto3's names; a service that only a false condition needs is among them.
+    """All services that the templates may need, by boto3's names; services behind a false condition are included.
 
-    Raises TemplateError where a template cannot be read.
+    Raises TemplateError if a template cannot be read.
     """
     found = set(ALWAYS)
     for template in templates:
@@ -51,10 +51,10 @@ def services_of(templates: Iterable[Template]) -> frozenset[str]:
 def withhold(
     plans: Sequence[StackPlan], lacking: Mapping[str, str], address: str
 ) -> tuple[list[StackPlan], dict[str, Withheld]]:
-    """The stacks that can be deployed where these services are lacking, and by name those that cannot.
+    """The stacks that can be deployed without these services, and by name those that cannot.
 
-    `lacking` gives for each service what the target, which people know by `address`, answered. A stack cannot be deployed
-    where it needs such a service, or imports what a stack exports that cannot be deployed.
+    `lacking` maps each unsupported service to what the target answered; `address` is the target's address in messages. A
+    stack cannot be deployed if it needs such a service, or imports from a stack that cannot be deployed.
     """
     withheld = {plan.name: lack for plan in plans if (lack := _lack(plan, lacking, address)) is not None}
     needs = dependencies(plans)
@@ -111,7 +111,7 @@ def _needs(template: Template, scope: Scope | None) -> Iterator[tuple[str, str]]
 
 
 def _resources(template: Template) -> Iterator[tuple[str, dict[str, Any]]]:
-    """By logical id, those that a loop makes by its pattern
+    """Resources by logical id; those of a loop by the loop's pattern
     (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference-foreach.html)."""
     yield from template.resources.items()
     for name, loop in template.body["Resources"].items():
@@ -122,7 +122,7 @@ def _resources(template: Template) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _exists(resource: Mapping[str, Any], scope: Scope) -> bool:
-    """Whether a resource is made, as far as that is known before."""
+    """Whether a resource will be created, as far as that is known before deployment."""
     if "Condition" not in resource:
         return True
     try:
@@ -152,12 +152,12 @@ def _services_of_type(resource_type: str) -> tuple[str, ...]:
         return sam.TYPES[resource_type].services
     if resource_type in _OF_NO_SERVICE:
         return ()
-    # Custom resources, modules and types of others are CloudFormation's.
+    # CloudFormation itself handles custom resources, modules and third-party types.
     return (aws.service_of_type(resource_type) or "cloudformation",)
 
 
 def _allowed(value: Any) -> Iterator[str]:
-    """The actions that policies below a value allow, those of SAM's policy templates too."""
+    """The actions that the policies below a value allow, including SAM's policy templates."""
     if isinstance(value, list):
         for item in value:
             yield from _allowed(item)

@@ -1,4 +1,4 @@
-"""The files that a piece of code is made of, and their fingerprint."""
+"""The files of a code folder, and their fingerprint."""
 
 import hashlib
 import os
@@ -17,24 +17,24 @@ _TEST_FOLDERS = frozenset({"test", "tests"})
 
 
 class Sources:
-    """Reads folders of code, each once: one command sees one state of the disk."""
+    """Reads each code folder once, so that one command sees one state of the disk."""
 
     def __init__(self) -> None:
         self._files: dict[Path, tuple[Path, ...]] = {}
         self._fingerprints: dict[Path, str] = {}
 
     def files(self, folder: Path) -> tuple[Path, ...]:
-        """The files below `folder` that belong into a deployment package, relative to it and sorted.
+        """The files below `folder` that belong in a deployment package, relative to it and sorted.
 
-        Left out: version control, caches, compiled files, editors' and tools' folders, and a `test` or `tests` folder
-        at the top that holds tests of pytest or unittest (`test_*.py`, `conftest.py`). Links are followed.
+        Excluded: version control, caches, compiled files, editors' and tools' folders, and a `test` or `tests` folder
+        at the top level with tests of pytest or unittest (`test_*.py`, `conftest.py`). Links are followed.
         """
         if folder not in self._files:
             self._files[folder] = tuple(sorted(_walk(folder, folder, (folder.resolve(),))))
         return self._files[folder]
 
     def fingerprint(self, path: Path) -> str:
-        """A hash of a file, or of every deployed file below a folder with its name and whether it is executable."""
+        """A hash of a file, or of every deployed file below a folder with its name and executable bit."""
         if path not in self._fingerprints:
             digest = hashlib.sha256()
             names = [Path(path.name)] if path.is_file() else self.files(path)
@@ -58,7 +58,7 @@ def _walk(top: Path, folder: Path, above: tuple[Path, ...]) -> Iterator[Path]:
         if entry.is_dir():
             if entry.name in _FOLDERS or (folder == top and entry.name in _TEST_FOLDERS and _holds_tests(path)):
                 continue
-            if (real := path.resolve()) not in above:  # a link to a folder around it would never end
+            if (real := path.resolve()) not in above:  # a link to a parent folder would never end
                 yield from _walk(top, path, (*above, real))
         elif entry.name not in _FILES and not entry.name.endswith(_SUFFIXES) and entry.is_file():
             yield path.relative_to(top)

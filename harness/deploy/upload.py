@@ -1,4 +1,4 @@
-"""The bucket that packages and large templates go through."""
+"""The bucket for packages and large templates."""
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -11,10 +11,10 @@ from harness.engine import Target
 
 
 class ArtifactBucket:
-    """Objects named after their content: one that is there needs no upload.
+    """Objects are named after their content, so an existing one needs no upload.
 
-    On a target that others use as well the bucket is the deployment's own and carries its tags, so that it can be removed
-    as a whole: in a bucket that deployments share, nobody could tell whether another one still needs an object.
+    On a shared target each deployment has a dedicated bucket with its tags, so that the whole bucket can be removed. In a
+    bucket that deployments share, it would be unknown whether another deployment still needs an object.
     """
 
     def __init__(self, target: Target, tags: Mapping[str, str] | None = None) -> None:
@@ -24,13 +24,13 @@ class ArtifactBucket:
         self._s3: Any = target.client("s3")
 
     def url(self, key: str) -> str:
-        """The address under which CloudFormation reads a template."""
+        """The address from which CloudFormation reads a template."""
         if self._target.endpoint_url:
             return f"{self._target.endpoint_url}/{self.name}/{key}"
         return f"https://{self.name}.s3.{self._target.region}.amazonaws.com/{key}"
 
     def upload(self, files: Iterable[Path]) -> int:
-        """Put files under their names; returns how many were not there. Creates the bucket where it is missing."""
+        """Upload files under their names; returns how many were new. Creates the bucket if it does not exist."""
         wanted = {file.name: file for file in files}
         if not wanted:
             return 0
@@ -39,7 +39,7 @@ class ArtifactBucket:
             return sum(pool.map(self._put, wanted.values()))
 
     def put_template(self, key: str, body: str) -> str:
-        """Store a template that is too large to be sent; returns its URL."""
+        """Store a template that is too large for a request; returns its URL."""
         self._ensure()
         self._s3.put_object(Bucket=self.name, Key=key, Body=body.encode())
         return self.url(key)
@@ -57,13 +57,13 @@ class ArtifactBucket:
 
     def _ensure(self) -> None:
         try:
-            # Bucket names are the whole world's: another account's bucket of this name must not get our code.
+            # Bucket names are global: our code must not go to another account's bucket with this name.
             self._s3.head_bucket(Bucket=self.name, ExpectedBucketOwner=self._target.account_id)
         except ClientError as error:
             if error.response["ResponseMetadata"]["HTTPStatusCode"] != 404:
                 raise
             region = self._target.region
-            # us-east-1 must not be named (https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html).
+            # us-east-1 must not be given (https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html).
             where = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
             try:
                 self._s3.create_bucket(Bucket=self.name, **where)
@@ -76,5 +76,5 @@ class ArtifactBucket:
 
 
 def bucket_name(target: Target, deployment: str) -> str:
-    """What a deployment's artifact bucket is called on the target."""
+    """The name of a deployment's artifact bucket on the target."""
     return f"{deployment}-artifacts-{target.account_id}-{target.region}"
