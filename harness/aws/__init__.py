@@ -1,7 +1,7 @@
-"""Facts about AWS's services: one row for each, pure data.
+"""Facts about AWS's services, as pure data: one row for each service.
 
-Both sides of the wire read it, as they read `harness.journal.records`; it imports nothing of ours. A new service begins
-with a row in the module of its category (https://docs.aws.amazon.com/whitepapers/latest/aws-overview/amazon-web-services-cloud-platform.html).
+The harness and the emulator both read it, as they read `harness.journal.records`; it imports no other part of the harness.
+A new service begins with a row in the module of its category (https://docs.aws.amazon.com/whitepapers/latest/aws-overview/amazon-web-services-cloud-platform.html).
 """
 
 from harness.aws.catalogue import (

@@ -1,4 +1,4 @@
-"""Finds rows: a service by its names, a kind of resource by its type."""
+"""Looks up rows: a service by its names, a kind of resource by its type."""
 
 from collections.abc import Iterator, Mapping
 
@@ -42,7 +42,7 @@ def kinds() -> Iterator[tuple[Service, ResourceKind]]:
 
 
 KINDS: Mapping[str, ResourceKind] = {row.kind: row for _, row in reversed([*kinds()]) if row.kind}
-"""By the topology's name; of several rows of one kind the first."""
+"""By the topology's name; if several rows have the same kind, the first."""
 TYPES: Mapping[str, ResourceKind] = {type_: row for _, row in kinds() for type_ in row.types}
 """By CloudFormation's name of the type."""
 _UNKNOWN = Service("")
@@ -53,24 +53,24 @@ _BY_PREFIX = {row.iam_prefix: row.name for row in reversed([*SERVICES.values()])
 
 
 def service(name: str) -> Service:
-    """The row of a service by boto3's name; an empty one where it has none."""
+    """The row of a service by boto3's name; an empty row for an unknown service."""
     return SERVICES.get(name, _UNKNOWN)
 
 
 def of_prefix(prefix: str) -> Service:
-    """The row of the service whose IAM actions and ARNs begin with this; of several the one that is most spoken of."""
+    """The row of the service whose IAM actions and ARNs begin with this prefix; if several do, the most common service."""
     return service(prefix if prefix in SERVICES else _BY_PREFIX.get(prefix, ""))
 
 
 def title(name: str) -> str:
-    """How people call a service, by boto3's name."""
+    """The display name of a service, by boto3's name."""
     return service(name).title or name
 
 
 def service_of_type(resource_type: str) -> str | None:
-    """boto3's name of the service that serves a resource type of AWS; None for types of others and of the template's own.
+    """boto3's name of the service that serves a resource type of AWS; None for third-party types and types of the template.
 
-    Where no row has it, the second part of the type in lower case is the name.
+    For a type without a row, the name is the second part of the type in lower case.
     """
     publisher, _, rest = resource_type.partition("::")
     part = rest.partition("::")[0]
@@ -80,11 +80,11 @@ def service_of_type(resource_type: str) -> str | None:
 
 
 def service_of_sdk_id(sdk_id: str) -> str:
-    """boto3's name of a service that is named by its SDK's id in one word: `sfn`, `cognitoidentityprovider`."""
+    """boto3's name of a service, by its SDK id written as one word: `sfn`, `cognitoidentityprovider`."""
     return _BY_SDK_ID.get(sdk_id.lower(), sdk_id)
 
 
 def main_kind(name: str) -> ResourceKind | None:
-    """The kind of resource that stands for a service, by boto3's name."""
+    """The kind of resource that represents a service, by boto3's name."""
     row = service(name)
     return KINDS.get(row.main_kind) or next((kind for kind in row.resources if kind.kind), None)

@@ -1,4 +1,4 @@
-"""Signs of the kinds of resource, in a field of 24 by 24, drawn with a line of width 2."""
+"""Icons of the kinds of resource: 24 by 24 units, drawn with a line of width 2."""
 
 ALARM = "M6 17V11a6 6 0 0112 0v6l2 2H4zM10 21h4"
 ARCHIVE = "M4 5h16v4H4zM6 9v10h12V9M10 13h4"

@@ -1,4 +1,4 @@
-"""IAM's names of S3's actions, where they are not the operations'
+"""IAM's names of S3's actions, if they differ from the operations' names
 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html)."""
 
 S3_ACTIONS = {

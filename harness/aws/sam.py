@@ -1,4 +1,4 @@
-"""SAM's resource types: what each becomes, and the services that it takes
+"""SAM's resource types: the CloudFormation type of each, and the services that it uses
 (https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification-generated-resources.html)."""
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ class SamType:
     services: tuple[str, ...] = ()
     """By boto3's names."""
     becomes: str = ""
-    """The type in CloudFormation's form; empty where we read it as it stands."""
+    """The CloudFormation type; empty for a type that is read unchanged."""
     section: str = ""
     """Its section of `Globals`
     (https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification-template-anatomy-globals.html)."""

@@ -1,7 +1,7 @@
-"""Start, stop and reach the place where AWS calls go.
+"""Starts, stops and connects to the engines that answer AWS calls.
 
-A `Target` is a place that answers AWS calls; an `Engine` makes one and ends it. This package knows nothing of
-templates, tests or what runs inside the target.
+A `Target` answers AWS calls; an `Engine` starts one and stops it. This package knows nothing of templates, tests or
+what runs inside the target.
 """
 
 from harness.engine.aws import AwsEngine

@@ -1,6 +1,6 @@
-"""Whether an engine of ours decides calls by IAM's policies: the mode, which a test run may change for its own time.
+"""Whether one of our engines decides calls by IAM policies: the mode, which a test run may change for its duration.
 
-`enforce` refuses what is denied, `report` lets it through and keeps a list, `off` asks nothing.
+`enforce` refuses denied calls, `report` lets them through and lists them, `off` checks nothing.
 """
 
 import json
@@ -18,13 +18,13 @@ from harness.errors import EngineError
 
 IAM_MODES = ("enforce", "report", "off")
 IAM_VARIABLE = "HARNESS_IAM"
-"""The engine's environment variable with the mode that it starts in."""
+"""The engine's environment variable with the initial mode."""
 FILE = "iam.json"
 """In the folder of a test run."""
 
 
 def mode_of(target: Target) -> str | None:
-    """The mode in force; None for a target that is no engine of ours. Raises EngineError."""
+    """The mode in force; None for a target that is not one of our engines. Raises EngineError."""
     if not target.capabilities & HARNESS_API.keys():
         return None
     return str(target.harness.iam()["mode"])
@@ -32,7 +32,7 @@ def mode_of(target: Target) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class ReportedDenial:
-    """What a role (or another principal) would have been denied: one action, how often, and on which resources."""
+    """A denial that a role (or another principal) would have got: one action, how often, and on which resources."""
 
     principal: str
     action: str
@@ -50,23 +50,23 @@ class ReportedDenial:
 
 @dataclass(frozen=True, slots=True)
 class RunMode:
-    """The mode that a test run has its engine in, kept in a file of the run's folder for all of its processes."""
+    """The mode that a test run set on its engine, kept in a file of the run's folder for all of its processes."""
 
     endpoint_url: str
     mode: str
     before: str
-    """What is put back at the end of the run."""
+    """The mode to restore at the end of the run."""
     counts: Mapping[str, int] = field(default_factory=dict)
-    """How often what was reported before the run, by principal and action."""
+    """How often denials were reported before the run, by principal and action."""
     token: str | None = field(default=None, repr=False)
-    """The engine's, for a process that has only the file."""
+    """The engine's token, for a process that has only the file."""
 
     @classmethod
     def begin(cls, folder: Path, target: Target, asked: str | None) -> bool:
-        """Take note of the mode, and bring the engine to the one that was asked for; returns whether it was another.
+        """Record the mode, and set the engine to the requested one; returns whether the mode changed.
 
-        One process of the run at a time; the first does it for all. Raises EngineError where another run that goes on has
-        changed the mode of the same engine.
+        One process of the run at a time; the first does it for all. Raises EngineError if another run in progress has changed
+        the mode of the same engine.
         """
         if (folder / FILE).exists() or mode_of(target) is None:
             return False
@@ -82,7 +82,7 @@ class RunMode:
             return False
         if found.changes:
             found._refuse_beside_others(folder)
-        # Before it is changed: a run that is killed in between leaves what is needed to put it back.
+        # Written before the change: a run that is killed in between leaves what is needed to restore the mode.
         state_folder.write(folder / FILE, json.dumps(asdict(found)))
         if found.changes:
             target.harness.set_iam(found.mode)
@@ -90,7 +90,7 @@ class RunMode:
 
     @classmethod
     def of(cls, folder: Path) -> "RunMode | None":
-        """That of a run; None where its engine enforces, as it does by itself."""
+        """The mode of a run; None if its engine enforces, which is the default."""
         try:
             return cls(**json.loads((folder / FILE).read_text()))
         except (FileNotFoundError, json.JSONDecodeError, TypeError):
@@ -101,7 +101,7 @@ class RunMode:
         return self.mode != self.before
 
     def reported(self) -> list[ReportedDenial]:
-        """What would have been denied since the run began, the most frequent first. Raises EngineError."""
+        """The denials reported since the run began, the most frequent first. Raises EngineError."""
         found = []
         for told in self._engine.iam()["reported"]:
             count = told["count"] - self.counts.get(_key(told["principal"], told["action"]), 0)
@@ -110,7 +110,7 @@ class RunMode:
         return sorted(found, key=lambda each: (-each.count, each.principal, each.action))
 
     def end(self, folder: Path) -> None:
-        """Put back what was before, where the run changed it and nobody else did since. Raises EngineError."""
+        """Restore the previous mode if the run changed it and the mode has not changed since. Raises EngineError."""
         if self.changes and self._engine.iam()["mode"] == self.mode:
             self._engine.set_iam(self.before)
         (folder / FILE).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""What an emulator's answer says of a service: that it is there, or how it is not."""
+"""What an emulator's response says about a service: that it exists, or why not."""
 
 import re
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from botocore.parsers import ResponseParserError
 
 _SHOWN_CHARACTERS = 200
 
-# AWS's words for an operation that a service does not have, and S3's for a request that it does not take.
+# AWS's error codes for an operation that a service does not have, and S3's for a request that it does not accept.
 _NOT_KNOWN = frozenset(
     {
         "",
@@ -23,24 +23,24 @@ _NOT_KNOWN = frozenset(
 )
 _OF_S3 = frozenset({"ListBuckets"})
 ERRORS = (BotoCoreError, ClientError, ResponseParserError)
-"""Everything that boto3 raises for an answer, or for none."""
+"""Everything that boto3 raises for an error response or a missing response."""
 
 
 class LacksError(Exception):
-    """A service does not work; the message says how that came out."""
+    """A service does not work; the message says how that was found."""
 
 
 @contextmanager
 def understood(*, any_error: bool = False) -> Iterator[None]:
-    """Turns what boto3 raises into LacksError, unless the service is there and only refuses; `any_error` takes that as
-    well."""
+    """Convert boto3's errors to LacksError, unless the service exists and only refuses the call; `any_error` converts
+    that as well."""
     try:
         yield
     except ClientError as error:
         if any_error or not _refuses_as_aws_does(error):
             raise LacksError(_said(error)) from error
     except ResponseParserError as error:
-        # botocore tells its own troubles first, then what came back.
+        # botocore names its own exception first, then the response.
         came_back = str(error).partition("\nb'")[2].rstrip("'").replace("\\n", " ")
         raise LacksError(f"no answer of AWS's: {one_line(came_back or str(error))}") from error
     except BotoCoreError as error:
@@ -48,12 +48,12 @@ def understood(*, any_error: bool = False) -> Iterator[None]:
 
 
 def _refuses_as_aws_does(error: ClientError) -> bool:
-    """Whether an error shows that the service is there: a client's mistake, with a code of AWS's, of this service."""
+    """Whether an error shows that the service exists: a client error with a code of AWS, from this service."""
     status = _status(error)
     code = str(error.response.get("Error", {}).get("Code", ""))
     if not 400 <= status < 500 or code.isdigit() or code in _NOT_KNOWN:
         return False
-    # Many emulators take an unknown path for a bucket of S3.
+    # Many emulators take an unknown path for an S3 bucket.
     return code != "NoSuchBucket" or error.operation_name in _OF_S3
 
 
@@ -69,6 +69,6 @@ def _said(error: ClientError) -> str:
 
 
 def one_line(text: str) -> str:
-    """The words of an answer, without what marks them up."""
+    """The text of a response without its markup, in one line."""
     words = " ".join(re.sub(r"<(style|script|title)\b.*?</\1>|<[^>]*>", " ", text, flags=re.S | re.I).split())
     return words if len(words) <= _SHOWN_CHARACTERS else f"{words[:_SHOWN_CHARACTERS]}…"

@@ -1,6 +1,6 @@
-"""A deployment of ours on a target that is not ours alone: where it is, under which name, and the engines that have one.
+"""A deployment on a shared target: its address and name, and the engines that have one.
 
-It is kept in a file of the engine's folder, so that any later command finds it, also after a run that was killed.
+It is kept in a file of the engine's folder, so that any later command finds it, also after a killed run.
 """
 
 import json
@@ -14,7 +14,7 @@ from harness.engine import state_folder
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """`deployment` goes before the names of our stacks there and is the value of their tag `harness:run`."""
+    """`deployment` is the prefix of our stack names there and the value of their tag `harness:run`."""
 
     deployment: str
     account_id: str
@@ -30,17 +30,17 @@ class Attachment:
             return None
 
     def write(self, file: Path) -> None:
-        # In one step: a command that is killed here would else leave stacks that no command finds again.
+        # Written in one step: a command that is killed here would otherwise leave stacks that no command finds again.
         state_folder.write(file, json.dumps(asdict(self)))
 
 
 def new_deployment_name() -> str:
-    """A name that nobody else's deployment has, short enough to go before the names of stacks and resources."""
+    """A unique name, short enough as a prefix of the names of stacks and resources."""
     return f"harness-{secrets.token_hex(3)}"
 
 
 class AttachedEngine:
-    """What the engines share that start and end nothing: they remember where we deployed, and under which name."""
+    """Common part of the engines that start and stop nothing: they remember where the harness deployed, and under which name."""
 
     name: str
 
@@ -52,25 +52,25 @@ class AttachedEngine:
         return self.directory / f"{self.name}.json"
 
     def _attachment(self) -> Attachment | None:
-        """What is remembered."""
+        """The recorded deployment."""
         return Attachment.read(self._state_file)
 
     def is_alive(self) -> bool:
-        """Whether we are attached to it."""
+        """Whether the harness is attached to it."""
         return self._attachment() is not None
 
     def stop(self) -> bool:
-        """Forget the deployment, which must have been removed before; the target runs on. Returns whether there was one."""
+        """Forget the deployment, which must have been removed before; the target keeps running. Returns whether there was one."""
         attached = self.is_alive()
         if attached:
             self._state_file.unlink(missing_ok=True)
         return attached
 
     def keep(self) -> None:
-        """It outlives everybody here anyway."""
+        """Nothing to do: the target outlives this process."""
 
     def last_log_lines(self, count: int = 30) -> str:
-        """Nobody's log is ours to read."""
+        """Not available: the harness does not own this engine."""
         del count
         return ""
 

@@ -1,4 +1,4 @@
-"""AWS itself: a real account, reached with the credentials of the environment."""
+"""AWS itself: a real account, with the credentials of the environment."""
 
 import os
 from collections.abc import Sequence
@@ -11,11 +11,11 @@ from harness.errors import EngineError
 
 
 class AwsEngine(AttachedEngine):
-    """A deployment of our own in an account that others use as well.
+    """A dedicated deployment in a shared account.
 
-    Only accounts that the project's settings list are taken, whatever credentials the environment holds. Nothing is
-    observed but through AWS's own APIs: there is no outbox and no fault. `region` None takes the one that the environment
-    or the profile names. AWS_ENDPOINT_URL is followed as AWS's own tools follow it.
+    Accepts only accounts that the project's settings list, whatever credentials the environment has. It observes only
+    through AWS's APIs: there are no outbox and no faults. `region` None uses the region of the environment or the profile.
+    AWS_ENDPOINT_URL is followed as in AWS's tools.
     """
 
     name = "aws"
@@ -29,7 +29,7 @@ class AwsEngine(AttachedEngine):
         self.profile = profile
 
     def find(self) -> Target | None:
-        """What `start` began and `stop` has not ended. Raises EngineError when the credentials are of another account."""
+        """The deployment that `start` began and `stop` has not ended. Raises EngineError for credentials of another account."""
         attachment = self._attachment()
         if attachment is None:
             return None
@@ -65,7 +65,7 @@ class AwsEngine(AttachedEngine):
         from botocore.exceptions import ProfileNotFound
 
         try:
-            # boto3 does not read AWS_REGION, which AWS's own command line and the runtimes of CI do.
+            # boto3 does not read AWS_REGION; the AWS CLI and the runners of CI do.
             region = self.region or os.environ.get("AWS_REGION") or boto3.Session(profile_name=self.profile).region_name
         except ProfileNotFound as error:
             raise EngineError(f"{error}. 'aws configure list-profiles' lists those that there are.") from error
@@ -89,7 +89,7 @@ class AwsEngine(AttachedEngine):
 
 
 def _configured_endpoint() -> str | None:
-    """Where AWS's own tools would go instead of to AWS
+    """The endpoint that AWS's tools would call instead of AWS
     (https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html)."""
     if os.environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() == "true":
         return None

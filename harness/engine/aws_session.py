@@ -1,4 +1,4 @@
-"""A botocore session that the user's AWS configuration does not reach."""
+"""A botocore session that ignores the user's AWS configuration."""
 
 import os
 from typing import TYPE_CHECKING
@@ -7,13 +7,13 @@ if TYPE_CHECKING:
     from botocore.session import Session
 
 _KEPT = frozenset({"data_path", "ca_bundle", "region"})
-"""What says where this machine's files are, and the region, which the caller gives."""
+"""The variables for the files of this machine, and for the region, which the caller passes."""
 
 
 def session_without_environment() -> "Session":
-    """One for targets that take test credentials: AWS_PROFILE may name a profile that this machine lacks, ~/.aws/config may
-    be broken, and AWS_USE_FIPS_ENDPOINT and the like are for AWS itself."""
-    # 0.2 s that a command which makes no AWS call does not pay
+    """A session for targets that accept test credentials: AWS_PROFILE may name a profile that this machine does not have,
+    ~/.aws/config may be invalid, and AWS_USE_FIPS_ENDPOINT and similar variables are for AWS itself."""
+    # 0.2 s, which commands without AWS calls do not need
     from botocore.configprovider import ConstantProvider
     from botocore.session import Session
 

@@ -1,7 +1,7 @@
-"""What a target may be able to do beyond answering AWS calls, and who can.
+"""What a target may support in addition to AWS calls, and which targets do.
 
-An engine of ours lists its capabilities in `/_harness/ready`. AWS behaves as AWS, and has no test API. Of any other
-emulator neither is known, so both are taken as missing.
+Our engines list their capabilities in `/_harness/ready`. AWS behaves as AWS, and has no test API. For any other emulator
+both are unknown, so both count as unsupported.
 """
 
 HARNESS_API = {
@@ -13,7 +13,7 @@ HARNESS_API = {
     "preload": "loads services before they are called (POST /_harness/preload)",
     "reset": "empties its state (POST /_harness/reset)",
 }
-"""Parts of the engine's own test API."""
+"""Parts of the engine's test API."""
 
 BEHAVIOURS = {
     "iam": "decides calls by IAM policies",
@@ -22,12 +22,12 @@ BEHAVIOURS = {
     "rest-api-authorizers": "runs the authorizers of REST APIs",
     "websocket": "serves WebSocket APIs",
 }
-"""Behaviours of AWS that emulators are known to lack, and that no call asks for cheaply."""
+"""Behaviours of AWS that some emulators do not support, and that no cheap call reveals."""
 
 CALLBACKS = "callbacks"
 MACHINE = {
     CALLBACKS: "can call servers that a test starts on this machine",
 }
-"""What follows from where the target runs."""
+"""What depends on where the target runs."""
 
 DESCRIPTIONS = {**HARNESS_API, **BEHAVIOURS, **MACHINE}

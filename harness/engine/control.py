@@ -8,7 +8,7 @@ import httpx
 from harness.engine import token, tracing
 from harness.errors import EngineError
 
-# The API answers a request that waits after at most 60 seconds.
+# The API answers a long-polling request after at most 60 seconds.
 _TIMEOUT = httpx.Timeout(10, read=75)
 
 
@@ -16,8 +16,7 @@ class HarnessApi:
     """The engine's test API (docs/reference/harness-api.md). Every call raises EngineError when it is refused."""
 
     def __init__(self, endpoint_url: str, *, secret: str | None = None, trust_env: bool = False) -> None:
-        """`secret` is the engine's token; `trust_env` takes the environment's proxies, for an engine that is not on this
-        machine."""
+        """`secret` is the engine's token; `trust_env` uses the environment's proxies, for an engine on another machine."""
         self._http = httpx.Client(
             base_url=f"{endpoint_url}/_harness", timeout=_TIMEOUT, trust_env=trust_env, headers=token.headers(secret)
         )
@@ -29,14 +28,14 @@ class HarnessApi:
         return self.call("POST", "/reset", json=scope)
 
     def preload(self, resource_types: Sequence[str]) -> None:
-        """Let the engine load the services behind these resource types now, while the caller goes on."""
+        """Let the engine load the services of these resource types now, in the background."""
         self.call("POST", "/preload", json={"resource_types": list(resource_types)})
 
     def outbox(self, **query: Any) -> list[dict[str, Any]]:
         """The messages that left the system, oldest first.
 
         `query`: `after` (a sequence number), `recipient`, `channel` (mail or sms), `subject` (a regular expression),
-        `wait_seconds` (answer as soon as a message matches, at most 60).
+        `wait_seconds` (respond when a message matches, at most after 60).
         """
         messages: list[dict[str, Any]] = self.call("GET", "/outbox", params=query)["messages"]
         return messages
@@ -56,7 +55,7 @@ class HarnessApi:
         return faults
 
     def fire(self, kind: str, **parameters: Any) -> dict[str, Any]:
-        """Make due now what real time would make due; what comes of it belongs to the flow of the block."""
+        """Make due now what real time would make due; what it causes belongs to the flow of the block."""
         headers: dict[str, str] = {}
         tracing.add_header(headers)
         return self.call("POST", "/fire", json={"kind": kind, **parameters}, headers=headers)
@@ -70,7 +69,7 @@ class HarnessApi:
         self.call("PUT", "/iam", json={"mode": mode})
 
     def get(self, path: str) -> dict[str, Any]:
-        """`GET /_harness<path>`. Raises EngineError for an answer that is an error."""
+        """`GET /_harness<path>`. Raises EngineError for an error response."""
         return self.call("GET", path)
 
     def call(self, method: str, path: str, **request: Any) -> dict[str, Any]:

@@ -34,14 +34,14 @@ KEPT_FILE = "engine.kept"
 COMMAND = [sys.executable, "-m", "harness.emulator"]
 OWNER_VARIABLE = "HARNESS_OWNER"
 KEPT_VARIABLE = "HARNESS_KEPT_FILE"
-"""As `harness.emulator.host.owner` reads them."""
+"""The variables that `harness.emulator.host.owner` reads."""
 
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """The engine's process as its state file tells it; `created` guards against a reused process id.
+    """The engine's process as recorded in its state file; `created` guards against a reused process id.
 
-    It is not ready as long as the command boots it that started it.
+    It is not ready while the command that started it still boots it.
     """
 
     pid: int
@@ -51,7 +51,7 @@ class Process:
     ready: bool = True
 
     def find(self) -> psutil.Process | None:
-        """The process, if it still runs."""
+        """The process, if it still exists."""
         try:
             process = psutil.Process(self.pid)
             same = abs(process.create_time() - self.created) < 1.0
@@ -63,11 +63,11 @@ class Process:
 class EmbeddedEngine:
     """One engine process and the folder with its state, log and files.
 
-    `port` None takes the usual port when it is free and any free one otherwise; a given port must be free. The process
-    listens on the loopback interface only. It outlives the shell that started it, once it is ready; with `owner_pid` it
-    ends when that process has ended, even killed, unless `keep` was called. `iam` is the mode that it starts in
-    (`access_mode`), `delays` how long it waits, `callers` who may call it; None leaves it to the environment. With
-    `show_secrets` it remembers what it cuts out of its journal (`engine.secrets`).
+    `port` None takes the usual port if it is free, else any free one; a given port must be free. The process listens on the
+    loopback interface only. Once it is ready it outlives the shell that started it; with `owner_pid` it ends when that
+    process has ended, even if killed, unless `keep` was called. `iam` is the mode that it starts in (`access_mode`), `delays`
+    how long it waits, `callers` who may call it; None leaves these to the environment. With `show_secrets` it remembers what
+    it redacts in its journal (`engine.secrets`).
     """
 
     name = "embedded"
@@ -105,11 +105,11 @@ class EmbeddedEngine:
 
     @property
     def _kept_file(self) -> Path:
-        """Its existence is how the engine knows that it may outlive its owner."""
+        """While this file exists, the engine may outlive its owner."""
         return self.directory / KEPT_FILE
 
     def find(self) -> Target | None:
-        """The engine that runs here, or None. Clears the state that a killed engine left behind."""
+        """The running engine, or None. Deletes the state of a killed engine."""
         process = self._read_state()
         if process is None:
             return None
@@ -123,9 +123,9 @@ class EmbeddedEngine:
         return process is not None and process.find() is not None
 
     def start(self) -> Target:
-        """Start the engine, or find the one that runs; returns when it is ready.
+        """Start the engine, or find the running one; returns when it is ready.
 
-        Raises EngineError when the chosen port is taken, the process ends while it boots, or it is not ready in time.
+        Raises EngineError if the chosen port is taken, the process ends during the boot, or it is not ready in time.
         """
         with locked(self.directory / "engine.lock"):
             self._end_unfinished()
@@ -144,7 +144,7 @@ class EmbeddedEngine:
 
     def _start_on(self, port: int) -> Process:
         secret = token.new_token(self.directory)
-        # Until it is ready it belongs to this process, if to no other: when that is killed, the engine ends by itself.
+        # Until it is ready it belongs to this process, unless it has another owner: if this process is killed, the engine ends.
         self._kept_file.unlink(missing_ok=True)
         popen = self._spawn(port, psutil.Process(self.owner_pid or os.getpid()))
         try:
@@ -156,7 +156,7 @@ class EmbeddedEngine:
             process = replace(process, ready=True)
             self._write_state(process)
         except BaseException:
-            # Nothing is in it yet that a shutdown would save.
+            # A shutdown would have nothing to save yet.
             popen.kill()
             popen.wait()
             self._state_file.unlink(missing_ok=True)
@@ -167,13 +167,13 @@ class EmbeddedEngine:
         state_folder.write(self._state_file, json.dumps(asdict(process)))
 
     def _end_unfinished(self) -> None:
-        """End an engine whose command was killed while it booted: the lock says that no command boots it any more."""
+        """End an engine whose command was killed during the boot: the free lock shows that no command boots it any more."""
         process = self._read_state()
         if process is not None and not process.ready and (booting := process.find()) is not None:
             self.end_process(booting)
 
     def stop(self) -> bool:
-        """End the engine and every process below it; returns whether there was one."""
+        """End the engine and every process below it; returns whether it was running."""
         process = self._read_state()
         running = process.find() if process else None
         if running is not None:
@@ -202,7 +202,7 @@ class EmbeddedEngine:
             return ""
 
     def information(self) -> dict[str, str | int | float]:
-        """The process with its functions' processes: id, start, memory of all together, log file."""
+        """The engine's process with its functions' processes: id, start time, total memory, log file."""
         process = self._read_state()
         running = process.find() if process else None
         if running is None:
@@ -218,7 +218,7 @@ class EmbeddedEngine:
 
     @property
     def pid(self) -> int | None:
-        """The process that the state file names, whether it runs or not."""
+        """The process id in the state file, whether the process exists or not."""
         process = self._read_state()
         return process.pid if process else None
 
@@ -234,7 +234,7 @@ class EmbeddedEngine:
         except FileNotFoundError:
             return None
         except (json.JSONDecodeError, TypeError):
-            # Written by a command that was killed in between, or by another version.
+            # Written by a command that was killed while writing, or by another version.
             self._state_file.unlink(missing_ok=True)
             return None
 
@@ -293,11 +293,11 @@ class EmbeddedEngine:
             )
 
     def _environment(self, port: int) -> dict[str, str]:
-        """What LocalStack reads."""
+        """The variables that LocalStack reads."""
         files = self.directory / state_folder.ENGINE_FILES
         state_folder.make(files / "tmp")
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "LOCALSTACK_", "LAMBDA_"))}
-        # That of another engine, or of none.
+        # A caller's variable would be that of another engine, or of none.
         inherited.pop(token.VARIABLE, None)
         return inherited | {
             **SETTINGS,
@@ -309,7 +309,7 @@ class EmbeddedEngine:
             token.FILE_VARIABLE: str(self.directory / token.FILE),
             **({SHOW_VARIABLE: "1"} if self.show_secrets else {}),
             "FILESYSTEM_ROOT": str(files),
-            # LocalStack unpacks the code of functions into the system's temporary folder and leaves it there.
+            # LocalStack unpacks the code of functions into the system's temporary folder and does not delete it.
             "TMPDIR": str(files / "tmp"),
             **bytecode.settings(os.environ, self.directory),
         }
@@ -332,16 +332,16 @@ class EmbeddedEngine:
                             raise PortLostError(f"Another engine took port {port} while this one booted.")
                         return
                     if response.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-                        # Ours accepts its token and its user's connections.
+                        # Our engine accepts its token and the connections of its user.
                         raise PortLostError(f"Another engine took port {port} while this one booted.")
-                    # LocalStack serves only when its hooks have run, and boots on when one of them cannot be loaded.
+                    # LocalStack serves only after its hooks, and continues to boot if one of them cannot be loaded.
                     raise EngineError(
                         "The engine answers, but without the emulator's parts "
                         f"({response.status_code}: {response.text[:300]}). Its log is {self.log_file}.",
                         log=self.last_log_lines(),
                     )
                 except httpx.TransportError:
-                    # LocalStack boots on without the port, and nothing would ever answer.
+                    # LocalStack continues to boot without the port, and would never answer.
                     if "Address already in use" in self.last_log_lines():
                         raise PortLostError(f"Another process took port {port} while the engine booted.") from None
                 time.sleep(0.05)
@@ -352,7 +352,7 @@ class EmbeddedEngine:
 
     @staticmethod
     def end_process(process: psutil.Process) -> None:
-        """SIGTERM first, so that LocalStack runs its shutdown hooks; then whatever is left of the tree."""
+        """SIGTERM first, so that LocalStack runs its shutdown hooks; then kill the rest of the process tree."""
         try:
             tree = process.children(recursive=True)
             process.send_signal(signal.SIGTERM)
@@ -368,10 +368,10 @@ class EmbeddedEngine:
 
 
 def _memory_bytes(process: psutil.Process) -> int:
-    """What the process holds, its part of shared pages counted in proportion where the system tells it (Linux).
+    """The memory of the process, with its share of shared pages counted in proportion if the system reports it (Linux).
 
-    Functions are forked from one process and share most of their pages, so resident sizes would count these again and
-    again.
+    Functions are forked from one process and share most of their pages, so resident sizes would count those pages once for
+    each function.
     """
     try:
         return int(getattr(process.memory_full_info(), "pss", 0) or process.memory_info().rss)

@@ -1,4 +1,4 @@
-"""Any address that speaks AWS: somebody else's emulator, or an engine of ours that others started."""
+"""Any address that answers AWS calls: another emulator, or one of our engines that another user or process started."""
 
 import os
 import ssl
@@ -20,15 +20,15 @@ from harness.errors import EngineError
 
 ANSWER_SECONDS = 30.0
 OURS = "serverless-harness"
-"""How an engine of ours names itself to a client without its token."""
+"""How one of our engines identifies itself to a client without its token."""
 _SHOWN_CHARACTERS = 200
 
 
 class EndpointEngine(AttachedEngine):
-    """A deployment of our own on a target that was there before us and stays when we go: nothing is started or stopped.
+    """A dedicated deployment on a target that existed before and stays afterwards: nothing is started or stopped.
 
-    `endpoint_url` is scheme, host and port; None speaks of the one that `start` attached to before. Calls are signed with
-    test credentials, or with those of AWS's `profile`. `answer_seconds` bounds each question to the target.
+    `endpoint_url` is scheme, host and port; None means the endpoint that `start` attached to before. Calls are signed with
+    test credentials, or with those of AWS's `profile`. `answer_seconds` is the timeout of each request to the target.
     """
 
     name = "endpoint"
@@ -49,9 +49,9 @@ class EndpointEngine(AttachedEngine):
         self.answer_seconds = answer_seconds
 
     def find(self) -> Target | None:
-        """What `start` attached to and `stop` has not left.
+        """The target that `start` attached to, until `stop`.
 
-        Raises EngineError when it does not answer any more, or answers for another account.
+        Raises EngineError if it does not answer any more, or answers for another account.
         """
         attachment = self._attachment()
         if attachment is None:
@@ -73,7 +73,7 @@ class EndpointEngine(AttachedEngine):
         return target
 
     def start(self) -> Target:
-        """Attach. Raises EngineError when nothing answers there, or what answers does not speak AWS."""
+        """Attach. Raises EngineError if nothing answers there, or if the response is not AWS's."""
         endpoint_url = None if self.endpoint_url is None else checked_url(self.endpoint_url)
         if (attached := self.find()) is not None:
             return attached
@@ -90,13 +90,13 @@ class EndpointEngine(AttachedEngine):
         target = self._target(attachment)
         with locked(self.directory / "endpoint.lock"):
             if (first := self._attachment()) is not None:
-                return self._target(first)  # another command's, which attached meanwhile
+                return self._target(first)  # another command attached in the meantime
             self._refuse_another()
             attachment.write(self._state_file)
         return target
 
     def _refuse_another(self) -> None:
-        """What is deployed elsewhere would be forgotten, and nobody would remove it."""
+        """Attaching elsewhere would forget the existing deployment, and its resources would never be removed."""
         if (other := Attachment.read(self._state_file)) is not None:
             raise EngineError(
                 f"{self.directory} holds {other.deployment}, which was deployed at {other.endpoint_url}. "
@@ -104,14 +104,14 @@ class EndpointEngine(AttachedEngine):
             )
 
     def _attachment(self) -> Attachment | None:
-        """What is remembered, unless that is another endpoint than the one we are asked for."""
+        """The recorded attachment, unless it is to another endpoint than the requested one."""
         attachment = super()._attachment()
         if attachment is None or self.endpoint_url is None:
             return attachment
         try:
             return attachment if attachment.endpoint_url == checked_url(self.endpoint_url) else None
         except EngineError:
-            return None  # `start` says what is wrong with it
+            return None  # `start` reports what is wrong with it
 
     def _target(self, attachment: Attachment) -> Target:
         capabilities, callback = self._harness(str(attachment.endpoint_url))
@@ -129,8 +129,8 @@ class EndpointEngine(AttachedEngine):
         )
 
     def _account_id(self, target: Target) -> str:
-        """Who we are there, which is also the proof that AWS is spoken."""
-        from botocore.config import Config  # 0.3 s that a command which makes no AWS call does not pay
+        """The account on the target. The call also proves that the target answers AWS calls."""
+        from botocore.config import Config  # 0.3 s, which commands without AWS calls do not need
         from botocore.parsers import ResponseParserError
 
         config = Config(connect_timeout=5, read_timeout=self.answer_seconds)
@@ -159,10 +159,10 @@ class EndpointEngine(AttachedEngine):
             raise self._no_aws(target) from error
 
     def _no_aws(self, target: Target) -> EngineError:
-        """Something answers, but not as AWS does: what it is, as far as its own words say."""
+        """Something answers, but not as AWS does: describe it by its own response."""
         url = str(target.endpoint_url)
         try:
-            # The call that was made, as a plain request.
+            # The same call, as a plain request.
             response = self._http(url).post("/", data={"Action": "GetCallerIdentity", "Version": "2011-06-15"})
             text = " ".join(response.text.split())[:_SHOWN_CHARACTERS]
             by = f" by {response.headers['server']}" if "server" in response.headers else ""
@@ -175,11 +175,11 @@ class EndpointEngine(AttachedEngine):
         )
 
     def _harness(self, endpoint_url: str) -> tuple[frozenset[str], Callback | None]:
-        """What the target says that it can do beside AWS's APIs; nothing where it is not an engine of ours."""
+        """The capabilities that the target reports; none if it is not one of our engines."""
         try:
             response, body = self._ready(endpoint_url)
             if body.get("engine") == OURS and "capabilities" not in body:
-                # Only an engine of ours is sent its token.
+                # Only our engines get the token.
                 response, body = self._ready(endpoint_url, _token_for(endpoint_url))
         except (httpx.HTTPError, ValueError):
             return frozenset(), None
@@ -203,7 +203,7 @@ class EndpointEngine(AttachedEngine):
         return response, body if isinstance(body, dict) else {}
 
     def _http(self, endpoint_url: str) -> httpx.Client:
-        # As AWS's tools do.
+        # As in AWS's tools.
         authority = os.environ.get("AWS_CA_BUNDLE")
         return httpx.Client(
             base_url=endpoint_url,
@@ -228,7 +228,7 @@ def _wants_token(endpoint_url: str, what: str) -> str:
 
 
 def checked_url(url: str) -> str:
-    """The address as scheme, host and port. Raises EngineError for anything else, and for AWS's own."""
+    """The address as scheme, host and port. Raises EngineError for anything else, and for AWS's own addresses."""
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -237,7 +237,7 @@ def checked_url(url: str) -> str:
             f"The endpoint {url!r} is no address: {error}. It looks like http://localhost:4566."
         ) from error
     if parts.scheme not in ("http", "https"):
-        # 'localhost:4566' is a URL of the scheme 'localhost' to Python, and '127.0.0.1:4566' a path.
+        # Python parses 'localhost:4566' as a URL with the scheme 'localhost', and '127.0.0.1:4566' as a path.
         meant = f"http://{url.split('://')[-1]}"
         raise EngineError(f"The endpoint {url!r} begins with neither http:// nor https://; is {meant} meant?")
     if not parts.hostname:
@@ -260,15 +260,15 @@ def checked_url(url: str) -> str:
 
 
 def _is_aws_error(error: Any) -> bool:
-    """Whether an error has one of AWS's codes. botocore puts the status there when the answer had none."""
+    """Whether an error has a code of AWS. botocore uses the status as the code if the response had none."""
     code = str(error.response.get("Error", {}).get("Code", ""))
     return bool(code) and not code.isdigit() and code != "Unknown"
 
 
 def _listens_here(endpoint_url: str, pid: Any) -> bool:
-    """Whether the process that says it is the engine is the one of this machine that has the port.
+    """Whether the process that the engine reports as its own is the process of this machine that has the port.
 
-    In a container the process has another number here, and our loopback interface is not its own.
+    A process in a container has another id here, and its loopback interface is not this machine's.
     """
     if not is_this_machine(endpoint_url) or not isinstance(pid, int):
         return False

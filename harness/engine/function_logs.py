@@ -1,4 +1,4 @@
-"""What functions wrote: their CloudWatch log events."""
+"""The log output of functions: their CloudWatch log events."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -21,7 +21,7 @@ class LogEvent:
 
 @dataclass(frozen=True, slots=True)
 class FunctionLog:
-    """Where a function writes. `of_function` is its name when it shares the log group, so has its name in the streams'."""
+    """A function's log. `of_function` is its name if it shares the log group; the names of its streams then contain it."""
 
     group: str
     of_function: str | None = None
@@ -37,9 +37,9 @@ def log_of(target: Target, function_name: str) -> FunctionLog:
 
 
 def read(target: Target, function_logs: Mapping[str, FunctionLog], *, since: int = 0) -> list[LogEvent]:
-    """The log events of functions from `since` (milliseconds since the epoch) on, oldest first.
+    """The log events of functions from `since` (milliseconds since the epoch), oldest first.
 
-    `function_logs` are by the name to show. A function that never ran may have no log group.
+    The keys of `function_logs` are display names. A function that never ran may have no log group.
     """
     logs = target.client("logs")
     events = []
@@ -58,13 +58,13 @@ def read(target: Target, function_logs: Mapping[str, FunctionLog], *, since: int
 
 
 def follow(target: Target, function_logs: Mapping[str, FunctionLog], *, since: int) -> Iterator[LogEvent]:
-    """The log events from `since` on as they come, without end."""
+    """The log events from `since` as they arrive, without end."""
     seen: set[str] = set()
     while True:
         for event in read(target, function_logs, since=since):
             if event.event_id not in seen:
                 seen.add(event.event_id)
-                # Events of the same millisecond may still come; `seen` passes over those that have.
+                # More events of the same millisecond may follow; `seen` skips those that were returned.
                 since = max(since, event.timestamp)
                 yield event
         time.sleep(POLL_SECONDS)

@@ -1,7 +1,7 @@
-"""What LocalStack is told, wherever it runs: the engine without Docker and the Docker image behave alike.
+"""LocalStack's settings, the same for the engine without Docker and for the Docker image.
 
-The names are LocalStack's (https://docs.localstack.cloud/references/configuration). Nothing of it tries the internet.
-The image's Dockerfile repeats them, so that a bare `docker run` is right as well; a test holds the two together.
+The names are LocalStack's (https://docs.localstack.cloud/references/configuration). None of these settings needs the
+internet. The Dockerfile repeats them, so that a plain `docker run` works too; a test checks that both are equal.
 """
 
 SETTINGS = {
@@ -19,5 +19,5 @@ SETTINGS = {
 
 
 def addresses(listen: str, port: int) -> dict[str, str]:
-    """Where it listens, and the address that it puts into queue URLs, presigned URLs and issuers."""
+    """The address that it listens on, and the address that it puts into queue URLs, presigned URLs and issuers."""
     return {"GATEWAY_LISTEN": f"{listen}:{port}", "LOCALSTACK_HOST": f"localhost:{port}"}

@@ -8,7 +8,7 @@ from harness.engine import state_folder
 
 @contextmanager
 def locked(file: Path) -> Iterator[None]:
-    """One process at a time; a second one waits. The system releases the lock of a process that dies."""
+    """Admit one process at a time; others wait. The system releases the lock when its process ends."""
     state_folder.make(file.parent)
     with state_folder.opened(file, "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -6,7 +6,7 @@ from typing import Any
 
 from harness.engine.control import HarnessApi
 
-# One long poll: the API's own limit is 60 seconds.
+# One long poll: the API's limit is 60 seconds.
 _POLL_SECONDS = 30.0
 
 
@@ -57,10 +57,10 @@ class Outbox:
         after: int = 0,
         timeout_seconds: float = 20.0,
     ) -> Message:
-        """The first message to `recipient` that matches, as soon as it is there.
+        """Wait for the first message to `recipient` that matches.
 
-        `subject` is a regular expression to find in the subject; `after` passes over messages up to that sequence
-        number. Raises AssertionError that lists what did reach the recipient when `timeout_seconds` are over.
+        `subject` is a regular expression to find in the subject; `after` skips messages up to that sequence number. Raises
+        AssertionError with the messages that did reach the recipient when `timeout_seconds` are over.
         """
         optional = {"subject": subject, "channel": channel}
         query = {"recipient": recipient, "after": after, **{k: v for k, v in optional.items() if v is not None}}

@@ -9,17 +9,17 @@ from harness.errors import EngineError
 
 DEFAULT_PORT = 4566
 QUIET_PORTS = range(20_000, 32_768)
-"""Linux gives out 32768 and more, the others 49152 and more (RFC 6335)."""
+"""Ephemeral ports begin at 32768 on Linux and at 49152 elsewhere (RFC 6335)."""
 
 
 class PortLostError(Exception):
-    """The port was free, and something else that started at the same time has it now."""
+    """The port was free, but another program took it before the engine."""
 
 
 def choose_port(wanted: int | None) -> int:
-    """The port that is wanted, or else the usual one when it is free and any free one otherwise.
+    """The wanted port; if None, the usual port if it is free, else any free one.
 
-    Raises EngineError when the wanted one is taken.
+    Raises EngineError if the wanted port is taken.
     """
     if wanted is None:
         return DEFAULT_PORT if is_free(DEFAULT_PORT) else any_free_port()
@@ -42,13 +42,13 @@ def is_free(port: int) -> bool:
 
 
 def any_free_port() -> int:
-    """Below what systems give to whoever asks for no port in particular: whatever opens a connection between this moment and the
-    engine's start takes it from there."""
+    """A free port below the ephemeral range: the system gives ephemeral ports to any new connection, which could take the port
+    before the engine starts."""
     return next(port for port in random.sample(QUIET_PORTS, len(QUIET_PORTS)) if is_free(port))
 
 
 def by_whom(port: int) -> str:
-    """` by process 123 (name)`, where the system tells."""
+    """` by process 123 (name)`, if the system reports it."""
     try:
         for connection in psutil.net_connections("tcp"):
             local = connection.laddr

@@ -1,7 +1,7 @@
-"""Which AWS services an emulator answers for, found out by asking it.
+"""Probes which AWS services an emulator supports.
 
-What an emulator lacks it says in many ways: 501, 500, 404, a page in HTML, an error of S3 because the path looks like a
-bucket. What is there answers, or refuses the way AWS does.
+An emulator reports an unsupported service in many ways: 501, 500, 404, an HTML page, an S3 error because the path looks
+like a bucket. A supported service answers, or refuses the call as AWS does.
 """
 
 import threading
@@ -19,15 +19,15 @@ from harness.engine.target import Target
 from harness.engine.trials import TRIALS
 from harness.errors import EngineError
 
-# An emulator may load a service, or start a database for it, with the first call. LocalStack does, one after the other, so
-# on a busy machine the last of many waits long.
+# An emulator may load a service, or start its database, on the first call. LocalStack does so one after the other, so on a
+# busy machine the last of many calls waits long.
 _TIMES = Config(connect_timeout=5, read_timeout=60)
 _AT_ONCE = 4
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeCall:
-    """A call that reads little and changes nothing; what it asks for need not exist."""
+    """A call that reads little and changes nothing; the resource that it requests need not exist."""
 
     operation: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
@@ -36,13 +36,14 @@ class ProbeCall:
 CALLS: Mapping[str, ProbeCall] = {
     row.name: ProbeCall(row.read_call, row.read_arguments) for row in aws.SERVICES.values() if row.read_call
 }
-"""By boto3's name of the service. What is not here is asked with its first operation that lists and takes no argument."""
+"""By boto3's name of the service. Other services get their first operation that lists and needs no argument."""
 
 
 def probe(target: Target, services: Iterable[str]) -> dict[str, str]:
-    """Ask an emulator for these services, by boto3's names; returns what it answered for each that it lacks, in one line.
+    """Probe an emulator for these services, by boto3's names; maps each unsupported one to the emulator's response, in one line.
 
-    Every service is asked with one call that only reads, several at once; of those in `harness.engine.trials` something is
+    Each service gets one read-only call, several in parallel; for those in `harness.engine.trials` the probe creates, uses and
+    deletes a resource. Not for AWS itself: there it raises EngineError.
     made, used and removed. So this is nothing for AWS itself; raises EngineError there.
     """
     if target.endpoint_url is None or target.is_aws:
@@ -60,7 +61,7 @@ class _Emulator:
         self._lock = threading.Lock()
 
     def ask(self, service: str) -> str | None:
-        """What is wrong with a service; None when it is there."""
+        """What is wrong with a service; None if it works."""
         try:
             self._call(service)
             if (trial := TRIALS.get(service)) is not None:
@@ -71,7 +72,7 @@ class _Emulator:
 
     def client(self, service: str, config: Config = _TIMES) -> Any:
         try:
-            with self._lock:  # boto3 makes one client at a time
+            with self._lock:  # boto3 creates one client at a time
                 return self._target.client(service, config=config)
         except UnknownServiceError:
             raise LacksError(f"boto3 knows no service {service!r}, so it cannot be asked") from None
@@ -84,7 +85,7 @@ class _Emulator:
 
 
 def _cheap_call(client: Any) -> ProbeCall:
-    """The first operation that lists something and takes no argument. Raises LacksError where there is none."""
+    """The first operation that lists something and needs no argument. Raises LacksError if there is none."""
     for method, operation in sorted(client.meta.method_to_api_mapping.items()):
         shape = client.meta.service_model.operation_model(operation).input_shape
         if method.startswith(("list_", "describe_")) and not (shape and shape.required_members):

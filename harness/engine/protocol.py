@@ -5,10 +5,10 @@ from harness.engine.target import Target
 
 
 class Engine(Protocol):
-    """Makes a target and ends it.
+    """Starts a target and stops it.
 
-    Every method may be called from any process: what runs is found by what it left in its folder, not by an object that
-    a caller must keep.
+    Every method may be called from any process: the running target is found through its folder, not through an object that
+    the caller must keep.
     """
 
     @property
@@ -20,29 +20,29 @@ class Engine(Protocol):
         """The folder with its state."""
 
     def find(self) -> Target | None:
-        """The target that runs, or None. Raises EngineError when it runs but does not answer."""
+        """The running target, or None. Raises EngineError if it runs but does not answer."""
 
     def start(self) -> Target:
-        """Start it, or find the one that runs; returns when it is ready. Raises EngineError when it cannot be."""
+        """Start it, or find the running one; returns when it is ready. Raises EngineError if that fails."""
 
     def stop(self) -> bool:
-        """End it and everything it started; returns whether it ran. What is deployed on a target that is not ours alone
-        must have been removed before."""
+        """Stop it and everything that it started; returns whether it was running. A deployment on a shared target must have been
+        removed before."""
 
     def keep(self) -> None:
-        """Let it outlive the process that it belongs to."""
+        """Let it outlive its owner."""
 
     def is_alive(self) -> bool:
-        """Whether it runs, told without asking it anything."""
+        """Whether it is running. Makes no request."""
 
     def last_log_lines(self, count: int = 30) -> str:
-        """The end of its log; empty when there is none."""
+        """The end of its log; empty if there is none."""
 
     def log_mark(self) -> float:
-        """The end of its log now, for `log_after`. Costs next to nothing."""
+        """The current end of its log, for `log_after`. Cheap."""
 
     def log_after(self, mark: float) -> str:
         """What it has logged since the mark."""
 
     def information(self) -> dict[str, str | int | float]:
-        """What `harness status` tells of it."""
+        """What `harness status` reports about it."""

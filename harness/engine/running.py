@@ -1,4 +1,4 @@
-"""The embedded engines of this user on this machine, found by their processes: also those that no state file names any more."""
+"""Finds this user's embedded engines on this machine by their processes, including those without a state file."""
 
 import contextlib
 import os
@@ -19,8 +19,8 @@ RUN_PREFIX = "run-"
 
 @dataclass(frozen=True, slots=True)
 class RunningEngine:
-    """One engine's process. `test_run` is the process id of the run that it belongs to; `stray` says why no command and no
-    run has it any more, and is None where one has."""
+    """One engine's process. `test_run` is the process id of its test run; `stray` is the reason why no command and no run uses it
+    any more, and is None otherwise."""
 
     pid: int
     created: float
@@ -40,7 +40,7 @@ class RunningEngine:
 
     @property
     def belongs_to(self) -> str:
-        """In words."""
+        """Its owner, in words."""
         if self.stray:
             return f"stray: {self.stray}"
         if self.test_run is None:
@@ -67,7 +67,7 @@ class RunningEngine:
 
 
 def engines() -> list[RunningEngine]:
-    """The engines of this user, the oldest first."""
+    """The engines of this user, oldest first."""
     return sorted(_found(), key=lambda engine: engine.created)
 
 

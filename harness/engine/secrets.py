@@ -1,5 +1,5 @@
-"""The secrets that an engine of ours cuts out of what it records, for those who read it: to cut with the same key, or to see
-them where it was started for that (`harness up --show-secrets`).
+"""The secrets that one of our engines redacts in its records: redact with the same key, or show them if the engine was
+started for that (`harness up --show-secrets`).
 """
 
 from collections.abc import Mapping
@@ -13,8 +13,8 @@ OPTION = "--show-secrets"
 
 
 def redactor_of(target: Target | None) -> Redactor:
-    """Cuts as the engine does, so that a secret has the mark that it has in the journal; with a key of its own where the
-    target has none or does not answer."""
+    """A redactor with the engine's key, so that a secret has the same mark as in the journal; with a new key if the target has
+    none or does not answer."""
     if target is None or not target.capabilities & HARNESS_API.keys():
         return Redactor()
     try:
@@ -24,7 +24,7 @@ def redactor_of(target: Target | None) -> Redactor:
 
 
 class Shown:
-    """Puts secrets back into lines of the journal. Raises EngineError for a target that was not started for it."""
+    """Restores secrets in lines of the journal. Raises EngineError for a target that was not started for it."""
 
     def __init__(self, target: Target) -> None:
         self._target = target

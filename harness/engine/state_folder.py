@@ -1,6 +1,6 @@
-"""The folder with what the harness writes: for its user alone.
+"""The harness's folder, private to its user.
 
-What is in it decides where calls go, and holds events, mails and traces. So folders are of mode 700 and files of mode 600,
+Its content decides where calls go, and includes events, mails and traces. So folders have mode 700 and files mode 600
 whatever the umask, and a folder that another user could have prepared is refused.
 """
 
@@ -20,7 +20,7 @@ FILE_MODE = 0o600
 OTHERS = 0o077
 _OF_A_PROJECT = ("pyproject.toml", ".git")
 ENGINE_FILES = "engine"
-"""The folder in it that is the engine's alone. The code of functions in it keeps the modes of its package."""
+"""The folder in it that only the engine uses. The code of functions in it keeps the modes of its package."""
 
 
 def check(folder: Path) -> None:
@@ -46,9 +46,9 @@ def check(folder: Path) -> None:
 
 
 def make(folder: Path) -> None:
-    """Make the folder and those above it that are missing, or close to others the one that is there.
+    """Create the folder and its missing parents, or make an existing folder private.
 
-    Raises EngineError for a folder that is refused, and where it cannot be made.
+    Raises EngineError for a folder that is refused, and if it cannot be created.
     """
     check(folder)
     try:
@@ -60,12 +60,12 @@ def make(folder: Path) -> None:
 
 
 def close(folder: Path) -> None:
-    """Take away what others may do in a folder that an earlier version made, and with its files."""
+    """Remove other users' permissions from a folder that an earlier version created, and from its files."""
     check(folder)
     if any((folder / each).exists() for each in _OF_A_PROJECT):
-        # Not ours alone; only what we write into it is.
+        # The folder is shared; only what the harness writes into it is private.
         return
-    # A file system without modes says that all is open; there is nothing to be done about it.
+    # A file system without modes reports everything as open, and that cannot be changed.
     with suppress(OSError):
         if folder.lstat().st_mode & OTHERS:
             folder.chmod(FOLDER_MODE)
@@ -84,14 +84,14 @@ def _below(folder: Path) -> Iterator[Path]:
 
 
 def is_open(folder: Path) -> bool:
-    """Whether other users may do something in it, because its file system keeps no modes."""
+    """Whether other users have permissions in it, because its file system keeps no modes."""
     return folder.exists() and bool(folder.stat().st_mode & OTHERS)
 
 
 def write(file: Path, text: str) -> None:
     """Write a file in one step: another command sees all of it or nothing."""
     make(file.parent)
-    # Made with mode 600, and under a name that no other command takes.
+    # Created with mode 600, and under a name that no other command uses.
     with tempfile.NamedTemporaryFile(
         "w", encoding="utf-8", dir=file.parent, prefix=f".{file.name}-", delete=False
     ) as new:
@@ -106,7 +106,7 @@ def write(file: Path, text: str) -> None:
 
 @contextmanager
 def opened(file: Path, mode: str) -> Iterator[IO[Any]]:
-    """Open a file for writing, for its user alone also where it was there before."""
+    """Open a file for writing, private to its user even if it existed before."""
     with open(file, mode, opener=lambda path, flags: os.open(path, flags, FILE_MODE)) as stream:
         with suppress(OSError):
             os.fchmod(stream.fileno(), FILE_MODE)

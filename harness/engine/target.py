@@ -1,4 +1,4 @@
-"""The place that answers AWS calls."""
+"""The target of AWS calls: address, region, credentials, capabilities."""
 
 import ipaddress
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from harness.errors import MissingCapabilityError
 if TYPE_CHECKING:
     import boto3
 
-# On AWS a call may be throttled. Elsewhere it is made once, so that a test sees the first answer.
+# AWS may throttle a call. Elsewhere a call is made once, so that a test sees the first response.
 _ATTEMPTS_ON_AWS = 8
 
 
@@ -35,7 +35,7 @@ class Callback:
 
 @dataclass(frozen=True)
 class Target:
-    """Where AWS calls go.
+    """The engine as tests see it: where AWS calls go.
 
     `engine` is the kind: embedded, docker, endpoint or aws. `endpoint_url` is one address for all services; None for AWS itself,
     where each service has an address. `capabilities` are names of `harness.engine.capabilities`.
@@ -54,24 +54,24 @@ class Target:
     profile: str | None = None
     callback: Callback | None = None
     token: str | None = field(default=None, repr=False)
-    """What the engine's own endpoints want beside its address (`harness.engine.token`)."""
+    """The engine's token, which its own endpoints require in addition to the address (`harness.engine.token`)."""
 
     def __repr__(self) -> str:
-        # Shown with every failed test that has a fixture of it.
+        # pytest shows it for every failed test that uses such a fixture.
         return f"<{self.engine} target at {self.address}>"
 
     @property
     def address(self) -> str:
-        """Where it is, for people."""
+        """Its address, for messages."""
         return self.endpoint_url or f"AWS account {self.account_id}, {self.region}"
 
     @property
     def is_aws(self) -> bool:
-        """Whether it takes the time that AWS takes."""
+        """Whether it needs as long as AWS does."""
         return self.engine == "aws"
 
     def require(self, *capabilities: str) -> None:
-        """Raise MissingCapabilityError for the first of these that the target lacks, ValueError for one that is none."""
+        """Raise MissingCapabilityError for the first of these that the target does not support, ValueError for an unknown name."""
         for capability in capabilities:
             if capability not in DESCRIPTIONS:
                 raise ValueError(
@@ -85,11 +85,11 @@ class Target:
 
     @cached_property
     def session(self) -> "boto3.Session":
-        import boto3  # 0.2 s that a command which makes no AWS call does not pay
+        import boto3  # 0.2 s, which commands without AWS calls do not need
 
         if self.ambient_credentials:
             return boto3.Session(profile_name=self.profile, region_name=self.region)
-        # An access key id of twelve digits selects the account in LocalStack.
+        # LocalStack takes an access key id of twelve digits as the account.
         return boto3.Session(
             aws_access_key_id=self.account_id,
             aws_secret_access_key="test",
@@ -98,7 +98,7 @@ class Target:
         )
 
     def client(self, service: str, **arguments: Any) -> Any:
-        """A boto3 client of this target. It retries on AWS only, so that elsewhere a test sees the first answer."""
+        """A boto3 client of this target. It retries on AWS only, so that elsewhere a test sees the first response."""
         from botocore.config import Config
 
         config = Config(
@@ -108,10 +108,10 @@ class Target:
         if self.endpoint_url:
             config = config.merge(Config(s3={"addressing_style": "path"}))
         else:
-            # AWS itself, whatever AWS_ENDPOINT_URL has become since.
+            # AWS itself, whatever AWS_ENDPOINT_URL says now.
             config = config.merge(Config(ignore_configured_endpoint_urls=True))  # type: ignore[call-arg]  # not in the stubs
         if self.endpoint_url and is_this_machine(self.endpoint_url):
-            # Not even those that the environment names.
+            # Without proxies, not even those of the environment.
             config = config.merge(Config(proxies={}))
         config = config.merge(arguments.pop("config", Config()))
         # Typed for literal service names only.
@@ -129,10 +129,10 @@ class Target:
     def load_balancer_url(self, dns_name: str, port: int | None = None) -> str:
         """The base URL of an Application Load Balancer by its `DNSName`, without a slash at its end.
 
-        `port` is that of the listener: 80, or the only one, where none is given.
+        `port` is the listener's port; by default 80, or the only one.
         """
         if self.endpoint_url is not None and "load-balancers" in self.capabilities:
-            # A resolver need not know names below localhost, browsers do.
+            # Browsers resolve names below localhost; other resolvers need not.
             listener = f":{port}" if port else ""
             return f"{self.endpoint_url}/_aws/elb/{dns_name.partition('.')[0]}{listener}"
         scheme = "https" if port == 443 else "http"
@@ -145,20 +145,20 @@ class Target:
         return f"ws{self.endpoint_url.removeprefix('http')}/_aws/ws/{api_id}/{stage}"
 
     def user_pool_url(self, user_pool_id: str) -> str:
-        """Where a Cognito user pool publishes its keys and its OpenID configuration (below `/.well-known`)."""
+        """The address where a Cognito user pool publishes its keys and its OpenID configuration (below `/.well-known`)."""
         if self.endpoint_url is None:
             return f"https://cognito-idp.{self.region}.{self._domain}/{user_pool_id}"
         return f"{self.endpoint_url}/{user_pool_id}"
 
     def hosted_sign_in_url(self, domain: str) -> str:
-        """The hosted sign-in of a Cognito user pool's domain (its prefix, not a domain of one's own)."""
+        """The hosted sign-in of a Cognito user pool's domain (its prefix, not a custom domain)."""
         if self.endpoint_url is None:
             return f"https://{domain}.auth.{self.region}.amazoncognito.com"
         return f"{self.endpoint_url}/_aws/cognito-idp/{domain}"
 
     @property
     def reachable_from(self) -> Callback:
-        """Where a test's server must be for the target to reach it. Raises MissingCapabilityError."""
+        """The address that a test's server needs for the target to reach it. Raises MissingCapabilityError."""
         if self.callback is None:
             self.require(CALLBACKS)
             return Callback()
@@ -166,7 +166,7 @@ class Target:
 
     @cached_property
     def harness(self) -> HarnessApi:
-        """The engine's own test API. Raises MissingCapabilityError where the target has none of it."""
+        """The engine's test API. Raises MissingCapabilityError if the target does not support it."""
         if self.endpoint_url is None or not self.capabilities & HARNESS_API.keys():
             raise MissingCapabilityError(
                 "harness-api",
@@ -176,12 +176,12 @@ class Target:
 
     @property
     def harness_headers(self) -> Mapping[str, str]:
-        """What a request carries to `/_harness/*`, and to LocalStack's own endpoints below `/_localstack/` and `/_aws/`."""
+        """The headers of a request to `/_harness/*`, and to LocalStack's endpoints below `/_localstack/` and `/_aws/`."""
         return headers(self.token)
 
     @cached_property
     def outbox(self) -> Outbox:
-        """The mails and text messages that left the system. Raises MissingCapabilityError where nobody can see them."""
+        """The mails and text messages that left the system. Raises MissingCapabilityError if the target does not support it."""
         self.require("outbox")
         return Outbox(self.harness)
 
@@ -191,7 +191,7 @@ class Target:
 
 
 def is_this_machine(url: str) -> bool:
-    """Whether an address is of this machine's loopback interface; proxies are for the world outside."""
+    """Whether an address is on this machine's loopback interface, which proxies do not serve."""
     host = urlsplit(url).hostname or ""
     if host == "localhost" or host.endswith(".localhost"):
         return True

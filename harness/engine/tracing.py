@@ -1,4 +1,4 @@
-"""The trace that this thread's calls belong to, so that what they cause can be told from everything else.
+"""The trace of this thread's calls, which separates what they cause from everything else.
 
 Every call of a target's clients carries it in AWS's own trace header, which AWS's services and ours pass on
 (https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader).
@@ -13,20 +13,20 @@ from typing import Any
 
 HEADER = "X-Amzn-Trace-Id"
 Claim = Callable[[str], None]
-"""Told of the mark of something that this thread did and that cannot carry the trace: a message on a connection that
-is open already."""
+"""Called with the mark of an action of this thread that cannot carry the trace: a message on a connection that is already
+open."""
 _ROOT: ContextVar[str | None] = ContextVar("harness_trace_root", default=None)
 _CLAIM: ContextVar[Claim | None] = ContextVar("harness_trace_claim", default=None)
 
 
 def new_root() -> str:
-    """The root of a trace that nobody else has: version, seconds since the epoch, 96 random bits."""
+    """A new, unique trace root: version, seconds since the epoch, 96 random bits."""
     return f"1-{int(time.time()):08x}-{secrets.token_hex(12)}"
 
 
 @contextmanager
 def tracing(root: str | None, claim: Claim | None = None) -> Iterator[None]:
-    """The calls of this thread in this block are of this trace; of none, for None. `claim` is told what else is."""
+    """The calls of this thread in this block belong to this trace; None means no trace. `claim` is called with other marks."""
     token, claiming = _ROOT.set(root), _CLAIM.set(claim)
     try:
         yield
@@ -36,17 +36,17 @@ def tracing(root: str | None, claim: Claim | None = None) -> Iterator[None]:
 
 
 def claim(mark: str) -> None:
-    """Say that what has this mark in the journal is of the trace of this thread's calls; of none where they have none."""
+    """Assign what has this mark in the journal to the trace of this thread's calls, if they have one."""
     if (told := _CLAIM.get()) is not None:
         told(mark)
 
 
 def is_traced() -> bool:
-    """Whether the calls of this thread are of a trace now."""
+    """Whether the calls of this thread belong to a trace now."""
     return _ROOT.get() is not None
 
 
 def add_header(headers: MutableMapping[str, Any]) -> None:
-    """Put the trace into a request's headers, unless they name another."""
+    """Put the trace into a request's headers, unless they already name one."""
     if (root := _ROOT.get()) is not None and HEADER not in headers:
         headers[HEADER] = f"Root={root};Sampled=1"

@@ -1,4 +1,4 @@
-"""Services that many emulators list from and cannot use: one of their things is made, used and removed."""
+"""Tests services that many emulators list but do not run: creates a resource, uses it and deletes it."""
 
 import io
 import json
@@ -17,9 +17,9 @@ from harness.engine.answers import ERRORS, LacksError, one_line, understood
 from harness.engine.target import Target, is_this_machine
 
 NAME = "harness-probe"
-"""What everything begins with that is made."""
+"""The prefix of all created names."""
 
-# An image for the function may have to be pulled.
+# The emulator may have to pull an image for the function.
 _FUNCTION_SECONDS = 120.0
 _FUNCTION_TIMES = Config(connect_timeout=5, read_timeout=_FUNCTION_SECONDS)
 _POLL_SECONDS = 0.1
@@ -39,7 +39,7 @@ class Clients(Protocol):
 
 
 def run_a_function(target: Target, clients: Clients) -> None:
-    """Raises LacksError where no Lambda function can be made, becomes active and gives its result."""
+    """Raises LacksError unless a Lambda function can be created, becomes active and returns its result."""
     client = clients("lambda", _FUNCTION_TIMES)
     name = _new_name()
     with understood(any_error=True):
@@ -52,7 +52,7 @@ def run_a_function(target: Target, clients: Clients) -> None:
                 Handler="index.handler",
                 Role=role,
                 Code={"ZipFile": _zip({"index.py": _FUNCTION})},
-                Timeout=60,  # not the 3 seconds that are usual: a busy machine is slow with a first one
+                Timeout=60,  # not the default of 3 seconds: the first invocation is slow on a busy machine
             )
             _wait_until_active(client, name)
             _invoke(client, name)
@@ -64,7 +64,7 @@ def run_a_function(target: Target, clients: Clients) -> None:
 
 
 def call_an_api(target: Target, clients: Clients) -> None:
-    """Raises LacksError where no REST API can be made, deployed and called at its address."""
+    """Raises LacksError unless a REST API can be created, deployed and called at its address."""
     client = clients("apigateway")
     with understood(any_error=True):
         api_id = client.create_rest_api(name=_new_name())["id"]
@@ -106,16 +106,16 @@ def _get(url: str, api_id: str) -> None:
 
 def _recall_a_failure(client: Any) -> None:
     """LocalStack 4.14.0 cannot delete a function that never became active (500, "Unable to find version manager"). So that
-    not every probe leaves one there, the one that an earlier probe left answers for all."""
+    probes do not accumulate such functions, all later probes reuse the failed function of the first."""
     for listed in client.list_functions()["Functions"]:
         if listed["FunctionName"].startswith(f"{NAME}-"):
-            with suppress(client.exceptions.ResourceNotFoundException):  # another probe's, which is over
+            with suppress(client.exceptions.ResourceNotFoundException):  # belongs to another probe, which has ended
                 _raise_if_failed(client.get_function_configuration(FunctionName=listed["FunctionName"]))
 
 
 @contextmanager
 def _role(target: Target, iam: Any, name: str) -> Iterator[str]:
-    """The ARN of a role for a function. Some want one that exists, others have no IAM and take any."""
+    """The ARN of a role for a function. Some emulators require an existing role, others have no IAM and accept any ARN."""
     made_up = f"arn:aws:iam::{target.account_id}:role/{name}"
     made = None
     with suppress(*ERRORS):

@@ -1,8 +1,8 @@
-"""A client of WebSocket APIs whose messages are told from everybody else's.
+"""A client of WebSocket APIs that makes its messages traceable.
 
-The handshake carries a trace as every request does. What is sent later carries nothing, so each connection has a trace
-of its own, and says by marks what it did there: `handshake:<trace>` once it is open, `frame:<trace>:<number>` of the how
-many-th message of it, `connection:<trace>` of its end. So a message is of the trace in which it was sent, whenever the
+The handshake carries a trace, as every request does. Later messages carry nothing, so each connection has a separate
+trace and identifies by marks what it did there: `handshake:<trace>` when it is open, `frame:<trace>:<number>` for its
+numbered messages, `connection:<trace>` for its end. So a message belongs to the trace in which it was sent, whenever the
 connection was opened (`tracing.claim`).
 """
 
@@ -29,22 +29,22 @@ class WebSocket(ClientConnection):
 
     @classmethod
     def open(cls, url: str, *, headers: dict[str, str] | None = None, **settings: Any) -> "WebSocket":
-        """Connect to `ws://...` or `wss://...`. `settings` are further ones of `websockets.sync.client.connect`.
+        """Connect to `ws://...` or `wss://...`. `settings` are additional ones of `websockets.sync.client.connect`.
 
-        Raises websockets.InvalidStatus where the handshake is refused, with the answer as its `response`.
+        Raises websockets.InvalidStatus if the handshake is refused, with the response as its `response`.
         """
         trace = tracing.new_root()
         tracing.claim(f"handshake:{trace}")
         settings = {
             "open_timeout": OPEN_SECONDS,
-            # What nobody has read yet must not keep the answer to a ping from coming through.
+            # Unread messages must not block the response to a ping.
             "max_queue": None,
-            # Proxies are for the world outside.
+            # Proxies are for other machines.
             "proxy": None if is_this_machine(url) or url.startswith("ws:") else True,
             **settings,
         }
         traced = {tracing.HEADER: f"Root={trace};Sampled=1", **(headers or {})}
-        # Entered at once: from version 17.1 on the library warns of what is not, and later it will be no connection.
+        # Entered immediately: from version 17.1 on the library warns about an unentered connection, and later versions refuse it.
         opened = connect(url, additional_headers=traced, create_connection=cls, **settings).__enter__()
         assert isinstance(opened, cls)
         opened._trace = trace
@@ -58,7 +58,7 @@ class WebSocket(ClientConnection):
             tracing.claim(f"frame:{self._trace}:{self._sent}")
 
     def close(self, *arguments: Any, **settings: Any) -> None:
-        """Say goodbye, and wait until the other side has."""
+        """Close the connection, and wait until the other side has closed it."""
         if self.state is State.OPEN and self._trace:
             tracing.claim(f"connection:{self._trace}")
         super().close(*arguments, **settings)

@@ -1,7 +1,7 @@
-"""The engine in Docker: the compose service of the project, or a container of a test run's own.
+"""The engine in Docker: the compose service of the project, or a dedicated container of a test run.
 
-It knows how the image is built, how a container is started, found, waited for and removed; nothing of what runs inside
-but the two addresses that it is given and `/_harness/ready`.
+It knows how to build the image and how to start, find, wait for and remove a container. Of the inside it knows only the
+two addresses that it passes in and `/_harness/ready`.
 """
 
 from harness.engine.docker.engine import DockerEngine

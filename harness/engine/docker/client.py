@@ -18,9 +18,9 @@ DEFAULT_SOCKET = "/var/run/docker.sock"
 
 
 def connect() -> "DockerClient":
-    """A client of the Docker engine that `docker` would talk to: DOCKER_HOST, else the current context.
+    """A client of the Docker engine that `docker` would use: DOCKER_HOST, else the current context.
 
-    Raises EngineError when there is none, it does not run, or this user may not talk to it.
+    Raises EngineError if there is none, if it does not run, or if this user may not use it.
     """
     try:
         import docker
@@ -52,7 +52,7 @@ def connect() -> "DockerClient":
 
 
 def may_run() -> bool:
-    """False where there is no Docker engine for sure: told without Docker's packages, which take a quarter of a second."""
+    """False if there is certainly no Docker engine. Needs no Docker package, whose import takes a quarter of a second."""
     if (address := os.environ.get("DOCKER_HOST", "")) and not address.startswith("unix://"):
         return True
     socket = Path(address.removeprefix("unix://") or DEFAULT_SOCKET)
@@ -62,12 +62,12 @@ def may_run() -> bool:
 
 @contextmanager
 def docker_errors() -> Iterator[None]:
-    """Let what the Docker engine refuses, or its end in the middle of a call, be an EngineError that says so."""
+    """Convert refusals of the Docker engine, and its end during a call, to an EngineError with the reason."""
     try:
         from docker.errors import DockerException
         from requests import RequestException
     except ImportError:
-        yield  # `connect` says what is missing
+        yield  # `connect` reports what is missing
         return
     try:
         yield
@@ -76,7 +76,7 @@ def docker_errors() -> Iterator[None]:
 
 
 def why(error: BaseException) -> str:
-    """What stands behind a failed connection, and what to do."""
+    """The cause of a failed connection, and what to do."""
     said = str(error)
     if "Permission denied" in said or "PermissionError" in said:
         return (

@@ -1,4 +1,4 @@
-"""The engine as the compose service of a project's folder, started here or by hand with `docker compose up`."""
+"""The engine as the compose service of a project's folder, started by the harness or with `docker compose up`."""
 
 import os
 import re
@@ -25,7 +25,7 @@ LOG_LINES = 25
 
 @dataclass(frozen=True)
 class ComposeProject:
-    """A compose file; its folder is the project's, as for `docker compose` itself."""
+    """A compose file; its folder is the project's, as in `docker compose`."""
 
     file: Path
 
@@ -34,7 +34,7 @@ class ComposeProject:
         return self.file.parent
 
     def find(self, client: "DockerClient", *, ended: bool = False) -> "Container | None":
-        """The engine's container of this folder that runs; with `ended`, one that does not any more counts as well."""
+        """The running container of this folder's engine; with `ended`, also one that has stopped."""
         labels = {"label": [ENGINE_LABEL, FOLDER_LABEL]}
         for container in client.containers.list(all=ended, filters=labels, ignore_removed=True):
             if _same(container.labels[FOLDER_LABEL], self.folder) and (ended or is_running(container)):
@@ -42,7 +42,7 @@ class ComposeProject:
         return None
 
     def up(self, client: "DockerClient", port: int | None, environment: Mapping[str, str]) -> "Container":
-        """Build what has changed and start it; `environment` are further variables of the file. Raises EngineError."""
+        """Build what has changed and start it; `environment` are additional variables of the file. Raises EngineError."""
         self._refuse_the_name_of_another(client)
         chosen = {**environment, **({PORT_VARIABLE: str(port)} if port is not None else {})}
         self._run("up", "--detach", "--build", environment=chosen)
@@ -60,20 +60,20 @@ class ComposeProject:
         self._run("down", "--remove-orphans", project=container.labels[PROJECT_LABEL])
 
     def setting(self, name: str) -> str | None:
-        """What the environment says of a variable of the compose file, or else .env."""
+        """The value of a variable of the compose file: from the environment, else from .env."""
         if name in os.environ:
             return os.environ[name] or None
         return dotenv(self.folder / ".env").get(name) or None
 
     @property
     def name(self) -> str:
-        """The project's name as compose makes it
+        """The project's name by the rules of compose
         (https://docs.docker.com/compose/how-tos/project-name/)."""
         chosen = self.setting(NAME_VARIABLE) or self.folder.resolve().name
         return re.sub(r"[^-_a-z0-9]", "", chosen.lower()).lstrip("-_") or "default"
 
     def _refuse_the_name_of_another(self, client: "DockerClient") -> None:
-        """compose would take the other folder's containers for its own, and replace them."""
+        """compose would treat the other folder's containers as its own, and replace them."""
         labels = {"label": f"{PROJECT_LABEL}={self.name}"}
         for container in client.containers.list(all=True, filters=labels, ignore_removed=True):
             folder = container.labels.get(FOLDER_LABEL, "")
@@ -84,7 +84,7 @@ class ComposeProject:
                 )
 
     def _run(self, *arguments: str, project: str | None = None, environment: Mapping[str, str] | None = None) -> str:
-        """Run compose on the file. Raises EngineError with the end of what it said."""
+        """Run compose on the file. Raises EngineError with the end of its output."""
         named = ["--project-name", project] if project else []
         done = subprocess.run(
             [*command(), "--file", str(self.file), *named, *arguments],
@@ -109,7 +109,7 @@ class ComposeProject:
 
 
 def command() -> list[str]:
-    """`docker compose` where it is installed, else `docker-compose`. Raises EngineError without either."""
+    """`docker compose` if it is installed, else `docker-compose`. Raises EngineError without either."""
     docker = shutil.which("docker")
     if docker:
         asked = subprocess.run([docker, "compose", "version"], capture_output=True, check=False)
@@ -124,7 +124,7 @@ def command() -> list[str]:
 
 
 def dotenv(file: Path) -> dict[str, str]:
-    """The variables of an .env file, without the syntax that only compose knows: NAME=value lines, quotes or none."""
+    """The variables of an .env file: NAME=value lines, with or without quotes. The other syntax of compose is not supported."""
     try:
         lines = file.read_text().splitlines()
     except FileNotFoundError:

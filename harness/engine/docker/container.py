@@ -1,4 +1,4 @@
-"""The containers that an engine runs in: started, found, asked and removed."""
+"""The containers of the engine: start, find, inspect and remove them."""
 
 import contextlib
 import io
@@ -24,27 +24,27 @@ if TYPE_CHECKING:
     from docker.models.networks import Network
 
 ENGINE_LABEL = "serverless-harness.engine"
-"""Every container of the image has it."""
+"""The label of every container of the image."""
 DIRECTORY_LABEL = "serverless-harness.directory"
 """The folder with the state of the engine that started the container."""
 TOKEN_FILE = "/var/lib/localstack/engine.token"
-"""Where the image's engine keeps its token, in LocalStack's volume."""
+"""The path of the token of the image's engine, in LocalStack's volume."""
 HOST = "host.docker.internal"
-"""This machine, as a container knows it: built into Docker Desktop, elsewhere by `host-gateway`."""
+"""This machine's name inside a container: built into Docker Desktop, elsewhere added as `host-gateway`."""
 
 
 PASSED_ON = (
     "DEBUG", "HARNESS_ALLOWED_HOSTS", "HARNESS_ALLOWED_ORIGINS", "HARNESS_DELAYS", "HARNESS_IAM", "HARNESS_JOURNAL",
     "HARNESS_ANY_LOCALSTACK", "HARNESS_SHOW_SECRETS",
 )  # fmt: skip
-"""Settings of the engine that the environment of whoever starts it may hold, as without Docker."""
+"""Settings of the engine that the caller's environment may have, as without Docker."""
 
 
 def run(client: "DockerClient", image: str, directory: Path, port: int, environment: Mapping[str, str]) -> "Container":
-    """Start a container whose port is the same inside and outside, on the loopback interface only. `environment` wins over
-    what is passed on of this process's own.
+    """Start a container whose port is the same inside and outside, on the loopback interface only. `environment` takes
+    precedence over the variables that this process passes on.
 
-    Raises PortLostError when the port is taken.
+    Raises PortLostError if the port is taken.
     """
     from docker.errors import APIError
     from testcontainers.core.container import DockerContainer
@@ -60,9 +60,9 @@ def run(client: "DockerClient", image: str, directory: Path, port: int, environm
         extra_hosts={HOST: "host-gateway"},
         docker_client_kw={"timeout": client.api.timeout},
     )
-    # Built here: a registry that testcontainers is told to put before names has no such image.
+    # Built locally: a registry that testcontainers is configured to prefix to names has no such image.
     asked.image = image
-    # with_bind_ports knows no address and publishes on every interface.
+    # with_bind_ports takes no address and publishes on every interface.
     ports: dict[str, Any] = asked.ports
     ports[f"{port}/tcp"] = ("127.0.0.1", port)
     try:
@@ -79,8 +79,8 @@ def run(client: "DockerClient", image: str, directory: Path, port: int, environm
 
 @contextmanager
 def _without_ryuk() -> Iterator[None]:
-    """testcontainers clears up with a container of another image, which needs a registry and the Docker socket; the
-    guard does it here. Other containers that the same process starts keep theirs."""
+    """testcontainers cleans up with a container of another image, which needs a registry and the Docker socket; the
+    guard does it here. Other containers of the same process keep theirs."""
     from testcontainers.core.config import testcontainers_config
 
     before = testcontainers_config.ryuk_disabled
@@ -92,14 +92,14 @@ def _without_ryuk() -> Iterator[None]:
 
 
 def of_directory(client: "DockerClient", directory: Path) -> "list[Container]":
-    """The containers that the engine of this folder has started and not removed, running or not."""
+    """The containers that this folder's engine has started and not removed, running or not."""
     labels = {"label": f"{DIRECTORY_LABEL}={directory}"}
     found: list[Container] = client.containers.list(all=True, filters=labels, ignore_removed=True)
     return found
 
 
 def remove_all(client: "DockerClient", directory: Path) -> int:
-    """Remove them, with what they wrote; returns how many ran."""
+    """Remove them with their volumes; returns how many were running."""
     containers = of_directory(client, directory)
     running = sum(is_running(container) for container in containers)
     for container in containers:
@@ -110,7 +110,7 @@ def remove_all(client: "DockerClient", directory: Path) -> int:
 def remove(container: "Container") -> None:
     from docker.errors import APIError
 
-    # Whoever removes it at the same time does the same.
+    # Another process that removes it at the same time has the same result.
     with contextlib.suppress(APIError):
         container.remove(force=True, v=True)
 
@@ -127,8 +127,8 @@ def port_of(container: "Container") -> int:
 
 
 def token(container: "Container") -> str | None:
-    """The token of the engine in a container: of its environment, else of the file that the engine makes; None as long as
-    there is none."""
+    """The token of the engine in a container: from its environment, else from the file that the engine writes; None until
+    the file exists."""
     from docker.errors import APIError
 
     variables: dict[str, str] = dict(v.partition("=")[::2] for v in container.attrs["Config"]["Env"])
@@ -146,7 +146,7 @@ def token(container: "Container") -> str | None:
 
 
 def endpoint_url(container: "Container") -> str | None:
-    """Where this machine reaches it; None as long as nothing is published, or when it never is."""
+    """Its address on this machine; None while no port is published, or if none ever is."""
     published: list[dict[str, str]] | None = container.attrs["NetworkSettings"]["Ports"].get(
         f"{port_of(container)}/tcp"
     )
@@ -161,10 +161,10 @@ def endpoint_url(container: "Container") -> str | None:
 
 
 def callback(client: "DockerClient") -> Callback:
-    """Where a server of a test must be for containers to reach it: what to bind here, and what to call there.
+    """The address of a test's server for containers: what to bind here, and what to call there.
 
     On Linux this machine has the gateway of Docker's default network, and that address means it here and in a container of
-    any network. Docker Desktop's is inside its virtual machine; from there HOST leads to this machine's loopback.
+    any network. Docker Desktop's gateway is inside its virtual machine; from there HOST leads to this machine's loopback.
     """
     gateways = gateways_of(client.networks.list(names=["bridge"]))
     ours = next(filter(_is_of_this_machine, gateways), None)
@@ -172,7 +172,7 @@ def callback(client: "DockerClient") -> Callback:
 
 
 def gateways_of(networks: "Iterable[Network]") -> list[str]:
-    """Their IPv4 gateways. Docker leaves the default network's out until it is asked for another than the first address."""
+    """Their IPv4 gateways. Docker omits that of the default network until another address than the first is configured."""
     found = []
     for network in networks:
         for configured in network.attrs["IPAM"]["Config"] or ():
@@ -192,7 +192,7 @@ def _is_of_this_machine(address: str) -> bool:
 
 
 def information(container: "Container") -> dict[str, str | int | float]:
-    """Id, name, image, start, and memory as `docker stats` counts it."""
+    """Id, name, image, start time, and memory as in `docker stats`."""
     started = datetime.fromisoformat(container.attrs["State"]["StartedAt"]).astimezone()
     known: dict[str, str | int | float] = {
         "container": container.short_id,

@@ -1,4 +1,4 @@
-"""A container with the engine, from its start to its end."""
+"""A container with the engine, from start to removal."""
 
 import json
 import time
@@ -37,13 +37,13 @@ class DockerEngine:
     """LocalStack with our emulator in a container, published on this machine's loopback interface.
 
     With `compose_file` it is the service of that file, however it was started: `start` brings it up and `stop` takes it
-    down. Without, it is a container of its own, found by the label that names `directory`; with `owner_pid` it is
-    removed when that process is gone, even killed, unless `keep` was called.
+    down. Without it, the engine is a separate container, found by the label that names `directory`; with `owner_pid` it is
+    removed when that process has ended, even if killed, unless `keep` was called.
 
-    `port` None takes the usual port when it is free and any free one otherwise (for the compose service HARNESS_PORT
-    says it first). `iam` is the mode that it starts in (`access_mode`), `delays` how long it waits, `callers` who may call it;
-    None leaves it to the environment. With
-    `show_secrets` it remembers what it cuts out of its journal (`engine.secrets`).
+    `port` None takes the usual port if it is free, else any free one (for the compose service, HARNESS_PORT takes
+    precedence). `iam` is the mode that it starts in (`access_mode`), `delays` how long it waits, `callers` who may call it;
+    None leaves these to the environment. With `show_secrets` it remembers what it redacts in its journal
+    (`engine.secrets`).
     """
 
     name = "docker"
@@ -83,7 +83,7 @@ class DockerEngine:
 
     @docker_errors()
     def find(self) -> Target | None:
-        """The engine that runs, or None. Raises EngineError when it does not answer, and when Docker cannot be used."""
+        """The running engine, or None. Raises EngineError if it does not answer, and if Docker cannot be used."""
         container = self._running()
         return None if container is None else self._target(container, self._ready(container))
 
@@ -98,10 +98,10 @@ class DockerEngine:
 
     @docker_errors()
     def start(self) -> Target:
-        """Build the image if need be and start a container, or find the one that runs; returns when it is ready.
+        """Build the image if needed and start a container, or find the running one; returns when it is ready.
 
-        Raises EngineError when Docker cannot be used, the image cannot be built, the port is taken, or the container
-        ends or is not ready in time; then no container is left behind.
+        Raises EngineError if Docker cannot be used, the image cannot be built, the port is taken, or the container stops or is
+        not ready in time; then no container is left behind.
         """
         with locked(self.directory / "docker.lock"):
             if (container := self._running()) is not None:
@@ -118,7 +118,7 @@ class DockerEngine:
 
     @docker_errors()
     def stop(self) -> bool:
-        """Remove the container and what it wrote; returns whether one ran."""
+        """Remove the container with its volumes; returns whether one was running."""
         if self.compose is not None:
             container = self.compose.find(self._client, ended=True)
             if container is not None:
@@ -136,12 +136,12 @@ class DockerEngine:
 
     @docker_errors()
     def last_log_lines(self, count: int = LOG_LINES) -> str:
-        """The end of the container's log, also of one that has ended."""
+        """The end of the container's log, also after the container has stopped."""
         container = self._latest()
         return "" if container is None else _text(container.logs(tail=count)).rstrip("\n")
 
     def log_mark(self) -> float:
-        """Seconds since the epoch: Docker keeps the time of every line."""
+        """Seconds since the epoch: Docker records the time of every line."""
         return time.time()
 
     @docker_errors()
@@ -151,7 +151,7 @@ class DockerEngine:
 
     @docker_errors()
     def information(self) -> dict[str, str | int | float]:
-        """The container: id, name, image, start, memory, and the command that shows its log."""
+        """The container: id, name, image, start time, memory, and the command that shows its log."""
         container = self._running()
         return {} if container is None else containers.information(container)
 
@@ -169,7 +169,7 @@ class DockerEngine:
             return None
 
     def _run(self) -> "Container":
-        """A container of our own, under guard from before it exists."""
+        """A separate container, guarded from before its creation."""
         self._remove()
         tag = image.build(self._client)
         if self.owner_pid is not None:
@@ -227,7 +227,7 @@ class DockerEngine:
         )
 
     def _ask(self, container: "Container") -> dict[str, Any] | None:
-        """What `/_harness/ready` answers, None as long as nothing answers. Raises EngineError when it is not ours."""
+        """The response of `/_harness/ready`; None while there is none. Raises EngineError if it is not our engine."""
         endpoint_url = containers.endpoint_url(container)
         if endpoint_url is None:
             return None
@@ -239,11 +239,11 @@ class DockerEngine:
                 trust_env=False,
             )
         except httpx.TransportError:
-            # Docker takes the connection before anything listens inside, and ends it.
+            # Docker accepts the connection before anything listens inside, and then closes it.
             return None
         if response.is_success and response.headers.get("content-type") == "application/json":
             ready: dict[str, Any] = response.json()
-            # Without its token, which the engine writes before it serves, it says no more than that.
+            # Without its token, which the engine writes before it serves, the response says no more than that.
             return ready if "capabilities" in ready else None
         raise EngineError(
             f"The engine in container {container.name} answers, but without the emulator's parts "

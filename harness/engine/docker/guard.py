@@ -1,7 +1,7 @@
-"""Removes the containers of a test run when the run is gone, however it ended: `guard.py <pid> <created> <directory>`.
+"""Removes the containers of a test run after the run, however it ended: `guard.py <pid> <created> <directory>`.
 
-A process of its own, so that it outlives a run that is killed. It waits for the run's process, whose id and start time it
-is given, and removes what is labelled with the run's folder. Whoever wants the containers to stay ends it before.
+A separate process, so that it outlives a killed run. It waits for the end of the run's process, which it gets by id and
+start time, and removes the containers labelled with the run's folder. To keep the containers, stop the guard first.
 """
 
 import os
@@ -15,7 +15,7 @@ import psutil
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """A guard that was set: its own process."""
+    """A started guard: its process."""
 
     pid: int
     created: float
@@ -31,9 +31,9 @@ class Watch:
 
 
 def watch(owner: psutil.Process, directory: Path) -> Watch:
-    """Set a guard over the containers of this folder. It belongs to no terminal and to no process group of the run."""
+    """Start a guard for the containers of this folder. It has no terminal and is not in the run's process group."""
     guard = subprocess.Popen(
-        # By its path, so that it loads the rest of the harness, and Docker's packages, only when it has to act.
+        # By its path, so that it loads the rest of the harness, and Docker's packages, only when it acts.
         [sys.executable, "-P", __file__, str(owner.pid), repr(owner.create_time()), str(directory)],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         stdin=subprocess.DEVNULL,

@@ -1,4 +1,4 @@
-"""Builds the engine's image, when what goes into it has changed."""
+"""Builds the engine's image when its content has changed."""
 
 import base64
 import contextlib
@@ -23,16 +23,16 @@ DOCKERFILE = "harness/engine/docker/Dockerfile"
 PACKAGE = Path(__file__).resolve().parents[2]
 LOG_LINES = 25
 SILENT_SECONDS = 1800
-"""How long a step of the build may say nothing, such as an installation over a slow line."""
+"""How long a step of the build may print nothing, such as an installation over a slow connection."""
 IN_THE_IMAGE = ("harness/__init__.py", "harness/aws/", "harness/emulator/", "harness/errors.py", "harness/journal/")
-"""What of the package runs in the image; .dockerignore says the same of the tree."""
+"""The parts of the package that run in the image; .dockerignore selects the same from the tree."""
 
 Context = Mapping[str, bytes]
-"""The files that an image is built from, by their path in the context."""
+"""The files that an image is built from, by their path in the build context."""
 
 
 def context() -> Context:
-    """The tree that this code is part of, as .dockerignore cuts it; else a wheel of what is installed."""
+    """The source tree of this code, filtered by .dockerignore; else a wheel of the installed distribution."""
     root = PACKAGE.parent
     return tree(root) if (root / "pyproject.toml").is_file() and (root / ".dockerignore").is_file() else wheel_context()
 
@@ -44,7 +44,7 @@ def tree(root: Path) -> Context:
     patterns = [line for line in lines if line and not line.startswith("#")]
     paths = (root / path for path in exclude_paths(str(root), patterns))
     files = {path.relative_to(root).as_posix(): path.read_bytes() for path in paths if path.is_file()}
-    files.pop(".dockerignore", None)  # always among what Docker sends, for its own use
+    files.pop(".dockerignore", None)  # Docker always sends it for its own use
     return files
 
 
@@ -59,7 +59,7 @@ _RECIPE = ("Dockerfile", "requirements.py")
 
 
 def wheel() -> tuple[str, bytes]:
-    """The installed distribution's emulator, packed again: file name and content.
+    """The emulator of the installed distribution, repacked as a wheel: file name and content.
 
     https://packaging.python.org/en/latest/specifications/binary-distribution-format/
     """
@@ -67,7 +67,7 @@ def wheel() -> tuple[str, bytes]:
     files: dict[str, bytes] = {}
     for file in distribution.files or ():
         path = file.as_posix()
-        # What an installer has added is not the wheel's.
+        # Files that an installer added do not belong to the wheel.
         of_metadata = ".dist-info/" in path and file.name not in ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json")
         if (of_metadata or path.startswith(IN_THE_IMAGE)) and "__pycache__" not in file.parts:
             files[path] = Path(str(distribution.locate_file(file))).read_bytes()
@@ -87,13 +87,13 @@ def _zip(files: Mapping[str, bytes]) -> bytes:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for path, content in sorted(files.items()):
-            # Always the same bytes, so that the same code is the same image.
+            # Always the same bytes, so that the same code gives the same image.
             archive.writestr(zipfile.ZipInfo(path), content)
     return packed.getvalue()
 
 
 def build_arguments(environment: Mapping[str, str]) -> dict[str, str]:
-    """What docker-compose.yml passes to the build, from the same variables."""
+    """The build arguments of docker-compose.yml, from the same variables."""
     renamed = {"LOCALSTACK_IMAGE": "BASE_IMAGE", "LOCALSTACK_VERSION": "BASE_VERSION"}
     same = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
     names = {**renamed, **dict.fromkeys(same)}
@@ -101,7 +101,7 @@ def build_arguments(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def tag_of(files: Context, arguments: Mapping[str, str], platform: str | None) -> str:
-    """The same content has the same tag. Where packages come from does not make another image."""
+    """Equal content gives an equal tag. The source of packages does not change the image."""
     digest = hashlib.sha256()
     base = {name: value for name, value in arguments.items() if name.startswith("BASE_")}
     for name, content in sorted({**files, "": repr((base, platform)).encode()}.items()):
@@ -111,12 +111,12 @@ def tag_of(files: Context, arguments: Mapping[str, str], platform: str | None) -
 
 
 def settings() -> dict[str, str]:
-    """The environment, and what the tree's .env says where it is silent, as for compose."""
+    """The environment, completed from the tree's .env, as in compose."""
     return {**dotenv(PACKAGE.parent / ".env"), **os.environ}
 
 
 def build(client: "DockerClient") -> str:
-    """The tag of the image for this code; builds it when it is not there. Raises EngineError with the build's last words."""
+    """The tag of the image for this code; builds the image if it is missing. Raises EngineError with the end of the output."""
     from docker.errors import APIError, BuildError, ImageNotFound
 
     files = context()
@@ -156,7 +156,7 @@ _SOURCE = "serverless-harness.source"
 
 
 def _remove_others(client: "DockerClient", tag: str) -> None:
-    """Earlier images of the same code; those that a container still uses stay."""
+    """Remove earlier images of the same code, except those that a container still uses."""
     from docker.errors import APIError
 
     for image in client.images.list(REPOSITORY, filters={"label": f"{_SOURCE}={PACKAGE}"}):
@@ -166,7 +166,7 @@ def _remove_others(client: "DockerClient", tag: str) -> None:
                     client.images.remove(other)
 
 
-_ANY_TIME = 946_684_800  # the first second of 2000; a zip file holds none before 1980
+_ANY_TIME = 946_684_800  # the first second of 2000; a zip file cannot store times before 1980
 
 
 def _tar(files: Context) -> io.BytesIO:

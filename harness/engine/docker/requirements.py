@@ -1,7 +1,7 @@
-"""Says what the image needs, as requirements for pip: `python requirements.py emulator` or `... build`.
+"""Prints what the image needs, as requirements for pip: `python requirements.py emulator` or `... build`.
 
-The Dockerfile runs it, with nothing installed but pip: `emulator` is the extra of that name, `build` what builds the
-wheel. Both stand in the project's pyproject.toml, or in the metadata of the wheel that is to be installed.
+The Dockerfile runs it with only pip installed: `emulator` is the extra of that name, `build` the requirements for building
+the wheel. Both come from the project's pyproject.toml, or from the metadata of the wheel to install.
 """
 
 import sys
@@ -16,7 +16,7 @@ EXTRA = "emulator"
 
 
 def _packaging() -> Any:
-    """The module that reads requirements; where it is not installed, pip has one of its own."""
+    """The module that parses requirements; if it is not installed, pip's copy."""
     try:
         return import_module("packaging.requirements")
     except ImportError:
