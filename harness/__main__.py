@@ -1,4 +1,4 @@
-"""The program `harness`: what must hold before the first import, which takes a second, and whatever the command does."""
+"""The program `harness`: prepares the process before the first import, which takes a second, and runs the command."""
 
 import os
 import signal
@@ -13,7 +13,7 @@ def main() -> None:
     _write_any_text()
     interrupt = signal.getsignal(signal.SIGINT)
     if interrupt is not signal.SIG_IGN:
-        # Ctrl-C while modules are imported ends this program as it ends others: at once, and without a traceback.
+        # Ctrl-C during the imports ends this program as it ends others: immediately, and without a traceback.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         from harness import bytecode
@@ -35,8 +35,8 @@ def main() -> None:
 
 
 def _open_what_is_closed() -> None:
-    """A standard stream that the caller closed (`>&-`) reads and writes nothing. Else the next file or connection that is
-    opened would get its number, and what is printed."""
+    """A standard stream that the caller closed (`>&-`) reads and writes nothing. Otherwise the next file or connection
+    would get its number, and with it the printed output."""
     for descriptor, mode in _STREAMS:
         try:
             os.fstat(descriptor)
@@ -48,7 +48,7 @@ def _open_what_is_closed() -> None:
 
 
 def _write_any_text() -> None:
-    """What the encoding of a stream lacks (ASCII has no ✓) is written as an escape."""
+    """Characters that the encoding of a stream does not have (ASCII has no ✓) are written as escapes."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")

@@ -1,7 +1,7 @@
-"""Where the interpreter keeps compiled modules, so that no start of an engine compiles LocalStack again.
+"""Where the interpreter keeps compiled modules, so that an engine does not compile LocalStack at each start.
 
-An image or a shell with PYTHONDONTWRITEBYTECODE says that no files are written beside the sources. An engine that obeys
-compiles 2,000 modules at each start, so it writes them to a folder of the user's cache instead.
+PYTHONDONTWRITEBYTECODE in an image or a shell forbids files next to the sources. An engine without bytecode compiles 2,000
+modules at each start, so it writes them to a folder of the user's cache instead.
 """
 
 import contextlib
@@ -17,9 +17,9 @@ _LARGE_PACKAGES = ("localstack", "moto", "botocore")
 
 
 def settings(environment: Mapping[str, str], fallback: Path) -> dict[str, str]:
-    """The variables for an engine started with `environment`; `fallback` is the folder where the cache cannot be written.
+    """The variables for an engine started with `environment`; `fallback` is the folder if the cache is not writable.
 
-    Where the bytecode lies beside the sources, or may be written there, that is used.
+    If the bytecode exists next to the sources, or may be written there, that is used.
     """
     if PREFIX in environment:
         return {DONT_WRITE: ""}
@@ -29,7 +29,7 @@ def settings(environment: Mapping[str, str], fallback: Path) -> dict[str, str]:
 
 
 def keep_for_this_process() -> None:
-    """The same for the modules that this process is about to import."""
+    """Set the same for the modules that this process imports next."""
     if sys.dont_write_bytecode and sys.pycache_prefix is None and not _is_compiled():
         folder = _cache(os.environ, None)
         if folder is not None:
@@ -37,7 +37,7 @@ def keep_for_this_process() -> None:
 
 
 def _sources() -> list[Path]:
-    """The first modules of the large packages that are installed."""
+    """The first modules of the large installed packages."""
     specs = (importlib.util.find_spec(name) for name in _LARGE_PACKAGES)
     return [Path(spec.origin) for spec in specs if spec is not None and spec.origin]
 

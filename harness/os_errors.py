@@ -1,4 +1,4 @@
-"""What the operating system refused, as a sentence: what, where, and what to do."""
+"""Errors of the operating system as sentences: what, where, and what to do."""
 
 import errno
 import os
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def describe(error: OSError) -> str:
-    """One sentence on the cause and one on the way out."""
+    """One sentence on the cause and one on the fix."""
     path = error.filename2 or error.filename
     where = str(path) if isinstance(path, str | os.PathLike) else ""
     match error.errno:
@@ -47,7 +47,7 @@ def _of(where: str) -> str:
 
 
 def _first_without_rights(where: str) -> str:
-    """The outermost folder on the way to a path that this user may not enter or write."""
+    """The outermost folder of the path that this user may not enter or write."""
     if not where:
         return ""
     for folder in reversed(Path(where).absolute().parents):
@@ -58,7 +58,7 @@ def _first_without_rights(where: str) -> str:
 
 
 def _file_in(where: str) -> str:
-    """What of a path is a file though more follows, or the path itself."""
+    """The part of a path that is a file although the path continues, or the path itself."""
     if not where:
         return ""
     path = Path(where).absolute()

@@ -14,24 +14,24 @@ DELAYS_VARIABLE = "HARNESS_DELAYS"
 
 
 class Delays(BaseModel):
-    """How long the engine waits where AWS waits, short by default. `harness.emulator.controls.delays` reads the same members."""
+    """How long the engine waits where AWS waits, short by default. `harness.emulator.controls.delays` has the same members."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     lambda_retry_seconds: int = Field(default=1, ge=0)
-    """Before Lambda tries a failed asynchronous event again, twice as long before the last attempt (60 on AWS); whole seconds."""
+    """Pause before Lambda retries a failed asynchronous event, doubled before the last attempt (60 on AWS); whole seconds."""
     events_retry_seconds: float = Field(default=1.0, ge=0)
-    """Before EventBridge and its Scheduler try a target again; each pause is twice the one before."""
+    """Pause before EventBridge and its Scheduler retry a target; each pause is twice the one before."""
     stream_retry_seconds: float = Field(default=0.5, gt=0)
-    """Before a mapping tries the records of a shard again; each pause is half as long again."""
+    """Pause before an event source mapping retries the records of a shard; each pause is 1.5 times the one before."""
     source_pause_seconds: float = Field(default=60.0, gt=0)
-    """The longest pause before a mapping reads again a queue or stream that it could not read."""
+    """The longest pause before an event source mapping retries a read of a queue or stream that failed."""
     step_functions_factor: float = Field(default=1.0, gt=0)
-    """Multiplies `Wait`, `TimeoutSeconds` and `HeartbeatSeconds` of state machines, all alike; timestamps and the history
-    stay in real time."""
+    """Factor for `Wait`, `TimeoutSeconds` and `HeartbeatSeconds` of all state machines; timestamps and the history stay in
+    real time."""
 
     def environment(self) -> dict[str, str]:
-        """For the engine; empty if no member was set."""
+        """The engine's environment variable; empty if no member was set."""
         return {DELAYS_VARIABLE: self.model_dump_json(exclude_unset=True)} if self.model_fields_set else {}
 
 
@@ -45,11 +45,11 @@ UserName = Annotated[str, Field(pattern=r"^(\*|[A-Za-z0-9_][A-Za-z0-9_.@-]*)$")]
 
 
 class Callers(BaseModel):
-    """Who may call the engine beside programs of this machine and the pages of deployed sites.
+    """Who may call the engine, in addition to programs of this machine and the pages of deployed sites.
 
-    `allowed_origins` are origins of browsers' pages (`http://localhost:3000`), `allowed_hosts` names that the engine may be
-    called by beside its own (`engine.test`, `*.engine.test`). `allowed_users` are users of this machine by name or id, beside
-    this one and root; `*` is all.
+    `allowed_origins` are origins of browser pages (`http://localhost:3000`), `allowed_hosts` additional names of the engine
+    (`engine.test`, `*.engine.test`). `allowed_users` are users of this machine by name or id, in addition to this one and
+    root; `*` is all.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -59,7 +59,7 @@ class Callers(BaseModel):
     allowed_users: tuple[UserName, ...] = ()
 
     def environment(self) -> dict[str, str]:
-        """What the engine gets: these, and those of this process's environment."""
+        """The engine's environment variables: these settings, and the variables of this process."""
         given = {ORIGINS_VARIABLE: self.allowed_origins, HOSTS_VARIABLE: self.allowed_hosts}
         return {
             variable: ",".join(dict.fromkeys([*entries, *filter(None, os.environ.get(variable, "").split(","))]))
@@ -68,13 +68,13 @@ class Callers(BaseModel):
         }
 
     def users(self) -> dict[str, str]:
-        """For an engine that is a process of this machine, always: without the variable it lets in every user."""
+        """Always set for an engine that is a process of this machine: without the variable it admits every user."""
         given = os.environ.get(USERS_VARIABLE, "").split(",")
         return {USERS_VARIABLE: ",".join(dict.fromkeys([*self.allowed_users, *filter(None, given)]))}
 
 
 class Settings(BaseModel):
-    """What `[tool.harness]` may set, with the defaults for what it does not set."""
+    """What `[tool.harness]` may set, with the default of each setting."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
@@ -105,10 +105,10 @@ class Settings(BaseModel):
     """The template parameter that fixed names are made of. On shared targets (endpoint, aws) it gets the name of the
     deployment, so that names do not collide."""
     iam: Literal["enforce", "report", "off"] | None = None
-    """How the embedded and the docker engine decide calls: `enforce` refuses what IAM denies (without a setting they do this),
-    `report` lets it through and lists it, `off` decides nothing."""
+    """How the embedded and the docker engine decide calls: `enforce` refuses what IAM denies (the engines' default), `report`
+    lets it through and lists it, `off` decides nothing."""
     show_secrets: bool = False
-    """Lets the embedded and the docker engine remember, in memory, what they cut out of their journal (`--show-secrets`)."""
+    """Lets the embedded and the docker engine remember, in memory, what they redact in their journal (`--show-secrets`)."""
     delays: Delays = Delays()
     allowed_origins: tuple[Origin, ...] = ()
     """Origins of browsers' pages that may call the engine, besides those of deployed sites: `http://localhost:3000`."""

@@ -77,6 +77,7 @@ def deploy(
     accept_ignored: Collection[str] = (),
 ) -> Deployment:
     """Create and update the stacks of these templates on the target.
+
     `parameters` are CloudFormation parameters by the template's stack name. Packages and cfn-lint's results are cached in
     `work_directory`. `stack_prefix` goes before each stack's name on the target. A stack whose template, code and
     parameters have not changed since its last deployment is skipped. With `force` it is built and submitted anyway, and

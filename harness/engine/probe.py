@@ -40,11 +40,10 @@ CALLS: Mapping[str, ProbeCall] = {
 
 
 def probe(target: Target, services: Iterable[str]) -> dict[str, str]:
-    """Probe an emulator for these services, by boto3's names; maps each unsupported one to the emulator's response, in one line.
+    """Probe an emulator for these services, by boto3's names; maps each unsupported one to the response, in one line.
 
     Each service gets one read-only call, several in parallel; for those in `harness.engine.trials` the probe creates, uses and
     deletes a resource. Not for AWS itself: there it raises EngineError.
-    made, used and removed. So this is nothing for AWS itself; raises EngineError there.
     """
     if target.endpoint_url is None or target.is_aws:
         raise EngineError(f"{target.address} is not asked which services it has: probing is for emulators.")

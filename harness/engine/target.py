@@ -71,7 +71,7 @@ class Target:
         return self.engine == "aws"
 
     def require(self, *capabilities: str) -> None:
-        """Raise MissingCapabilityError for the first of these that the target does not support, ValueError for an unknown name."""
+        """Raise MissingCapabilityError for the first unsupported one of these, ValueError for an unknown name."""
         for capability in capabilities:
             if capability not in DESCRIPTIONS:
                 raise ValueError(

@@ -1,8 +1,8 @@
-"""What the templates say: documents with line numbers, references between their parts, values known without deploying,
-and the graph of what is connected to what, on what condition.
+"""Reads templates: documents with line numbers, references between their parts, values known without deploying, and the
+graph of what is connected to what, on which condition.
 
-This package reads files and nothing else: it knows no engine, no AWS API, and no other part of the harness. The languages
-of the conditions are in `patterns`; the graph is made by `read_topology`.
+This package only reads files: it knows no engine, no AWS API, and no other part of the harness. The languages of the
+conditions are in `patterns`; `read_topology` builds the graph.
 """
 
 from harness.topology.document import Document, Location, read_document

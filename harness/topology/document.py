@@ -22,19 +22,19 @@ Location = tuple[str | int, ...]
 _YAML = "tag:yaml.org,2002:"
 _EXCERPT_LINES = 2
 _LONGEST_NUMBER = 1000
-"""Longer ones take minutes: `1:1:1:...` is a number of base 60 in YAML 1.1."""
+"""Longer scalars take minutes to parse: `1:1:1:...` is a base 60 number in YAML 1.1."""
 
 
 @dataclass(frozen=True)
 class Document:
-    """A file's content as plain data, and the line (from 1) where each value stands."""
+    """A file's content as plain data, and the line (from 1) of each value."""
 
     file: Path
     body: dict[str, Any]
     lines: Mapping[Location, int]
 
     def line(self, *location: str | int) -> int:
-        """The line of a value, or of the nearest thing around it that the file holds."""
+        """The line of a value, or of its nearest container in the file."""
         for end in range(len(location), 0, -1):
             if (line := self.lines.get(location[:end])) is not None:
                 return line
@@ -44,7 +44,7 @@ class Document:
 def read_document(file: Path) -> Document:
     """Read a template, or any YAML or JSON file whose top level is a mapping.
 
-    Raises TemplateError where it cannot be read or parsed, repeats a key, or is no mapping.
+    Raises TemplateError if the file cannot be read or parsed, repeats a key, or is not a mapping.
     """
     try:
         text = file.read_text(encoding="utf-8-sig")
@@ -59,7 +59,7 @@ def read_document(file: Path) -> Document:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         if mark and error.context_mark and mark.line >= len(text.splitlines()):
-            mark = error.context_mark  # what is never closed is better shown where it opens than at the end
+            mark = error.context_mark  # an unclosed token is better shown where it opens than at the end
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         problem = " ".join(filter(None, [error.context, error.problem]))
         raise TemplateError(file, line, column, f"not valid YAML: {problem}", _excerpt(text, line, column)) from error
@@ -72,14 +72,14 @@ def read_document(file: Path) -> Document:
 
 
 def _check_json(file: Path, text: str) -> str:
-    """JSON's own parser names JSON's own mistakes; what passes is YAML as well, but for tabs between tokens.
+    """The JSON parser reports errors in JSON's terms; valid JSON is also YAML, except for tabs between tokens.
 
     A text that begins like JSON and is not may still be YAML in flow style, so only a `.json` file must be JSON.
     """
     try:
         json.loads(text)
     except RecursionError:
-        return text.replace("\t", " ")  # what is nested too deeply is named below
+        return text.replace("\t", " ")  # too deep nesting is reported below
     except json.JSONDecodeError as error:
         if file.suffix == ".json":
             excerpt = _excerpt(text, error.lineno, error.colno)
@@ -89,7 +89,7 @@ def _check_json(file: Path, text: str) -> str:
 
 
 def _excerpt(text: str, line: int, column: int) -> str:
-    """The lines around a mistake, with a mark below the column."""
+    """The lines around an error, with a mark below the column."""
     lines = text.splitlines()
     shown: list[str] = []
     for number in range(max(1, line - _EXCERPT_LINES), min(len(lines), line + _EXCERPT_LINES) + 1):
@@ -100,7 +100,7 @@ def _excerpt(text: str, line: int, column: int) -> str:
 
 
 class _Builder:
-    """Turns the parser's nodes into plain data and fills `lines` on the way."""
+    """Converts the parser's nodes to plain data and fills `lines`."""
 
     def __init__(self, file: Path, text: str, lines: dict[Location, int]) -> None:
         self._file = file
@@ -125,7 +125,7 @@ class _Builder:
                 continue
             if not isinstance(key_node, yaml.ScalarNode):
                 raise self._error(key_node, "a key must be a plain string")
-            # As written, whatever YAML would make of it: `200:` of an API's responses and `2012-10-17:` are strings.
+            # The key as written, not YAML's type: `200:` in an API's responses and `2012-10-17:` are strings.
             key = str(key_node.value)
             if key in body:
                 raise self._error(key_node, f"the key {key!r} stands here for the second time")
@@ -160,7 +160,7 @@ class _Builder:
                 case "null":
                     return None
                 case _:
-                    # A timestamp too: `Version: 2012-10-17` is a string to CloudFormation.
+                    # A timestamp too: in CloudFormation `Version: 2012-10-17` is a string.
                     return str(node.value)
         except (ValueError, yaml.YAMLError) as error:
             raise self._error(node, str(error)) from error

@@ -1,7 +1,7 @@
-"""How deep and how large a YAML text is once its aliases are written out, before anything is built of it.
+"""The depth and size of a YAML text after its aliases are expanded, measured before anything is built from it.
 
-Nine lines of anchors that name one another ten times each stand for a billion values, an anchor that holds its own alias
-for endlessly many, and a parser that calls itself for each level ends with a RecursionError.
+Nine lines of anchors that name each other ten times represent a billion values, an anchor that contains its own alias is
+infinite, and a recursive parser fails with a RecursionError on deep nesting.
 """
 
 import json
@@ -17,7 +17,7 @@ MAX_VALUES = 200_000
 
 @dataclass(frozen=True, slots=True)
 class StructureProblem:
-    """What is wrong with a text, and where (from 1)."""
+    """What is wrong with a text, and its line and column (from 1)."""
 
     line: int
     column: int
@@ -33,13 +33,13 @@ class _Open:
 
 @cache
 def loader() -> Any:
-    """libyaml's parser where PyYAML was built with it: ten times the speed."""
+    """libyaml's parser if PyYAML was built with it: ten times as fast."""
     return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def structure_problem(text: str) -> StructureProblem | None:
-    """The first place where the text is nested too deeply, too large, or holds itself; None for one that is sound, or that
-    is no YAML, which its parser says better."""
+    """The first place where the text is nested too deeply, is too large, or contains itself. None for a valid text, and for one
+    that is not YAML, which the parser reports better."""
     open_: list[_Open] = []
     finished: dict[str, tuple[int, int]] = {}
     values = 0
@@ -89,7 +89,7 @@ def _at(event: Any, problem: str) -> StructureProblem:
 
 
 def read_json(text: str | bytes) -> Any:
-    """The value of a JSON text. Raises ValueError for one that is none or that is nested too deeply."""
+    """The value of a JSON text. Raises ValueError for a text that is not JSON or is nested too deeply."""
     try:
         value = json.loads(text)
     except RecursionError:

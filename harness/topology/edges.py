@@ -1,4 +1,4 @@
-"""The edges of the topology: how an event gets from one resource to another, and on what condition.
+"""The edges of the topology: how an event gets from one resource to another, and on which condition.
 
 Each kind of edge has its own condition, a frozen dataclass with what AWS decides by. Durations are in seconds.
 """
@@ -40,7 +40,7 @@ EdgeKind = Literal[
 
 @dataclass(frozen=True)
 class RuleCondition:
-    """Bus to rule. A rule without a pattern runs by its schedule."""
+    """Bus to rule. A rule without a pattern runs on its schedule."""
 
     pattern: EventPattern | None = None
     schedule: str | None = None
@@ -49,7 +49,7 @@ class RuleCondition:
 
 @dataclass(frozen=True)
 class TargetSettings:
-    """Rule or schedule to target: what it is given and how often it is tried."""
+    """Rule or schedule to target: its input and its retries."""
 
     target_id: str = ""
     input: Any = None
@@ -74,7 +74,7 @@ class SubscriptionCondition:
 
 @dataclass(frozen=True)
 class RedriveCondition:
-    """Queue to the queue where a message goes that was received so often and never deleted."""
+    """Queue to the queue that gets a message after this many receives without a deletion."""
 
     max_receive_count: int
 
@@ -99,7 +99,7 @@ class MappingCondition:
 
 @dataclass(frozen=True)
 class AsynchronousCondition:
-    """Function to where its asynchronous events end (dead_letter, destination)."""
+    """Function to the target of its asynchronous events (dead_letter, destination)."""
 
     on: Literal["failure", "success"]
     maximum_retry_attempts: int = 2
@@ -115,14 +115,14 @@ class RouteCondition:
     path: str
     """"/users/{id}", or the route key of a WebSocket or HTTP API ("$connect", "$default")."""
     authorizer: str | None = None
-    """The name of the authorizer, "AWS_IAM", or None where everybody may."""
+    """The name of the authorizer, "AWS_IAM", or None if no authorization is required."""
     also: tuple[str, ...] = ()
-    """What a load balancer's rule asks for beside, in words: "host shop.example.com", "header x-beta: 1"."""
+    """The other conditions of a load balancer's rule, in words: "host shop.example.com", "header x-beta: 1"."""
 
 
 @dataclass(frozen=True)
 class NamedCondition:
-    """What has nothing but a name to it: a Cognito trigger, an authorizer, a CodeCommit trigger, an edge event."""
+    """A condition with only a name: a Cognito trigger, an authorizer, a CodeCommit trigger, an edge event."""
 
     name: str
 
@@ -159,7 +159,7 @@ class MetricCondition:
 
 @dataclass(frozen=True)
 class AlarmCondition:
-    """Alarm to whom it tells."""
+    """Alarm to the target of its actions."""
 
     state: Literal["ALARM", "OK", "INSUFFICIENT_DATA"]
 
@@ -172,7 +172,7 @@ class ArchiveCondition:
 
 @dataclass(frozen=True)
 class PermissionCondition:
-    """Who may invoke a function by its resource policy. The edge begins at the source that is named, else at the service."""
+    """Who may invoke a function by its resource policy. The edge begins at the source if one is named, else at the service."""
 
     principal: str
     action: str
@@ -180,12 +180,12 @@ class PermissionCondition:
 
 @dataclass(frozen=True)
 class CallCondition:
-    """Function to what its environment or its role names: it may call that, nothing says that it does."""
+    """Function to what its environment or its role names: it may call that, but nothing shows that it does."""
 
     environment: tuple[str, ...] = ()
     """The variables that name it."""
     actions: tuple[str, ...] = ()
-    """The IAM actions that its role allows on it; the name of the policy template where SAM makes them."""
+    """The IAM actions that its role allows on it; the name of the policy template if SAM generates them."""
 
 
 Condition = (
@@ -210,31 +210,31 @@ Condition = (
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """One way an event can take."""
+    """One path that an event can take."""
 
     kind: EdgeKind
     source: NodeId
     target: NodeId
     condition: Condition | None
     via: NodeId
-    """The resource that makes the edge: the mapping, the subscription, the rule. Its logical id is the deployed one,
-    also where SAM makes it."""
+    """The resource that creates the edge: the mapping, the subscription, the rule. Its logical id is the deployed one,
+    also if SAM generates it."""
     file: Path
     line: int
     """Where the edge is declared."""
     failures: tuple[NodeId, ...] = ()
-    """Where what cannot be delivered or handled goes."""
+    """The targets of events that cannot be delivered or handled."""
     inferred: bool = False
-    """A guess from names: nothing in the template says that events take this way."""
+    """Inferred from names: nothing in the template states that events take this path."""
     problem: str = ""
-    """Why the condition has no pattern though the template has one: AWS would refuse it (its message), or a part of it is
-    known to a deployment alone."""
+    """Why the condition has no pattern although the template has one: AWS would refuse it (its message), or a part of it is
+    known only to a deployment."""
     pattern_location: Location = field(default=(), repr=False)
-    """Where the pattern of the condition stands in the template; a Refusal's location continues it."""
+    """The location of the condition's pattern in the template; a Refusal's location continues it."""
 
     @property
     def asynchronous(self) -> bool:
-        """Whether nobody waits for the answer, so that a failure needs a place to go."""
+        """Whether the caller does not wait for the response, so that a failure needs a target."""
         return self.kind in _ASYNCHRONOUS
 
 

@@ -1,4 +1,4 @@
-"""The templates as one typed graph: what is connected to what, on what condition, and where failures go."""
+"""The templates as one typed graph: what is connected to what, on which condition, and where failures go."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
@@ -35,20 +35,20 @@ class Topology:
         self.edges = tuple(edges)
         self._templates = templates
         self.resources = dict(resources or {})
-        """As the templates declare them, in CloudFormation's form; also those that are no nodes."""
+        """As the templates declare them, in CloudFormation's form; also resources that are no nodes."""
         self.physical_ids = dict(physical_ids or {})
-        """Of every resource that was deployed, also of those that are no nodes: mappings, subscriptions, policies."""
+        """The id of every deployed resource, also of those that are no nodes: mappings, subscriptions, policies."""
         self.regions = dict(regions or {})
-        """Where each stack was deployed, as far as that is known."""
+        """The placement of each deployed stack, as far as it is known."""
 
     @classmethod
     def empty(cls) -> "Topology":
-        """That of no templates."""
+        """The topology of no templates."""
         return cls({}, (), {})
 
     @cached_property
     def graph(self) -> "networkx.MultiDiGraph[NodeId]":
-        import networkx  # half a second, which commands that need no algorithm do not wait for
+        import networkx  # half a second, which commands without graph algorithms do not need
 
         graph: networkx.MultiDiGraph[NodeId] = networkx.MultiDiGraph()
         for node in self.nodes.values():
@@ -62,7 +62,7 @@ class Topology:
         return self.nodes[NodeId(stack, logical_id)]
 
     def by_physical_id(self, physical_id: str) -> Node | None:
-        """The node that a deployment made under this id: of a queue its URL, of most others an ARN or a name."""
+        """The node that a deployment created under this id: a URL for a queue, an ARN or a name for most others."""
         return self._physical.get(physical_id)
 
     @cached_property
@@ -70,9 +70,9 @@ class Topology:
         return {node.physical_id: node for node in self.nodes.values() if node.physical_id}
 
     def declared_as(self, resource: str, *, in_any_region: bool = False) -> NodeId | None:
-        """The resource that a deployment made under this id, ARN or URL, whatever of these CloudFormation gave as its
-        physical id; None for what no template declares. `in_any_region`: also where the ARN names a region that the
-        stack is not in."""
+        """The resource that a deployment created under this id, ARN or URL, in any form, even if CloudFormation's physical id has
+        another one; None if no template declares it. `in_any_region`: also if the ARN names a region that the stack is not
+        in."""
         if found := self._declared.get(resource):
             return found
         for identifier in identifiers(resource):
@@ -92,24 +92,24 @@ class Topology:
         return found
 
     def place_of(self, node: NodeId, *path: str | int) -> tuple[Path, int] | None:
-        """File and line where a resource is declared, or its property at a path of CloudFormation's form; where the
-        template does not have that, the line of what is around it. None where no template declares the resource."""
+        """File and line of a resource's declaration, or of its property at a path of CloudFormation's form; if the template does
+        not have the property, the line of its container. None if no template declares the resource."""
         resource = self.resources.get(node)
         return (resource.template.path, resource.line(*path)) if resource else None
 
     def leaving(self, node: NodeId, *kinds: EdgeKind) -> tuple[Edge, ...]:
-        """The edges that begin at a node, of all kinds where none is named."""
+        """The edges that begin at a node; of all kinds if none is given."""
         return tuple(edge for edge in self._by_source.get(node, ()) if not kinds or edge.kind in kinds)
 
     def entering(self, node: NodeId, *kinds: EdgeKind) -> tuple[Edge, ...]:
-        """The edges that end at a node, of all kinds where none is named."""
+        """The edges that end at a node; of all kinds if none is given."""
         return tuple(edge for edge in self._by_target.get(node, ()) if not kinds or edge.kind in kinds)
 
     def of_kind(self, *kinds: EdgeKind) -> tuple[Edge, ...]:
         return tuple(edge for edge in self.edges if edge.kind in kinds)
 
     def declared_by(self, stack: str, logical_id: str) -> tuple[Edge, ...]:
-        """The edges that a resource makes: a rule, a mapping, a subscription, by its deployed logical id."""
+        """The edges that a resource creates: a rule, a mapping, a subscription, by its deployed logical id."""
         return tuple(edge for edge in self.edges if edge.via == NodeId(stack, logical_id))
 
     @cached_property
@@ -121,10 +121,10 @@ class Topology:
         return _grouped((edge.target, edge) for edge in self.edges)
 
     def failure_targets(self, edge: Edge) -> tuple[NodeId, ...]:
-        """Where an event ends that this edge could not deliver, or whose consumer failed for good.
+        """Where an event goes that this edge could not deliver, or whose consumer failed for good.
 
-        An asynchronous event of a function ends in the function's own dead-letter queue or failure destination, and one
-        that waits in a queue in the queue's redrive target.
+        An asynchronous event of a function goes to the function's dead-letter queue or failure destination; an event in a
+        queue goes to the queue's redrive target.
         """
         found = list(edge.failures)
         if edge.kind != "event_source_mapping":
@@ -134,7 +134,7 @@ class Topology:
         return tuple(dict.fromkeys(found))
 
     def place(self, edge: Edge, refusal: Refusal | None = None) -> tuple[Path, int]:
-        """File and line where an edge is declared, or where its pattern asks for what it refused."""
+        """File and line of an edge's declaration, or of the part of its pattern that refused the event."""
         if refusal is None or not edge.pattern_location:
             return edge.file, edge.line
         location = edge.pattern_location
@@ -154,10 +154,9 @@ def read_topology(
 ) -> Topology:
     """Read templates, SAM or CloudFormation, into one graph.
 
-    `parameters`, the pseudo parameters that are known (AWS::Region) among them, and `physical_ids` are those of a
-    deployment, by stack and then by name or logical id; without them parameters have their defaults and nodes no physical
-    id. References to another stack are followed through
-    Export and Fn::ImportValue, through names and ARNs. Raises TemplateError.
+    `parameters`, including the known pseudo parameters (AWS::Region), and `physical_ids` are those of a deployment, by stack
+    and then by name or logical id; without them parameters have their defaults and nodes no physical id. References to
+    another stack are followed through Export and Fn::ImportValue, names and ARNs. Raises TemplateError.
     """
     stacks = [Stack(template, (parameters or {}).get(template.stack, {})) for template in templates]
     wiring = Wiring(stacks, physical_ids or {})

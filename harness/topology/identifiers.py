@@ -1,4 +1,4 @@
-"""Which resource an ARN or a URL means: its CloudFormation type and its name
+"""Finds the resource that an ARN or a URL identifies: its CloudFormation type and its name
 (https://docs.aws.amazon.com/service-authorization/latest/reference/reference.html)."""
 
 import re
@@ -17,7 +17,7 @@ _QUEUE_URL = re.compile(r"/(?:queue/)?(?:[a-z0-9-]+/)?\d{12}/(?P<name>[^/]+)")
 
 @dataclass(frozen=True, slots=True)
 class Identifier:
-    """A resource by its type and name. `region` is "" where the ARN or URL does not say it."""
+    """A resource by its type and name. `region` is "" if the ARN or URL does not contain it."""
 
     type: str
     name: str
@@ -25,7 +25,7 @@ class Identifier:
 
 
 def identifiers(text: str) -> tuple[Identifier, ...]:
-    """What an ARN or a queue's URL can mean; nothing for any other text."""
+    """The possible resources of an ARN or a queue's URL; nothing for any other text."""
     if text.startswith("arn:") and len(parts := text.split(":", 5)) == 6:
         _, _, service, region, _, resource = parts
         found = ((resource_type, own.match(resource)) for resource_type, of, own in _COMPILED if of == service)
@@ -39,7 +39,7 @@ def identifiers(text: str) -> tuple[Identifier, ...]:
 
 
 def name_in(physical_id: str) -> str:
-    """The name in what CloudFormation gives as a physical id: a name, an ARN, a URL, or "bus|rule"."""
+    """The name in a physical id of CloudFormation: a name, an ARN, a URL, or "bus|rule"."""
     for identifier in identifiers(physical_id):
         return identifier.name
     return physical_id.rpartition("|")[2]

@@ -8,19 +8,19 @@ from harness.topology.references import SUB_VARIABLE
 
 
 class NotStaticError(Exception):
-    """The value depends on something that only a deployment knows; the message says on what."""
+    """The value depends on something that only a deployment knows; the message names it."""
 
 
 @dataclass(frozen=True)
 class Scope:
-    """What values are made of: the template's body, and its parameters (with the pseudo parameters among them)."""
+    """The input of values: the template's body, and its parameters (including the pseudo parameters)."""
 
     body: Mapping[str, Any]
     parameters: Mapping[str, str]
 
 
 def evaluate(value: Any, scope: Scope) -> Any:
-    """The value with its functions carried out. Raises NotStaticError."""
+    """The value with its functions evaluated. Raises NotStaticError."""
     if isinstance(value, list):
         return [evaluate(item, scope) for item in value]
     if not isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Who names whom inside a template: Ref, Fn::GetAtt, Fn::Sub, DependsOn, Condition, Fn::FindInMap, Fn::ImportValue."""
+"""The references inside a template: Ref, Fn::GetAtt, Fn::Sub, DependsOn, Condition, Fn::FindInMap, Fn::ImportValue."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -10,13 +10,13 @@ from harness.topology.document import Location
 Kind = Literal["Ref", "GetAtt", "DependsOn", "Condition", "FindInMap", "ImportValue"]
 
 SUB_VARIABLE = re.compile(r"\$\{\s*(!?)([^}\s]+)\s*\}")
-"""`${Name}`; with a `!` the text stays as it is
+"""`${Name}`; with a `!` the text stays unchanged
 (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference-sub.html)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """One mention. `name` is what is named; ImportValue has the export's name, as written, in `value` instead."""
+    """One reference. `name` is the referenced name; ImportValue has the export's name, as written, in `value` instead."""
 
     kind: Kind
     name: str
@@ -26,7 +26,7 @@ class Reference:
 
 
 def references(body: Mapping[str, Any]) -> Iterator[Reference]:
-    """Every mention in a template's Resources, Outputs, Conditions and Globals, in the order of the file."""
+    """Every reference in a template's Resources, Outputs, Conditions and Globals, in the order of the file."""
     for section in ("Conditions", "Globals", "Resources", "Outputs"):
         entries = body.get(section)
         if not isinstance(entries, dict):
@@ -39,7 +39,7 @@ def references(body: Mapping[str, Any]) -> Iterator[Reference]:
 
 
 def mentions(value: Any, location: Location = ()) -> Iterator[Reference]:
-    """Every mention inside one value, which stands at `location`."""
+    """Every reference inside one value, which is at `location`."""
     yield from _inside(value, location)
 
 
@@ -73,7 +73,7 @@ def _inside(value: Any, location: Location, *, attributes: bool = False) -> Iter
 
 
 def _function(function: str, argument: Any, location: Location) -> list[Reference] | None:
-    """The mentions in a function call and its arguments; None where it is not a call that names something."""
+    """The references in a function call and its arguments; None if it is no call that names something."""
     if function == "Ref" and isinstance(argument, str):
         return [Reference("Ref", argument, location)]
     if function == "Condition" and isinstance(argument, str):

@@ -1,8 +1,8 @@
 """The resources of templates as they will be deployed, each part with its line in the template as it was written.
 
-SAM is expanded here and not taken from AWS's translator: what the translator makes has lost where it came from, and an
-explanation ends in a line of the file that a person edits. Only what wires resources together is expanded (events, queues
-for failures, routes), under the logical ids that the translator gives
+SAM is expanded here, not with AWS's translator: the translator's output has lost its source, and an explanation must name
+a line of the file that the user edits. Only the parts that connect resources are expanded (events, failure queues,
+routes), under the logical ids that the translator generates
 (https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification-generated-resources.html).
 """
 
@@ -27,23 +27,23 @@ _NO_VALUE = {"Ref": "AWS::NoValue"}
 
 @dataclass(frozen=True)
 class TemplateResource:
-    """A resource in CloudFormation's form. `properties` has conditions (Fn::If) resolved where parameters decide them."""
+    """A resource in CloudFormation's form. In `properties`, conditions (Fn::If) are resolved if parameters decide them."""
 
     template: Template
     logical_id: str
     type: str
     properties: Mapping[str, Any]
     location: Location
-    """Where it is declared: ("Resources", "Function"), or the event of a SAM function that stands for it."""
+    """Its declaration: ("Resources", "Function"), or the event of a SAM function that it is generated from."""
     moved: Mapping[str, Location] = field(default_factory=dict)
-    """Where properties stand that SAM writes elsewhere or under another name."""
+    """The location of properties that SAM writes elsewhere or under another name."""
 
     @property
     def id(self) -> NodeId:
         return NodeId(self.template.stack, self.logical_id)
 
     def place(self, *path: str | int) -> Location:
-        """Where a property stands in the template."""
+        """The location of a property in the template."""
         if path and isinstance(path[0], str) and path[0] in self.moved:
             return (*self.moved[path[0]], *path[1:])
         return (*self.location, "Properties", *path)
@@ -52,7 +52,7 @@ class TemplateResource:
         return self.template.line(*self.place(*path)) if path else self.template.line(*self.location)
 
     def mapping(self, *path: str | int) -> Mapping[str, Any]:
-        """The mapping at a path; an empty one where something else stands."""
+        """The mapping at a path; an empty one if the value is not a mapping."""
         return mapping(self.get(*path))
 
     def mappings(self, *path: str | int) -> list[tuple[int, Mapping[str, Any]]]:
@@ -60,7 +60,7 @@ class TemplateResource:
         return mappings(self.get(*path))
 
     def get(self, *path: str | int, default: Any = None) -> Any:
-        """A property by its path; `default` where there is none."""
+        """A property by its path; `default` if it does not exist."""
         value: Any = self.properties
         for key in path:
             try:
@@ -71,9 +71,9 @@ class TemplateResource:
 
 
 def mapping(value: Any) -> Mapping[str, Any]:
-    """The value where it is a mapping, else an empty one.
+    """The value if it is a mapping, else an empty one.
 
-    What a template may not say there is told by cfn-lint and the deployment; the graph is what makes sense of it.
+    cfn-lint and the deployment report invalid values; the graph uses what it can interpret.
     """
     return value if isinstance(value, Mapping) else {}
 
@@ -84,13 +84,13 @@ def mappings(value: Any) -> list[tuple[int, Mapping[str, Any]]]:
 
 
 def listed(value: Any) -> list[Any]:
-    """The value where it is a list, else one of it alone; an empty one for nothing."""
+    """The value if it is a list, else a list of that value; an empty list for None."""
     return value if isinstance(value, list) else [] if value is None else [value]
 
 
 @dataclass(frozen=True)
 class Stack:
-    """A template with the parameters that it is deployed with."""
+    """A template with the parameters of its deployment."""
 
     template: Template
     parameters: Mapping[str, str] = field(default_factory=dict)
@@ -106,14 +106,14 @@ class Stack:
         return Scope(self.template.body, {**_PSEUDO, **stack, **declared, **self.parameters})
 
     def static(self, value: Any) -> Any:
-        """The value where it is known without deploying, else None."""
+        """The value if it is known without deploying, else None."""
         try:
             return evaluate(value, self.scope)
         except NotStaticError:
             return None
 
     def decided(self, value: Any) -> Any:
-        """The value with each Fn::If replaced by its branch where the parameters decide, and without what is no value."""
+        """The value with each Fn::If replaced by its branch if the parameters decide, and without AWS::NoValue."""
         if isinstance(value, list):
             return [item for each in value if (item := self.decided(each)) != _NO_VALUE]
         if not isinstance(value, dict):
@@ -125,7 +125,7 @@ class Stack:
 
     @cached_property
     def declared(self) -> Mapping[str, TemplateResource]:
-        """The resources as the template has them, by logical id, without those whose condition is false."""
+        """The template's resources by logical id, without those whose condition is false."""
         found = {}
         for logical_id, body in self.template.resources.items():
             condition = body.get("Condition")

@@ -1,4 +1,4 @@
-"""What SAM's resources stand for, in CloudFormation's form (see `resources`)."""
+"""SAM's resources expanded into CloudFormation's form (see `resources`)."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -9,7 +9,7 @@ from harness.topology.document import Location
 from harness.topology.resources import Stack, TemplateResource, listed, mapping
 
 ROUTE = "harness::Route"
-"""A route of an API, whichever form declares it: Api, Method, Path, Function, Authorizer."""
+"""A route of an API, in whichever form it is declared: Api, Method, Path, Function, Authorizer."""
 AUTHORIZER = "harness::Authorizer"
 """An authorizer of an API: Api, Name, Target (a function or a user pool)."""
 
@@ -41,7 +41,7 @@ def expand(stack: Stack) -> list[TemplateResource]:
 
 
 def _with_globals(resource: TemplateResource, stack: Stack) -> TemplateResource:
-    """Globals are what a resource has where it does not say otherwise; maps are merged, lists are joined
+    """Globals are the defaults of a resource; maps are merged, lists are joined
     (https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification-template-anatomy-globals.html).
     """
     section = TYPES[resource.type].section
@@ -60,7 +60,7 @@ def _merged(defaults: Any, own: Any) -> Any:
 
 
 def _renamed(resource: TemplateResource, names: Mapping[str, str]) -> TemplateResource:
-    """The resource with properties under the names that CloudFormation has for them."""
+    """The resource with CloudFormation's names of its properties."""
     properties = {names.get(key, key): value for key, value in resource.properties.items()}
     moved = {names.get(key, key): resource.place(key) for key in resource.properties}
     return replace(resource, properties=properties, moved=moved)
@@ -156,7 +156,7 @@ def _source_of(target: TemplateResource, name: str, kind: str, own: Mapping[str,
         case "Api" | "HttpApi":
             return _api_of(kind, own)
         case "S3":
-            return None  # SAM writes the account alone: the bucket is made after the permission
+            return None  # SAM uses only the account: the bucket is created after the permission
         case "SNS":
             return own.get("Topic")
         case "Cognito":
@@ -174,7 +174,7 @@ def _made(
     place: Location,
     moved: Mapping[str, str] | None = None,
 ) -> TemplateResource:
-    """A resource that SAM makes of an event. `moved` has CloudFormation's name of a property -> SAM's."""
+    """A resource that SAM generates from an event. `moved` maps CloudFormation's name of a property to SAM's."""
     places: dict[str, Location] = {key: (*place, "Properties", key) for key in properties}
     places |= {key: (*place, "Properties", name) for key, name in (moved or {}).items()}
     made = {key: value for key, value in properties.items() if value is not None}
@@ -218,7 +218,7 @@ def _subscription(
 def _notification(
     target: TemplateResource, _name: str, own: Mapping[str, Any], place: Location
 ) -> Iterator[TemplateResource]:
-    """SAM writes it into the bucket, which must be in the same template."""
+    """SAM adds it to the bucket, which must be in the same template."""
     configurations = [
         {"Event": event, "Function": _arn(target), "Filter": own.get("Filter")} for event in listed(own.get("Events"))
     ]
@@ -301,7 +301,7 @@ def _route(kind: str) -> Callable[[TemplateResource, str, Mapping[str, Any], Loc
             "Target": _arn(target),
             "Authorizer": mapping(own.get("Auth")).get("Authorizer"),
         }
-        # What is deployed is the API, with the route in it.
+        # The deployed resource is the API, which contains the route.
         route = _made(target, name, ROUTE, properties, place)
         api = mapping(properties["Api"]).get("Ref")
         yield replace(route, logical_id=api) if isinstance(api, str) else route

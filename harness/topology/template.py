@@ -1,4 +1,4 @@
-"""A template and the name of the stack that it becomes."""
+"""A template and the name of its stack."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,7 +11,7 @@ from harness.topology.document import Document, read_document
 
 @dataclass(frozen=True)
 class Template:
-    """A SAM or CloudFormation template; its file is read when it is first asked for its content."""
+    """A SAM or CloudFormation template; its file is read when its content is first needed."""
 
     path: Path
     stack: str
@@ -42,7 +42,7 @@ class Template:
 
     @property
     def resources(self) -> dict[str, dict[str, Any]]:
-        """By logical id. `Fn::ForEach` loops are not among them: the target unrolls them."""
+        """By logical id, without `Fn::ForEach` loops: the target unrolls them."""
         return {key: value for key, value in self.body["Resources"].items() if isinstance(value, dict)}
 
     @property
@@ -51,7 +51,7 @@ class Template:
 
     @property
     def transforms(self) -> tuple[str, ...]:
-        """The macros the template names, SAM's among them."""
+        """The macros that the template names, including SAM's."""
         declared = self.body.get("Transform", [])
         listed = declared if isinstance(declared, list) else [declared]
         return tuple(item if isinstance(item, str) else str(item.get("Name")) for item in listed)

@@ -1,4 +1,4 @@
-"""Finds the resource that a value of a template means: by reference, by import from another stack, by its name or ARN."""
+"""Finds the resource that a value of a template refers to: by reference, import from another stack, name or ARN."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
@@ -13,7 +13,7 @@ from harness.topology.sam import AUTHORIZER, ROUTE, expand
 DEFAULT_BUS = NodeId("", "default")
 
 _KINDS: dict[str, list[str]] = {}
-"""The kinds of node that an ARN of a service can mean, by the service's part of it."""
+"""The kinds of node that an ARN can refer to, by the service's part of the ARN."""
 for _service, _kind in aws.kinds():
     if _kind.kind:
         _KINDS.setdefault(_service.iam_prefix, []).append(_kind.kind)
@@ -23,7 +23,7 @@ _STAND_FOR = {type_: kind.stands_for for type_, kind in aws.TYPES.items() if kin
 
 
 class Wiring:
-    """All stacks, expanded, and what their values mean."""
+    """All stacks, expanded, and the references of their values."""
 
     def __init__(self, stacks: Sequence[Stack], physical_ids: Mapping[str, Mapping[str, str]]) -> None:
         self.stacks = {stack.template.stack: stack for stack in stacks}
@@ -39,7 +39,7 @@ class Wiring:
 
     @cached_property
     def by_id(self) -> Mapping[NodeId, TemplateResource]:
-        """By id: what the template declares, before what SAM's events add to it."""
+        """By id: what the template declares, without what SAM's events add to it."""
         found: dict[NodeId, TemplateResource] = {}
         for resource in sorted(self.all(), key=lambda each: each.location != ("Resources", each.logical_id)):
             if resource.type not in (ROUTE, AUTHORIZER):
@@ -64,14 +64,14 @@ class Wiring:
         return found
 
     def static(self, value: Any, resource: TemplateResource) -> Any:
-        """The value where it is known without deploying, also through exports; else None."""
+        """The value if it is known without deploying, also through exports; else None."""
         return self._static(value, self.stack_of(resource))
 
     def _static(self, value: Any, stack: Stack) -> Any:
         return stack.static(self._with_imports(value, stack))
 
     def _with_imports(self, value: Any, stack: Stack) -> Any:
-        """The value with each Fn::ImportValue replaced by what is exported, where that is known."""
+        """The value with each Fn::ImportValue replaced by the exported value, if it is known."""
         if isinstance(value, list):
             return [self._with_imports(item, stack) for item in value]
         if not isinstance(value, dict):
@@ -83,14 +83,14 @@ class Wiring:
         return {key: self._with_imports(item, stack) for key, item in value.items()}
 
     def _own_value(self, value: Any, stack: Stack) -> Any:
-        """Of an SSM parameter, `Value` is what is in it and not the parameter."""
+        """For an SSM parameter, `Value` is its content and not the parameter."""
         if isinstance(value, dict) and isinstance(named := value.get("Fn::GetAtt"), list) and named[1:] == ["Value"]:
             declared = stack.declared.get(named[0])
             return declared.get("Value") if declared and declared.type == "AWS::SSM::Parameter" else value
         return value
 
     def text(self, value: Any, resource: TemplateResource, default: str = "") -> str:
-        """A value that is a plain text once evaluated; `default` where it is not known."""
+        """A value that evaluates to plain text; `default` if it is not known."""
         found = self.static(value, resource)
         return default if found is None else str(found).lower() if isinstance(found, bool) else str(found)
 
@@ -107,9 +107,9 @@ class Wiring:
     def node(
         self, value: Any, resource: TemplateResource, kind: str = "", names: Mapping[str, Any] | None = None
     ) -> NodeId | None:
-        """The node that a value of the resource's template means; one of its own, outside, for what no template declares.
+        """The node that a value of the resource's template refers to; a new external node if no template declares it.
 
-        `kind` is what a bare name means. `names` has the values of `${variables}` in a text that is no Fn::Sub.
+        `kind` is the kind of a bare name. `names` has the values of `${variables}` in a text that is no Fn::Sub.
         """
         stack = self.stack_of(resource)
         if found := self._known(value, stack, kind, names or {}):
@@ -120,7 +120,7 @@ class Wiring:
         return self._outside(str(text)) if text not in (None, "") else None
 
     def known(self, value: Any, resource: TemplateResource, kind: str = "") -> NodeId | None:
-        """The node of a template that a value means; None where it means none."""
+        """The node of a template that a value refers to; None if there is none."""
         return self._known(value, self.stack_of(resource), kind, {})
 
     def service(self, principal: str) -> NodeId:
@@ -199,7 +199,7 @@ class Wiring:
         return self._outside(DEFAULT_BUS.logical_id)
 
     def _written(self, value: Any, stack: Stack) -> str:
-        """A value that only a deployment knows, by what it names."""
+        """A value that only a deployment knows, described by what it names."""
         named = []
         for mention in mentions(value):
             if mention.kind == "ImportValue":

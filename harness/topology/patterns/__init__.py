@@ -1,12 +1,12 @@
-"""The pattern languages by which AWS decides who gets an event, evaluated here, each with its reasons.
+"""The pattern languages by which AWS decides who gets an event, evaluated here with a reason for each result.
 
 `EventPattern` (EventBridge), `FilterPolicy` (SNS), `EventSourceFilters` (Lambda) and `ObjectFilter` (S3) are parsed from
-what a template says, which raises AWS's own error, and answer `match(...)` with a `Match`: true, or false with the fields
-that were refused. This package knows no template, no engine and no AWS API.
+a template's values, which raises AWS's error, and `match(...)` returns a `Match`: true, or false with the refused
+fields. This package knows no template, no engine and no AWS API.
 
-The first three are one language, AWS's Event Ruler (https://github.com/aws/event-ruler, Java). The Python package of it,
-`event-ruler`, is from 2023, a compiled library for Linux alone, and says yes or no without a reason; moto's and
-LocalStack's are parts of theirs, without a reason too.
+The first three are one language, AWS's Event Ruler (https://github.com/aws/event-ruler, Java). Its Python package,
+`event-ruler`, is from 2023, is a compiled library for Linux only, and gives no reasons; moto's and LocalStack's
+implementations are internal to them and give no reasons either.
 """
 
 from harness.topology.patterns.event_pattern import EventPattern, InvalidEventPatternError

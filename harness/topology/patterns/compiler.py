@@ -1,8 +1,8 @@
-"""The pattern language that EventBridge, SNS and Lambda share, read as AWS's Event Ruler reads it.
+"""The pattern language that EventBridge, SNS and Lambda share, parsed as AWS's Event Ruler parses it.
 
-A pattern is a JSON object in the shape of the event; in the place of each value stands an array of what is accepted
-(https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-patterns.html). `$or` forks it into branches, of which
-one has to match. A mistake is refused with the sentence that AWS answers, in the order in which AWS finds mistakes.
+A pattern is a JSON object in the shape of the event; instead of each value it has an array of accepted values
+(https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-patterns.html). `$or` forks it into branches, one of
+which must match. Errors have AWS's text, and are found in AWS's order.
 """
 
 import json
@@ -28,14 +28,14 @@ from harness.topology.patterns.json_reader import JsonReader, PatternSyntaxError
 from harness.topology.patterns.wildcard_complexity import complexity
 
 Dialect = Literal["ruler", "sns"]
-"""SNS takes less: no wildcard, and of anything-but with an operator the prefix alone
+"""SNS accepts less: no wildcard, and for anything-but the prefix as its only operator
 (https://docs.aws.amazon.com/sns/latest/dg/string-value-matching.html)."""
 
 OR = "$or"
 _OPERATORS = frozenset({"exactly", "equals-ignore-case", "prefix", "suffix", "numeric", "anything-but", "exists", "cidr",
                         "wildcard"})  # fmt: skip
 _MAX_COMPLEXITY = 10
-"""AWS names no number. It took a pattern that counts 8 here, and refused one that counts 13."""
+"""AWS documents no number. It accepted a pattern with 8 here, and refused one with 13."""
 _TOO_COMPLEX = (
     "Rule is too complex - try using fewer wildcard characters or fewer repeating character sequences after a "
     "wildcard character"
@@ -45,17 +45,17 @@ _LARGEST = Decimal("5e9")
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a pattern asks of one field: any of the conditions."""
+    """What a pattern requires of one field: any of the conditions."""
 
     path: tuple[str, ...]
     """The keys that lead to it, as the pattern writes them."""
     conditions: tuple[Condition, ...]
     location: Location
-    """Where in the pattern it stands; `$or` and the index of the alternative are part of it."""
+    """Its location in the pattern; `$or` and the index of the alternative are part of it."""
 
     @property
     def name(self) -> str:
-        """The path joined with dots. AWS does not tell {"a": {"b": ...}} from {"a.b": ...}."""
+        """The path joined with dots. AWS does not distinguish {"a": {"b": ...}} from {"a.b": ...}."""
         return ".".join(self.path)
 
     def describe(self) -> str:
@@ -71,7 +71,7 @@ def as_text(pattern: str | Mapping[str, Any]) -> str:
 
 
 def compile_pattern(text: str, dialect: Dialect = "ruler") -> tuple[Branch, ...]:
-    """The alternatives that a pattern stands for: one, or more where it has `$or`. Raises PatternSyntaxError."""
+    """The alternatives of a pattern: one, or more if it has `$or`. Raises PatternSyntaxError."""
     try:
         return _Compiler(JsonReader(text), dialect).compile()
     except RecursionError:
@@ -151,7 +151,7 @@ class _Compiler:
         if not branches:
             branches.append({})
         for branch in branches:
-            branch[wanted.name] = wanted  # a key that stands there twice: the last one counts
+            branch[wanted.name] = wanted  # a repeated key: the last one counts
 
     def _operator(self) -> Condition:
         if self._reader.next() != "field":

@@ -1,6 +1,6 @@
-"""What a pattern asks of one value: equal, begins with, a number in a range, in a network ...
+"""The conditions on one value: equal, begins with, a number in a range, in a network ...
 
-A condition sees single values (strings, numbers, booleans, null), never arrays and objects: those are taken apart before
+A condition sees single values (strings, numbers, booleans, null), never arrays and objects, which are flattened first
 (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html).
 """
 
@@ -20,21 +20,21 @@ _IPV6 = re.compile(r"[0-9a-fA-F:]*:[0-9a-fA-F:]*")
 
 class Condition(Protocol):
     def accepts(self, value: Scalar) -> bool:
-        """Whether a value that is there satisfies it."""
+        """Whether an existing value satisfies it."""
 
     def describe(self) -> str:
-        """What is wanted, to stand behind "it wants"."""
+        """The required value, to follow "it wants"."""
 
 
 def show(value: Any) -> str:
-    """A value as a sentence shows it."""
+    """A value as shown in a sentence."""
     if isinstance(value, str):
         return f"'{value}'"
     return str(value) if isinstance(value, Decimal) else json.dumps(value)
 
 
 def number(value: Scalar) -> Decimal | None:
-    """The value as a number; None where it is none. A boolean is none, nor is a string of digits."""
+    """The value as a number; None if it is not a number. Booleans and strings of digits are not numbers."""
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         return None
     return value if isinstance(value, Decimal) else Decimal(str(value))
@@ -51,7 +51,7 @@ def address(text: Scalar) -> ipaddress.IPv4Address | ipaddress.IPv6Address | Non
 
 @dataclass(frozen=True)
 class Equals:
-    """The value itself: numbers by their value (300 is 300.0), addresses however they are written, else as it is."""
+    """The value itself: numbers by their value (300 is 300.0), addresses in any notation, others unchanged."""
 
     value: Scalar
 
@@ -111,7 +111,7 @@ class Wildcard:
             else:
                 pieces[-1] += re.escape(part[-1])
         first, *others = pieces
-        # The first place where a piece is found is as good as any later one: the atomic group never looks for another.
+        # The first match of a piece is as good as any later one: the atomic group never backtracks.
         rest = "".join(f"(?>.*?{piece})" for piece in others[:-1]) + ".*" + others[-1] if others else ""
         return re.compile(first + rest, re.DOTALL)
 
@@ -124,7 +124,7 @@ class Wildcard:
 
 @dataclass(frozen=True)
 class NumericRange:
-    """A number between two bounds; a bound that is None is not there. Strings of digits are no numbers."""
+    """A number between two bounds; None is no bound. Strings of digits are not numbers."""
 
     bottom: Decimal | None = None
     bottom_included: bool = False
@@ -168,7 +168,7 @@ class Network:
 
 @dataclass(frozen=True)
 class AnythingBut:
-    """Any value, null and other types among them, that none of the conditions accepts. It must be there."""
+    """Any value, including null and other types, that none of the conditions accepts. The value must exist."""
 
     conditions: tuple[Condition, ...]
 
@@ -181,7 +181,7 @@ class AnythingBut:
 
 @dataclass(frozen=True)
 class Exists:
-    """There is a value, whichever (`wanted`), or there is none. An object or an empty array is no value."""
+    """There is a value, any value (`wanted`), or there is none. An object or an empty array is no value."""
 
     wanted: bool
 

@@ -1,7 +1,7 @@
-"""Holds an event against a compiled pattern, as Event Ruler does, and explains a refusal.
+"""Matches an event against a compiled pattern, as Event Ruler does, and explains a refusal.
 
-An event is taken apart into single values with the dotted path that leads to each; elements of arrays share the path of
-their array. Fields that lie in arrays must match within the same elements ("array consistency",
+An event is flattened into single values with the dotted path that leads to each; elements of arrays share the path of
+their array. Fields inside arrays must match within the same elements ("array consistency",
 https://github.com/aws/event-ruler#and-and-or-relationship-among-fields-with-ruler).
 """
 
@@ -17,7 +17,7 @@ from harness.topology.patterns.conditions import Equals, Exists, NumericRange, S
 from harness.topology.patterns.match import MATCHED, Match, Refusal
 
 Elements = Mapping[int, int]
-"""Which element of which array (numbered as they come) a value lies in."""
+"""The element of each array (numbered in order) that contains a value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ _NOTHING = "no such field"
 
 
 def fields(event: Mapping[str, Any]) -> Fields:
-    """The single values of an event by their dotted path. Empty arrays and objects leave nothing."""
+    """The single values of an event by their dotted path. Empty arrays and objects give none."""
     found: dict[str, list[Value]] = {}
     arrays = 0
 
@@ -44,7 +44,7 @@ def fields(event: Mapping[str, Any]) -> Fields:
         elif isinstance(value, list | tuple):
             number_of_array, arrays = arrays, arrays + 1
             for index, item in enumerate(value):
-                # Single values bind to no element: ["a", "b"] matches whatever the rest matches in.
+                # Single values bind to no element: ["a", "b"] matches with any element for the other fields.
                 inner = {**elements, number_of_array: index} if isinstance(item, Mapping | list | tuple) else elements
                 walk(item, path, inner)
         else:
@@ -55,7 +55,7 @@ def fields(event: Mapping[str, Any]) -> Fields:
 
 
 def match_branches(branches: Sequence[Branch], event: Mapping[str, Any]) -> Match:
-    """Whether one of a pattern's alternatives takes the event. The refusals are those of the nearest alternative."""
+    """Whether one of a pattern's alternatives accepts the event. The refusals are those of the nearest alternative."""
     there = fields(event)
     nearest: tuple[Refusal, ...] = ()
     for branch in branches:
@@ -99,7 +99,7 @@ def _absence_wanted(wanted: Wanted) -> bool:
 
 
 def _consistent(left: list[Wanted], there: Fields, elements: Elements) -> bool:
-    """Whether every field finds a value such that no two lie in different elements of one array."""
+    """Whether every field has a value such that no two values are in different elements of one array."""
     if not left:
         return True
     wanted, rest = left[0], left[1:]
@@ -130,7 +130,7 @@ def _of_alternative(refusal: Refusal, count: int) -> Refusal:
 
 
 def _what_stands_there(wanted: Wanted, event: Mapping[str, Any]) -> str:
-    """What the event has where no single value is."""
+    """What the event has instead of a single value."""
     value: Any = event
     for depth, key in enumerate(wanted.path):
         if isinstance(value, str):
@@ -154,7 +154,7 @@ def _is_json_object(text: str) -> bool:
 
 
 def _other_name(wanted: Wanted, there: Fields) -> str:
-    """The field that was probably meant, to stand at the end of the sentence."""
+    """The field that was probably meant, to end the sentence."""
     if other := {name.lower(): name for name in there}.get(wanted.name.lower()):
         return f" (it has {other}; case counts)"
     near = difflib.get_close_matches(wanted.name, there, n=1, cutoff=0.8)
@@ -162,7 +162,7 @@ def _other_name(wanted: Wanted, there: Fields) -> str:
 
 
 def _other_value(wanted: Wanted, values: Sequence[Value]) -> str:
-    """What was probably mistaken about the value, to stand at the end of the sentence."""
+    """What is probably wrong about the value, to end the sentence."""
     if not all(isinstance(condition, Equals) for condition in wanted.conditions):
         ranged = any(isinstance(condition, NumericRange) for condition in wanted.conditions)
         text_of_digits = ranged and any(isinstance(v.value, str) and _looks_numeric(v.value) for v in values)

@@ -11,14 +11,14 @@ from harness.topology.patterns.match import Match
 
 
 class InvalidEventPatternError(ValueError):
-    """AWS's InvalidEventPatternException: `str()` is the message that PutRule and TestEventPattern answer."""
+    """AWS's InvalidEventPatternException: `str()` is the message of PutRule and TestEventPattern."""
 
     code = "InvalidEventPatternException"
 
 
 @dataclass(frozen=True)
 class EventPattern:
-    """What a rule, an archive or a pipe asks of an event."""
+    """What a rule, an archive or a pipe requires of an event."""
 
     text: str
     branches: tuple[Branch, ...]
@@ -33,5 +33,5 @@ class EventPattern:
             raise InvalidEventPatternError(f"Event pattern is not valid. Reason: {error}") from error
 
     def match(self, event: Mapping[str, Any]) -> Match:
-        """Hold an event against it: the whole envelope (source, detail-type, detail ...), as a target gets it."""
+        """Match an event against it: the whole envelope (source, detail-type, detail ...), as a target gets it."""
         return match_branches(self.branches, event)

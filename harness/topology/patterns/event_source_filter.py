@@ -1,10 +1,10 @@
 """The filters of Lambda's event source mappings
 (https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html).
 
-A filter is an event pattern on one record. The data that the record carries (an SQS `body`, Kinesis `data`) is looked
-into as JSON where the pattern does so, and what does not fit together is dropped:
+A filter is an event pattern on one record. The record's data (an SQS `body`, Kinesis `data`) is parsed as JSON if the
+pattern requires it, and a record whose data does not fit the pattern is dropped:
 
-| the data is | the pattern asks of it | the record |
+| the data is | the pattern requires of it | the record |
 |---|---|---|
 | JSON | an object | is compared |
 | a plain string | a list of strings | is compared (SQS; Kinesis refuses such a filter) |
@@ -34,14 +34,14 @@ _DATA_KEYS: Mapping[Source, str] = {"sqs": "body", "kinesis": "data"}
 
 
 class InvalidFilterError(ValueError):
-    """AWS's InvalidParameterValueException: `str()` is the message that CreateEventSourceMapping answers."""
+    """AWS's InvalidParameterValueException: `str()` is the message of CreateEventSourceMapping."""
 
     code = "InvalidParameterValueException"
 
 
 @dataclass(frozen=True)
 class EventSourceFilters:
-    """What an event source mapping hands to its function: records that any of the filters takes, all without filters."""
+    """What an event source mapping passes to its function: records that any of the filters accepts; without filters, all."""
 
     source: Source
     texts: tuple[str, ...]
@@ -60,8 +60,8 @@ class EventSourceFilters:
         return cls(source, texts, compiled)
 
     def match(self, record: Mapping[str, Any]) -> Match:
-        """Hold a record of a Lambda event against them. The refusals are those of every filter, in their order; their
-        location begins with the filter's index."""
+        """Match a record of a Lambda event against them. The refusals are those of every filter, in their order; their location
+        begins with the filter's index."""
         refusals: list[Refusal] = []
         for index, branches in enumerate(self.compiled):
             match = self._match(branches, record)
@@ -95,7 +95,7 @@ def _asks_for_object(branches: tuple[Branch, ...], key: str) -> bool:
 
 
 def _text(data: Any) -> Any:
-    """Kinesis's data, which a record carries in base64."""
+    """Kinesis's data, which a record has in base64."""
     try:
         return base64.b64decode(data, validate=True).decode()
     except (binascii.Error, ValueError, TypeError):

@@ -18,9 +18,9 @@ _MOST_COMBINATIONS = 150
 
 
 class InvalidFilterPolicyError(ValueError):
-    """AWS's InvalidParameter: `str()` is the message that SetSubscriptionAttributes answers.
+    """AWS's InvalidParameter: `str()` is the message of SetSubscriptionAttributes.
 
-    Subscribe says "Invalid parameter: Attributes Reason: " where this says "Invalid parameter: ".
+    Subscribe returns "Invalid parameter: Attributes Reason: " instead of "Invalid parameter: ".
     """
 
     code = "InvalidParameter"
@@ -28,7 +28,7 @@ class InvalidFilterPolicyError(ValueError):
 
 @dataclass(frozen=True)
 class FilterPolicy:
-    """What a subscription asks of a message: of its attributes, or of its body, which must then be a JSON object."""
+    """What a subscription requires of a message: of its attributes, or of its body, which must then be a JSON object."""
 
     text: str
     scope: Scope
@@ -36,7 +36,7 @@ class FilterPolicy:
 
     @classmethod
     def parse(cls, policy: str | Mapping[str, Any], scope: str | None = None) -> "FilterPolicy":
-        """Read a policy, as JSON text or as data; the scope is MessageAttributes unless said otherwise.
+        """Read a policy, as JSON text or as data; the scope is MessageAttributes by default.
 
         Raises InvalidFilterPolicyError with AWS's message.
         """
@@ -56,12 +56,12 @@ class FilterPolicy:
         return found
 
     def _check_limits(self, body: Mapping[str, Any]) -> None:
-        # Of a nested policy only the topmost keys count.
+        # In a nested policy only the top-level keys count.
         if len(body) > _MOST_KEYS:
             raise InvalidFilterPolicyError(
                 f"Invalid parameter: FilterPolicy: Filter policy can not have more than {_MOST_KEYS} keys"
             )
-        # Each array counts as many times as it has values and levels above it; the alternatives of $or add up.
+        # Each array counts as its number of values times the levels above it; the alternatives of $or add up.
         combinations = sum(
             math.prod(len(wanted.conditions) * len(wanted.path) for wanted in branch.values())
             for branch in self.branches
@@ -75,8 +75,8 @@ class FilterPolicy:
             )
 
     def match(self, message: str, attributes: Mapping[str, Mapping[str, Any]] | None = None) -> Match:
-        """Hold a message against it: its body, and its attributes as Publish takes them (DataType, StringValue), or as
-        a delivery shows them (Type, Value)."""
+        """Match a message against it: its body, and its attributes in Publish's form (DataType, StringValue), or in the form of
+        a delivery (Type, Value)."""
         if self.scope == "MessageAttributes":
             match = match_branches(self.branches, attribute_values(attributes or {}))
             return Match(tuple(_in_words_of_attributes(refusal, message) for refusal in match.refusals))
@@ -105,7 +105,7 @@ def attribute_values(attributes: Mapping[str, Mapping[str, Any]]) -> dict[str, A
 
 
 def _in_words_of_attributes(refusal: Refusal, message: str) -> Refusal:
-    """A policy on attributes that was meant for the body is the commonest way to lose a message here."""
+    """A policy on attributes that was meant for the body is the most common way to lose a message here."""
     sentence = f"Message attribute {refusal.sentence.replace('the event has', 'the message has')}"
     body = _json(message)
     if isinstance(body, dict) and refusal.path and refusal.path[0] in body:
@@ -115,7 +115,7 @@ def _in_words_of_attributes(refusal: Refusal, message: str) -> Refusal:
 
 
 def _json(text: Any) -> Any:
-    """What the text is in JSON; None where it is none (or null, which is no use either)."""
+    """The value of a JSON text; None if it is not JSON (or null, which is useless too)."""
     try:
         return read_json(text)
     except (ValueError, TypeError):

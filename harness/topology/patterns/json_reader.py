@@ -1,10 +1,9 @@
-"""A pull parser for JSON that counts as AWS's does.
+"""A pull parser for JSON that counts positions as AWS's does.
 
-EventBridge and SNS answer a pattern that they do not take with the sentence of Event Ruler
-(https://github.com/aws/event-ruler) and the place where Jackson's parser stood at that moment. That place is not where
-the mistake is: Jackson reads strings lazily, so it stands behind the opening quote of a string that nobody asked for,
-and with the name of a field it has read the beginning of the value already. To say what AWS says, this reads in the
-same order and stops at the same places.
+EventBridge and SNS refuse an invalid pattern with Event Ruler's message (https://github.com/aws/event-ruler) and the
+position of Jackson's parser at that moment. That is not the position of the error: Jackson reads strings lazily, so for an
+unexpected string it is behind the opening quote, and for the name of a field it has already read the beginning of the
+value. To report the same position, this parser reads in the same order and stops at the same places.
 """
 
 import json
@@ -24,7 +23,7 @@ _SHOWN_CHARACTERS = 500
 
 
 class PatternSyntaxError(ValueError):
-    """AWS's sentence. `place` is the part that names the parser's place, empty where AWS names none."""
+    """AWS's message. `place` is the part with the parser's position; empty if AWS gives none."""
 
     def __init__(self, message: str, place: str = "") -> None:
         super().__init__(message + place)
@@ -37,11 +36,11 @@ class _Token:
     text: str
     start: int
     end: int
-    """Where the parser stands when it has seen the token: behind the opening quote of a string."""
+    """The parser's position after the token: behind the opening quote of a string."""
 
 
 class JsonReader:
-    """Reads a JSON text token by token. Raises PatternSyntaxError, worded as Jackson words it."""
+    """Reads a JSON text token by token. Raises PatternSyntaxError with Jackson's message."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -58,26 +57,26 @@ class JsonReader:
         return self._token.kind
 
     def next(self) -> Kind:
-        """Go to the next token."""
+        """Advance to the next token."""
         if self._ahead:
             token, self._ahead = self._ahead, None
         else:
             token = self._read()
             if token.kind == "field":
-                self._ahead = self._value()  # Jackson has seen what the value begins with
+                self._ahead = self._value()  # Jackson has seen the beginning of the value
         self._token = token
         self._standing = (self._ahead or token).end
         return token.kind
 
     def text(self) -> str:
-        """The token's text: a string without quotes, a number as written. A string is read to its end by this."""
+        """The token's text: a string without quotes, a number as written. This reads a string to its end."""
         assert self._token
         if self._token.kind == "string":
             self._standing = self._position
         return self._token.text
 
     def error(self, message: str, place: str = "") -> PatternSyntaxError:
-        """The refusal of what was read, with the parser's place behind the sentence."""
+        """The error for what was read, with the parser's position after the message."""
         return PatternSyntaxError(message, place + self._place(self._standing))
 
     def _place(self, position: int) -> str:

@@ -1,4 +1,4 @@
-"""Whether a pattern takes an event, and, where it does not, which field it refused and why."""
+"""Whether a pattern accepts an event, and if not, which field it refused and why."""
 
 from dataclasses import dataclass
 
@@ -10,14 +10,14 @@ class Refusal:
     """One field that a pattern refused."""
 
     path: tuple[str, ...]
-    """The keys that lead to the field in the event. Empty where the event as a whole is refused."""
+    """The keys that lead to the field in the event. Empty if the whole event is refused."""
     wanted: str
     """What the pattern accepts, in words: "'a' or a number > 5"."""
     found: str
-    """What the event has there, in words: "'b'", or "nothing"."""
+    """What the event has instead, in words: "'b'", or "nothing"."""
     sentence: str
     location: Location = ()
-    """Where in the pattern it is asked for, as keys and indexes."""
+    """The location of the condition in the pattern, as keys and indexes."""
 
     @property
     def field(self) -> str:
@@ -26,7 +26,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """The answer: true where the pattern takes the event, else false with at least one refusal."""
+    """The result: true if the pattern accepts the event, else false with at least one refusal."""
 
     refusals: tuple[Refusal, ...] = ()
 

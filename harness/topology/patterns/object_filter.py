@@ -11,7 +11,7 @@ from harness.topology.patterns.match import Match, Refusal
 
 @dataclass(frozen=True)
 class ObjectFilter:
-    """What one notification configuration asks of an event: one of its types, and how the key begins and ends.
+    """What one notification configuration requires of an event: one of its types, and the key's prefix and suffix.
 
     `prefix` and `suffix` are as in the configuration, where special characters are URL-encoded.
     """
@@ -21,8 +21,8 @@ class ObjectFilter:
     suffix: str = ""
 
     def match(self, event_name: str, key: str, *, encoded: bool = True) -> Match:
-        """Hold an event against it. The name is the record's `eventName` ("ObjectCreated:Put", "s3:" in front or not);
-        the key is the record's, URL-encoded as S3 sends it, or as it was put with `encoded=False`."""
+        """Match an event against it. The name is the record's `eventName` ("ObjectCreated:Put", with or without "s3:"); the
+        key is the record's, URL-encoded as S3 sends it, or as it was put with `encoded=False`."""
         refusals = []
         name = event_name.removeprefix("s3:")
         if not any(_is_of(name, event) for event in self.events):
@@ -46,7 +46,7 @@ class ObjectFilter:
         return Match(tuple(refusals))
 
     def overlaps(self, other: "ObjectFilter") -> bool:
-        """Whether S3 refuses the two in one bucket, as an object could be for both ("Configuration is ambiguously
+        """Whether S3 refuses the two in one bucket, because one object could match both ("Configuration is ambiguously
         defined. Cannot have overlapping suffixes in two rules if the prefixes are overlapping for the same event type.")
         """
         events = any(
@@ -60,13 +60,13 @@ class ObjectFilter:
 
 
 def filter_rules(rules: Iterable[tuple[str, str]]) -> tuple[str, str]:
-    """The prefix and the suffix of a configuration's rules (name, value); names are taken in any case."""
+    """The prefix and the suffix of a configuration's rules (name, value); names are case-insensitive."""
     found = {name.lower(): value for name, value in rules}
     return found.get("prefix", ""), found.get("suffix", "")
 
 
 def _is_of(name: str, event: str) -> bool:
-    """Whether an event is of a type: "ObjectCreated:Put" of "s3:ObjectCreated:*"."""
+    """Whether an event has a type: "ObjectCreated:Put" has "s3:ObjectCreated:*"."""
     kind = event.removeprefix("s3:")
     return name.startswith(kind[:-1]) if kind.endswith("*") else name == kind
 

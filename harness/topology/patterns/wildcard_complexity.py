@@ -1,6 +1,6 @@
-"""How many places of a wildcard pattern a text can be at, at once.
+"""The number of positions in a wildcard pattern that a text can be at simultaneously.
 
-AWS refuses a pattern where that number is too high: `*:*:*:x` is at all its stars after `:::`. It names no limit
+AWS refuses a pattern if that number is too high: `*:*:*:x` is at all its stars after `:::`. AWS documents no limit
 (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html#eb-filtering-wildcard-matching-complexity).
 """
 
@@ -10,9 +10,9 @@ _PART = re.compile(r"\\[*\\]|[^\\]", re.DOTALL)
 
 
 def complexity(pattern: str, limit: int) -> int:
-    """The most places that some text is at, or `limit` where there are as many or more."""
+    """The largest number of positions of any text, or `limit` if that is reached."""
     parts = [None if part == "*" else part[-1] for part in _PART.findall(pattern)]  # None is a star
-    alphabet = {*parts, None}  # None: a character that the pattern does not hold
+    alphabet = {*parts, None}  # None: a character that is not in the pattern
     seen: set[frozenset[int]] = set()
     waiting = [_behind_stars({0}, parts)]
     most = 0
@@ -34,5 +34,5 @@ def complexity(pattern: str, limit: int) -> int:
 
 
 def _behind_stars(places: set[int], parts: list[str | None]) -> frozenset[int]:
-    """A star may stand for nothing: who is at it is behind it as well."""
+    """A star matches the empty text: a position at it is also a position behind it."""
     return frozenset(places | {place + 1 for place in places if place < len(parts) and parts[place] is None})

@@ -1,7 +1,7 @@
-"""The topology as a picture (`svg`, `mermaid`) and as data (`as_json`). No network, no external program.
+"""The topology as a diagram (`svg`, `mermaid`) and as data (`as_json`). No network, no external program.
 
-The layout is our own: networkx has none with layers that avoids crossings, and `grandalf`, the one in Python that does,
-is under the GPL or the EPL.
+The layout is our own: networkx has no layered layout that avoids crossings, and `grandalf`, the Python library that has
+one, is under the GPL or the EPL.
 """
 
 from harness.topology.picture.data import as_json

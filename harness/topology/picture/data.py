@@ -11,7 +11,7 @@ from harness.topology.patterns import EventPattern, EventSourceFilters, FilterPo
 
 
 def as_json(topology: Topology, root: Path | None = None) -> dict[str, Any]:
-    """`{"nodes": [...], "edges": [...]}`; patterns as AWS's text, files relative to `root` where they lie below it."""
+    """`{"nodes": [...], "edges": [...]}`; patterns as AWS's text, files relative to `root` if they are below it."""
     nodes = [
         {
             "id": str(node.id),

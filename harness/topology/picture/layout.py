@@ -1,6 +1,6 @@
-"""A layered layout: whoever gives stands left of whoever is given, with few crossings and straight lines.
+"""A layered layout: sources to the left of their targets, with few crossings and straight lines.
 
-Sugiyama's method: break cycles, give layers, order each layer by the barycentre of its neighbours, then place
+Sugiyama's method: break cycles, assign layers, order each layer by the barycentre of its neighbours, then place
 (https://en.wikipedia.org/wiki/Layered_graph_drawing).
 """
 
@@ -30,12 +30,12 @@ class Arrow:
     label_width: float = 0
     label_at_source: bool = False
     yields: bool = False
-    """Whether it is turned first where arrows go round in a circle."""
+    """Whether it is reversed first to break a cycle."""
 
 
 @dataclass
 class Layout:
-    """Where things are: the left upper corner of each item, and the points that each arrow goes through."""
+    """The positions: the upper left corner of each item, and the points that each arrow passes through."""
 
     places: dict[Hashable, Point] = field(default_factory=dict)
     ways: list[list[Point]] = field(default_factory=list)
@@ -67,7 +67,7 @@ def layered(items: Sequence[Item], arrows: Sequence[Arrow], *, column_gap: float
 
 
 def _without_cycles(sizes: Mapping[Hashable, Item], arrows: Iterable[Arrow]) -> dict[Hashable, list[Hashable]]:
-    """Who leads to whom, with those arrows turned that would close a cycle."""
+    """The successors of each item, with arrows reversed that would close a cycle."""
     after: dict[Hashable, list[Hashable]] = {key: [] for key in sizes}
     for arrow in sorted(arrows, key=lambda each: each.yields):
         source, target = arrow.source, arrow.target
@@ -91,7 +91,7 @@ def _reachable(after: Mapping[Hashable, Sequence[Hashable]], start: Hashable, en
 
 
 def _layers(after: Mapping[Hashable, Sequence[Hashable]]) -> dict[Hashable, int]:
-    """The longest way to each item; what nobody leads to stands right before what it leads to."""
+    """The length of the longest path to each item; an item without predecessors is placed right before its successors."""
     before: dict[Hashable, list[Hashable]] = {key: [] for key in after}
     for key, targets in after.items():
         for target in targets:
@@ -180,7 +180,7 @@ def _middles(
 
 
 def _spaced(wanted: Sequence[float], heights: Sequence[float]) -> list[float]:
-    """The places nearest to the wanted ones (by least squares) that keep the order and the gaps: pool adjacent violators."""
+    """The positions nearest to the wanted ones (by least squares) that keep the order and the gaps: pool adjacent violators."""
     offsets = [0.0]
     for upper, lower in itertools.pairwise(heights):
         offsets.append(offsets[-1] + (upper + lower) / 2 + _ROW_GAP)
@@ -207,7 +207,7 @@ def _placed(
     layout = Layout()
     column = {key: index for index, layer in enumerate(order) for key in layer}
     widths = [max((sizes[key].width for key in layer if key in sizes), default=0.0) for layer in order]
-    # A label stands before the item that its arrow ends at, or behind the one where it begins.
+    # A label is before the item that its arrow ends at, or behind the one where it begins.
     gaps = [column_gap] * len(order)
     for arrow in arrows:
         first, last = sorted((column[arrow.source], column[arrow.target]))
@@ -257,6 +257,6 @@ def _way(
 
 
 def _in_the_way(item: Item, left: float, middle: float, right: float, y: float, next_y: float) -> bool:
-    """Whether a wider item of the same column stands where a line from (right, y) bends to `next_y`."""
+    """Whether a wider item of the same column is where a line from (right, y) bends to `next_y`."""
     upper, lower = sorted((y, next_y))
     return left + item.width > right and upper < middle + item.height / 2 and lower > middle - item.height / 2

@@ -1,4 +1,4 @@
-"""The topology as a Mermaid flowchart, which GitHub and many editors draw (https://mermaid.js.org/syntax/flowchart.html)."""
+"""The topology as a Mermaid flowchart, which GitHub and many editors render (https://mermaid.js.org/syntax/flowchart.html)."""
 
 from harness import aws
 from harness.topology.graph import Topology
@@ -23,7 +23,7 @@ def mermaid(topology: Topology) -> str:
     names = {node: f"n{number}" for number, node in enumerate(selection.cards)}
     text = ["flowchart LR"]
     for number, stack in enumerate(selection.stacks):
-        # An id of our own: "end" and other words of Mermaid are good names of stacks.
+        # A generated id: "end" and other keywords of Mermaid are valid names of stacks.
         text.append(f'  subgraph s{number}["{_quoted(stack)}"]')
         text += [f"    {_node(card, names)}" for card in selection.cards.values() if card.node.stack == stack]
         text.append("  end")

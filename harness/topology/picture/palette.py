@@ -1,4 +1,4 @@
-"""Colours and signs of the services. The colours are those of AWS's own diagrams, by category
+"""Colours and icons of the services. The colours are those of AWS's own diagrams, by category
 (https://aws.amazon.com/architecture/icons/)."""
 
 from harness import aws
@@ -21,6 +21,6 @@ def colour_of(kind: str) -> str:
 
 
 ICONS = {name: kind.icon for name, kind in aws.KINDS.items() if kind.icon} | {"external": icons.EXTERNAL}
-"""Signs in a field of 24 by 24, drawn with a line of width 2."""
+"""Icons of 24 by 24 units, drawn with a line of width 2."""
 
 OTHER_ICON = icons.OTHER

@@ -1,16 +1,16 @@
-"""Curves through points, and about how wide a text is: what every picture needs to draw."""
+"""Curves through points, and the approximate width of a text: what every diagram needs."""
 
 import itertools
 
 from harness.topology.picture.layout import Point
 
 BOLD = 1.14
-"""How much wider a text is in bold."""
+"""The relative width of bold text."""
 _NARROW, _WIDE = frozenset("fijlrt.,:;'|!()[]I/ "), frozenset("mwMWQO@%")
 
 
 def curve(way: list[Point]) -> str:
-    """A smooth line through the points, level at each; it stops short of the end, for the head of the arrow."""
+    """A smooth line through the points, level at each; it stops before the end, for the head of the arrow."""
     end_x, end_y = way[-1]
     towards = 1 if way[0][0] < end_x else -1
     points = [*way[:-1], (end_x - 5 * towards, end_y)]
@@ -22,7 +22,7 @@ def curve(way: list[Point]) -> str:
 
 
 def text_width(text: str, size: float) -> float:
-    """About the width of a text in a sans serif, a little generous."""
+    """The approximate width of a text in a sans serif, slightly too large."""
     return (
         sum(0.34 if char in _NARROW else 0.88 if char in _WIDE else 0.66 if char.isupper() else 0.58 for char in text)
         * size

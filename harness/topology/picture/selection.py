@@ -1,4 +1,4 @@
-"""What of a topology is drawn: the resources that an event passes, and the ways between them."""
+"""The part of a topology that is drawn: the resources that an event passes, and the connections between them."""
 
 import re
 from dataclasses import dataclass
@@ -22,10 +22,10 @@ from harness.topology.nodes import Node, NodeId
 from harness.topology.patterns import ObjectFilter
 
 Style = Literal["flow", "failure", "call", "guard"]
-"""An event's way; where failures go; a call that is inferred; who is asked whether a request may pass."""
+"""An event's path; a failure target; an inferred call; an authorizer's decision on a request."""
 
 _DETAILS = frozenset(name for name, kind in aws.KINDS.items() if kind.is_detail)
-"""Left out unless an event passes them."""
+"""Omitted unless an event passes them."""
 _LEFT_OUT = frozenset({"logs", "permission"})
 _STYLES: dict[str, Style] = {"authorizer": "guard", "calls": "call", "dead_letter": "failure", "redrive": "failure"}
 _LONGEST_LABEL = 30
@@ -38,7 +38,7 @@ class DiagramLine:
     style: Style
     label: str = ""
     title: str = ""
-    """What a pointer over it tells: kind, condition, file and line."""
+    """The text of its tooltip: kind, condition, file and line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Selection:
 
 
 def select(topology: Topology) -> Selection:
-    """What is drawn. Two resources have one line of a style between them."""
+    """The part to draw. Two resources have at most one line of each style between them."""
     lines: dict[tuple[NodeId, NodeId, Style], DiagramLine] = {}
     failures: dict[tuple[NodeId, NodeId, Style], DiagramLine] = {}
     for edge in topology.edges:
@@ -81,12 +81,12 @@ def select(topology: Topology) -> Selection:
 
 
 def _is_detail(topology: Topology, edge: Edge) -> bool:
-    """A call to a parameter or a key says little; a subscription to a log says how events go."""
+    """A call to a parameter or a key is a detail; a subscription to a log shows a path of events."""
     return edge.kind == "calls" and topology.nodes[edge.target].kind in _DETAILS
 
 
 def _drawn_failures(topology: Topology, edge: Edge) -> tuple[NodeId, ...]:
-    """Without a queue's own redrive, which is a line already."""
+    """Without a queue's own redrive, which has a line already."""
     redriven = {each.target for each in topology.leaving(edge.source, "redrive")}
     return tuple(failure for failure in edge.failures if failure not in redriven)
 
@@ -136,12 +136,12 @@ def short(text: str) -> str:
 
 
 def title(node: Node) -> str:
-    """A logical id in words, without what its kind says already: "WelcomeDeadLetterQueue" -> "Welcome Dead Letter"."""
+    """A logical id in words, without the words of its kind: "WelcomeDeadLetterQueue" -> "Welcome Dead Letter"."""
     if not node.stack:
         return short(_outside(node.id.logical_id))
     words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", node.logical_id) or [node.logical_id]
     said = _title(node.kind).lower().split()
-    # One word is left of a function's name alone: "Event" and "User" say less than "Event Bus" and "User Pool".
+    # Only a function's name may shrink to one word: "Event" and "User" are less clear than "Event Bus" and "User Pool".
     if words[-1].lower() in said and len(words) > (1 if node.kind == "function" else 2):
         words = words[:-1]
     return " ".join(words)
@@ -152,14 +152,14 @@ def _outside(text: str) -> str:
 
 
 def _title(kind: str) -> str:
-    """What a kind of node is called; an external one is outside of all templates."""
+    """The name of a kind of node; an external node is outside all templates."""
     if kind == "external":
         return "outside"
     return (aws.KINDS[kind].title if kind in aws.KINDS else "") or kind.replace("_", " ")
 
 
 def subtitle(topology: Topology, node: Node) -> str:
-    """What it is; of a rule what it waits for."""
+    """Its kind; for a rule, what it waits for."""
     if node.kind == "rule":
         for edge in (*topology.entering(node.id, "bus_rule"), *topology.leaving(node.id, "rule_target")):
             if isinstance(edge.condition, RuleCondition) and edge.condition.pattern:

@@ -1,7 +1,7 @@
 """The topology as an SVG image: a box for each stack, light and dark, in the reader's own fonts.
 
-What leads to another stack ends at a small tag with the other's name, so that no line crosses the page however many
-stacks there are. Every group has `data-node` or `data-edge`, and a title with file and line.
+A line to another stack ends at a small tag with the other's name, so that no line crosses the page, however many stacks
+there are. Every group has `data-node` or `data-edge`, and a title with file and line.
 """
 
 from collections import Counter
@@ -52,14 +52,14 @@ svg { --page:#ffffff; --box:#f7f8fa; --edge:#e3e6ea; --card:#ffffff; --line:#8a9
 
 @dataclass
 class _Box:
-    """A stack's content and where it stands."""
+    """A stack's content and its position."""
 
     name: str
     layout: Layout
     lines: list[DiagramLine]
     ends: list[tuple[NodeId | Tag, NodeId | Tag]]
     crowded: set[NodeId]
-    """Where several labels would stand before one card: there they stand where the lines begin."""
+    """Cards with several labels before them: their labels are at the beginning of the lines."""
     tags: list[Tag] = field(default_factory=list)
     x: float = 0
     y: float = 0
@@ -68,7 +68,7 @@ class _Box:
 
 
 def svg(topology: Topology) -> str:
-    """The image as a text."""
+    """The image as text."""
     selection = select(topology)
     boxes = [_box(selection, stack) for stack in selection.stacks]
     width, height = _arrange(boxes)
@@ -109,7 +109,7 @@ def _box(selection: Selection, stack: str) -> _Box:
             target,
             text_width(line.label, _LABEL_SIZE),
             line.target in crowded,
-            # What is only inferred, and where failures go, bends to where events go.
+            # Inferred calls and failure targets bend towards the path of events.
             line.style != "flow",
         )
         for line, (source, target) in zip(lines, ends, strict=True)
@@ -121,12 +121,12 @@ def _box(selection: Selection, stack: str) -> _Box:
 
 
 def _arrange(boxes: list[_Box]) -> tuple[float, float]:
-    """Put the boxes into rows of about equal width; the size of the whole. The highest come first, rows are filled."""
-    # No wider with more stacks: a page is scrolled down, and what is made smaller to fit cannot be read.
+    """Arrange the boxes in rows of about equal width; returns the total size. The highest come first, rows are filled."""
+    # Not wider with more stacks: a page scrolls down, and an image scaled down to fit is unreadable.
     limit = max([_MOST_WIDTH, *(box.width + 2 * _MARGIN for box in boxes)])
     rows: list[list[_Box]] = []
     for box in sorted(boxes, key=lambda each: (-each.height, each.name)):
-        # The first row with room for it: small boxes stand beside high ones.
+        # The first row with room for it: small boxes are placed next to high ones.
         room = next((row for row in rows if _row_width([*row, box]) <= limit), None)
         if room is None:
             rows.append([box])
@@ -153,12 +153,12 @@ def _drawn(box: _Box, selection: Selection) -> Iterator[str]:
     yield f'<g class="stack" data-stack="{escape(box.name)}">'
     yield f'<rect x="{box.x:.1f}" y="{box.y:.1f}" width="{box.width:.1f}" height="{box.height:.1f}" rx="12"/>'
     yield f'<text class="name" x="{box.x + _PADDING:.1f}" y="{box.y + 25:.1f}">{escape(box.name)}</text>'
-    # In the middle of what is there, which may be more than it needs.
+    # Centred in the available space, which may be larger than needed.
     spare_x = max(0, (box.width - box.layout.width) / 2 - _PADDING)
     spare_y = max(0, (box.height - _HEADER - _PADDING - box.layout.height) / 2)
     left, top = box.x + _PADDING + spare_x, box.y + _HEADER + spare_y
     drawn = list(zip(box.lines, box.layout.ways, strict=True))
-    labels: Counter[Point] = Counter()  # a second label in the same place stands above the first
+    labels: Counter[Point] = Counter()  # a second label at the same point is above the first
     for line, way in sorted(drawn, key=lambda pair: ("call", "guard", "flow", "failure").index(pair[0].style)):
         if way:
             points = [(x + left, y + top) for x, y in way]
@@ -216,7 +216,7 @@ def _tag(selection: Selection, tag: Tag, x: float, y: float) -> str:
 def _edge(line: DiagramLine, way: list[Point], *, label_at_source: bool, lift: float) -> str:
     label = ""
     if line.label:
-        # Level below its label, so that it does not run through it.
+        # Level below its label, so that it does not cross the label.
         (x, y), (next_x, _) = way[:2] if label_at_source else way[:-3:-1]
         side = 1 if next_x > x else -1
         level = side * min(text_width(line.label, _LABEL_SIZE) + 6, abs(next_x - x) - 24)

@@ -1,4 +1,4 @@
-"""Readers: each makes the edges of the resource types of one service. They see CloudFormation's form alone."""
+"""Readers: each creates the edges of the resource types of one service. They see only CloudFormation's form."""
 
 from collections.abc import Callable, Iterator, Mapping
 

@@ -1,4 +1,4 @@
-"""The front doors: REST, HTTP and WebSocket APIs, load balancers, CloudFront."""
+"""The entry points: REST, HTTP and WebSocket APIs, load balancers, CloudFront."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -17,7 +17,7 @@ _METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace",
 
 
 def _route(wiring: Wiring, route: TemplateResource) -> Iterator[Edge]:
-    """A route of SAM, whose API may name an authorizer for all."""
+    """A route of SAM, whose API may name an authorizer for all routes."""
     api = wiring.node(route.get("Api"), route)
     target = wiring.node(route.get("Target"), route, "function")
     if api is None or target is None:
@@ -44,7 +44,7 @@ def _authorizer(wiring: Wiring, authorizer: TemplateResource) -> Iterator[Edge]:
 
 
 def _described(wiring: Wiring, api: TemplateResource) -> Iterator[Edge]:
-    """An API whose routes are an OpenAPI document: in the template, or in a file beside it (SAM's DefinitionUri)."""
+    """An API whose routes are an OpenAPI document: in the template, or in a file next to it (SAM's DefinitionUri)."""
     body, path = api.get("Body"), ("Body",)
     if isinstance(uri := api.get("DefinitionUri"), str) and (file := api.template.path.parent / uri).is_file():
         body, path = read_document(file).body, ("DefinitionUri",)
@@ -106,7 +106,7 @@ def _path(wiring: Wiring, value: Any, resource: TemplateResource) -> str:
 
 
 def _referred(wiring: Wiring, value: Any, resource: TemplateResource) -> TemplateResource | None:
-    """The resource of the same stack that a value names first, whatever its type."""
+    """The resource of the same stack that a value names first, of any type."""
     for mention in mentions(value):
         if found := wiring.by_id.get(NodeId(resource.id.stack, mention.name)):
             return found
@@ -164,7 +164,7 @@ def _listener(wiring: Wiring, listener: TemplateResource) -> Iterator[Edge]:
 
 
 def _rule_conditions(wiring: Wiring, rule: TemplateResource) -> list[RouteCondition]:
-    """One for each path and method that a rule takes, with what else it asks for."""
+    """One for each path and method of a rule, with the rule's other conditions."""
     paths, methods, also = ["/*"], ["ANY"], []
     for _, condition in rule.mappings("Conditions"):
         config = next((each for each in condition.values() if isinstance(each, Mapping)), condition)

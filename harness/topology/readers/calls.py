@@ -1,4 +1,4 @@
-"""What a function may call: the resources that its environment and its role name. Inferred; nothing says that it does."""
+"""What a function may call: the resources that its environment and its role name. Inferred; nothing shows that it does."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -68,7 +68,7 @@ def _allowed(
 
 
 def _statements(policy: Any) -> Iterable[Mapping[str, Any]]:
-    """The allowing statements of an inline policy, of SAM's, or one made of a policy template of SAM
+    """The allowing statements of a policy: inline, SAM's, or made from a policy template of SAM
     (https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/serverless-policy-templates.html).
     """
     if not isinstance(policy, Mapping):

@@ -40,7 +40,7 @@ def _mapping(wiring: Wiring, mapping: TemplateResource) -> Iterator[Edge]:
         wiring.integer(mapping.get("ScalingConfig", "MaximumConcurrency"), mapping, 0) or None,
     )
     on_failure = wiring.node(mapping.get("DestinationConfig", "OnFailure", "Destination"), mapping, "queue")
-    # What fails goes back to a queue, and from there to the queue that its redrive policy names.
+    # Failed messages return to the queue, and from there move to the queue that its redrive policy names.
     redrive = redrive_target(wiring, source) if kind == "queue" else None
     yield edge(
         "event_source_mapping",
@@ -72,7 +72,7 @@ def _dead_letter(wiring: Wiring, function: TemplateResource) -> Iterator[Edge]:
 
 
 def _asynchronous_settings(wiring: Wiring, function: NodeId) -> tuple[int, int]:
-    """How often an asynchronous event is tried again, and for how long it is kept
+    """How often an asynchronous event is retried, and how long it is kept
     (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-configuring.html)."""
     for resource in wiring.resources[function.stack]:
         if resource.type == "AWS::Lambda::EventInvokeConfig":

@@ -1,4 +1,4 @@
-"""How readers make edges."""
+"""How readers create edges."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -24,7 +24,7 @@ def edge(
     pattern: Location = (),
     problem: str = "",
 ) -> Edge:
-    """An edge that `resource` declares at the property `path`. `pattern` is the place of its pattern in the template."""
+    """An edge that `resource` declares at the property `path`. `pattern` is the location of its pattern in the template."""
     return Edge(
         kind,
         source,
@@ -43,9 +43,9 @@ def edge(
 def read_pattern(
     wiring: Wiring, value: Any, resource: TemplateResource, parse: Callable[[Any], Parsed]
 ) -> tuple[Parsed | None, str]:
-    """A pattern, or why there is none: "" where the template has none.
+    """A pattern, or the reason why there is none: "" if the template has none.
 
-    A pattern may be JSON text, which stays as it is.
+    A pattern may be JSON text, which stays unchanged.
     """
     if value is None:
         return None, ""

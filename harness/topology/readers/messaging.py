@@ -70,7 +70,7 @@ def _queue(wiring: Wiring, queue: TemplateResource) -> Iterator[Edge]:
 
 
 def redrive_target(wiring: Wiring, queue: NodeId) -> NodeId | None:
-    """The queue that takes what was received too often."""
+    """The queue that gets a message after too many receives."""
     resource = wiring.by_id.get(queue)
     return _dead_letter_queue(wiring, resource, resource.get("RedrivePolicy")) if resource else None
 

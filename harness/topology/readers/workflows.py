@@ -14,7 +14,7 @@ from harness.topology.readers.making import edge
 from harness.topology.resources import TemplateResource, listed, mapping, mappings
 from harness.topology.wiring import Wiring
 
-# Where the integrations name their resource, and what a bare name there means.
+# The property in which each integration names its resource, and what a bare name means there.
 _NAMED_BY = (
     ("FunctionName", "function"),
     ("QueueUrl", "queue"),
@@ -46,7 +46,7 @@ def _state_machine(wiring: Wiring, machine: TemplateResource) -> Iterator[Edge]:
 
 
 def _definition(machine: TemplateResource) -> tuple[Mapping[str, Any] | None, Location, Document | None]:
-    """The definition, where it stands in the template, and the file that it is in where that is another."""
+    """The definition, its location in the template, and its file if that is another one."""
     if isinstance(definition := machine.get("Definition"), Mapping):
         return definition, ("Definition",), None
     if isinstance(uri := machine.get("DefinitionUri"), str):
@@ -84,7 +84,7 @@ def _tasks(definition: Mapping[str, Any], place: Location) -> Iterator[tuple[Loc
 
 
 def _states(definition: Mapping[str, Any], place: Location) -> Iterator[tuple[Location, str, Mapping[str, Any]]]:
-    """All states with their places, also those inside of others."""
+    """All states with their locations, including nested ones."""
     for name, state in mapping(definition.get("States")).items():
         if not isinstance(state, Mapping):
             continue
@@ -98,8 +98,8 @@ def _states(definition: Mapping[str, Any], place: Location) -> Iterator[tuple[Lo
 
 
 def place_of_state(machine: TemplateResource, name: str, *path: str | int) -> tuple[Path, int] | None:
-    """File and line of a state of a state machine (its names are unique), or of a property of it; where the state does not
-    have that, the line of the state. Without a name: of the definition. None where the definition is not in a file."""
+    """File and line of a state of a state machine (its names are unique), or of a property of it; if the state does not have
+    the property, the line of the state. Without a name: of the definition. None if the definition is not in a file."""
     definition, at, document = _definition(machine)
     if definition is None:
         return None
