@@ -2,37 +2,37 @@
 
 VENV    := .venv
 BIN     := $(VENV)/bin
-# The environment's uv once it exists: one on PATH may be a shim of a version manager that does not run.
+# The environment's uv if it exists: a uv on PATH may be a shim of a version manager that does not run.
 UV      := PATH="$(CURDIR)/$(BIN):$$PATH" uv
-# embedded, docker, endpoint or aws; unset: what runs here, else what the settings say.
+# embedded, docker, endpoint or aws; unset: the running engine, else the setting.
 ENGINE  ?=
-# enforce, report or off; unset: what the settings say, else enforce.
+# enforce, report or off; unset: the setting, else enforce.
 IAM     ?=
 ARGS    ?=
 OPTIONS  = $(if $(ENGINE),--engine=$(ENGINE)) $(if $(IAM),--iam=$(IAM))
-# `make test-unit` leaves out tests that start a browser or programs, or take seconds.
+# `make test-unit` skips tests that start a browser or programs, or take seconds.
 FAST    := not browser and not subprocess and not slow
-# How long `make fuzz` (10 minutes) and `make soak` (60) go on.
+# Duration of `make fuzz` (default: 10 minutes) and `make soak` (60).
 MINUTES ?=
-# The environment's Python if it exists, so that it does not change unasked; else the newest that runs, as LocalStack is
-# written for 3.13. A shim of a version manager may exist and not run.
+# The environment's Python if it exists, so that it does not change unintentionally; else the newest that runs, preferably
+# 3.13, which LocalStack is written for. A shim of a version manager may exist and not run.
 SUPPORTED := -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))'
 OWN     := -c 'import sys; print(sys._base_executable)'
 PYTHON  ?= $(shell for p in "$$($(BIN)/python $(OWN) 2>/dev/null)" python3.13 python3.12 python3.11 python3 python; do \
              "$$p" $(SUPPORTED) 2>/dev/null && { command -v "$$p"; break; }; done)
 INSTALLED := $(VENV)/.installed
-# Recreated: an environment that was moved here (its programs name the old folder), whose Python was deleted, or that has
-# another Python than PYTHON=... names.
+# Recreated if the environment was moved here (its programs name the old folder), if its Python was deleted, or if
+# PYTHON=... names another Python.
 WHICH   := -c 'import sys; print(sys.base_prefix, sys.version)'
 ASKED   := $(if $(filter command environment,$(firstword $(origin PYTHON))),$(PYTHON))
 STALE   := $(if $(wildcard $(INSTALLED)),$(shell \
              [ "$$(cat $(INSTALLED))" = "$(CURDIR)" ] && has=$$($(BIN)/python $(WHICH) 2>&1) && \
              { [ -z "$(ASKED)" ] || [ "$$has" = "$$("$(ASKED)" $(WHICH) 2>&1)" ]; } || echo stale))
-# Without the program `harness`, which does not run in an environment that was moved.
+# Not the program `harness`, which does not run in a moved environment.
 STOP    := if $(BIN)/python -c '' 2>/dev/null; then $(BIN)/python -m harness down || true; fi
 
-# Some images and shells forbid Python to write bytecode. Here each engine, worker and command would compile LocalStack
-# again: half of the time that an engine needs to start.
+# Some images and shells forbid Python to write bytecode. Each engine, worker and command would then compile LocalStack
+# again, which takes half of the engine's start time.
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
@@ -44,10 +44,10 @@ help: ## list the commands
 up: $(INSTALLED) ## start the engine and deploy the stacks (ENGINE=docker, IAM=report)
 	@$(BIN)/harness up $(if $(ENGINE),--engine=$(ENGINE)) $(if $(IAM),--iam=$(IAM)) $(ARGS)
 
-down: $(INSTALLED) ## stop it
+down: $(INSTALLED) ## stop the engine
 	@$(BIN)/harness down
 
-status: $(INSTALLED) ## report what runs
+status: $(INSTALLED) ## report which engine and stacks are running
 	@$(BIN)/harness status $(ARGS) || [ $$? -eq 3 ]
 
 test: $(INSTALLED) ## run the unit tests and the scenarios, on all cores (ARGS="-k welcome" instead)
@@ -56,10 +56,10 @@ test: $(INSTALLED) ## run the unit tests and the scenarios, on all cores (ARGS="
 test-unit: $(INSTALLED) ## run the fast unit tests: no engine, no browser (ARGS="-k topology")
 	@$(BIN)/pytest tests/unit -m "$(FAST)" -q -n logical $(ARGS)
 
-test-all: $(INSTALLED) ## run every test: also the contract with AWS, and robustness
+test-all: $(INSTALLED) ## run every test, including the contract with AWS and robustness
 	@$(BIN)/pytest $(OPTIONS) tests scenarios $(or $(ARGS),-n logical)
 
-fuzz: $(INSTALLED) ## try new malformed requests on every door (MINUTES=10)
+fuzz: $(INSTALLED) ## send new malformed requests to every entry point (MINUTES=10)
 	@FUZZ_MINUTES=$(or $(MINUTES),10) $(BIN)/pytest tests/robustness -m fuzz $(if $(ENGINE),--engine=$(ENGINE)) $(ARGS)
 
 soak: $(INSTALLED) ## run mixed flows with faults and resets; report what grows or is lost (MINUTES=60, SEED=1)
@@ -73,22 +73,22 @@ check: $(INSTALLED) ## check format, lint, types, layers, templates, docs
 	@$(BIN)/cfn-lint 'stack/*/template.yaml'
 	@$(BIN)/zensical build --clean --strict
 
-patches: $(INSTALLED) ## accept the installed LocalStack as what the patches were read against, and write their page
+patches: $(INSTALLED) ## accept the installed LocalStack as the code that the patches replace, and write their page
 	@$(BIN)/python -m harness.emulator.patch_audit --accept
 
 docs: $(INSTALLED) ## write the generated pages of docs/ and build the site into build/site
 	@$(BIN)/python docs/generate/reference.py
 	@$(BIN)/zensical build --clean --strict
 
-format: $(INSTALLED) ## format the code and fix what the linter can
+format: $(INSTALLED) ## format the code and fix lint findings
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-lock: $(INSTALLED) ## resolve pyproject.toml again into requirements.lock (no index address in it)
+lock: $(INSTALLED) ## resolve pyproject.toml into requirements.lock, without index addresses
 	@$(BIN)/uv lock --quiet --upgrade
 	@$(BIN)/uv export --quiet --all-extras --no-hashes --no-emit-project --no-emit-index-url --no-header -o requirements.lock
 
-clean: ## stop it and delete everything that the project made
+clean: ## stop the engine and delete everything that the project created
 	@$(STOP)
 	@rm -rf $(VENV) .harness build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .cache
 
