@@ -63,7 +63,7 @@ def _file_in(where: str) -> str:
         return ""
     path = Path(where).absolute()
     for part in (*reversed(path.parents), path):
-        if os.path.isfile(part):  # noqa: PTH113 - False, too, where it may not look
+        if os.path.isfile(part):  # noqa: PTH113 - also False if this user may not look
             return str(part)
     return ""
 

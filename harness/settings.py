@@ -136,7 +136,7 @@ class Settings(BaseModel):
     def load(cls, start: Path | None = None) -> Self:
         """Read the settings for `start` (default: the working directory).
 
-        Raises SettingsError where the table is not valid.
+        Raises SettingsError if the table is not valid.
         """
         start = (start or Path.cwd()).resolve()
         for folder in (start, *start.parents):

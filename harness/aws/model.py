@@ -94,7 +94,7 @@ class Service:
     validation_error: str = ""
     """The error code for an invalid parameter, if it is not the protocol's."""
     pages_by_key: bool = False
-    """Whether a client may continue a listing at any key that it chooses, since the token is that key."""
+    """Whether a client may continue a listing at any key that it chooses; the key itself is the position."""
 
     @property
     def iam_prefix(self) -> str:
