@@ -21,7 +21,7 @@ PASSWORD = "Correct-horse-7-battery"
 
 
 def id_token(target: Target, users: DeployedStack) -> str:
-    """Of somebody new."""
+    """For a new user."""
     cognito, client_id = target.client("cognito-idp"), users.outputs["UserPoolClientId"]
     address = f"benchmark-{uuid.uuid4().hex[:12]}@people.example"
     attributes = [{"Name": "email", "Value": address}, {"Name": "name", "Value": "Dorothea Lange"}]

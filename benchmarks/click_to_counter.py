@@ -39,7 +39,7 @@ def main(samples: int) -> None:
             }
             with flows.flow() as flow:
                 http.post(url, json=click).raise_for_status()
-            # It is hurried for the archive's batching window; what is measured here waits for no time.
+            # hurry fires the archive's batching window; the steps measured here wait on no timer.
             flow.settle(hurry=True)
             if sample >= WARM_UP:
                 begin = flow.roots[0]

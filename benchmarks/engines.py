@@ -18,7 +18,7 @@ from measure import Figure, show, timed_ms
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
 ENGINES = ("embedded", "docker")
-# Starts the engine without templates, and tells the seconds by ending.
+# Starts the engine without templates. The process ends when the engine is ready.
 START = "from harness.project import Project; import sys; Project.load(engine=sys.argv[1]).engine.start()"
 
 

@@ -1,9 +1,9 @@
-"""How long an event takes through an event source mapping: from the answer of the call that puts it to the begin of the
-invocation; and what an engine with such mappings costs when nothing happens.
+"""Latency of an event source mapping: from the response of the call that puts the event to the start of the invocation.
+Also the processor time of an idle engine with such mappings.
 
     .venv/bin/python benchmarks/event_source_hops.py [samples]
 
-Starts an engine itself. Both times are the engine's own, from its journal. Functions are warm. Aim: under 100 ms (median).
+Starts an engine. Both times come from the engine's journal. Functions are warm. Aim: under 100 ms (median).
 """
 
 import sys
@@ -58,7 +58,7 @@ def hops(target: Target) -> Iterator[tuple[str, str, Callable[[], Any]]]:
 
 
 def sample(flows: Flows, operation: str, put: Callable[[], Any]) -> float:
-    """Milliseconds of one hop."""
+    """Milliseconds from the event to the invocation."""
     with flows.flow() as flow:
         put()
     flow.settle()

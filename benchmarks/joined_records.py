@@ -1,11 +1,11 @@
-"""The share of the journal's records that belong to a flow, over the whole scenario suite; the others are listed.
+"""The share of the journal's records that belong to a flow, over the whole scenario suite. Lists the other records.
 
     .venv/bin/python benchmarks/joined_records.py [pytest arguments]
 
-Needs that nothing runs: it starts the project's engine itself and stops it. Aim: at least 99.5 %.
+No engine may be running: it starts the project's engine and stops it. Aim: at least 99.5 %.
 
-A record belongs to a flow when its causes, and the marks of what it took up, lead to something that a client, a test or a
-time began. Both are identifiers; nothing is joined by when it happened, so there is no guess to count.
+A record belongs to a flow if its causes and the marks that it takes lead to an activity that a client, a test or a
+timer began. Causes and marks are identifiers; no record is joined by its time, so no guess is counted.
 """
 
 import json
@@ -32,7 +32,7 @@ def harness(*arguments: str) -> str:
 
 
 def read(url: str, after: int, headers: Mapping[str, str]) -> list[Record]:
-    """Everything since then. Raises SystemExit where some of it is not kept any more."""
+    """All records since then. Raises SystemExit if the journal has discarded some of them."""
     answer = httpx.get(
         f"{url}/_harness/journal", params={"after": after}, headers=headers, timeout=120, trust_env=False
     ).raise_for_status()
@@ -52,7 +52,7 @@ class Joined:
             self.takes.setdefault(record.activity, set()).update(record.takes)
             for mark in record.leaves:
                 self.leavers.setdefault(mark, []).append(record.activity)
-        # What led to an activity, asked once; an activity that is asked of again in between leads to nothing new.
+        # The result for each activity, computed once; an activity that is met again meanwhile adds nothing new.
         self._known: dict[int, bool] = {}
 
     def __contains__(self, activity: int) -> bool:
@@ -99,7 +99,7 @@ def main(arguments: list[str]) -> None:
     finally:
         harness("down")
     joined = Joined(records)
-    # What goes on since before the suite began has its beginning there.
+    # An activity in progress since before the suite has its begin there.
     counted = [record for record in records if record.activity in joined.begun]
     rest = [record for record in counted if record.activity not in joined]
     share = 1 - len(rest) / len(counted)

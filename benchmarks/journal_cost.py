@@ -1,10 +1,10 @@
-"""What the journal costs: a warm flow with and without it, on two engines that take turns.
+"""The cost of the journal: a warm flow with and without it, on two engines that take turns.
 
     .venv/bin/python benchmarks/journal_cost.py [samples]
 
-Starts both engines itself. A sample is what one sign-up does that the stacks hear of: PutEvents on a bus, a rule, a function
-that writes an item and sends a mail. Prints both times and their ratio; aim: at most 1.05. Beside it stands what the
-engines worked for it, in processor time, which says the same on a machine that does other things as well.
+Starts both engines. A sample is what the stacks do after one sign-up: PutEvents on a bus, a rule, a function that
+writes an item and sends a mail. Prints both times and their ratio; aim: at most 1.05. It also prints the engines'
+processor time, a measure that holds on a machine with other load too.
 """
 
 import json
@@ -35,7 +35,7 @@ def handler(event, context):
 
 
 def flow(target: Target) -> Callable[[], float]:
-    """Deploys the flow; what is given back runs it once and says how many milliseconds it took."""
+    """Deploys the flow. Returns a function that runs it once and returns its milliseconds."""
     made = Resources(target)
     client = made.client
     client("ses").verify_email_identity(EmailAddress="us@people.example")
@@ -72,7 +72,7 @@ def main(samples: int) -> None:
         figures: tuple[list[float], list[float]] = ([], [])
         work: tuple[list[float], list[float]] = ([], [])
         for sample in range(samples + WARM_UP):
-            # Whoever goes first finds the machine as the other left it.
+            # The order changes, because the first one meets the load that the other left behind.
             order = [(with_journal, recording, 0), (without, silent, 1)]
             for run, target, index in order if sample % 2 else reversed(order):
                 before = worked_ms(target)

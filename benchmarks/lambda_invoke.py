@@ -1,8 +1,8 @@
 """How long an invocation takes: `python benchmarks/lambda_invoke.py [N]` (N samples of each figure, default 30).
 
-With an engine of its own. The times are what the caller sees, in milliseconds: the HTTP request, LocalStack's part and the
-function. A cold start is the first event of a new function. The asynchronous figure ends when the handler begins, by the
-machine's one clock. The work is processor time of the engine alone, over a run of warm invocations.
+Starts a separate engine. The times are what the caller sees, in milliseconds: the HTTP request, LocalStack's part and
+the function. A cold start is the first event of a new function. The asynchronous figure ends when the handler begins;
+both times are from the machine's clock. The work is the engine's processor time, over a run of warm invocations.
 """
 
 import json

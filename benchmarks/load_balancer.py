@@ -1,9 +1,9 @@
-"""How long a request at a load balancer takes.
+"""Latency of a request at a load balancer.
 
     .venv/bin/python benchmarks/load_balancer.py [samples]
 
-Starts an engine itself. The figures are what the client sees, warm: the request, the load balancer's part and, but for the
-fixed response, a function that answers at once; beside them an invocation of the same function, in the same engine.
+Starts an engine. The figures are what the client sees, warm: the request, the load balancer's part and, except for the
+fixed response, a function that returns at once. For comparison: an invocation of the same function in the same engine.
 """
 
 import sys
@@ -19,7 +19,7 @@ SOURCE = 'def handler(event, context): return {"statusCode": 200, "body": "ok"}\
 
 
 def balancer(target: Target, made: Resources, function: str) -> str:
-    """The URL of a load balancer that forwards to a function, and answers `/fixed` by itself."""
+    """The URL of a load balancer that forwards to a function, and has a fixed response for `/fixed`."""
     ec2, elbv2 = target.client("ec2"), target.client("elbv2")
     made.permit(function, PRINCIPAL)
     subnets = ec2.describe_subnets()["Subnets"][:2]

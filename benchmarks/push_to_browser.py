@@ -27,7 +27,7 @@ WARM_UP = 5
 
 
 def pushed(bus: Bus, browser: Browser, event_type: str) -> float:
-    """How long one event takes to the browser, in milliseconds."""
+    """Milliseconds from one event to the browser."""
     event = happening(event_type, browser.user_id)
     start = perf_counter()
     bus.put(event.type, event.source, event.detail)
@@ -38,7 +38,7 @@ def pushed(bus: Bus, browser: Browser, event_type: str) -> float:
 
 
 def uploaded(uploader: Uploader, browser: Browser) -> float:
-    """From the answer to the upload until the browser is told."""
+    """From the response to the upload to the message in the browser."""
     form, content = uploader.form(), picture(size=(640, 480))
     assert uploader.send(form, content).status_code == 201
     start = perf_counter()
@@ -49,7 +49,7 @@ def uploaded(uploader: Uploader, browser: Browser) -> float:
 
 
 def created(owner: Owner, browser: Browser) -> float:
-    """From the answer to the request that makes an album until the browser is told."""
+    """From the response to the request that creates an album to the message in the browser."""
     album = owner.create("Lofoten")
     start = perf_counter()
     told = browser.next_event()

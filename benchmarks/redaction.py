@@ -1,9 +1,9 @@
-"""What it costs to look for secrets in a record, by kind of record.
+"""The cost of searching a record for secrets, by kind of record.
 
     .venv/bin/python benchmarks/redaction.py [another checkout]
 
-The records are those of one sign-up and of requests at an API, as the engine hands them to `Redactor.json`. With another
-checkout of this repository it measures the package of that one beside it, in turns in the same run, and prints the ratio.
+The records are those of one sign-up and of requests at an API, as the engine passes them to `Redactor.json`. With a
+second checkout of this repository it also measures that one's package, in turns in the same run, and prints the ratio.
 """
 
 import json
@@ -64,7 +64,7 @@ RECORDS = {
 
 
 def serve() -> None:
-    """In the other process: answers each line, the name of a record, with the microseconds that one look took."""
+    """In the other process: reads the name of a record from each line and prints the microseconds of one search."""
     from harness.journal.redaction import Redactor
 
     redactor = Redactor()

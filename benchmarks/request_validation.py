@@ -1,10 +1,10 @@
-"""What it costs to hold requests to the constraints of their models: GetItem with and without, on two engines that take turns.
+"""The cost of validating requests against their models: GetItem with and without it, on two engines that take turns.
 
     .venv/bin/python benchmarks/request_validation.py [rounds]
 
-Starts both engines itself; one of them finds every service in the table of those that are not checked. A round is a second of
-GetItem on each, in an order that changes. Prints calls in a second and the engine's processor time for one, with their ratios
-(aim: 3 % at most), and what one check takes.
+Starts both engines; in one of them the table of unchecked services holds every service. A round is a second of GetItem
+on each engine, in alternating order. Prints calls a second and the engine's processor time for one call, with their
+ratios (aim: 3 % at most), and the time of one check.
 """
 
 import os

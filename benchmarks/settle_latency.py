@@ -1,9 +1,9 @@
-"""How long `settle()` takes beyond the last real work: from the last record of a flow to the return.
+"""Latency of `settle()` after the last real work: from the last record of a flow to the return.
 
     .venv/bin/python benchmarks/settle_latency.py [samples]
 
-Starts an engine itself. The last real work is the newest record that belongs to the flow, by the machine's one clock; aim:
-under 20 ms in the median. The first sample of each flow is left out: it is the one that asks who consumes a queue.
+Starts an engine. The last real work is the newest record that belongs to the flow, by the machine's clock; aim: under
+20 ms in the median. The first sample of each flow is skipped: it also requests the consumers of a queue.
 """
 
 import sys

@@ -1,9 +1,9 @@
-"""What it costs that operations of a service run one at a time: calls a second with it and without, one client and eight.
+"""The cost of running a service's operations one at a time: calls a second with and without, one client and eight.
 
     .venv/bin/python benchmarks/store_locks.py [rounds]
 
-Starts two engines that take turns (`HARNESS_MONITORS=off` leaves the stores to themselves in one of them). Prints calls a
-second of both, and the ratio of their medians; aim: at least 0.95. Beside it stands the engines' processor time for a call.
+Starts two engines that take turns (`HARNESS_MONITORS=off` removes the locks of the stores in one of them). Prints calls
+a second of both, the ratio of their medians (aim: at least 0.95), and the engines' processor time for a call.
 """
 
 import statistics

@@ -2,8 +2,8 @@
 
     .venv/bin/python benchmarks/up.py [runs]
 
-Uses an engine of its own in a temporary folder; one that runs is left alone. The first `up` fills the cache of built
-layers and is shown apart.
+Uses a separate engine in a temporary folder; a running engine is not touched. The first `up` fills the cache of built
+layers and has its own line.
 """
 
 import json

@@ -1,8 +1,8 @@
-"""From the answer to an upload to `PictureProcessed` on the bus, warm.
+"""From the response to an upload to `PictureProcessed` on the bus, warm.
 
     .venv/bin/python benchmarks/upload_to_picture.py [samples]
 
-Uses the engine that `harness up` started. On the bus it is when EventBridge has taken it, by the machine's one clock.
+Uses the engine that `harness up` started. The end is when EventBridge has accepted the event, by the machine's clock.
 """
 
 import json

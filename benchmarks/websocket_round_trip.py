@@ -1,7 +1,7 @@
-"""How long a message takes over a WebSocket API: `python benchmarks/websocket_round_trip.py [N]` (N samples, default 100).
+"""Latency of a message over a WebSocket API: `python benchmarks/websocket_round_trip.py [N]` (N samples, default 100).
 
-Runs against the engine that `harness up` started, else against one of its own. Milliseconds as the client sees them, warm,
-on one connection: from `ping` to the `pong` that the function answers with (a route response), or posts to the connection.
+Uses the engine that `harness up` started, else starts one. Milliseconds as the client sees them, warm, on one
+connection: from `ping` to the `pong` that the function returns (a route response) or posts to the connection.
 """
 
 import io

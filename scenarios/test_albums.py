@@ -1,4 +1,4 @@
-"""Albums: their owners make, read, list, change and delete them, and nobody else does."""
+"""Albums: only their owners create, read, list, change and delete them."""
 
 import re
 from collections.abc import Callable
@@ -50,7 +50,7 @@ def test_album_pages_stay_complete_while_albums_change(owner: Owner):
     made = [owner.create(f"Album {number}") for number in range(6)]
     first = owner.page(limit="2").json()
     assert [album["title"] for album in first["albums"]] == ["Album 5", "Album 4"]
-    # The last album of the page is gone before the next page is asked for, and there are new ones in front.
+    # Before the next page is requested, the page's last album is deleted and new albums are created in front.
     assert owner.delete(made[4]).status_code == 204
     owner.create("Newer")
     second = owner.page(limit="2", next=first["next"]).json()
@@ -72,9 +72,9 @@ def test_list_with_invalid_page_returns_400(owner: Owner, query: dict[str, str])
 def test_page_token_of_another_user_reveals_nothing(owner: Owner, owners: Owners):
     for number in range(3):
         owner.create(f"Secret {number}")
-    somebody = owners()
+    stranger = owners()
     borrowed = owner.page(limit="1").json()["next"]
-    assert somebody.page(next=borrowed).json() == {"albums": [], "next": None}
+    assert stranger.page(next=borrowed).json() == {"albums": [], "next": None}
 
 
 def test_a_change_makes_the_next_revision(owner: Owner):

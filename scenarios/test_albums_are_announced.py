@@ -1,4 +1,4 @@
-"""What the other micro-services hear of albums: every fact once, in order, and none is lost."""
+"""Domain events about albums: every change is published once, in order, and none is lost."""
 
 import json
 import re
@@ -23,7 +23,7 @@ def _told(events: list[dict[str, Any]]) -> list[tuple[str, int]]:
 
 
 def _given(flow: Flow, owner: Owner) -> list[dict[str, Any]]:
-    """The changes of somebody's albums that functions were given; with them, in one batch, others' may come."""
+    """The changes of one user's albums that functions received; a batch may hold changes of other users too."""
     events = [one.data["event"] for one in flow.find(Kind.INVOCATION)]
     records = [record for event in events for record in event.get("Records", []) if "dynamodb" in record]
     own = [record for record in records if owner.user_id in record["dynamodb"]["Keys"]["pk"]["S"]]
@@ -32,7 +32,7 @@ def _given(flow: Flow, owner: Owner) -> list[dict[str, Any]]:
 
 
 def _published(flow: Flow, owner: Owner) -> list[dict[str, Any]]:
-    """The events about somebody's albums, in the order in which the bus took them; it may deliver them in another."""
+    """The events about one user's albums, in the order in which the bus accepted them; delivery may reorder them."""
     calls = [call for call in flow.find(Kind.CALL, service="events", name="PutEvents") if call.error is None]
     entries = [entry for call in calls for entry in call.data["request"]["Entries"] if entry["Source"] == CATALOG]
     events = [json.loads(entry["Detail"]) for entry in entries]
@@ -61,7 +61,7 @@ def test_a_new_album_is_announced_once(flow: NewFlow, owner: Owner, listener: Li
         "user_id": owner.user_id, "album_id": album["album_id"], "title": "Dust Bowl", "revision": 1
     }  # fmt: skip
     assert event["occurred_at"] == album["created_at"]
-    # Of a neighbour in its batch that fails it tells, too.
+    # It also reports a failing neighbour in its batch.
     alone = all(len(batch.data["records"]) == 1 for batch in f.find(Kind.BATCH))
     assert not alone or not f.explain(), f.explain()
 
@@ -184,7 +184,7 @@ def test_change_refused_by_bus_is_dead_lettered_and_redriven(
 def test_poison_change_is_dead_lettered_and_others_are_announced(
     flow: NewFlow, owner: Owner, listener: Listener, queue: Queues, aws, deployment
 ):
-    """Somebody has mended the table by hand, and has made an album that no event can tell of."""
+    """A manual repair of the table has created an album that no event can describe."""
     dead_letters = queue("catalog", DEAD_LETTERS)
     table = deployment["catalog"].resources["AlbumsTable"].physical_id
     with dead_letters.alone():

@@ -182,7 +182,7 @@ def test_a_report_that_failed_is_made_once_it_is_moved_back(
             _publish(analytics, album)
             f.settle(hurry=True)
         assert len(dead_letters.left_by(f)) == 1
-        # The other listener of the topic knows nothing of it.
+        # The other subscriber of the topic is not affected.
         assert (analytics.trending(album), analytics.reports(album)) == ({MINUTE}, [])
         with flow() as moved:
             dead_letters.move_back()

@@ -11,7 +11,7 @@ from harness import Kind, NewFlow
 
 
 def _result(answer: dict[str, Any]) -> tuple[int, str]:
-    """The status of the webhook's answer, and what it says in a word."""
+    """The status of the webhook's response, and its text in a word."""
     return answer["status"], answer["body"].get("result") or answer["body"].get("title")
 
 

@@ -1,4 +1,4 @@
-"""An email campaign through the mail SaaS: taken, sent, refused, failed, and told."""
+"""An email campaign through the mail SaaS: accepted, sent, refused, failed, and announced."""
 
 import json
 from collections import defaultdict
@@ -48,7 +48,7 @@ def test_campaign_waits_through_callbacks_until_done(flow: NewFlow, campaigns: C
         campaigns.saas.call_back(campaign_id, "done")
     f.settle()
     assert [event for event, _ in published(f)] == ["CampaignCompleted"]
-    # Each time the SaaS was told of another address.
+    # Each request gave the SaaS another callback address.
     webhooks = campaigns.saas.seen(campaign_id)["webhooks"]
     assert len(set(webhooks)) == len(webhooks) == 3
 
@@ -88,9 +88,9 @@ def test_another_campaign_under_the_same_id_is_refused(campaigns: Campaigns, peo
     campaign_id, _ = campaigns.waiting(reader)
     answer = campaigns.start(campaign_id, campaigns.asked_for(reader, title="Autumn sale"))
     assert (answer.status_code, answer.json()["title"]) == (409, "Another campaign")
-    somebody = people.sign_in(people.registered()).id_token
-    assert campaigns.start(campaign_id, campaigns.asked_for(reader), token=somebody).status_code == 409
-    assert campaigns.api.get(f"/campaigns/{campaign_id}", token=somebody).status_code == 404
+    stranger = people.sign_in(people.registered()).id_token
+    assert campaigns.start(campaign_id, campaigns.asked_for(reader), token=stranger).status_code == 409
+    assert campaigns.api.get(f"/campaigns/{campaign_id}", token=stranger).status_code == 404
 
 
 def test_campaign_start_without_token_returns_401(campaigns: Campaigns):
@@ -150,7 +150,7 @@ def test_an_address_that_bounced_is_not_mailed_again(flow: NewFlow, campaigns: C
     reached, unreachable = campaigns.reader(), campaigns.reader()
     campaign_id, _ = campaigns.waiting(reached, unreachable)
     with flow() as f:
-        # One of those whom the SaaS names is not ours: that stops nothing, and nobody is made of it.
+        # The SaaS names one unknown recipient: the execution continues, and no recipient is created.
         campaigns.saas.call_back(campaign_id, "done", bounced=[unreachable, "nobody-we-know"])
     f.settle()
     [(event, told)] = published(f)
@@ -179,7 +179,7 @@ def test_a_campaign_of_which_every_mail_bounced_has_failed(flow: NewFlow, campai
 
 def test_a_saas_that_recovers_sends_the_campaign_once(flow: NewFlow, campaigns: Campaigns):
     campaign_id, reader = new_id(), campaigns.reader()
-    # The second answer is none: the connection breaks.
+    # There is no second response: the connection breaks.
     campaigns.saas.will(campaign_id, {"status": 500}, {"status": 0})
     with flow() as f:
         campaigns.start(campaign_id, campaigns.asked_for(reader))
@@ -288,8 +288,8 @@ def test_api_key_is_read_once_by_each_environment(campaigns: Campaigns):
                 calls = [c for c in f.find(Kind.CALL, name="GetSecretValue") if c.begin.cause == invocation.id]
                 asked[invocation.data["environment"]].append(len(calls))
     assert max(map(len, asked.values())) > 1
-    # Once where it began here, or where what an earlier test left it grew older than five minutes. A key that another test
-    # rotates meanwhile is asked for at a refusal, which none of these had.
+    # Once if the function started here, or if the secret that an earlier test cached is older than five minutes. A key
+    # that another test rotates meanwhile is fetched after a refusal, and none of these requests was refused.
     assert all(sum(each) <= 1 for each in asked.values()), asked
 
 

@@ -1,4 +1,4 @@
-"""What the tokens say a person may do, and that nobody says it of themselves."""
+"""The claims in the tokens about a user's rights, which users cannot set themselves."""
 
 import pytest
 from botocore.exceptions import ClientError

@@ -23,7 +23,7 @@ def _counting(album_id: str) -> str:
 
 
 def _handing_on(visitor: str) -> str:
-    """A fault's condition: only steps of this visitor are not handed on."""
+    """A fault's condition: only steps of this visitor are not forwarded."""
     return f"MessageGroupId == '{visitor}'"
 
 
@@ -109,7 +109,7 @@ def test_click_that_cannot_be_counted_is_still_archived(
     assert [json.loads(data) for data in analytics.given_up([pointer])] == [click]
     assert analytics.counted(album) == {}
     assert analytics.journey(visitor) == []
-    # The other consumer knows nothing of it.
+    # The other consumer is not affected.
     assert analytics.archived(album) == [click]
     assert queue("analytics", "UnarchivedQueue").left_by(f) == []
 
@@ -184,7 +184,7 @@ def _deliver(aws: Callable[[str], Any], function: str, event: dict[str, Any]) ->
 
 
 def _records(album_id: str, count: int) -> list[tuple[Put, dict[str, Any]]]:
-    """Records of a shard of their own."""
+    """Records of a separate shard."""
     shard = f"shardId-{uuid.uuid4().hex[:12]}"
     return [(Put(shard, f"{n:056d}"), click_on(album_id)) for n in range(count)]
 

@@ -1,4 +1,4 @@
-"""The nightly digest: the week's new albums, to everybody who wants news."""
+"""The nightly digest: the week's new albums, to every user who wants news."""
 
 import json
 import secrets
@@ -15,7 +15,7 @@ from harness.journal.records import Phase
 
 
 def _a_night() -> datetime:
-    """A moment that no other test has the digest scheduled for; what it tells of was made in the week before."""
+    """A scheduled time that no other test uses for the digest; its albums are those of the week before."""
     return datetime(2031, 1, 1, 3, tzinfo=UTC) + timedelta(seconds=secrets.randbelow(10**9))
 
 
@@ -136,7 +136,7 @@ def test_the_schedule_starts_the_digest_of_this_night(
     with flow() as f:
         assert schedules.fire("NightlyDigest")["targets"] == 1
     f.settle(waiting_for=AWAITS)
-    # Only what it was given tells which night it was: the time for which it was scheduled.
+    # Only the input names the night: the time for which the run was scheduled.
     digests = {execution.begin.resource.rpartition(":")[2] for execution in _executions(f)}
     assert len({digest.rpartition("-")[0] for digest in digests}) == 1
     assert all(digest.startswith(f"digest-{datetime.now(UTC):%Y}") for digest in digests)

@@ -1,4 +1,4 @@
-"""The archive of all events: what happened can happen again, and nobody is told twice."""
+"""The archive of all events: a replay repeats the events, and no user gets a second message."""
 
 import json
 import random

@@ -1,4 +1,4 @@
-"""What people do shows up in their browsers, and in nobody else's: through every micro-service that has a part in it."""
+"""A user's actions appear in that user's browsers only, through every micro-service involved."""
 
 from collections.abc import Callable
 
@@ -52,7 +52,7 @@ def test_album_changes_are_pushed_to_every_subscribed_tab(flow: NewFlow, browser
         assert owner.delete(changed).status_code == 204
     f.settle(hurry=True)
     for tab in tabs[:2]:
-        # Each event is delivered by itself: what came later may arrive sooner, and its revision says so.
+        # Each event is delivered separately: a later one may arrive first, which its revision shows.
         told = sorted(tab.told(), key=lambda event: event["data"]["revision"])
         assert [event["type"] for event in told] == ["AlbumCreated", "AlbumChanged", "AlbumDeleted"]
         assert {event["data"]["album_id"] for event in told} == {album["album_id"]}
@@ -67,6 +67,6 @@ def test_campaign_sender_receives_completion_in_browser(flow: NewFlow, browsers:
     with flow() as f:
         campaigns.saas.call_back(campaign_id, "done")
     f.settle()
-    # Other campaigns of theirs may end meanwhile.
+    # Other campaigns of the same user may end meanwhile.
     [told] = [event for event in browser.told() if event["data"]["campaign_id"] == campaign_id]
     assert told["type"] == "CampaignCompleted"

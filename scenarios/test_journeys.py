@@ -1,4 +1,4 @@
-"""Journeys: what a visitor does stays in order, and what goes wrong with one visitor is nobody else's trouble."""
+"""Journeys: a visitor's steps stay in order, and a failure of one visitor's steps does not affect other visitors."""
 
 import json
 import uuid
@@ -113,7 +113,7 @@ def test_dead_lettered_journey_step_is_written_after_redrive(
 
 
 def test_a_step_that_arrives_twice_is_one_step(flow: NewFlow, analytics: Analytics):
-    """After five minutes the queue knows no more that it had a message before."""
+    """A FIFO queue accepts a message again after its deduplication interval of five minutes."""
     visitor = unique_visitor()
     first, second = _steps(visitor, "open", "like")
     with flow() as f:

@@ -1,4 +1,4 @@
-"""The list of users: for administrators, and for nobody else."""
+"""The list of users: for administrators only."""
 
 import base64
 import itertools
@@ -33,7 +33,7 @@ def test_admin_lists_all_users_page_by_page(people: People, users_api: Api, admi
     newcomers = [people.registered(Person(name=f"Listed {n}")) for n in range(3)]
     listed: dict[str, dict[str, Any]] = {}
     pages: list[str | None] = [None]
-    # The first in small pages. An engine that stays up knows thousands of people: the others in large ones.
+    # The first in small pages, the others in large ones: a long-running engine has thousands of users.
     for limit in itertools.chain([2, 2, 2], itertools.repeat(60)):
         query = {"limit": str(limit)} | ({"next": pages[-1]} if pages[-1] else {})
         answer = users_api.get("/users", token=admin_token, params=query)
@@ -102,7 +102,7 @@ def test_an_expired_token_is_refused(people: People, users_api: Api, fire):
 
 @pytest.fixture
 def foreign(aws, engine) -> Iterator[People]:
-    """Another user pool of the same account, where everybody may call themselves an administrator."""
+    """Another user pool of the same account, in which any user may claim to be an administrator."""
     cognito = aws("cognito-idp")
     pool_id = cognito.create_user_pool(PoolName="foreign", AutoVerifiedAttributes=["email"])["UserPool"]["Id"]
     client = cognito.create_user_pool_client(

@@ -1,4 +1,4 @@
-"""Browsers that are told what became of albums, pictures and campaigns: each what is its person's, and nothing else."""
+"""Messages to browsers about albums, pictures and campaigns: each browser receives those of its user only."""
 
 import base64
 import json
@@ -111,7 +111,7 @@ def test_push_for_unknown_user_ends_without_error(
 
 @pytest.fixture
 def accounts(people: People):
-    """Twenty people whom an administrator has given accounts: nobody is told of them."""
+    """Twenty users with accounts that an administrator created: no event announces them."""
 
     def account(number: int) -> Person:
         person = Person(name=f"Guest {number}")
@@ -209,7 +209,7 @@ def test_reconnected_browser_must_subscribe_again(flow: NewFlow, bus: Bus, peopl
 def test_push_removes_stale_connection(
     flow: NewFlow, bus: Bus, people: People, browsers: Browsers, faults: Faults, connections_of, queue: Queues
 ):
-    """API Gateway does its best to tell of the end of a connection, and promises nothing."""
+    """API Gateway invokes $disconnect on a best-effort basis."""
     person = people.registered()
     leaves = browsers.subscribed(person)
     [left] = connections_of(leaves.user_id)
@@ -250,7 +250,7 @@ def test_push_failing_for_one_tab_reaches_others_and_is_kept(
     assert failed.body["detail"] == event.detail
     assert failed.attributes["ErrorMessage"].endswith(connection)
     assert slow.told() == []
-    # Each of the three attempts gives it to whomever it can, with the same id: a browser can tell.
+    # Each of the three attempts delivers to every reachable browser, with the same id: a browser can drop duplicates.
     assert other.told() == [event.shown] * 3
 
 
@@ -287,7 +287,7 @@ def forger() -> jwk.RSAKey:
 
 @pytest.fixture
 def another_client(people: People) -> Iterator[People]:
-    """The same people, as an application knows them that is not Lumen."""
+    """The same users in an application that is not Lumen."""
     client = people.cognito.create_user_pool_client(
         UserPoolId=people.user_pool_id, ClientName="other", ExplicitAuthFlows=["ALLOW_USER_PASSWORD_AUTH"]
     )["UserPoolClient"]["ClientId"]

@@ -100,7 +100,7 @@ def test_upload_of_another_type_than_announced_is_rejected(flow: NewFlow, upload
 def test_upload_deleted_before_processing_is_rejected_as_missing(
     flow: NewFlow, uploader: NewUploader, storage: Storage
 ):
-    """S3 tells of it all the same, and late."""
+    """S3 sends the notification nevertheless, and late."""
     ada = uploader()
     form = ada.form()
     key = f"incoming/private/{ada.user_id}/{form.picture_id}"
@@ -138,7 +138,7 @@ def test_unpublished_upload_event_is_dead_lettered_and_redriven(
 
 
 def test_object_without_a_form_is_sent_to_the_failure_queue(flow: NewFlow, storage: Storage, queue: Queues):
-    """Somebody put something into the bucket by hand."""
+    """An object was put into the bucket by hand."""
     key = f"incoming/notes-{datetime.now(UTC).timestamp()}.txt"
     with flow() as f:
         storage.put(key, b"to do")

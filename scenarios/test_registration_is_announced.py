@@ -1,4 +1,4 @@
-"""Nobody's registration is lost when the event bus fails just as they confirm."""
+"""No registration is lost if the event bus fails during the confirmation."""
 
 from fixtures.people import People, Person
 from fixtures.services import Queues

@@ -20,7 +20,7 @@ def _another(code: str) -> str:
     return f"{(int(code) + 1) % 1_000_000:06}"
 
 
-# Examples share the fixtures, and each has a flow of its own; print_blob names the example of a failure.
+# Examples share the fixtures, and each has a separate flow; print_blob names the example of a failure.
 @settings(
     max_examples=50,
     deadline=None,

@@ -1,4 +1,4 @@
-"""Text messages: registrations fan out from one topic to the queue of everything and to those who asked for a message."""
+"""Text messages: one topic fans registrations out to the queue of everything and to users who requested a message."""
 
 import json
 from collections.abc import Callable
@@ -24,7 +24,7 @@ def _to(person: Person) -> str:
 
 
 def _registered(person: Person) -> dict[str, Any]:
-    """The domain event of somebody who asked for text messages."""
+    """The domain event of a user who requested text messages."""
     return user_registered(person, phone_number=person.attributes["phone_number"], wants_text_messages=True)
 
 
@@ -71,7 +71,7 @@ def test_audit_queue_gets_all_registrations_and_sms_the_filtered(
         assert len(audited) == len(events)
         [dead] = dead_letters.left_by(f)
     assert dead.body["detail"] == events[wanting.address]
-    # The function would have sent it: whether somebody wants text messages is the filter's to know.
+    # The function would have sent it: only the filter policy checks whether a user wants text messages.
     assert outbox.read(recipient=plain.attributes["phone_number"]) == []
 
 

@@ -155,7 +155,7 @@ def test_repeated_upload_notification_changes_nothing(flow: NewFlow, uploader: N
 
 
 def test_a_form_is_good_for_one_picture(flow: NewFlow, http: httpx.Client, uploader: NewUploader):
-    """Whoever uploads something else with it, after it was looked at, does not get that shown."""
+    """A second upload with the same form, after the check of the first, is not shown."""
     ada, first = uploader(), picture(colour="teal")
     with flow() as f:
         form = ada.upload(first)

@@ -87,7 +87,7 @@ def may_send_as_anyone(aws, deployment: Deployment) -> Iterator[str]:
 
 @pytest.fixture
 def unverified(aws, deployment: Deployment, http: httpx.Client, may_send_as_anyone: str) -> Iterator[str]:
-    """The welcome function again, with a sender that SES does not know."""
+    """The welcome function again, with a sender that is not verified in SES."""
     functions = aws("lambda")
     original = functions.get_function(FunctionName=deployment["notifications"].resources["WelcomeFunction"].physical_id)
     configuration = original["Configuration"]
@@ -127,7 +127,7 @@ def test_a_mail_service_that_recovers_sends_one_mail(flow: NewFlow, bus: Bus, fa
 
 
 def _deliver(aws: Callable[[str], Any], deployment: Deployment, event: dict[str, Any]) -> None:
-    """Give the welcome function an event and wait for its answer."""
+    """Invoke the welcome function with an event and wait for its result."""
     answer = aws("lambda").invoke(
         FunctionName=deployment["notifications"].resources["WelcomeFunction"].physical_id,
         Payload=json.dumps(event),

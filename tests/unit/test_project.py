@@ -39,7 +39,7 @@ def engine_in() -> Iterator[Callable[[Path], psutil.Process]]:
         yield start
 
 
-def _pid_of_nobody() -> int:
+def _unused_pid() -> int:
     with subprocess.Popen([sys.executable, "-c", ""]) as ended:
         pass
     return ended.pid
@@ -51,7 +51,7 @@ def _runs(process: psutil.Process) -> bool:
 
 def test_down_stops_the_engine_and_those_of_killed_test_runs(project, engine_in):
     state = project.settings.state_directory
-    abandoned = state / f"run-{_pid_of_nobody()}"
+    abandoned = state / f"run-{_unused_pid()}"
     engines = [engine_in(state), engine_in(abandoned)]
 
     assert project.down().ran
@@ -63,7 +63,7 @@ def test_down_stops_the_engine_and_those_of_killed_test_runs(project, engine_in)
 
 def test_down_keeps_engines_of_running_and_kept_test_runs(project, engine_in):
     state = project.settings.state_directory
-    kept = state / f"run-{_pid_of_nobody()}"
+    kept = state / f"run-{_unused_pid()}"
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as run:
         engines = [engine_in(state / f"run-{run.pid}"), engine_in(kept)]
         (kept / KEPT).touch()

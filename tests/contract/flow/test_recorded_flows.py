@@ -36,17 +36,17 @@ def _of(recorded: RecordedFlows, name: str) -> Beginning:
 
 
 @pytest.fixture
-def somebody(engine: Target):
+def untraced_client(engine: Target):
     """Clients that send no trace header, as the AWS CLI and SDKs do outside of a function."""
     credentials = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": engine.region}
     return lambda service: boto3.client(service, endpoint_url=engine.endpoint_url, **credentials)
 
 
-def test_call_without_trace_header_is_a_separate_flow(recorded, somebody, queue):
+def test_call_without_trace_header_is_a_separate_flow(recorded, untraced_client, queue):
     """https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader"""
     name = queue.url.rpartition("/")[2]
     for body in ("one", "two"):
-        somebody("sqs").send_message(QueueUrl=queue.url, MessageBody=body)
+        untraced_client("sqs").send_message(QueueUrl=queue.url, MessageBody=body)
     sent = [b for b in recorded.beginnings() if b.what == f"sqs SendMessage {name}"]
     assert len({beginning.root for beginning in sent}) == 2
     for beginning in sent:
@@ -78,9 +78,9 @@ def test_fire_from_a_shell_is_a_separate_flow(recorded, engine):
     assert ending_of(recorded.flow(beginning.root))[0] == "failed"
 
 
-def test_flow_outside_tests_is_rendered_like_one_of_a_test(recorded, somebody, function):
+def test_flow_outside_tests_is_rendered_like_one_of_a_test(recorded, untraced_client, function):
     made = function(FAILS)
-    somebody("lambda").invoke(FunctionName=made.name, InvocationType="Event")
+    untraced_client("lambda").invoke(FunctionName=made.name, InvocationType="Event")
     found = recorded.find(_of(recorded, f"lambda Invoke {made.name}").root)
     found.settle()
     assert len(found.find(Kind.INVOCATION)) == 3
@@ -90,10 +90,10 @@ def test_flow_outside_tests_is_rendered_like_one_of_a_test(recorded, somebody, f
     assert ending_of(found)[0] in ("failed", "lost")
 
 
-def test_flow_of_reads_and_configuration_is_idle(recorded, somebody, queue):
-    somebody("sqs").get_queue_attributes(QueueUrl=queue.url, AttributeNames=["All"])
-    somebody("sqs").set_queue_attributes(QueueUrl=queue.url, Attributes={"DelaySeconds": "0"})
-    somebody("sqs").send_message(QueueUrl=queue.url, MessageBody="hello")
+def test_flow_of_reads_and_configuration_is_idle(recorded, untraced_client, queue):
+    untraced_client("sqs").get_queue_attributes(QueueUrl=queue.url, AttributeNames=["All"])
+    untraced_client("sqs").set_queue_attributes(QueueUrl=queue.url, Attributes={"DelaySeconds": "0"})
+    untraced_client("sqs").send_message(QueueUrl=queue.url, MessageBody="hello")
     name = queue.url.rpartition("/")[2]
     idle = {b.what: b.idle for b in recorded.beginnings() if b.what.endswith(name) and b.by == "Boto3"}
     assert idle[f"sqs GetQueueAttributes {name}"]
@@ -101,17 +101,17 @@ def test_flow_of_reads_and_configuration_is_idle(recorded, somebody, queue):
     assert not idle[f"sqs SendMessage {name}"]
 
 
-def test_a_flow_is_found_by_the_beginning_of_its_name(recorded, somebody, queue):
-    somebody("sqs").send_message(QueueUrl=queue.url, MessageBody="hello")
+def test_a_flow_is_found_by_the_beginning_of_its_name(recorded, untraced_client, queue):
+    untraced_client("sqs").send_message(QueueUrl=queue.url, MessageBody="hello")
     beginning = _of(recorded, f"SendMessage {queue.url.rpartition('/')[2]}")
     for name in (beginning.root, beginning.name, beginning.name.upper(), f"Root={beginning.root};Sampled=1"):
         assert recorded.find(name).root == beginning.root
     assert recorded.find("last").root.startswith("1-")
 
 
-def test_a_name_that_no_flow_or_several_have_says_what_there_is(recorded, somebody, queue):
+def test_a_name_that_no_flow_or_several_have_says_what_there_is(recorded, untraced_client, queue):
     for body in ("one", "two"):
-        somebody("sqs").send_message(QueueUrl=queue.url, MessageBody=body)
+        untraced_client("sqs").send_message(QueueUrl=queue.url, MessageBody=body)
     with pytest.raises(
         UnknownFlowError, match=r"There is no flow 'zzz' in the journal of the engine at http.*'harness trace'"
     ):
@@ -121,11 +121,11 @@ def test_a_name_that_no_flow_or_several_have_says_what_there_is(recorded, somebo
 
 
 def test_flow_command_lists_renders_and_exports_flows(
-    project, somebody, queue, recorded, tmp_path, monkeypatch, capsys
+    project, untraced_client, queue, recorded, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.setattr(cli._State, "directory", None)
     monkeypatch.setenv("COLUMNS", "160")
-    somebody("sqs").send_message(QueueUrl=queue.url, MessageBody="hello")
+    untraced_client("sqs").send_message(QueueUrl=queue.url, MessageBody="hello")
     name = queue.url.rpartition("/")[2]
     beginning = _of(recorded, f"SendMessage {name}")
 

@@ -43,7 +43,7 @@ BROKEN: list[BrokenStack] = [
         "access-denied",
         "the role FunctionRole of function Function may not dynamodb:PutItem on table Orders: no statement of its policies "
         "allows it.",
-        mended={"dynamodb:GetItem": "dynamodb:PutItem"},
+        fixed={"dynamodb:GetItem": "dynamodb:PutItem"},
     ),
     BrokenStack(
         "a role has the right on another resource",
@@ -63,7 +63,7 @@ BROKEN: list[BrokenStack] = [
         "access-denied",
         "the role FunctionRole of function Function may not dynamodb:PutItem on table Orders: no statement of its policies "
         "allows it; Statement[0] of FunctionRolePolicy0 is about arn:aws:dynamodb:us-east-1:000000000000:table/others.",
-        mended={"!Sub arn:aws:dynamodb:us-east-1:000000000000:table/others": "!GetAtt Orders.Arn"},
+        fixed={"!Sub arn:aws:dynamodb:us-east-1:000000000000:table/others": "!GetAtt Orders.Arn"},
     ),
     BrokenStack(
         "a statement denies what another allows",
@@ -82,6 +82,6 @@ BROKEN: list[BrokenStack] = [
         "access-denied-explicitly",
         "the role FunctionRole of function Function may not dynamodb:PutItem on table Orders: ReadOnly of "
         "FunctionRolePolicy0 denies it.",
-        mended={"dynamodb:Put*": "dynamodb:Delete*"},
+        fixed={"dynamodb:Put*": "dynamodb:Delete*"},
     ),
 ]

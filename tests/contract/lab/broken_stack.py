@@ -33,7 +33,7 @@ class BrokenStack:
     `stimulate` is given the deployed stack, inside of its flow. Then `cause` and `sentence` are those of the one finding;
     in the sentence `{Name}` is the physical id of the resource Name, and an ellipsis (…) is what changes from run to run.
 
-    `mended` are texts of the template and what repairs them: the same stimulus then has nothing to explain.
+    `fixed` are texts of the template and what repairs them: the same stimulus then has nothing to explain.
     """
 
     behaviour: str
@@ -41,7 +41,7 @@ class BrokenStack:
     stimulate: Callable[["Stack"], object]
     cause: str
     sentence: str
-    mended: Mapping[str, str]
+    fixed: Mapping[str, str]
     lost: bool = True
     outputs: str = ""
     files: Mapping[str, str] = field(default_factory=dict)
@@ -51,12 +51,12 @@ class BrokenStack:
     def __str__(self) -> str:
         return self.behaviour
 
-    def text(self, *, mended: bool = False) -> str:
-        """The whole template. Raises ValueError where what is to be mended is not there."""
+    def text(self, *, fixed: bool = False) -> str:
+        """The whole template. Raises ValueError where what is to be fixed is not there."""
         text = dedent(self.template).strip("\n")
-        for broken, repaired in self.mended.items() if mended else ():
+        for broken, repaired in self.fixed.items() if fixed else ():
             if broken not in text:
-                raise ValueError(f"{self.behaviour}: the template has no {broken!r} to mend")
+                raise ValueError(f"{self.behaviour}: the template has no {broken!r} to fix")
             text = text.replace(broken, repaired)
         sections = {"Resources": text, "Outputs": dedent(self.outputs).strip("\n")}
         return HEADER + "".join(f"{name}:\n{indent(body, '  ')}\n" for name, body in sections.items() if body)
@@ -96,11 +96,11 @@ class Stack:
         [line] = [n for n, text in enumerate(self.template.read_text().splitlines(), 1) if text.rstrip().endswith(MARK)]
         return line
 
-    def explained(self, broken: BrokenStack, *, mended: bool = False) -> tuple[Flow, Explanation]:
+    def explained(self, broken: BrokenStack, *, fixed: bool = False) -> tuple[Flow, Explanation]:
         """Stimulate it, and explain what came of that."""
         with self.flow() as f:
             broken.stimulate(self)
-            if broken.until is not None and not mended:
+            if broken.until is not None and not fixed:
                 broken.until(f)
             else:
                 # Nothing is waited for that becomes due later, such as a retry.

@@ -66,14 +66,14 @@ def download(stack: Stack) -> None:
 
 
 def download_altered(stack: Stack) -> None:
-    """The same object by another URL; where the bucket says that it is mended, by the one that was signed."""
+    """The same object by another URL; where the bucket says that it is fixed, by the one that was signed."""
     s3, bucket = stack.aws("s3"), stack.id("Bucket")
     s3.put_object(Bucket=bucket, Key="k", Body=b"picture")
     url = s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "k"})
     headers: dict[str, str] = {}
     add_header(headers)
     with httpx.Client(trust_env=False, headers=headers, timeout=30) as http:
-        http.get(url if "mended" in stack.template.read_text() else f"{url}&versionId=1")
+        http.get(url if "fixed" in stack.template.read_text() else f"{url}&versionId=1")
 
 
 FORM = """
@@ -95,18 +95,18 @@ Sign:  # <- here
 
 
 def send_form(stack: Stack) -> None:
-    """With a field that is not in the policy, where the template does not say that it is mended."""
+    """With a field that is not in the policy, where the template does not say that it is fixed."""
     answer = stack.aws("lambda").invoke(FunctionName=stack.id("Sign"))
     form = json.loads(answer["Payload"].read())
     headers: dict[str, str] = {}
     add_header(headers)
-    extra = {} if "mended" in stack.template.read_text() else {"acl": "public-read"}
+    extra = {} if "fixed" in stack.template.read_text() else {"acl": "public-read"}
     with httpx.Client(trust_env=False, headers=headers, timeout=30) as http:
         http.post(form["url"], data={**form["fields"], **extra}, files={"file": b"12345678"})
 
 
 def sign_with_another_secret(stack: Stack) -> None:
-    secret = "test" if "mended" in stack.template.read_text() else "wrong"
+    secret = "test" if "fixed" in stack.template.read_text() else "wrong"
     s3 = stack.aws("s3", aws_access_key_id=stack.target.account_id, aws_secret_access_key=secret)
     with contextlib.suppress(ClientError):
         s3.put_object(Bucket=stack.id("Bucket"), Key="k", Body=b"picture")
@@ -158,12 +158,12 @@ Bucket: {Type: AWS::S3::Bucket}  # <- here
         "Bucket Bucket refused the signed URL (GetObject of 'k'): its signature is of another request: the URL, the method "
         "or a signed header is not what was signed.",
         {
-            "Bucket: {Type: AWS::S3::Bucket}": "Bucket: {Type: AWS::S3::Bucket, Properties: {Tags: [{Key: is, Value: mended}]}}"
+            "Bucket: {Type: AWS::S3::Bucket}": "Bucket: {Type: AWS::S3::Bucket, Properties: {Tags: [{Key: is, Value: fixed}]}}"
         },
     ),
     BrokenStack(
         "a form with a file that is larger than its policy allows",
-        FORM.replace('BYTES: "7"', 'BYTES: "7"  # mended'),
+        FORM.replace('BYTES: "7"', 'BYTES: "7"  # fixed'),
         send_form,
         "upload-size-refused",
         "Bucket Bucket refused the signed form of function Sign (PostObject of 'k'): the file is larger than its policy allows.",
@@ -175,7 +175,7 @@ Bucket: {Type: AWS::S3::Bucket}  # <- here
         send_form,
         "signed-form-altered",
         "Bucket Bucket refused the signed form of function Sign (PostObject of 'k'): its policy knows no field acl.",
-        {'BYTES: "8"': 'BYTES: "8"  # mended'},
+        {'BYTES: "8"': 'BYTES: "8"  # fixed'},
     ),
     BrokenStack(
         "a request that another secret signed",
@@ -187,7 +187,7 @@ Bucket: {Type: AWS::S3::Bucket}  # <- here
         "Bucket Bucket refused PutObject of 'k': the request is signed with another secret than its access key has, or was "
         "changed since.",
         {
-            "Bucket: {Type: AWS::S3::Bucket}": "Bucket: {Type: AWS::S3::Bucket, Properties: {Tags: [{Key: is, Value: mended}]}}"
+            "Bucket: {Type: AWS::S3::Bucket}": "Bucket: {Type: AWS::S3::Bucket, Properties: {Tags: [{Key: is, Value: fixed}]}}"
         },
     ),
 ]

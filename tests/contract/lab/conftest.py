@@ -18,7 +18,7 @@ from tests.contract.lab.broken_stack import BrokenStack, Stack
 
 DELETED_AT_ONCE = 4
 Key = tuple[str, bool]
-"""Its behaviour, and whether it is mended."""
+"""Its behaviour, and whether it is fixed."""
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,10 @@ class Bench:
     prefix: str
 
     def deploy(self, wanted: Sequence[tuple[BrokenStack, bool]]) -> dict[Key, Stack | DeployError]:
-        """Deploy these stacks at once, each broken or mended. One that cannot be does not keep the others."""
+        """Deploy these stacks at once, each broken or fixed. One that cannot be does not keep the others."""
         failed: DeployError | None = None
         with self._locked():
-            templates = {(broken.behaviour, mended): self._template(broken, mended) for broken, mended in wanted}
+            templates = {(broken.behaviour, fixed): self._template(broken, fixed) for broken, fixed in wanted}
             given, prefix = list(templates.values()), self.prefix
             try:
                 deployed = deploy(self.target, given, work_directory=self.folder / "work", stack_prefix=prefix)
@@ -48,10 +48,10 @@ class Bench:
             stacks[key] = self._stack(template, deployed) if is_there else failed
         return stacks
 
-    def _template(self, broken: BrokenStack, mended: bool) -> Template:
+    def _template(self, broken: BrokenStack, fixed: bool) -> Template:
         words = "".join(letter if letter.isalnum() else " " for letter in broken.behaviour.lower()).split()
-        folder = self.folder / "stacks" / "-".join([*words, *(["mended"] if mended else [])])
-        for path, text in {"template.yaml": broken.text(mended=mended), **broken.files}.items():
+        folder = self.folder / "stacks" / "-".join([*words, *(["fixed"] if fixed else [])])
+        for path, text in {"template.yaml": broken.text(fixed=fixed), **broken.files}.items():
             file = folder / path
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text)
@@ -97,19 +97,19 @@ def _flow_of_no_test() -> AbstractContextManager[Flow]:
 def bench(
     engine: Target, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[Callable[[BrokenStack, bool], Stack]]:
-    """`bench(broken, mended)`: the stack. With the first that is asked for, all that this run has selected are deployed."""
+    """`bench(broken, fixed)`: the stack. With the first that is asked for, all that this run has selected are deployed."""
     worker = getattr(request.config, "workerinput", {})
     base = tmp_path_factory.getbasetemp()
     run = str(worker.get("testrunuid", uuid4().hex))[:8]
     bench = Bench(engine, (base.parent if worker else base) / f"lab-{run}", f"lab-{run}-")
     stacks: dict[Key, Stack | DeployError] = {}
 
-    def stack(broken: BrokenStack, mended: bool) -> Stack:
+    def stack(broken: BrokenStack, fixed: bool) -> Stack:
         if not stacks:
             selected = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
-            wanted = [(params["broken"], params["mended"]) for params in selected if "broken" in params]
+            wanted = [(params["broken"], params["fixed"]) for params in selected if "broken" in params]
             stacks.update(bench.deploy(wanted))
-        found = stacks[broken.behaviour, mended]
+        found = stacks[broken.behaviour, fixed]
         if isinstance(found, DeployError):
             raise found
         return found
@@ -122,10 +122,10 @@ def bench(
 def lab(
     flow: Callable[..., AbstractContextManager[Flow]], bench: Callable[[BrokenStack, bool], Stack]
 ) -> Callable[..., Stack]:
-    """`lab(broken)`, `lab(broken, mended=True)`: the deployed stack, with flows of this test."""
+    """`lab(broken)`, `lab(broken, fixed=True)`: the deployed stack, with flows of this test."""
 
-    def stack(broken: BrokenStack, *, mended: bool = False) -> Stack:
-        found = bench(broken, mended)
+    def stack(broken: BrokenStack, *, fixed: bool = False) -> Stack:
+        found = bench(broken, fixed)
         return replace(found, flow=lambda: flow(lambda: found.topology))
 
     return stack

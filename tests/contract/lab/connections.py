@@ -161,7 +161,7 @@ BROKEN: list[BrokenStack] = [
         said,
         "route-not-found",
         "No route of API Api takes the message, whose action is 'dance', and it has no $default.",
-        mended={"RouteKey: sing": "RouteKey: $default"},
+        fixed={"RouteKey: sing": "RouteKey: $default"},
     ),
     BrokenStack(
         "a function that a WebSocket API may not invoke",
@@ -171,7 +171,7 @@ BROKEN: list[BrokenStack] = [
         "lambda-permission-missing",
         "API Api could not hand the event to function Function: no Lambda permission lets apigateway.amazonaws.com "
         "invoke it.",
-        mended={"s3.amazonaws.com": "apigateway.amazonaws.com"},
+        fixed={"s3.amazonaws.com": "apigateway.amazonaws.com"},
     ),
     BrokenStack(
         "a function of a WebSocket API that raises",
@@ -180,7 +180,7 @@ BROKEN: list[BrokenStack] = [
         said,
         "handler-raised",
         "Function Function raised KeyError: 'status' (index.py, line 2).",
-        mended={'event["status"]': "200"},
+        fixed={'event["status"]': "200"},
     ),
     BrokenStack(
         "a function that speaks to a connection that it has ended",
@@ -189,7 +189,7 @@ BROKEN: list[BrokenStack] = [
         "connection-gone",
         "Function Function posted to connection … of API Api, which is gone: DeleteConnection closed it at … UTC, … s "
         "before (1000 …).",
-        mended={"(end, say)": "(say, end)"},
+        fixed={"(end, say)": "(say, end)"},
     ),
     BrokenStack(
         "a function that sends a client more than a message may hold",
@@ -199,7 +199,7 @@ BROKEN: list[BrokenStack] = [
         said,
         "too-large",
         "What function Function gave to websocket api Api is too large for it: Message too long.",
-        mended={"140_000": "14"},
+        fixed={"140_000": "14"},
     ),
     BrokenStack(
         "an authorizer of $connect that lets nobody in",
@@ -208,7 +208,7 @@ BROKEN: list[BrokenStack] = [
         "connection-not-authorized",
         "The connection to API Api was refused with 403 by its authorizer Guard: the policy that function Check answered "
         "does not allow it.",
-        mended={'"Effect": "Deny"': '"Effect": "Allow"'},
+        fixed={'"Effect": "Deny"': '"Effect": "Allow"'},
     ),
     BrokenStack(
         "an authorizer of $connect that looks for what the client does not send",
@@ -216,7 +216,7 @@ BROKEN: list[BrokenStack] = [
         came,
         "identity-source-missing",
         "The connection to API Api was refused with 401: it has no ?token=, which its authorizer Guard asks for.",
-        mended={"querystring.token": "querystring.key"},
+        fixed={"querystring.token": "querystring.key"},
     ),
     BrokenStack(
         "an authorizer of $connect that fails",
@@ -225,7 +225,7 @@ BROKEN: list[BrokenStack] = [
         "authorizer-failed",
         "The connection to API Api was refused with 500: its authorizer Guard failed, as function Check raised "
         "KeyError: 'user' (index.py, line 3).",
-        mended={'event["user"]': '"ada"'},
+        fixed={'event["user"]': '"ada"'},
     ),
     BrokenStack(
         "a $connect whose function refuses",
@@ -234,6 +234,6 @@ BROKEN: list[BrokenStack] = [
         came,
         "connection-refused",
         "The connection to API Api was refused with 400: function Function of $connect answered that.",
-        mended={"400": "200"},
+        fixed={"400": "200"},
     ),
 ]  # fmt: skip

@@ -54,7 +54,7 @@ BROKEN: list[BrokenStack] = [
         message,
         "mapping-disabled",
         "A message of queue Queue waits, as the mapping that reads it for function Function is disabled.",
-        mended={"Enabled: false": "Enabled: true"},
+        fixed={"Enabled: false": "Enabled: true"},
         lost=False,
     ),
     BrokenStack(
@@ -83,7 +83,7 @@ BROKEN: list[BrokenStack] = [
         "filter-refused",
         "The filter of the mapping for function Function refused a message of queue Queue: body.kind is 'order', and "
         "it wants 'orders'.",
-        mended={'["orders"]': '["order"]'},
+        fixed={'["orders"]': '["order"]'},
     ),
     BrokenStack(
         "a mapping's filter refuses the records of a stream",
@@ -111,7 +111,7 @@ BROKEN: list[BrokenStack] = [
         "filter-refused",
         "The filter of the mapping for function Function refused a record of stream Stream: data.number is 0, and it "
         "wants a number > 9.",
-        mended={'[">", 9]': '[">=", 0]'},
+        fixed={'[">", 9]': '[">=", 0]'},
         lost=False,
     ),
     BrokenStack(
@@ -138,7 +138,7 @@ BROKEN: list[BrokenStack] = [
         "shard-blocked",
         "A record of stream Stream blocks its shard: function Function raised ValueError: not this one (index.py, "
         "line 2) in each of … attempts; it is tried again until it expires, and 2 records wait behind it.",
-        mended={RAISES: "pass"},
+        fixed={RAISES: "pass"},
         lost=False,
         until=failed_twice,
     ),
@@ -166,7 +166,7 @@ BROKEN: list[BrokenStack] = [
         "handler-raised",
         "Function Function raised ValueError: not this one (index.py, line 2) in its only attempt; the record of "
         "stream Stream is lost, as its mapping has no destination for failures.",
-        mended={RAISES: "pass"},
+        fixed={RAISES: "pass"},
     ),
     BrokenStack(
         "a function reports a message of its batch as failed",
@@ -196,7 +196,7 @@ BROKEN: list[BrokenStack] = [
         "item-failed",
         "Function Function reported message … of queue Queue as failed (batchItemFailures) in its only attempt; the "
         "message of queue Queue is kept in queue Dead.",
-        mended={'if "poison" in m["body"]': "if False"},
+        fixed={'if "poison" in m["body"]': "if False"},
         lost=False,
     ),
     BrokenStack(
@@ -223,7 +223,7 @@ BROKEN: list[BrokenStack] = [
         "item-failures-ignored",
         "Function Function reported 1 message of queue Queue as failed, and the mapping does not ask for that "
         "(FunctionResponseTypes has no ReportBatchItemFailures): Lambda takes the whole batch for handled.",
-        mended={'if "poison" in m["body"]': "if False"},
+        fixed={'if "poison" in m["body"]': "if False"},
     ),
     BrokenStack(
         "a message is shown again while the function still works on it",
@@ -249,7 +249,7 @@ BROKEN: list[BrokenStack] = [
         "visibility-timeout-too-short",
         "Queue Queue hides a message for 3 seconds only, and function Function worked on it for longer: it is shown "
         "again meanwhile, and handled twice.",
-        mended={"time.sleep(4)": "pass"},
+        fixed={"time.sleep(4)": "pass"},
         lost=False,
     ),
     BrokenStack(
@@ -276,7 +276,7 @@ BROKEN: list[BrokenStack] = [
         "batching-window-open",
         "A message of queue Queue waits for more to come with it, as the batching window of the mapping for function "
         "Function is 60 seconds.",
-        mended={"MaximumBatchingWindowInSeconds: 60": "MaximumBatchingWindowInSeconds: 0"},
+        fixed={"MaximumBatchingWindowInSeconds: 60": "MaximumBatchingWindowInSeconds: 0"},
         lost=False,
         until=lambda flow: flow.wait_until(lambda f: f.find(Kind.TIMER)),
     ),

@@ -64,7 +64,7 @@ BROKEN: list[BrokenStack] = [
         "state-failed",
         "State Charge of state machine Machine failed, and nothing catches that: function Function raised KeyError: "
         "'customer' (index.py, line 2).",
-        mended={
+        fixed={
             "End: true": "End: true\n          Catch: [{ErrorEquals: [States.ALL], Next: Done}]\n        Done: {Type: Succeed}"
         },
     ),
@@ -97,7 +97,7 @@ BROKEN: list[BrokenStack] = [
         "caught-and-failed",
         "State Charge of state machine Machine failed 2 times: function Function raised KeyError: 'customer' (index.py, line "
         "2); its Catch went on, and the execution came to its state Failed, which fails with NotCharged: nobody paid.",
-        mended={'event["customer"]': 'event["order"]'},
+        fixed={'event["customer"]': 'event["order"]'},
     ),
     BrokenStack(
         "a heartbeat is missed, that is caught, and the execution fails with it",
@@ -111,7 +111,7 @@ BROKEN: list[BrokenStack] = [
         "caught-and-failed",
         "State Ask of state machine Machine failed: no heartbeat with its task token arrived within 1 second; its Catch went "
         "on, and the execution came to its state Failed.",
-        mended=NOT_WAITING,
+        fixed=NOT_WAITING,
     ),
     BrokenStack(
         "no choice matches",
@@ -131,7 +131,7 @@ BROKEN: list[BrokenStack] = [
         started,
         "no-choice-matched",
         "State Which of state machine Machine failed: none of its choices matches its input, and it has no Default.",
-        mended={"NumericEquals: 2": "NumericEquals: 1"},
+        fixed={"NumericEquals: 2": "NumericEquals: 1"},
     ),
     BrokenStack(
         "a heartbeat is missed",
@@ -139,7 +139,7 @@ BROKEN: list[BrokenStack] = [
         started,
         "heartbeat-missed",
         "State Ask of state machine Machine failed: no heartbeat with its task token arrived within 1 second.",
-        mended=NOT_WAITING,
+        fixed=NOT_WAITING,
     ),
     BrokenStack(
         "a task is not called back in time",
@@ -147,7 +147,7 @@ BROKEN: list[BrokenStack] = [
         started,
         "task-timed-out",
         "State Ask of state machine Machine failed: no callback for its task arrived within 1 second.",
-        mended={**NOT_WAITING, "TimeoutSeconds: 1": "TimeoutSeconds: 60"},
+        fixed={**NOT_WAITING, "TimeoutSeconds: 1": "TimeoutSeconds: 60"},
     ),
     BrokenStack(
         "a task waits to be called back",
@@ -155,7 +155,7 @@ BROKEN: list[BrokenStack] = [
         started,
         "callback-awaited",
         "State Ask of state machine Machine has waited to be called back since … UTC.",
-        mended=NOT_WAITING,
+        fixed=NOT_WAITING,
         lost=False,
         until=lambda flow: flow.settle(waiting_for="Ask"),
     ),
@@ -166,7 +166,7 @@ BROKEN: list[BrokenStack] = [
         "token-refused",
         "SendTaskSuccess was refused (InvalidToken): no task has that token, and state Ask of state machine Machine "
         "still waits to be called back.",
-        mended={"$$.Execution.Id": "$$.Task.Token"},
+        fixed={"$$.Execution.Id": "$$.Task.Token"},
         until=lambda flow: flow.settle(waiting_for="Ask"),
     ),
 ]

@@ -37,7 +37,7 @@ BROKEN: list[BrokenStack] = [
         "handler-raised",
         "Function Function raised KeyError: 'customer' (index.py, line 3) in each of 3 attempts; the event is lost, "
         "as the function has no dead-letter queue and no destination for failures.",
-        mended={'event["customer"]': 'event["order"]'},
+        fixed={'event["customer"]': 'event["order"]'},
     ),
     BrokenStack(
         "a handler raises, and a dead-letter queue keeps the event",
@@ -60,7 +60,7 @@ BROKEN: list[BrokenStack] = [
         "handler-raised",
         "Function Function raised ValueError: no total (index.py, line 5) in its only attempt; the event is kept in "
         "queue Dead.",
-        mended={"total(event)\n": "return event\n"},
+        fixed={"total(event)\n": "return event\n"},
         lost=False,
     ),
     BrokenStack(
@@ -78,7 +78,7 @@ BROKEN: list[BrokenStack] = [
         called,
         "function-timed-out",
         "Function Function did not end within its timeout of 1 second.",
-        mended={"time.sleep(60)": "pass", "Timeout: 1": "Timeout: 5"},
+        fixed={"time.sleep(60)": "pass", "Timeout: 1": "Timeout: 5"},
     ),
     BrokenStack(
         "a function needs more memory than it has",
@@ -96,7 +96,7 @@ BROKEN: list[BrokenStack] = [
         called,
         "out-of-memory",
         "Function Function was killed, as it used more memory than the 128 MB that it has.",
-        mended={"200_000_000": "200", "time.sleep(4)": "pass"},
+        fixed={"200_000_000": "200", "time.sleep(4)": "pass"},
     ),
     BrokenStack(
         "a function imports a package that it does not bring",
@@ -114,7 +114,7 @@ BROKEN: list[BrokenStack] = [
         "import-failed",
         "Function Function cannot be loaded: Unable to import module 'index': No module named "
         "'package_that_is_missing'.",
-        mended={"import package_that_is_missing": "import json"},
+        fixed={"import package_that_is_missing": "import json"},
     ),
     BrokenStack(
         "a function's handler is not in its module",
@@ -130,7 +130,7 @@ BROKEN: list[BrokenStack] = [
         called,
         "handler-not-found",
         "Function Function cannot be loaded: Handler 'handle' missing on module 'index'.",
-        mended={"index.handle ": "index.handler "},
+        fixed={"index.handle ": "index.handler "},
     ),
     BrokenStack(
         "a function fails while it is loaded",
@@ -147,7 +147,7 @@ BROKEN: list[BrokenStack] = [
         called,
         "init-failed",
         "Function Function raised KeyError: 'TABLE_NAME' (index.py, line 2) while it was loaded.",
-        mended={'os.environ["TABLE_NAME"]': "None"},
+        fixed={'os.environ["TABLE_NAME"]': "None"},
     ),
     BrokenStack(
         "a function may not run at all",
@@ -164,7 +164,7 @@ BROKEN: list[BrokenStack] = [
         "function-throttled",
         "Function Function never runs, as its reserved concurrency is 0; the event is lost, as the function has no "
         "dead-letter queue and no destination for failures.",
-        mended={"ReservedConcurrentExecutions: 0": "ReservedConcurrentExecutions: 1"},
+        fixed={"ReservedConcurrentExecutions: 0": "ReservedConcurrentExecutions: 1"},
     ),
     BrokenStack(
         "a function is called that may not run at all",
@@ -180,6 +180,6 @@ BROKEN: list[BrokenStack] = [
         called,
         "function-throttled",
         "Function Function never runs, as its reserved concurrency is 0.",
-        mended={"ReservedConcurrentExecutions: 0": "ReservedConcurrentExecutions: 1"},
+        fixed={"ReservedConcurrentExecutions: 0": "ReservedConcurrentExecutions: 1"},
     ),
 ]

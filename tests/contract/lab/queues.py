@@ -58,7 +58,7 @@ BROKEN: list[BrokenStack] = [
         "handler-raised",
         "Function Function raised ValueError: not this one (index.py, line 2) in each of 2 attempts; the message of "
         "queue Queue is kept in queue Dead.",
-        mended={RAISES: "pass"},
+        fixed={RAISES: "pass"},
         lost=False,
     ),
     BrokenStack(
@@ -74,7 +74,7 @@ BROKEN: list[BrokenStack] = [
         received_and_not_deleted,
         "received-too-often",
         "Queue Queue moved a message to queue Dead, as it was received once and not deleted (maxReceiveCount 1).",
-        mended={"maxReceiveCount: 1": "maxReceiveCount: 9"},
+        fixed={"maxReceiveCount: 1": "maxReceiveCount: 9"},
         lost=False,
     ),
     BrokenStack(
@@ -97,7 +97,7 @@ BROKEN: list[BrokenStack] = [
         message,
         "message-delayed",
         "Queue Queue shows a message to its consumers only after a delay of 600 seconds.",
-        mended={"DelaySeconds: 600": "DelaySeconds: 0"},
+        fixed={"DelaySeconds: 600": "DelaySeconds: 0"},
         lost=False,
         until=lambda flow: flow.wait_until(lambda f: f.find(Kind.TIMER)),
     ),
@@ -127,7 +127,7 @@ BROKEN: list[BrokenStack] = [
         "group-blocked",
         "A message of queue Queue blocks its group orders: function Function raised ValueError: not this one "
         "(index.py, line 2) in each of … attempts; it is tried again, and 2 messages wait behind it.",
-        mended={RAISES: "pass"},
+        fixed={RAISES: "pass"},
         lost=False,
         until=failed_twice,
     ),
@@ -150,7 +150,7 @@ BROKEN: list[BrokenStack] = [
         "queue-not-read",
         "A message of queue Queue waits, as no event source mapping reads it for function Function, whose role may "
         "read it.",
-        mended={"Policies: ": f"Events: {READS}\n    Policies: "},
+        fixed={"Policies: ": f"Events: {READS}\n    Policies: "},
         lost=False,
     ),
 ]

@@ -30,7 +30,7 @@ BROKEN = [
         fire("Nightly"),
         "schedule-disabled",
         "Rule Nightly is disabled, so cron(0 3 * * ? *) reaches no target.",
-        mended={"State: DISABLED": "State: ENABLED"},
+        fixed={"State: DISABLED": "State: ENABLED"},
     ),
     BrokenStack(
         "the role of a schedule may not invoke its function",
@@ -55,6 +55,6 @@ BROKEN = [
         fire("Nightly"),
         "role-not-allowed",
         "Schedule Nightly could not hand the event to function Work: its role Role may not lambda:InvokeFunction.",
-        mended={"lambda:GetFunction": "lambda:InvokeFunction"},
+        fixed={"lambda:GetFunction": "lambda:InvokeFunction"},
     ),
 ]

@@ -85,7 +85,7 @@ Policy:{ADMITTED.replace("Dead", "Work")}
         "Rule Placed could not hand the event to queue works: there is none of that name; it is kept in "
         "dead-letter queue Dead.",
         lost=False,
-        mended={'!Sub "arn:aws:sqs:${AWS::Region}:${AWS::AccountId}:works"': "!GetAtt Work.Arn"},
+        fixed={'!Sub "arn:aws:sqs:${AWS::Region}:${AWS::AccountId}:works"': "!GetAtt Work.Arn"},
     ),
     BrokenStack(
         "a role without the right",

@@ -37,10 +37,10 @@ BROKEN = [
 ]
 
 
-@pytest.mark.parametrize("mended", [False], ids=["broken"])
+@pytest.mark.parametrize("fixed", [False], ids=["broken"])
 @pytest.mark.parametrize("broken", BROKEN, ids=str)
-def test_the_defect_is_explained(lab, broken, mended):
-    stack = lab(broken, mended=mended)
+def test_the_defect_is_explained(lab, broken, fixed):
+    stack = lab(broken, fixed=fixed)
     flow, explanation = stack.explained(broken)
     found = [(f.cause, f.sentence, f.place.line if f.place else None, f.lost) for f in explanation]
     sentence = stack.said(broken.sentence, found[0][1] if found else "")
@@ -50,8 +50,8 @@ def test_the_defect_is_explained(lab, broken, mended):
     assert finding.resource
 
 
-@pytest.mark.parametrize("mended", [True], ids=["mended"])
+@pytest.mark.parametrize("fixed", [True], ids=["fixed"])
 @pytest.mark.parametrize("broken", BROKEN, ids=str)
-def test_fixed_stack_has_no_finding(lab, broken, mended):
-    flow, explanation = lab(broken, mended=mended).explained(broken, mended=True)
+def test_fixed_stack_has_no_finding(lab, broken, fixed):
+    flow, explanation = lab(broken, fixed=fixed).explained(broken, fixed=True)
     assert not explanation, f"{explanation}\n{flow}"

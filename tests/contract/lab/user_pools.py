@@ -39,6 +39,6 @@ BROKEN: list[BrokenStack] = [
         "trigger-refused",
         "SignUp of user pool Pool was refused by its trigger PreSignUp: function Function raised ValueError: not "
         "from this domain (index.py, line 2).",
-        mended={'raise ValueError("not from this domain")': "return event"},
+        fixed={'raise ValueError("not from this domain")': "return event"},
     ),
 ]
