@@ -1,7 +1,7 @@
-"""Records of ClicksStream: counts every click once, hands it to its visitor's journey, and announces bursts.
+"""Records of ClicksStream: counts every click once, sends it to its visitor's journey, and announces bursts.
 
-Whatever fails fails the whole batch: Lambda halves it until the record that cannot be counted is alone, and gives that up.
-What was counted before is not counted again, so a batch may come as often as it has to.
+Any failure fails the whole batch. Lambda splits it until only the failing record is in it, and gives that one up.
+A click is never counted twice, so a batch may be retried any number of times.
 """
 
 import os
@@ -40,7 +40,7 @@ def handler(event: KinesisStreamEvent, _context: LambdaContext) -> None:
         click = Click.from_json(record.kinesis.data_as_bytes())
         if not count(click):
             logger.info("counted before", extra={"click_id": click.click_id})
-        # Also when it was counted before: the attempt that counted it may have failed here. The queue takes it once.
+        # Also if it was counted before: the attempt that counted it may have failed here. The queue drops duplicates.
         hand_on(click)
         clicks.append(click)
     announce_bursts(clicks)
@@ -97,8 +97,8 @@ def hand_on(click: Click) -> None:
 
 
 def announce_bursts(clicks: Iterable[Click]) -> None:
-    """Announce the albums that got many clicks within a minute. After a crash a burst may be announced twice: nobody who
-    listens minds."""
+    """Announce the albums that got many clicks within a minute. After a crash a burst may be announced twice; all
+    subscribers tolerate that."""
     for album_id, minute in dict.fromkeys((click.album_id, click.minute) for click in clicks):
         key = {"album_id": {"S": album_id}, "period": {"S": f"minute#{minute}"}}
         found = database.get_item(TableName=os.environ["COUNTERS_TABLE"], Key=key, ConsistentRead=True).get("Item", {})

@@ -1,4 +1,4 @@
-"""A click: what the collector puts into the stream and every consumer takes out of it."""
+"""A click: the record that the collector puts into the stream and every consumer reads."""
 
 import json
 import re
@@ -17,16 +17,16 @@ _KEPT = {"click_id", "visitor", "album_id", "kind", "at"}
 
 
 class InvalidClickError(ValueError):
-    """What is no click; the message names the field and says what it has to be."""
+    """The input is not a click. The message names the field and its valid values."""
 
 
 @dataclass(frozen=True, slots=True)
 class Click:
-    """Somebody did something with an album.
+    """A visitor's action on an album.
 
-    `click_id` is the browser's, equal however often it sends the click. `visitor` tells the clicks of one browser on one
-    day from those of others, and nothing else: it is a hash that cannot be joined with another day's. `at` is when the
-    collector took it, RFC 3339 in UTC, to the millisecond.
+    The browser sets `click_id` and repeats it when it sends the click again. `visitor` identifies one browser on one
+    day only: it is a hash that cannot be joined with the hash of another day. `at` is when the collector received the
+    click, RFC 3339 in UTC, to the millisecond.
     """
 
     click_id: str
@@ -37,8 +37,8 @@ class Click:
 
     @classmethod
     def sent(cls, body: Any, *, now: datetime) -> "Click":
-        """The click that a browser sends. Raises InvalidClickError; a field too many is refused, so that nobody sends
-        more than may be kept."""
+        """The click that a browser sends. Raises InvalidClickError, also for an unknown field: no client may send more
+        than the stream may keep."""
         _check_fields(body, _SENT)
         if not _is(_ID, body["visitor_id"]):
             raise InvalidClickError("visitor_id must be a UUID in lower case.")

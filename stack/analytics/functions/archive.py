@@ -22,7 +22,7 @@ bucket = boto3.client("s3", config=Config(retries={"mode": "standard", "total_ma
 @event_source(data_class=KinesisStreamEvent)
 def handler(event: KinesisStreamEvent, _context: LambdaContext) -> None:
     records = list(event.records)
-    # What cannot be read as a click is not archived; it fails the batch until it is alone.
+    # An unreadable click is not archived. It fails the batch until the batch holds only this record.
     lines = [Click.from_json(record.kinesis.data_as_bytes()).to_json() for record in records]
     first = records[0]
     day = datetime.fromtimestamp(first.kinesis.approximate_arrival_timestamp, UTC).date()

@@ -1,4 +1,4 @@
-"""A burst of clicks: what the aggregation announces and the listeners of BurstsTopic are told."""
+"""A burst of clicks: the message that the aggregation publishes to the subscribers of BurstsTopic."""
 
 import json
 import re

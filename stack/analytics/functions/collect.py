@@ -1,4 +1,4 @@
-"""POST /clicks of the load balancer: a click goes into the stream, and nothing of who sent it."""
+"""POST /clicks of the load balancer: puts a click into the stream, without data about its sender."""
 
 import json
 import os
@@ -17,7 +17,7 @@ MAX_BYTES = 2048
 
 logger = Logger()
 app = ALBResolver()
-# A browser that leaves the page waits for nobody: two attempts, then it is told to come again.
+# A browser that leaves the page does not wait: two attempts, then a response that asks it to retry.
 stream = boto3.client("kinesis", config=Config(retries={"mode": "standard", "total_max_attempts": 2}))
 
 
@@ -27,7 +27,7 @@ def collect() -> Response[str]:
         body = app.current_event.decoded_body or ""
         if len(body.encode()) > MAX_BYTES:
             return problem(413, "Too large", f"A click has at most {MAX_BYTES} bytes.")
-        # sendBeacon says text/plain, which asks for no preflight: the type is not looked at.
+        # sendBeacon sends text/plain, which needs no preflight, so the type is not checked.
         click = Click.sent(json.loads(body), now=datetime.now(UTC))
     except InvalidClickError as error:
         return problem(400, "Invalid click", str(error))

@@ -1,4 +1,4 @@
-"""Messages of JourneysQueue: the way that a visitor takes on one day, step by step."""
+"""Messages of JourneysQueue: the steps of a visitor on one day, in order."""
 
 import os
 import time

@@ -21,7 +21,7 @@ def handler(event: SNSEvent, _context: LambdaContext) -> None:
     # SNS gives a function one message at a time (https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html).
     burst = Burst.from_json(event.sns_message)
     until = datetime.fromisoformat(burst.minute).replace(tzinfo=UTC) + TRENDING
-    # A set: a burst that is told twice is one.
+    # A set: a burst that is announced twice counts once.
     database.update_item(
         TableName=os.environ["TRENDING_TABLE"],
         Key={"album_id": {"S": burst.album_id}},

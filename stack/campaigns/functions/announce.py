@@ -31,7 +31,7 @@ def message_of(cause: str) -> str:
 
 
 def outcome(event: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """The type of the domain event, and what it says beside whose campaign it was."""
+    """The type of the domain event, and its data besides the campaign's user."""
     if (error := event.get("error")) is None:
         return "CampaignCompleted", {"delivered": event["told"]["delivered"], "bounced": len(event["told"]["bounced"])}
     reason = str(error["Error"]).removesuffix("Error")

@@ -1,6 +1,6 @@
-"""Task AskTheSaas: hands a campaign over to the mail SaaS.
+"""Task AskTheSaas: submits a campaign to the mail SaaS.
 
-The campaign's id is the SaaS's idempotency key: asked again, after a timeout say, it does not mail again.
+The campaign's id is the SaaS's idempotency key: a repeated request, after a timeout for example, sends no second mail.
 """
 
 import os
@@ -22,11 +22,11 @@ database = boto3.resource("dynamodb")
 
 
 class NobodyToMailError(ValueError):
-    """None of those whom the campaign is for wants news at an address that takes mail."""
+    """No recipient of the campaign wants news at an address that accepts mail."""
 
 
 def recipients(user_ids: list[str]) -> Iterator[dict[str, Any]]:
-    """Those of them who want news, at an address that takes mail."""
+    """The recipients who want news at an address that accepts mail."""
     table = os.environ["RECIPIENTS_TABLE"]
     for start in range(0, len(user_ids), AT_ONCE):
         asked: Any = {table: {"Keys": [{"user_id": user_id} for user_id in user_ids[start : start + AT_ONCE]]}}

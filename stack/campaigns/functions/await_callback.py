@@ -1,6 +1,6 @@
-"""Task AwaitCallback: tells the mail SaaS where to call back, and keeps the task token until it does.
+"""Task AwaitCallback: sends the mail SaaS a callback address, and keeps the task token until the callback.
 
-The token stays here: whoever holds one resumes the execution. The SaaS gets a random id of our own, good for one callback.
+The token stays here, because its holder can resume the execution. The SaaS gets a random id, valid for one callback.
 https://docs.aws.amazon.com/step-functions/latest/dg/connect-to-resource.html#connect-wait-token
 """
 

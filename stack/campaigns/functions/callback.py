@@ -1,7 +1,7 @@
-"""POST /callbacks/{callback_id}: the mail SaaS says how a campaign goes, and the execution goes on.
+"""POST /callbacks/{callback_id}: the mail SaaS reports the state of a campaign, and the execution continues.
 
-What the SaaS is told: 200 done, or done before; 400, 401, 403 and 404 do not try again; 410 nobody waits any more; 5xx try
-again. A callback says a state once. Sent again it is taken for the same, by its event id.
+Responses: 200 done, or done before; 400, 401, 403 and 404 do not retry; 410 no execution waits any more; 5xx retry.
+A callback reports a state once. A repeated callback is recognised by its event id.
 """
 
 import json

@@ -1,7 +1,7 @@
-"""Every night: a campaign with the week's new albums, to everybody who wants news.
+"""Every night: a campaign with the week's new albums, to every user who wants news.
 
-EventBridge Scheduler may deliver twice. The executions are named after the time for which it was scheduled, so the second
-time starts nothing (https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html).
+EventBridge Scheduler may deliver twice. The executions are named after the scheduled time, so a second delivery starts
+nothing (https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html).
 """
 
 import json
@@ -51,7 +51,7 @@ def new_titles(albums: Iterator[dict[str, Any]], until: datetime) -> list[str]:
 
 
 def compose(titles: list[str]) -> str:
-    """The newest that there is room for, the oldest of them first, and how many are left out."""
+    """The newest albums that fit, oldest first, and the number of the remaining ones."""
     lines: list[str] = []
     room = TEXT_AT_MOST
     for title in reversed(titles):

@@ -21,7 +21,7 @@ campaigns = boto3.resource("dynamodb").Table(os.environ["CAMPAIGNS_TABLE"])
 def read_campaign(campaign_id: str) -> Response[str]:
     user_id = (app.current_event.request_context.authorizer.claims or {})["sub"]
     campaign = campaigns.get_item(Key={"campaign_id": campaign_id}).get("Item")
-    # Of another's campaign not even that there is one.
+    # Do not reveal that another user's campaign exists.
     if campaign is None or campaign["user_id"] != user_id:
         return problem(404, "No campaign", "You have no campaign with this id.")
     # DynamoDB's numbers are decimals; these are whole ones.

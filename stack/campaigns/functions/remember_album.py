@@ -42,7 +42,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> None:  # noqa: ARG
     except albums.meta.client.exceptions.ConditionalCheckFailedException:
         logger.info("a later event came before")
     if told.type == "AlbumCreated":
-        # When it was made stays true, whatever else is known of it already. It comes last: the digest takes what has it.
+        # The creation time holds, whatever event came before. Write it last: the digest reads albums that have it.
         albums.update_item(
             Key=key,
             UpdateExpression="SET created_at = :at",

@@ -1,4 +1,4 @@
-"""UserRegistered: remembers who wants news, and where."""
+"""UserRegistered: stores whether the user wants news, and the address."""
 
 import os
 from typing import Any

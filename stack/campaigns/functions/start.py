@@ -1,4 +1,4 @@
-"""PUT /campaigns/{campaign_id}: starts a campaign. The caller chooses its id, so that asking again starts no other."""
+"""PUT /campaigns/{campaign_id}: starts a campaign. The caller chooses its id, so a repeated request starts no other."""
 
 import hashlib
 import json
@@ -46,7 +46,7 @@ def is_uuid(text: str) -> bool:
 
 
 def register(campaign_id: str, user_id: str, asked: dict[str, Any]) -> bool:
-    """Write the campaign down; whether it is this caller's, asked for in the same words."""
+    """Store the campaign. Returns whether it belongs to this caller and comes from an equal request."""
     fingerprint = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
     mine = {"user_id": user_id, "fingerprint": fingerprint}
     try:

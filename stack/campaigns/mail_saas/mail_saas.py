@@ -1,7 +1,7 @@
 """The mail SaaS: its API as the functions of this service call it, and the signature of its webhooks.
 
-Address, API key and webhook secret are one secret of Secrets Manager, kept for five minutes. The SaaS refuses a key that was
-rotated, and a moved SaaS is not reached: then the secret is fetched anew, once. So a rotation needs no deployment.
+Address, API key and webhook secret are one secret of Secrets Manager, cached for five minutes. If the SaaS refuses a
+rotated key or is not reachable after a move, the secret is fetched again, once. So a rotation needs no deployment.
 """
 
 import hashlib
@@ -23,11 +23,11 @@ SIGNATURE_AGE_SECONDS = 300
 
 
 class MailSaasUnavailableError(RuntimeError):
-    """The SaaS is not reached, or has a fault of its own. It may be better later."""
+    """The SaaS is not reachable, or failed. A retry may succeed."""
 
 
 class MailSaasUnauthorizedError(RuntimeError):
-    """The SaaS knows neither the key that was used nor the one that is stored now."""
+    """The SaaS accepts neither the key that was used nor the key that is stored now."""
 
 
 class MailSaasRefusedError(RuntimeError):
@@ -49,7 +49,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the SaaS said. `retry_after_seconds` is set where it asked to come later (429)."""
+    """The SaaS's response. `retry_after_seconds` is set if it requested a later retry (429)."""
 
     status: int
     body: dict[str, Any]
@@ -64,9 +64,9 @@ def account(*, anew: bool = False) -> Account:
 
 
 def call(method: str, path: str, body: dict[str, Any] | None = None, *, idempotency_key: str | None = None) -> Answer:
-    """One request; its answer is a success or a 429. Raises the errors above for every other.
+    """Send one request. Returns the response if it is a success or a 429; raises the errors above for every other.
 
-    The SaaS does once what comes twice with the same `idempotency_key`.
+    The SaaS processes requests with the same `idempotency_key` once.
     """
     used = account()
     try:

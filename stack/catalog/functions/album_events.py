@@ -1,6 +1,6 @@
-"""What the other micro-services are told of a change in the table: one domain event for each record of its stream.
+"""The domain events about changes in the table: one for each record of its stream.
 
-Everything in it comes from the record, so that one that is read again gives the same event.
+Everything in an event comes from the record, so a record that is read again gives the same event.
 """
 
 import os
@@ -19,14 +19,14 @@ _DESERIALIZER = TypeDeserializer()
 def album_event(record: Mapping[str, Any]) -> DomainEvent | None:
     """The domain event of a record of the table's stream
     (https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_Record.html), whose
-    ApproximateCreationDateTime is in seconds since the epoch; None when there is nothing to tell."""
+    ApproximateCreationDateTime is in seconds since the epoch; None for a change that is not announced."""
     change = record["dynamodb"]
     if not change["Keys"]["sk"]["S"].startswith("ALBUM#"):
         return None
     if record["eventName"] == "REMOVE":
         album = _item(change["OldImage"])
         when = datetime.fromtimestamp(float(change["ApproximateCreationDateTime"]), UTC)
-        # A deletion writes nothing that could say who asked for it: what it causes is known by the record.
+        # A deletion writes no item that could hold a correlation id, so the record identifies what the deletion causes.
         return _event("AlbumDeleted", album, album["album_id"], record["eventID"], when)
     album = _item(change["NewImage"])
     when = datetime.fromisoformat(album["updated_at"].replace("Z", "+00:00"))

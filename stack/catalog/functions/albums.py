@@ -16,14 +16,14 @@ _ETAG = re.compile(r'"([1-9][0-9]{0,14})"')
 
 
 def application() -> APIGatewayRestResolver:
-    """What resolves the routes, with the headers that let the web application's scripts read the answers."""
+    """The resolver of the routes, with the headers that let the web application's scripts read the responses."""
     return APIGatewayRestResolver(
         cors=CORSConfig(allow_origin=os.environ["WEB_ORIGIN"], expose_headers=["ETag", "Location"])
     )
 
 
 def caller(app: APIGatewayRestResolver) -> str:
-    """The user id (`sub`) of whoever calls."""
+    """The user id (`sub`) of the caller."""
     return str((app.current_event.request_context.authorizer.claims or {})["sub"])
 
 
@@ -36,7 +36,7 @@ def key(user_id: str, album_id: str) -> dict[str, str]:
 
 
 def revision_of(etag: str) -> int | None:
-    """The revision that an ETag stands for; None when it is none of ours."""
+    """The revision that an ETag stands for; None if this service did not issue the ETag."""
     match = _ETAG.fullmatch(etag.strip())
     return int(match[1]) if match else None
 
@@ -47,7 +47,7 @@ def view(item: dict[str, Any]) -> dict[str, Any]:
 
 
 def shown(item: dict[str, Any], *, status: int = 200) -> Response[str]:
-    """One album, with the ETag that a change of it has to name."""
+    """One album, with the ETag that a change must name."""
     response = answer(view(item), status=status)
     response.headers["ETag"] = f'"{int(item["revision"])}"'
     return response
@@ -58,7 +58,7 @@ def not_found() -> Response[str]:
 
 
 def changed_meanwhile(item: dict[str, Any]) -> Response[str]:
-    """The answer to a change of what is not the newest revision, which it names
+    """The response to a change of an outdated revision. It names the newest revision
     (https://www.rfc-editor.org/rfc/rfc9110#name-412-precondition-failed)."""
     response = problem(412, "Changed meanwhile", "The album is not as you read it. Read it again, then change it.")
     response.headers["ETag"] = f'"{int(item["revision"]["N"])}"'

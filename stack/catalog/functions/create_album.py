@@ -70,7 +70,7 @@ def make_once(item: dict[str, Any], request: str, body: dict[str, str]) -> dict[
         if error.response["CancellationReasons"][0]["Code"] == "None":
             raise
         first = albums.get_item(Key=where, ConsistentRead=True).get("Item")
-        if first is None:  # Another request of the same key goes on at the same moment.
+        if first is None:  # Another request with the same key is in progress.
             raise
         return first["album"] if first["digest"] == digest else None
     return item

@@ -1,4 +1,4 @@
-"""DELETE /albums/{album_id}: the album is gone; with If-Match only if it is as the caller read it."""
+"""DELETE /albums/{album_id}: deletes the album; with If-Match only if it is unchanged since the caller read it."""
 
 import os
 from typing import Any

@@ -1,7 +1,7 @@
-"""Messages of FailedChangesQueue: places in the table's stream whose changes could not be published.
+"""Messages of FailedChangesQueue: positions in the table's stream whose changes could not be published.
 
-A place is worth nothing once the stream has forgotten it, after a day. So the records go, whole, to the queue of what is to
-be published again.
+The stream deletes its records after a day, and then a position is useless. So this function copies the whole records to
+UnpublishedChangesQueue.
 https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
 """
 
@@ -21,7 +21,7 @@ queues = boto3.client("sqs")
 
 
 class ChangesGoneError(RuntimeError):
-    """The stream has no longer what the message speaks of."""
+    """The stream no longer has the records of the message."""
 
 
 def records_at(place: dict[str, Any]) -> Iterator[dict[str, Any]]:

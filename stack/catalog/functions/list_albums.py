@@ -27,7 +27,7 @@ albums = boto3.resource("dynamodb").Table(os.environ["ALBUMS_TABLE"])
 
 
 class InvalidPageError(ValueError):
-    """A page that nobody can be shown; the message is for the caller."""
+    """The requested page is invalid; the message is for the caller."""
 
 
 def limit_of(value: str | None) -> int:
@@ -39,7 +39,7 @@ def limit_of(value: str | None) -> int:
 
 
 def cursor(last: dict[str, Any]) -> str:
-    """Where a page ended, as the `next` of the following request. Whose albums they are is not in it: the token says so."""
+    """The end of a page, as the `next` of the following request. It does not hold the owner: the token names them."""
     return base64.urlsafe_b64encode(json.dumps(last["created"]).encode()).decode()
 
 

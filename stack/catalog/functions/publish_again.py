@@ -1,6 +1,6 @@
-"""Messages of UnpublishedChangesQueue: records of the table's stream that could not be published when they came.
+"""Messages of UnpublishedChangesQueue: records of the table's stream whose first publication failed.
 
-What happened to the album since may have been published already: the revision tells which of two is the newer.
+Later changes of the album may have been published already: the revision shows which of two events is newer.
 """
 
 import json

@@ -1,8 +1,8 @@
-"""The stream of the table: tells the other micro-services what happened to albums, in the order in which it happened.
+"""The stream of the table: publishes changes of albums to the other micro-services, in their order.
 
-The first record that cannot be told ends the batch: Lambda gives it again from there on, and nothing overtakes it
+The first record that cannot be published ends the batch. Lambda retries from that record on, so nothing overtakes it
 (https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html). Powertools' batch processor would
-handle the rest, too, and Lambda give it again all the same.
+also handle the rest, which Lambda would deliver again nevertheless.
 """
 
 from typing import Any

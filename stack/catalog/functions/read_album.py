@@ -16,7 +16,7 @@ albums = boto3.resource("dynamodb").Table(os.environ["ALBUMS_TABLE"])
 
 @app.get("/albums/<album_id>")
 def read(album_id: str) -> Response[str]:
-    # Whoever has changed an album reads the change.
+    # A user who has changed an album reads the change.
     item = albums.get_item(Key=key(caller(app), album_id), ConsistentRead=True).get("Item")
     return shown(item) if item is not None else not_found()
 

@@ -1,4 +1,4 @@
-"""PUT /albums/{album_id}: the album's new title and description, unless somebody changed it since the caller read it."""
+"""PUT /albums/{album_id}: sets title and description, unless the album has changed since the caller read it."""
 
 import os
 from datetime import UTC, datetime

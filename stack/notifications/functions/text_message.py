@@ -1,4 +1,4 @@
-"""Messages of SmsQueue: a text message to whoever asked for it, once for every domain event."""
+"""Messages of SmsQueue: a text message to users who requested it, once for every domain event."""
 
 import json
 import os

@@ -37,7 +37,7 @@ class Mail:
 
 
 def compose(name: str) -> Mail:
-    """The mail for somebody of this name, whatever the name contains."""
+    """The mail to a user with this name; special characters in the name are safe."""
     return Mail(
         subject=f"Welcome to Lumen, {one_line(name)}",
         text=f"Hello {name},\n\nwelcome to Lumen. Your first album is waiting for you.\n\nThe people of Lumen\n",

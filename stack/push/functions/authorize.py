@@ -1,4 +1,4 @@
-"""The authorizer of $connect: lets in whoever brings an ID token of the user pool (`?token=`).
+"""The authorizer of $connect: allows clients with an ID token of the user pool (`?token=`).
 
 A browser cannot send a header with the handshake of a WebSocket, so the token is in the query.
 https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-lambda-auth.html
@@ -18,7 +18,7 @@ KEY_SECONDS = 3600
 KEYS_TIMEOUT_SECONDS = 8
 
 logger = Logger()
-# The pool publishes its keys where its API answers.
+# The pool publishes its keys at its API's endpoint.
 keys = jwt.PyJWKClient(
     f"{boto3.client('cognito-idp').meta.endpoint_url}/{os.environ['USER_POOL_ID']}/.well-known/jwks.json",
     lifespan=KEY_SECONDS,
@@ -27,7 +27,7 @@ keys = jwt.PyJWKClient(
 
 
 class RefusedError(Exception):
-    """A token that lets nobody in; the message says why, for the log."""
+    """The token is refused; the message has the reason, for the log."""
 
 
 def verified(token: str, key: Any) -> dict[str, Any]:
@@ -73,12 +73,12 @@ def answer(event: dict[str, Any], effect: str, principal: str, context: dict[str
 # The event holds the token: it is never logged.
 @logger.inject_lambda_context(log_event=False)
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
-    # API Gateway has answered 401 already where there is none.
+    # Without a token API Gateway has responded with 401 already.
     token = event["queryStringParameters"]["token"]
     try:
         claims = verified(token, key_of(token))
     except RefusedError as refused:
         logger.info("refused", extra={"reason": str(refused)})
-        # A refusal is no failure of this function, as raising "Unauthorized" would be.
+        # A refusal is not a failure of this function; raising "Unauthorized" would be one.
         return answer(event, "Deny", "nobody", {})
     return answer(event, "Allow", claims["sub"], {"user_id": claims["sub"]})

@@ -1,9 +1,9 @@
-"""Domain events: each goes to the connections of the person whom it is about, and to nobody else's.
+"""Domain events: sends each to the connections of the user it is about, and to no others.
 
     {"type": "AlbumCreated", "event_id": "...", "occurred_at": "...", "data": {...}}
 
-An event may come again, and after a failure it does. Then a browser that has had it gets it once more, with the same
-`event_id`: to show something twice is harmless, to remember every push would cost more than it saves.
+An event may come again, and after a failure it does. A browser that has received it then gets it again, with the same
+`event_id`: showing an event twice is harmless, and storing every push would cost more than it saves.
 """
 
 import json
@@ -44,11 +44,11 @@ class NotDeliveredError(Exception):
 
 
 def subscribed(user_id: str, topic: str) -> Iterator[str]:
-    """The ids of a person's connections that are to be told of a topic."""
+    """The ids of a user's connections that are subscribed to a topic."""
     query: dict[str, Any] = {
         "KeyConditionExpression": Key("user_id").eq(user_id),
         "FilterExpression": Attr("topics").contains(topic),
-        # Whoever was told that they are subscribed, are.
+        # A subscription counts from its confirmation on.
         "ConsistentRead": True,
     }
     while True:
@@ -60,7 +60,7 @@ def subscribed(user_id: str, topic: str) -> Iterator[str]:
 
 
 def post(user_id: str, connection_id: str, message: bytes) -> None:
-    """Send it to a connection; one that is gone is forgotten."""
+    """Send it to a connection; delete the item of a closed connection."""
     try:
         gateway.post_to_connection(ConnectionId=connection_id, Data=message)
     except gateway.exceptions.GoneException:

@@ -1,7 +1,7 @@
-"""$disconnect: forgets the connection.
+"""$disconnect: deletes the connection's item.
 
-API Gateway tries to tell of every end and does not promise it. What is left over goes when something is pushed to it
-(deliver.py), or when its time to live ends.
+API Gateway invokes $disconnect on a best-effort basis. A remaining item is deleted at the next push to it (deliver.py),
+or when its time to live ends.
 https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-route-keys-connect-disconnect.html
 """
 

@@ -1,7 +1,7 @@
-"""The routes `subscribe` and `unsubscribe`: which topics a connection is told of.
+"""The routes `subscribe` and `unsubscribe`: the topics that a connection receives.
 
 {"action": "subscribe", "topics": ["albums", "pictures"]}    without "topics": all of them
-{"type": "subscribed", "topics": ["albums", "pictures"]}     the answer: all that it is subscribed to now
+{"type": "subscribed", "topics": ["albums", "pictures"]}     the response: all current subscriptions
 """
 
 import json

@@ -1,4 +1,4 @@
-"""$default: whatever is no action of ours, and what is not JSON. The sender is told so."""
+"""$default: unknown actions, and messages that are not JSON. The sender gets an error message."""
 
 import json
 from typing import Any

@@ -1,1 +1,1 @@
-"""What the functions of several micro-services share: domain events and HTTP answers."""
+"""Code that functions of several micro-services share: domain events and HTTP responses."""

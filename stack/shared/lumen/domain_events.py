@@ -25,7 +25,7 @@ class InvalidEventError(ValueError):
 
 
 class NotPublishedError(RuntimeError):
-    """EventBridge took the call and refused the event."""
+    """EventBridge accepted the call and refused the event."""
 
 
 class EventsClient(Protocol):
@@ -79,10 +79,10 @@ def validate(event_type: Any, detail: Any) -> None:
 
 
 def publish(client: EventsClient, *, bus_name: str, source: str, event: DomainEvent) -> str:
-    """Put an event on the bus; returns EventBridge's id of it.
+    """Put an event on the bus. Returns EventBridge's id of the event.
 
-    Raises InvalidEventError before anything is sent, and NotPublishedError when EventBridge refuses the entry: PutEvents
-    answers 200 then too (https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html).
+    Raises InvalidEventError before it sends anything, and NotPublishedError if EventBridge refuses the entry: PutEvents
+    returns 200 then too (https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html).
     """
     detail = event.to_json()
     validate(event.type, detail)
@@ -105,7 +105,7 @@ def publish(client: EventsClient, *, bus_name: str, source: str, event: DomainEv
 # Powertools' validate() compiles the schema again for every event; a function compiles it once here.
 @cache
 def _validator(event_type: str) -> Callable[[Any], Any]:
-    # The schemas are a layer of their own, beside this one on the search path, so that stack/schemas is their only source.
+    # The schemas are a separate layer, next to this one on the search path, so that stack/schemas is their only source.
     for folder in sys.path:
         file = Path(folder) / f"{event_type}.json"
         if file.is_file():

@@ -1,7 +1,7 @@
-"""Where pictures lie in the bucket of uploads: `<place>/<visibility>/<user id>/<picture id>`.
+"""Keys of pictures in the bucket of uploads: `<place>/<visibility>/<user id>/<picture id>`.
 
-What a browser uploads is `incoming/` and nothing there is ever shown; `pictures/` and `thumbnails/` hold what was checked.
-Each place has notifications of its own, so what one function writes wakes no function twice.
+Browsers upload to `incoming/`, and nothing there is ever shown; `pictures/` and `thumbnails/` hold checked pictures.
+Each place has separate notifications, so an object that one function writes invokes no function twice.
 """
 
 import re
@@ -31,7 +31,7 @@ class PictureKey:
 
     @classmethod
     def of(cls, key: str) -> Self:
-        """The picture of an object's key, not URL-encoded. Raises ValueError when it is the key of no picture."""
+        """The picture of an object's key, not URL-encoded. Raises ValueError if the key is not that of a picture."""
         parts = _KEY.fullmatch(key)
         if parts is None:
             raise ValueError(f"{key!r} is the key of no picture: <place>/<visibility>/<user id>/<picture id>")

@@ -1,7 +1,7 @@
-"""Messages of UsageQueue: pictures that were kept or deleted, as S3 tells of them; counted for their user.
+"""Messages of UsageQueue: S3's notifications of kept and deleted pictures; counted for their user.
 
-Some come by the topic (raw, so that they look like the others), some from the bucket. S3 delivers at least once and in no
-order: what is counted of an object goes by the newest sequencer that was seen of it
+Some come through the topic (raw, so that they look like the others), some from the bucket. S3 delivers at least once
+and in any order: only an object's notification with the newest sequencer so far counts
 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html).
 """
 
@@ -25,7 +25,7 @@ pictures = boto3.resource("dynamodb").Table(os.environ["PICTURES_TABLE"])
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What happened to one object: it has `size_bytes` now, or is gone (None)."""
+    """A change of one object: it has `size_bytes` now, or is deleted (None)."""
 
     key: PictureKey
     sequencer: str
@@ -46,7 +46,7 @@ def is_newer(sequencer: str, than: str) -> bool:
 
 
 def count(change: Change) -> None:
-    """Count one change, once. Raises when somebody else counted the same object meanwhile: it comes again."""
+    """Count one change, once. Raises if another invocation counted the same object meanwhile; SQS delivers it again."""
     of_object = {"user_id": change.key.user_id, "item": f"counted#{change.key.picture_id}"}
     known: dict[str, Any] = pictures.get_item(Key=of_object, ConsistentRead=True).get("Item") or {}
     if known and not is_newer(change.sequencer, known["sequencer"]):

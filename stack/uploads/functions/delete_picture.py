@@ -1,4 +1,4 @@
-"""DELETE /pictures/{picture_id}: takes the picture out of the bucket. What S3 tells of that removes all else."""
+"""DELETE /pictures/{picture_id}: deletes the picture from the bucket. S3's notification triggers the rest."""
 
 import os
 from typing import Any

@@ -1,6 +1,6 @@
 """EventBridge, "Object Deleted" of a picture: removes its thumbnail, its metadata and its review.
 
-Whoever deleted it: its owner, an administrator, a lifecycle rule.
+The cause may be its owner, an administrator or a lifecycle rule.
 """
 
 import os

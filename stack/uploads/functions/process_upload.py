@@ -1,8 +1,8 @@
-"""S3, a new object in incoming/: checks what was uploaded, keeps it with a thumbnail, and tells the other micro-services.
+"""S3, a new object in incoming/: checks the upload, keeps it with a thumbnail, and announces it to the other services.
 
-A picture is decided about once: whoever uploads twice with one form, or an event that S3 delivers again, changes nothing.
-What is no picture is a result, PictureRejected. What could not be decided (storage, table or bus do not answer) is tried
-again by Lambda and ends in FailedUploadsQueue.
+A picture is decided once: a second upload with one form, or an event that S3 delivers again, changes nothing. A file
+that is not a picture has a result, PictureRejected. If storage, table or bus do not respond, Lambda retries, and the
+event ends in FailedUploadsQueue.
 """
 
 import os
@@ -40,7 +40,7 @@ storage = boto3.client("s3")
 events = boto3.client("events")
 pictures = boto3.resource("dynamodb").Table(os.environ["PICTURES_TABLE"])
 decided = DynamoDBPersistenceLayer(table_name=os.environ["DECIDED_TABLE"])
-# The object's key has the id of the picture in it; an event that comes again may have another id of its own.
+# The object's key holds the id of the picture; an event that S3 delivers again may have another event id.
 once = IdempotencyConfig(event_key_jmespath="key", raise_on_no_idempotency_key=True, expires_after_seconds=30 * 86400)
 
 
@@ -54,7 +54,7 @@ class RejectedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture that was looked at: as it is shown, after the turns that its EXIF asks for; in pixels."""
+    """A checked picture as it is displayed, after the rotation in its EXIF data; in pixels."""
 
     content_type: str
     width: int
@@ -97,7 +97,7 @@ def look_at(content: bytes, announced: str) -> Picture:
 
 
 def thumbnail_of(image: Image.Image) -> bytes:
-    """The picture as a small JPEG, white where it is transparent. Nothing of the EXIF is in it."""
+    """The picture as a small JPEG without EXIF data; transparent parts are white."""
     # What most cameras make is made smaller first: four bytes for each of its pixels would take longer than all else.
     small = image.copy() if image.mode in ("RGB", "L") else image.convert("RGBA")
     small.thumbnail(THUMBNAIL_PIXELS, reducing_gap=2.0)
@@ -149,8 +149,8 @@ def decide(bucket: str, key: PictureKey, fallback_correlation_id: str) -> Domain
     event = DomainEvent.of("PictureProcessed", data, fact=key.picture_id, correlation_id=correlation_id)
     storage.put_object(Bucket=bucket, Key=key.thumbnail, Body=picture.thumbnail, ContentType=THUMBNAIL_TYPE)
     store(event, status="kept")
-    # Last: what is told of the picture's removal finds everything that is to be removed. And it is what was looked at, not
-    # what lies in incoming/ by now: the form may have been used again.
+    # Last: the picture's removal, once announced, finds everything to remove. The content is the checked one, not the
+    # current object in incoming/: the form may have been used again.
     storage.put_object(Bucket=bucket, Key=key.picture, Body=content, ContentType=picture.content_type)
     return event
 
@@ -166,7 +166,7 @@ def fetch(bucket: str, key: str) -> tuple[bytes, str, Mapping[str, str]]:
 
 @idempotent_function(data_keyword_argument="upload", persistence_store=decided, config=once)
 def process(*, upload: dict[str, str]) -> str:
-    """Decide about one upload (`bucket`, `key`, `correlation_id`) and tell of it; returns the id of the domain event."""
+    """Decide one upload (`bucket`, `key`, `correlation_id`) and announce it; returns the id of the domain event."""
     key = PictureKey.of(upload["key"])
     event = decide(upload["bucket"], key, upload["correlation_id"])
     publish(events, bus_name=os.environ["EVENT_BUS_NAME"], source=SOURCE, event=event)

@@ -1,4 +1,4 @@
-"""Messages of ModerationQueue: pictures that everybody can see. Each waits for a moderator from now on.
+"""Messages of ModerationQueue: public pictures. Each waits for a moderator from now on.
 
 The topic's filter policy lets only public pictures through. The messages are SNS's envelopes around S3's notification.
 """

@@ -32,12 +32,12 @@ storage = boto3.client("s3", config=Config(signature_version="s3v4", s3={"addres
 
 
 class InvalidUploadError(ValueError):
-    """An upload that nobody may announce; the message is for the caller."""
+    """The announced upload is invalid; the message is for the caller."""
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """What the caller says of the picture that is to come."""
+    """The caller's description of the announced picture."""
 
     content_type: str
     visibility: str = "private"
@@ -69,7 +69,7 @@ def form_for(upload: Upload, key: PictureKey, correlation_id: str) -> dict[str, 
     }
     if upload.album_id is not None:
         fields["x-amz-meta-album-id"] = upload.album_id
-    # Nothing is too little: who uploads an empty file by mistake is told so like with any other that is no picture.
+    # The minimum is 0 bytes: an empty file is rejected later, like any other file that is not a picture.
     conditions: list[Any] = [{name: value} for name, value in fields.items()] + [["content-length-range", 0, MAX_BYTES]]
     form: dict[str, Any] = storage.generate_presigned_post(
         os.environ["BUCKET"],

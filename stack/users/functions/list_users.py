@@ -1,4 +1,4 @@
-"""GET /users?limit=&next=: everybody who registered, page by page, for administrators."""
+"""GET /users?limit=&next=: all registered users, page by page, for administrators."""
 
 import base64
 import json
@@ -22,7 +22,7 @@ profiles = boto3.resource("dynamodb").Table(os.environ["PROFILES_TABLE"])
 
 
 class InvalidPageError(ValueError):
-    """A page that nobody can be shown; the message is for the caller."""
+    """The requested page is invalid; the message is for the caller."""
 
 
 def groups_of(claims: dict[str, Any]) -> list[str]:

@@ -1,8 +1,8 @@
-"""PostConfirmation: stores the profile and tells the other micro-services that somebody registered.
+"""PostConfirmation: stores the profile and announces the registration to the other micro-services.
 
-Cognito runs it again when it takes too long: the profile is written once, and the event has the same id every time.
-When it fails, Cognito does not: the person is confirmed all the same. So an event that the bus does not take goes to the
-queue of what is to be published again (publish_again.py).
+Cognito retries it after a timeout: the profile is written once, and the event has the same id every time.
+Cognito does not retry a failure: the user is confirmed nevertheless. So an event that the bus does not accept goes to
+the queue of events to publish again (publish_again.py).
 https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-lambda-post-confirmation.html
 """
 
@@ -49,7 +49,7 @@ def store(event: DomainEvent) -> None:
 
 
 def announce(event: DomainEvent) -> None:
-    """Publish the event now, or have it published as soon as the bus takes events again."""
+    """Publish the event now, or as soon as the bus accepts events again."""
     try:
         publish(events, bus_name=os.environ["EVENT_BUS_NAME"], source=SOURCE, event=event)
     except (NotPublishedError, ClientError, BotoCoreError):

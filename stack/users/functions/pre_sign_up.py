@@ -18,7 +18,7 @@ logger = Logger()
 
 
 class BlockedMailDomainError(Exception):
-    """Cognito shows the message to whoever signs up."""
+    """Cognito shows the message to the user who signs up."""
 
 
 def is_blocked(address: str, blocked: Iterable[str]) -> bool:

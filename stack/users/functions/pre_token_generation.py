@@ -1,4 +1,4 @@
-"""PreTokenGeneration: tells clients by the claims `lumen:role` and `lumen:plan` what a person may do.
+"""PreTokenGeneration: adds the claims `lumen:role` and `lumen:plan`, which show clients the user's rights.
 
 https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-lambda-pre-token-generation.html
 """
@@ -20,7 +20,7 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     plan = event["request"]["userAttributes"].get("custom:plan") or FREE_PLAN
     event["response"]["claimsOverrideDetails"] = {
         "claimsToAddOrOverride": {"lumen:role": role, "lumen:plan": plan},
-        # Left out, Cognito suppresses the groups.
+        # Without it, Cognito suppresses the groups.
         "groupOverrideDetails": groups,
     }
     return event
