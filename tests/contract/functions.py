@@ -124,7 +124,7 @@ class Queue:
 
 
 def log_lines(aws: Callable[[str], Any], log_group: str, until: Callable[[list[str]], bool]) -> list[str]:
-    """The lines of a log group as soon as `until(lines)` holds; they are written just after the answer."""
+    """The lines of a log group as soon as `until(lines)` holds; they are written after the response."""
     logs = aws("logs")
     deadline = time.monotonic() + LOG_SECONDS
     lines: list[str] = []

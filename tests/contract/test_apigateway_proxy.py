@@ -1,4 +1,4 @@
-"""REST APIs with Lambda proxy integrations: the event a function gets, and what becomes of its answer.
+"""REST APIs with Lambda proxy integrations: the event of a function, and the response made from its result.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
 """

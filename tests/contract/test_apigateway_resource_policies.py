@@ -25,7 +25,7 @@ MOCK = {
 
 
 def definition(operation=None, policy=None, **top):
-    """An OpenAPI definition with GET / that answers 200 to those it lets in."""
+    """An OpenAPI definition with GET / that returns 200 to admitted callers."""
     body = {
         "swagger": "2.0",
         "info": {"title": f"a-{uuid.uuid4().hex[:8]}", "version": "1"},

@@ -329,7 +329,7 @@ def test_stage_has_method_settings_and_access_log(aws, stack, name):
 
 
 def test_stack_update_applies_changes_and_delete_leaves_nothing(aws, name):
-    """A stack of its own, whose deletion leaves nothing behind."""
+    """A separate stack. Its deletion leaves nothing behind."""
     mine = f"{name}-changed"
     cloudformation, s3 = aws("cloudformation"), aws("s3")
     kept = ("Key", "Logs", "Bucket", "Table")

@@ -172,7 +172,7 @@ def test_an_unknown_nested_property_is_named_with_its_path(aws, name):
 
 
 def test_a_resource_of_unknown_type_fails_the_stack(aws, name):
-    """LocalStack alone lets it end in CREATE_COMPLETE without making anything."""
+    """Unpatched LocalStack reports CREATE_COMPLETE without creating anything."""
     resources = {"Thing": {"Type": "AWS::Nothing::Thing", "Properties": {}}, "Queue": {"Type": "AWS::SQS::Queue"}}
     status, reasons = _failure(aws, name, resources)
     assert status in FAILED

@@ -1,4 +1,4 @@
-"""An update of a stack changes what is there
+"""An update of a stack changes the existing resources
 (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-update-behaviors.html)."""
 
 import json

@@ -1,4 +1,4 @@
-"""Nothing is deployed from templates that have problems, and all problems are told at once."""
+"""Templates with problems are not deployed, and all problems are reported at once."""
 
 import uuid
 

@@ -1,4 +1,4 @@
-"""A deployment in an account that others use too: under names of its own, and removed without a trace."""
+"""A deployment in a shared account: under unique names, and removed without a trace."""
 
 import dataclasses
 import json
@@ -119,7 +119,7 @@ class Run:
 
 @pytest.fixture
 def run_of(engine, tmp_path):
-    """`run_of("name")`: somebody's deployment; all are removed at the end."""
+    """`run_of("name")`: a deployment of this name; all are removed at the end."""
     made = []
 
     def make(name=None):
@@ -300,7 +300,7 @@ def test_a_stack_without_the_tag_stays_whatever_it_is_called(run_of, aws):
 
 
 def test_an_importer_goes_first_also_when_it_was_made_first(run_of):
-    """LocalStack 4.14.0 answers ListImports with nothing, and cannot delete a stack whose import is gone."""
+    """LocalStack 4.14.0 returns nothing for ListImports, and cannot delete a stack whose import was deleted."""
     run = run_of()
     base, web = run.folder / "base" / "template.yaml", run.folder / "web" / "template.yaml"
     base.unlink()
@@ -366,7 +366,7 @@ def test_a_deployment_that_is_still_at_work_is_waited_for(run_of):
                 begun.set()
 
     def at_work():
-        # What it deployed may be gone before it has read it.
+        # Its resources may be deleted before it has read them.
         with suppress(DeployError):
             run.deploy(events=Begun())
 
@@ -436,7 +436,7 @@ def test_export_of_another_stack_is_a_preflight_problem(run_of, aws):
     assert own_buckets(aws, mine.name) == []
 
 
-# Without ListLayers: LocalStack 4.14.0 answers InternalError once the last version of a layer is deleted.
+# Without ListLayers: LocalStack 4.14.0 returns InternalError once the last version of a layer is deleted.
 INVENTORY = {
     "cloudformation": (("list_exports", "Exports"),),
     "cognito-idp": (("list_user_pools", "UserPools"),),
@@ -458,7 +458,7 @@ INVENTORY = {
 
 
 def inventory(aws):
-    """What is there, by operation."""
+    """Existing resources, by operation."""
     for service, operations in INVENTORY.items():
         for operation, key in operations:
             arguments = {"MaxResults": 60} if service == "cognito-idp" else {}
@@ -471,7 +471,7 @@ def inventory(aws):
 
 
 def named_after(aws, name):
-    """Where there is something whose name, ARN or description holds this name: every name of a deployment does."""
+    """Operations that list a resource with this name in its name, ARN or description: every name of a deployment has it."""
     return {operation for operation, entries in inventory(aws) if any(name in str(entry) for entry in entries)}
 
 

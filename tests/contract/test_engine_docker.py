@@ -224,7 +224,7 @@ def test_token_is_in_the_container_and_found_by_the_client(own: DockerEngine, cl
 
 
 def test_other_containers_reach_it_by_its_name(shared: Target, client):
-    """Docker's own DNS knows a container by its id, its name and its aliases; no page of a stranger has such a name."""
+    """Docker's DNS resolves a container's id, name and aliases; a page from elsewhere cannot have such a host name."""
     port = urlsplit(str(shared.endpoint_url)).port
     [container] = [c for c in client.containers.list() if f"{port}/tcp" in c.attrs["NetworkSettings"]["Ports"]]
     # Not the name that Docker invents: with an underscore it is no host name, and LocalStack routes nothing by it.
@@ -443,7 +443,7 @@ def compose(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.fixture
 def clone(tmp_path: Path, compose: Sequence[str]) -> Iterator[Path]:
-    """What a clean clone has, in a folder of a name that nothing else has; its containers are gone afterwards."""
+    """The files of a clean clone, in a folder with a unique name; its containers are removed at the end."""
     folder = tmp_path / f"clone-{uuid4().hex[:8]}"
     for name, content in image.tree(ROOT).items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -455,7 +455,7 @@ def clone(tmp_path: Path, compose: Sequence[str]) -> Iterator[Path]:
 
 
 def _first_health(client: Any, name: str) -> str:
-    """What Docker first said of the container's health, now or as soon as it says so."""
+    """Docker's first report of the container's health, now or as soon as it exists."""
     events = client.events(decode=True, filters={"container": name, "event": "health_status"}, since=0)
     return next(str(event["status"]) for event in events)
 
@@ -571,7 +571,7 @@ def test_the_vendors_image_is_not_started_without_a_token(compose: Sequence[str]
 
 
 def test_functions_run_in_containers_where_that_is_chosen(tmp_path: Path, monkeypatch, variant):
-    """LocalStack's own executor then decides what can run; nothing here speaks for interpreters that do not run it."""
+    """LocalStack's own executor then decides which runtimes it can run; nothing here vouches for other interpreters."""
     chosen = variant("ENV LAMBDA_RUNTIME_EXECUTOR=docker")
     monkeypatch.setattr(image, "build", lambda _client: chosen)
     engine = DockerEngine(tmp_path)

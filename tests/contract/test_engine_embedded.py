@@ -1,4 +1,4 @@
-"""The embedded engine's life: it starts, is found again, survives and ends cleanly. Each test has one of its own."""
+"""The embedded engine's life: it starts, is found again, survives and ends cleanly. Each test has a separate engine."""
 
 import json
 import os
@@ -127,7 +127,7 @@ def test_engines_started_together_get_separate_endpoints(tmp_path: Path):
 
 
 def test_state_file_with_reused_process_id_is_stale(tmp_path: Path):
-    """Process ids are reused; the start time tells the processes apart."""
+    """Process ids are reused; the start time distinguishes the processes."""
     state = {"pid": os.getpid(), "created": 1.0, "port": 4566, "region": "us-east-1"}
     (tmp_path / "engine.json").write_text(json.dumps(state))
     engine = EmbeddedEngine(tmp_path)
@@ -225,7 +225,7 @@ def test_nothing_tries_the_internet(own: EmbeddedEngine, tmp_path: Path, monkeyp
 
 
 def _wait_until(condition: Callable[[], bool], what: str, seconds: float = 10) -> None:
-    """Other processes tell nothing when they write a file, so this looks until it is so."""
+    """Other processes do not signal when they write a file, so this polls."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"not within {seconds:g} seconds: {what}"

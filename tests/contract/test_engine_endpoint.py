@@ -1,4 +1,4 @@
-"""The endpoint engine against emulators that are not ours: what is said of them is true, and nothing is left in them."""
+"""The endpoint engine against foreign emulators: its reports about them are true, and it leaves nothing in them."""
 
 import json
 import os
@@ -40,7 +40,7 @@ AS_THE_MACHINE_ALLOWS = {"dynamodb", "dynamodbstreams", "kinesis", "lambda"}
 
 @pytest.fixture(scope="module")
 def plain_localstack() -> Iterator[str]:
-    """The URL of LocalStack's image as it is, without anything of ours in it."""
+    """The URL of LocalStack's unchanged image, without the harness."""
     image = _docker("image", "inspect", IMAGE)
     if image.returncode != 0:
         pytest.skip(f"needs Docker and the image {IMAGE}: {(image.stderr or image.stdout).strip().splitlines()[-1]}")
@@ -83,7 +83,7 @@ def moto() -> Iterator[str]:
                 break
         else:
             raise AssertionError(f"moto's server ended: {''.join(said)}")
-        # Nobody reads on, and a full pipe would stop it.
+        # Nothing reads the pipe any more, and a full pipe would block the process.
         threading.Thread(target=server.stdout.read, daemon=True).start()
         yield f"http://127.0.0.1:{port}"
     finally:
@@ -137,7 +137,7 @@ def test_probe_of_plain_localstack_reports_licensed_services(plain_localstack, a
     # It has no Docker socket to run functions with, and lists them all the same.
     assert lacking["lambda"].startswith("a function that was made did not become active: Failed, ")
     assert probe(target, ["lambda"]) == {"lambda": lacking["lambda"]}
-    # It cannot delete a function that never became active: one stays, however often it is asked.
+    # It cannot delete a function that never became active: one stays, however often it is requested.
     [function] = _left_by_the_probe(target)
     assert target.client("lambda").get_function(FunctionName=function)["Configuration"]["State"] == "Failed"
 
@@ -146,10 +146,10 @@ def test_probe_of_moto_reports_almost_no_unsupported_service(moto, attach):
     target = attach(moto)
     assert (target.account_id, target.capabilities) == ("123456789012", frozenset())
     lacking = probe(target, [service for service in CALLS if service != "lambda"])
-    # It keeps REST APIs and answers for them elsewhere: at the host names that AWS gives them.
+    # It stores REST APIs and serves them elsewhere: at AWS's host names.
     assert lacking.pop("apigateway").startswith(f"an API that was made is not at {moto}/_aws/execute-api/")
     assert target.client("apigateway").get_rest_apis()["items"] == []
-    # Of one it has operations, but not the one that would tell; the other came with a later release.
+    # It implements one, but not the operation that the probe needs; the other one came with a later release.
     assert set(lacking) <= {"schemas", "apigatewaymanagementapi"}
 
 
@@ -164,7 +164,7 @@ def test_moto_cannot_run_a_function_without_docker(moto, attach):
 
 @pytest.fixture
 def templates(tmp_path: Path):
-    """A queue; a user pool, and what imports it; an archive of events beside a bus."""
+    """A queue; a user pool and its importer; an archive of events next to a bus."""
     name = f"t{uuid.uuid4().hex[:8]}"
     exported = f"{name}-pool"
     pool_id = {"Value": {"Ref": "Pool"}, "Export": {"Name": exported}}
@@ -266,7 +266,7 @@ def test_that_needs_the_outbox_is_skipped(outbox):
 
 
 def test_run_uses_supported_skips_unsupported_and_leaves_nothing(endpoint_without_harness, engine, tmp_path):
-    """App Mesh is a service that none of ours has and that no template here needs."""
+    """App Mesh is a service that no engine here has and no template here needs."""
     (tmp_path / "pyproject.toml").write_text(
         "[tool.harness]\ntemplates = ['*/template.json']\n[tool.pytest.ini_options]\n"
     )

@@ -309,7 +309,7 @@ def test_mapping_waiting_for_a_retry_is_deleted_at_once(aws, kinesis, function, 
         put(kinesis, name, "poison")
         f.wait_until(lambda seen: seen.find(Kind.TIMER))
         aws("lambda").delete_event_source_mapping(UUID=one)
-    # Nothing waits any more, so there is nothing to hurry.
+    # Nothing waits any more, so there is no timer to fire.
     f.settle()
     # The reader of the shard is the last to go, after it has seen that nothing is wanted of it.
     deadline = time.monotonic() + 60

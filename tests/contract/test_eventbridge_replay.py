@@ -12,7 +12,7 @@ NAMES = "archive-contract"
 
 @pytest.fixture
 def bus(aws):
-    """A bus of its own with an archive, and a queue that gets every event."""
+    """A separate bus with an archive, and a queue that gets every event."""
     events, sqs, name = aws("events"), aws("sqs"), f"{NAMES}-{uuid.uuid4().hex[:12]}"
     made = {"name": name, "arn": events.create_event_bus(Name=name)["EventBusArn"]}
     made["archive"] = events.create_archive(ArchiveName=name, EventSourceArn=made["arn"])["ArchiveArn"]

@@ -1,4 +1,4 @@
-"""`harness up --iam`: how an engine of ours decides calls, at its start and while it is up."""
+"""`harness up --iam`: the IAM mode of an engine of the harness, at its start and while it runs."""
 
 import json
 import os

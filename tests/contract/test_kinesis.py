@@ -20,7 +20,7 @@ def kinesis(aws):
 
 @pytest.fixture
 def stream(kinesis):
-    """`stream(shards)`: the name of a stream of its own."""
+    """`stream(shards)`: the name of a new stream."""
     made = []
 
     def make(shards=1, **options):

@@ -112,7 +112,7 @@ def test_without_splitting_a_batch_is_given_up_whole(flow, function, queue, stre
 
 
 def test_settle_waits_for_the_other_mapping_of_a_poison_record(flow, function, queue, stream, mapping):
-    """Each mapping has a place of its own in the stream."""
+    """Each mapping has a separate position in the stream."""
     first = function(RAISES_ON_POISON)
     second = function(TAKES)
     with flow() as f:

@@ -1,4 +1,4 @@
-"""The pytest plugin in a project of its own: which engine a run uses, and what it leaves behind."""
+"""The pytest plugin in a separate project: which engine a run uses, and what it leaves behind."""
 
 import os
 import re
@@ -263,7 +263,7 @@ def test_an_engine_that_is_up_is_in_the_runs_mode_for_the_run(project: Path):
         assert "(3 times)" in result.stdout
         assert target.harness.iam()["mode"] == "enforce"
         assert _runs(project) == []
-    # What was told before is not told again.
+    # An earlier report is not repeated.
     target.harness.set_iam("report")
     result = _pytest(project, "def test_nothing(engine): pass")
     assert "IAM would have denied nothing." in result.stdout

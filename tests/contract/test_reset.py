@@ -1,4 +1,4 @@
-"""`POST /_harness/reset`. Each test empties an engine of its own."""
+"""`POST /_harness/reset`. Each test empties a separate engine."""
 
 import json
 import os

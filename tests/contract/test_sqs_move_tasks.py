@@ -19,7 +19,7 @@ def sqs(aws):
 
 @pytest.fixture
 def dead(sqs, queue):
-    """The dead-letter queue of `queue`, which takes a message there when it is received again."""
+    """The dead-letter queue of `queue`, which moves a message there when it is received again."""
     made = Queue(sqs)
     policy = json.dumps({"deadLetterTargetArn": made.arn, "maxReceiveCount": 1})
     sqs.set_queue_attributes(QueueUrl=queue.url, Attributes={"RedrivePolicy": policy, "VisibilityTimeout": "0"})
@@ -28,7 +28,7 @@ def dead(sqs, queue):
 
 
 def die(sqs, queue, dead, *bodies):
-    """Messages that were received once more than they may be."""
+    """Messages that exceeded maxReceiveCount by one."""
     for body in bodies:
         sqs.send_message(QueueUrl=queue.url, MessageBody=body)
     for _ in range(2 * len(bodies)):

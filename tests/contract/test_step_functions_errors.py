@@ -1,4 +1,4 @@
-"""The names of errors that Step Functions reports, and which of them a Catch takes.
+"""The names of errors that Step Functions reports, and which of them a Catch matches.
 
 https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html#error-handling-error-representation
 """
@@ -15,8 +15,8 @@ from tests.contract.functions import ROLE
 
 @pytest.fixture
 def ended(aws, flow, queue) -> Iterator[Callable[..., dict[str, Any]]]:
-    """`ended(HeartbeatSeconds=600)`: how an execution ends whose only task asks, and is never called back. The state `Taken`
-    takes what it catches, and `Failed` fails with it."""
+    """`ended(HeartbeatSeconds=600)`: the end of an execution whose only task waits for a callback that never comes. The
+    state `Taken` receives what it catches, and `Failed` fails with it."""
     states, made = aws("stepfunctions"), []
 
     def run(**task: Any) -> dict[str, Any]:

@@ -93,7 +93,7 @@ def test_intrinsic_function_keeps_letters_beyond_ascii(run):
 
 
 def distributed(fails: str, **options: Any) -> dict[str, Any]:
-    """A distributed Map over numbers of which those that `fails` matches fail."""
+    """A distributed Map over numbers; the numbers that match `fails` fail."""
     item = choice({"Variable": "$", "StringMatches": fails}, Default="Ok") | {
         "Yes": {"Type": "Fail", "Error": "Odd", "Cause": "because"},
         "Ok": END,

@@ -16,7 +16,7 @@ from tests.contract.functions import ROLE
 
 @pytest.fixture
 def started(aws, queue) -> Iterator[Callable[..., str]]:
-    """`started(Retry=[...])`: the ARN of an execution whose first task asks, and then waits an hour."""
+    """`started(Retry=[...])`: the ARN of an execution whose first task waits for a callback, then for an hour."""
     states, made = aws("stepfunctions"), []
 
     def start(**task: Any) -> str:
@@ -48,7 +48,7 @@ def _token(aws, queue) -> str:
 
 
 def _refusals(aws, token: str) -> set[str]:
-    """How Step Functions answers who calls back with this token, in each way."""
+    """Step Functions' responses to a callback with this token, for each operation."""
     states, found = aws("stepfunctions"), set()
     for call, said in (
         (states.send_task_success, {"output": "{}"}),

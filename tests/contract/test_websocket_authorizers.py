@@ -74,7 +74,7 @@ def test_the_authorizer_refuses(api, token, answer):
 
 
 def test_missing_identity_source_does_not_invoke_the_authorizer(api):
-    """The function would fail on a request without a token, which is another answer."""
+    """The function would fail on a request without a token, which has another response."""
     assert refused(api, "") == (401, "Unauthorized")
     assert refused(api, "?token=") == (401, "Unauthorized")
 
@@ -89,7 +89,7 @@ def test_an_identity_source_may_be_a_header(websocket_api):
 
 
 def test_nothing_is_kept_for_the_next_connection(api):
-    """A function that changes its mind is asked again, whatever the TTL: caching is of REST and HTTP APIs
+    """The authorizer is invoked for every connection, whatever the TTL: only REST and HTTP APIs cache its result
     (https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/apis-apiid-authorizers.html)."""
     with api.connected("?token=ada") as client:
         first = json.loads(ask(client, "hello")["requestContext"]["authorizer"]["event"])

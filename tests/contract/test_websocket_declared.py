@@ -1,4 +1,4 @@
-"""What can be declared of a WebSocket API: AWS's refusals in its words, and ours with what to do instead.
+"""Declarations of a WebSocket API: AWS's refusals in its words, and the engine's with what to do instead.
 
 https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/resources.html
 """

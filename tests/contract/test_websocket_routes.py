@@ -1,4 +1,4 @@
-"""WebSocket APIs: which route a message takes, what its function gets, and what becomes of the answer.
+"""WebSocket APIs: the route of a message, the event of its function, and the use of the function's result.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-develop-routes.html
 """

@@ -20,14 +20,14 @@ FORMAT = {
     for name in ("requestId", "eventType", "routeKey", "status", "connectionId", "identity.sourceIp", "error.message")
 }
 FAILS = 'def handler(event, context): raise RuntimeError("no")'
-# An account of its own: the role is of the account.
+# A separate account: the role belongs to the account.
 ACCOUNT = "111122223333"
 ROLE = "arn:aws:iam::000000000000:role/contract"
 
 
 @pytest.fixture
 def logging(aws):
-    """API Gateway may write logs. Nobody takes that back: another test may be using it."""
+    """API Gateway may write logs. This is never revoked: another test may be using it."""
     operation = {"op": "replace", "path": "/cloudwatchRoleArn", "value": ROLE}
     aws("apigateway").update_account(patchOperations=[operation])
 
@@ -54,10 +54,10 @@ def test_an_access_log_has_a_line_for_each_request(websocket_api, aws, log_group
         with api.connected(additional_headers=header) as client:
             said = ask(client, {"action": "say"})["requestContext"]
             ask(client, {"action": "other"})
-    # Who leaves waits for nobody: the API may not have heard of it yet.
+    # A client does not wait when it disconnects: the API may not have noticed it yet.
     f.wait_until(lambda seen: seen.find(Kind.CONNECTION))
     f.settle()
-    # Log events of the same millisecond have no order: the client leaves right after what it is told.
+    # Log events of the same millisecond have no order: the client disconnects right after the message.
     order = ("CONNECT", "say", "other", "DISCONNECT")
     written = [json.loads(line) for line in lines(aws, name)]
     written.sort(

@@ -18,7 +18,7 @@ import json
 def handler(event, context):
     return {"statusCode": 200, "body": json.dumps(event)}
 """
-"""Answers with the event that it got."""
+"""Returns its event."""
 TELLS = """
 import json, boto3
 def handler(event, context):

@@ -1,4 +1,4 @@
-"""An engine of ours as somebody else's emulator: its AWS APIs, and nothing below `/_harness`."""
+"""An engine of the harness as a foreign emulator: its AWS APIs, and nothing below `/_harness`."""
 
 import http.client
 import threading
@@ -90,7 +90,7 @@ def without_harness(endpoint_url: str) -> Iterator[str]:
             self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
-            """What fails is told by the test that asked."""
+            """The test that sent the request reports the failure."""
 
     with _Server(("127.0.0.1", 0), Proxy) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,), name="without-harness", daemon=True)
@@ -104,7 +104,7 @@ def without_harness(endpoint_url: str) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def endpoint_without_harness(engine: Target) -> Iterator[str]:
-    """The URL of this run's engine as somebody else's emulator: `/_harness*` is hidden."""
+    """The URL of this run's engine as a foreign emulator: `/_harness*` is hidden."""
     assert engine.endpoint_url is not None
     with without_harness(engine.endpoint_url) as url:
         yield url

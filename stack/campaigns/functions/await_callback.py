@@ -15,7 +15,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 KEPT_SECONDS = 8 * 86400
-"""Longer than the task waits, so that a late callback can be told that it is late."""
+"""Longer than the task waits, so that a late callback gets the response that it is late."""
 
 logger = Logger()
 callbacks = boto3.resource("dynamodb").Table(os.environ["CALLBACKS_TABLE"])

@@ -17,7 +17,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from lumen.http_answers import answer, problem
 
 GONE = ("TaskTimedOut", "TaskDoesNotExist", "InvalidToken")
-"""Nobody waits with that token any more
+"""No task waits with that token any more
 (https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskSuccess.html#API_SendTaskSuccess_Errors)."""
 
 logger = Logger()

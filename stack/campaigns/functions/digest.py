@@ -21,7 +21,7 @@ TEXT_AT_MOST = 150_000
 """Bytes of a text as JSON: with so many recipients it is still within the input of an execution."""
 TITLE = "New on Lumen this week"
 SENDER = "lumen"
-"""Who started the campaign: nobody of the users."""
+"""The campaign's starter: none of the users."""
 
 logger = Logger()
 database = boto3.resource("dynamodb")

@@ -1,4 +1,4 @@
-"""Task LookUp: reads a campaign's state from the mail SaaS if no callback came: callbacks may be lost, mails are not."""
+"""Task LookUp: reads the state from the mail SaaS if no callback came. A callback may be lost; mails are not."""
 
 from typing import Any
 

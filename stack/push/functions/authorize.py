@@ -14,7 +14,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 KEY_SECONDS = 3600
-"""For how long the pool's keys are kept. A key that is not among them is asked for at once."""
+"""For how long the pool's keys are cached. An unknown key is fetched at once."""
 KEYS_TIMEOUT_SECONDS = 8
 
 logger = Logger()

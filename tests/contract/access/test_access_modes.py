@@ -1,4 +1,4 @@
-"""`enforce` refuses, `report` tells only, `off` asks nothing."""
+"""`enforce` refuses, `report` only logs, `off` evaluates no policy."""
 
 import os
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ EVERYONE = {"Principal": "*", "Action": "sts:AssumeRole"}
 
 @pytest.fixture(autouse=True)
 def _enforced() -> None:
-    """This test has an engine of its own, in the mode that it chooses."""
+    """A separate engine for this test, in the mode that it chooses."""
 
 
 @pytest.fixture

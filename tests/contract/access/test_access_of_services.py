@@ -15,7 +15,7 @@ EVENTS, SNS, S3, LAMBDA = ({"Service": f"{s}.amazonaws.com"} for s in ("events",
 
 @pytest.fixture
 def rule(aws):
-    """`rule(target)`: a rule for a source of its own; answers the source and the rule's ARN."""
+    """`rule(target)`: a rule for a unique source. Returns the source and the rule's ARN."""
     events, made = aws("events"), []
 
     def make(**target):
@@ -177,7 +177,7 @@ def test_dead_letter_is_lost_after_role_loses_send_permission(aws, function, que
     executes.may(allow("sqs:SendMessage", told.arn))
     send = {"FunctionName": arn, "InvocationType": "Event", "Payload": b'{"n": 1}'}
     aws("lambda").invoke(**send)
-    # The destination is told before the dead letter is sent, so the second event's word comes after the first's letter.
+    # The destination's message precedes the dead letter, so the second event's message follows the first's dead letter.
     told.take()
     aws("lambda").invoke(**send)
     told.take()
@@ -225,7 +225,7 @@ def test_mapping_without_read_permission_on_source_is_refused(aws, function, que
 
 def test_a_state_machine_has_the_rights_of_its_role(engine, queue, role):
     """https://docs.aws.amazon.com/step-functions/latest/dg/procedure-create-iam-role.html"""
-    # StartSyncExecution has a host of its own, which a name of this machine has not.
+    # StartSyncExecution has a separate host, which a name of this machine does not cover.
     states = engine.client("stepfunctions", config=Config(inject_host_prefix=False))
     target = queue()
     executes = role(trusts={"Service": "states.amazonaws.com"})
@@ -252,8 +252,8 @@ def test_a_state_machine_has_the_rights_of_its_role(engine, queue, role):
 
 
 def test_task_token_call_needs_permission_on_its_state_machine(aws, queue, role):
-    """The Service Authorization Reference names no resource for SendTaskSuccess, and AWS asks it on the state machine: so
-    CDK's grantTaskResponse allows it (https://github.com/aws/aws-cdk/pull/8486)."""
+    """The Service Authorization Reference names no resource for SendTaskSuccess. AWS evaluates it on the state machine:
+    CDK's grantTaskResponse allows it there (https://github.com/aws/aws-cdk/pull/8486)."""
     target, executes = queue(), role(trusts={"Service": "states.amazonaws.com"})
     executes.may(allow("sqs:SendMessage", target.arn))
     definition = {

@@ -1,4 +1,4 @@
-"""Who may speak to the clients of a WebSocket API
+"""Which callers may post to the clients of a WebSocket API
 (https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-control-access-iam.html)."""
 
 import json

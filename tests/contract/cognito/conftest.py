@@ -1,4 +1,4 @@
-"""Builders of pools, clients, people and trigger functions for the contract tests of Cognito."""
+"""Builders of pools, clients, users and trigger functions for the contract tests of Cognito."""
 
 import contextlib
 import io
@@ -95,7 +95,7 @@ def new_address() -> Callable[[], str]:
 
 @pytest.fixture
 def make_pool(engine, aws) -> Callable[..., Pool]:
-    """`make_pool(client={...}, **CreateUserPool)`: signs in by mail address unless told otherwise."""
+    """`make_pool(client={...}, **CreateUserPool)`: signs in by mail address by default."""
     api = aws("cognito-idp")
 
     def make(client: dict[str, Any] | None = None, **config: Any) -> Pool:

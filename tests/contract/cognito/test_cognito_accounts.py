@@ -1,4 +1,4 @@
-"""What people do with their accounts, second factors, and what administrators find.
+"""Users' calls about their accounts, second factors, and administrators' calls.
 
 https://docs.aws.amazon.com/cognito/latest/developerguide/managing-users.html
 """

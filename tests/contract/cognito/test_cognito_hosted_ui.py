@@ -77,7 +77,7 @@ def hosted(make_pool, provider, engine):
 
 
 def authorize(browser, pool, address, **more):
-    """Follow the redirects until the browser leaves for the application; returns what it is told there."""
+    """Follow the redirects to the application. Returns the query that the application receives."""
     query = {"client_id": pool.client_id, "redirect_uri": CALLBACK, "response_type": "code", "scope": "openid email"}
     query |= {"state": "s-1", "identity_provider": "Lumen", **more}
     answer = browser.get(f"{address}/oauth2/authorize", params=query)

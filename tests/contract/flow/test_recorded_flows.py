@@ -1,4 +1,4 @@
-"""The flows of an engine, whoever began them: what `harness trace` lists and tells."""
+"""All flows of an engine, of tests and of other clients: what `harness trace` lists and renders."""
 
 import re
 import uuid
@@ -30,7 +30,7 @@ def recorded(engine: Target) -> Iterator[RecordedFlows]:
 
 
 def _of(recorded: RecordedFlows, name: str) -> Beginning:
-    """The flow that something of this name began; nothing else has it."""
+    """The flow that the resource with this unique name began."""
     [found] = [beginning for beginning in recorded.beginnings() if name in beginning.what]
     return found
 
@@ -129,7 +129,7 @@ def test_flow_command_lists_renders_and_exports_flows(
     name = queue.url.rpartition("/")[2]
     beginning = _of(recorded, f"SendMessage {name}")
 
-    # What is up here is found without; an engine of the run's own is in a folder of its own.
+    # A running engine is found without it; a test run's own engine has a separate folder.
     state = project.settings.state_directory
     of_the_run = ["--state", str(state)] if state.name.startswith("run-") else []
 

@@ -1,4 +1,4 @@
-"""When a flow has come to rest: as soon as nothing of it goes on, and not before."""
+"""When a flow is settled: as soon as none of its activities is in progress, and not before."""
 
 import json
 import uuid

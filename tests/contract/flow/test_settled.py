@@ -1,4 +1,4 @@
-"""A block of a fixture that acts ends when all that it caused has come to rest."""
+"""A block of a fixture ends when everything that it caused is settled."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What becomes due later is waited for, told with its time, or made due now."""
+"""Timers: settle() waits for them, reports when they are due, or fires them now."""
 
 import json
 import re
@@ -86,7 +86,7 @@ def test_message_due_after_the_timeout_is_reported_at_once(flow, function, mappe
     assert "settle(hurry=True)" in str(error.value)
     [waits] = f.pending()
     assert waits.due == pytest.approx(time.time() + 600, abs=60)
-    # Its consumer is to go, and nobody else is to find it.
+    # Its consumer may be deleted now, and no other test may find it.
     f.settle(hurry=True)
 
 

@@ -1,4 +1,4 @@
-"""What a test of the journal reads, and clients whose calls nobody else's test takes for its own."""
+"""Reads the journal for a test, and makes clients whose calls are separate from those of other tests."""
 
 import json
 import time
@@ -98,13 +98,13 @@ def records(engine: Target, last) -> Callable[..., list[Record]]:
 
 @pytest.fixture
 def trace() -> str:
-    """The root of a trace that nobody else has."""
+    """The root of a unique trace."""
     return f"1-{uuid.uuid4().hex[:8]}-{uuid.uuid4().hex[:24]}"
 
 
 @pytest.fixture
 def traced(engine: Target, trace: str) -> Callable[[str], Any]:
-    """`traced("sqs")`: a client whose calls are of the test's own trace."""
+    """`traced("sqs")`: a client whose calls belong to the test's trace."""
 
     def of(service: str) -> Any:
         client = engine.client(service)

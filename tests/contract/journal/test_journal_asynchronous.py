@@ -89,7 +89,7 @@ def test_deleted_dead_letter_queue_loses_the_event(function, settle, queue, aws,
         note = journal.wait(Kind.DEAD_LETTER, lambda r: r.name == made.name and r.data["reason"] == "TargetRefused")
         assert "NonExistentQueue" in note.data["error"]["code"]
     finally:
-        # The fixture deletes it once more.
+        # The fixture deletes it again.
         aws("sqs").create_queue(QueueName=queue.url.rpartition("/")[2])
 
 

@@ -37,7 +37,7 @@ def mapping(aws):
 
 @pytest.fixture
 def table(aws):
-    """The name and the ARN of the stream of a table of its own."""
+    """The name of a new table and the ARN of its stream."""
     name = f"journal-{uuid.uuid4().hex[:8]}"
     made = aws("dynamodb").create_table(
         TableName=name,

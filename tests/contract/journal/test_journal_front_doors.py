@@ -1,4 +1,4 @@
-"""Who may call a REST API's method, as the journal has it
+"""The journal's decisions about callers of a REST API's method
 (https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-control-access-to-api.html)."""
 
 import json

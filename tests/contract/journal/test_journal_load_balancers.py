@@ -1,4 +1,4 @@
-"""A request at a load balancer, as the journal has it: which rule took it, and why the load balancer answered for the target.
+"""A request at a load balancer in the journal: the matching rule, and why the load balancer responded for the target.
 
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-access-logs.html#error-reason-codes
 """

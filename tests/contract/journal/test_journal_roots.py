@@ -1,4 +1,4 @@
-"""Every record has a cause, takes up what another left, or is one of the few things that begin by themselves."""
+"""Every record has a cause, takes a mark that another one leaves, or is one of the few kinds that need no cause."""
 
 from collections.abc import Iterable, Mapping
 
@@ -7,11 +7,11 @@ from tests.contract.journal.conftest import Journal
 
 BEGINNINGS = (Kind.REQUEST, Kind.TIMER, Kind.CONNECTION)
 READ, LOOKED_AT = 40_000, 20_000
-"""The newest records; what one of the later half takes up was left in them, too, or taken up before."""
+"""The newest records. A mark that a record of the later half takes was left in them too, or was taken before."""
 
 
 def _without_a_cause(records: Iterable[Record]) -> list[Record]:
-    """What nothing recorded has led to, and nobody outside has asked for."""
+    """Records without a recorded cause that no client requested either."""
     records = list(records)
     left = {mark for record in records for mark in record.leaves}
     taken: dict[int, set[str]] = {}
@@ -27,14 +27,14 @@ def _without_a_cause(records: Iterable[Record]) -> list[Record]:
         and record.cause is None
         and record.kind not in BEGINNINGS
         and record.data.get("caller", {}).get("kind") != "client"
-        # A mapping tells by itself that it cannot read its source any more.
+        # A mapping records without a cause that it cannot read its source any more.
         and record.data.get("reason") != "SourceFailed"
-        # A client asked for it, at an endpoint whose requests are no part of the journal.
+        # A client requested it, at an endpoint whose requests are not recorded.
         and (record.service, record.name) != ("harness", "reset")
         # What a client says on a WebSocket.
         and not (record.kind is Kind.FRAME and record.data["direction"] == "in")
         and not taken[record.activity] & left
-        # What nobody could ever work off comes again for as long as its stack lives, long after it was left.
+        # A message that always fails is delivered again until its stack is deleted, long after its sending record.
         and not (_is_delivered_again(record) and _were_taken_before(record, first_taken_by))
     ]
 
@@ -65,7 +65,7 @@ def test_every_record_has_a_cause(engine, function, queue, aws, last):
     found = Journal(journal.url, max(0, newest - READ), journal.headers).all()
     looked_at = range(newest - LOOKED_AT, found[-1].sequence + 1)
     if any(record.sequence in looked_at for record in _without_a_cause(found)):
-        # A call says at its end what it left, and that may have been taken up before: those that go on are waited for.
+        # A call records its marks at its end, and they may be taken before that: wait for the calls in progress.
         going_on = {r.activity for r in found if r.kind is Kind.CALL and r.phase is Phase.BEGIN}
         going_on -= {r.activity for r in found if r.phase is Phase.END}
         later = Journal(journal.url, found[-1].sequence, journal.headers).follow()

@@ -1,4 +1,4 @@
-"""Functions whose role lacks a right, or is denied it."""
+"""Functions whose role does not have a permission, or is denied it."""
 
 import json
 
@@ -22,7 +22,7 @@ Orders:
 
 
 def sent(stack: Stack) -> None:
-    """An asynchronous event: nobody is told of the refusal."""
+    """An asynchronous event: the sender does not see the refusal."""
     payload = json.dumps({"order": "1"})
     stack.aws("lambda").invoke(FunctionName=stack.id("Function"), InvocationType="Event", Payload=payload)
 

@@ -26,14 +26,14 @@ Globals:
 class BrokenStack:
     """A defect, and everything that a test of its explanation needs.
 
-    `template` is the Resources of a SAM template, in YAML; the line with the defect ends in `# <- here` (where the code
-    of a function has it, the mark is in the code). Functions have python3.11, `index.handler` and 5 seconds unless they
-    say otherwise; `outputs` are the template's Outputs. `files` are written beside it, by path.
+    `template` is the Resources of a SAM template, in YAML. The line with the defect ends in `# <- here` (in the code of
+    a function, if the defect is there). Functions have python3.11, `index.handler` and 5 seconds unless they set other
+    values; `outputs` are the template's Outputs. `files` are written next to it, by path.
 
-    `stimulate` is given the deployed stack, inside of its flow. Then `cause` and `sentence` are those of the one finding;
-    in the sentence `{Name}` is the physical id of the resource Name, and an ellipsis (…) is what changes from run to run.
+    `stimulate` gets the deployed stack, inside of its flow. `cause` and `sentence` are those of the only finding then;
+    in the sentence `{Name}` is the physical id of the resource Name, and an ellipsis (…) is text that varies.
 
-    `fixed` are texts of the template and what repairs them: the same stimulus then has nothing to explain.
+    `fixed` maps texts of the template to their correction. With them the same stimulus has no finding.
     """
 
     behaviour: str
@@ -46,13 +46,13 @@ class BrokenStack:
     outputs: str = ""
     files: Mapping[str, str] = field(default_factory=dict)
     until: Callable[[Flow], object] | None = None
-    """Where the flow does not come to rest: what is waited for before it is explained."""
+    """For a flow that does not settle: what to wait for before it is explained."""
 
     def __str__(self) -> str:
         return self.behaviour
 
     def text(self, *, fixed: bool = False) -> str:
-        """The whole template. Raises ValueError where what is to be fixed is not there."""
+        """The whole template. Raises ValueError if it does not contain a text to fix."""
         text = dedent(self.template).strip("\n")
         for broken, repaired in self.fixed.items() if fixed else ():
             if broken not in text:
@@ -64,17 +64,17 @@ class BrokenStack:
 
 @dataclass(frozen=True)
 class Stack:
-    """A deployed one. What it tells is asked for by logical id."""
+    """A deployed stack. Its methods take logical ids."""
 
     target: Target
     deployed: DeployedStack
     template: Path
     topology: Topology
     flow: Callable[[], AbstractContextManager[Flow]]
-    """The flow of the block, which knows the topology of this stack; until the test ends it can be asked."""
+    """The flow of the block, with the topology of this stack; usable until the test ends."""
 
     def aws(self, service: str, **arguments: Any) -> Any:
-        """A client whose calls belong to the flow of the block that they are made in."""
+        """A client whose calls belong to the flow of their block."""
         return self.target.client(service, **arguments)
 
     def id(self, logical_id: str) -> str:
@@ -97,7 +97,7 @@ class Stack:
         return line
 
     def explained(self, broken: BrokenStack, *, fixed: bool = False) -> tuple[Flow, Explanation]:
-        """Stimulate it, and explain what came of that."""
+        """Stimulate the stack and explain the flow."""
         with self.flow() as f:
             broken.stimulate(self)
             if broken.until is not None and not fixed:

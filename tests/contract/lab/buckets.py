@@ -1,4 +1,4 @@
-"""Objects that no notification tells of, and signed URLs that S3 does not take
+"""Objects without a notification, and signed URLs that S3 refuses
 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-filtering.html)."""
 
 import contextlib
@@ -66,7 +66,7 @@ def download(stack: Stack) -> None:
 
 
 def download_altered(stack: Stack) -> None:
-    """The same object by another URL; where the bucket says that it is fixed, by the one that was signed."""
+    """Request the same object by another URL; with a bucket marked as fixed, by the signed one."""
     s3, bucket = stack.aws("s3"), stack.id("Bucket")
     s3.put_object(Bucket=bucket, Key="k", Body=b"picture")
     url = s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "k"})
@@ -95,7 +95,7 @@ Sign:  # <- here
 
 
 def send_form(stack: Stack) -> None:
-    """With a field that is not in the policy, where the template does not say that it is fixed."""
+    """With a field that is not in the policy, unless the template is marked as fixed."""
     answer = stack.aws("lambda").invoke(FunctionName=stack.id("Sign"))
     form = json.loads(answer["Payload"].read())
     headers: dict[str, str] = {}

@@ -18,7 +18,7 @@ from tests.contract.lab.broken_stack import BrokenStack, Stack
 
 DELETED_AT_ONCE = 4
 Key = tuple[str, bool]
-"""Its behaviour, and whether it is fixed."""
+"""Its behaviour, and whether the stack is fixed."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Bench:
     prefix: str
 
     def deploy(self, wanted: Sequence[tuple[BrokenStack, bool]]) -> dict[Key, Stack | DeployError]:
-        """Deploy these stacks at once, each broken or fixed. One that cannot be does not keep the others."""
+        """Deploy these stacks at once, each broken or fixed. A stack that fails does not stop the others."""
         failed: DeployError | None = None
         with self._locked():
             templates = {(broken.behaviour, fixed): self._template(broken, fixed) for broken, fixed in wanted}
@@ -97,7 +97,7 @@ def _flow_of_no_test() -> AbstractContextManager[Flow]:
 def bench(
     engine: Target, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[Callable[[BrokenStack, bool], Stack]]:
-    """`bench(broken, fixed)`: the stack. With the first that is asked for, all that this run has selected are deployed."""
+    """`bench(broken, fixed)`: the stack. The first call deploys all stacks that this run has selected."""
     worker = getattr(request.config, "workerinput", {})
     base = tmp_path_factory.getbasetemp()
     run = str(worker.get("testrunuid", uuid4().hex))[:8]

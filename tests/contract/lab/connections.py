@@ -1,4 +1,4 @@
-"""WebSocket APIs that refuse a client, take no message, or speak to a client that is gone."""
+"""WebSocket APIs that refuse a client, route no message, or post to a closed connection."""
 
 import contextlib
 from textwrap import dedent
@@ -138,7 +138,7 @@ def _url(stack: Stack) -> str:
 
 
 def said(stack: Stack) -> None:
-    """A client says what there is no route of its own for. It stays until its API is deleted."""
+    """A client sends a message without a matching route. It stays connected until its API is deleted."""
     WebSocket.open(_url(stack), ping_interval=None).send('{"action": "dance"}')
 
 

@@ -1,4 +1,4 @@
-"""Events that no rule takes, and rules that cannot hand over what they took."""
+"""Events that match no rule, and rules that cannot deliver what they matched."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Mappings that do not hand over what is in their queue or stream, or not in the way that the function expects."""
+"""Mappings that do not deliver the content of their queue or stream, or not in the way that the function expects."""
 
 import json
 

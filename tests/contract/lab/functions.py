@@ -16,7 +16,7 @@ def sent(stack: Stack) -> None:
 
 
 def called(stack: Stack) -> None:
-    """An event whose sender waits for the answer."""
+    """An event whose sender waits for the result."""
     with contextlib.suppress(ClientError):
         stack.aws("lambda").invoke(FunctionName=stack.id("Function"), Payload=ORDER)
 

@@ -1,4 +1,4 @@
-"""Load balancers that answer for a function that does not, and functions whose answer is none."""
+"""Load balancers that respond for a failing function, and functions with an invalid result."""
 
 import httpx
 

@@ -1,4 +1,4 @@
-"""Schedules that run for nobody, and runs that do not reach their target."""
+"""Schedules without an effect, and runs that do not reach their target."""
 
 from tests.contract.lab.broken_stack import BrokenStack, Stack
 

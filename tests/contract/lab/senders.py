@@ -23,7 +23,7 @@ def two_with_one_id(stack: Stack) -> None:
 
 
 def _send(stack: Stack, body: str, in_order: Mapping[str, str]) -> None:
-    """`in_order` is what only a FIFO queue takes; a fixed stack has another."""
+    """`in_order` holds parameters that only a FIFO queue accepts; a fixed stack has another queue."""
     url = stack.id("Queue")
     options = in_order if url.endswith(".fifo") else {}
     stack.aws("sqs").send_message(QueueUrl=url, MessageBody=body, **options)

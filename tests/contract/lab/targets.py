@@ -1,4 +1,4 @@
-"""Rules and topics whose target does not take what it is given
+"""Rules and topics whose target refuses their deliveries
 (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html)."""
 
 from tests.contract.lab.broken_stack import BrokenStack, Stack

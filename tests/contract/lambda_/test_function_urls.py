@@ -1,4 +1,4 @@
-"""Function URLs: who is let in, the event, the answer, CORS.
+"""Function URLs: authorization, event, response, CORS.
 
 https://docs.aws.amazon.com/lambda/latest/dg/urls-configuration.html
 """

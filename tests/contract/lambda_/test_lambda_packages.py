@@ -1,4 +1,4 @@
-"""An engine that lacks the packages of a Python: it downloads nothing, and the command that deploys installs them."""
+"""An engine without the packages of a Python: it downloads nothing, and the command that deploys installs them."""
 
 import os
 import sys

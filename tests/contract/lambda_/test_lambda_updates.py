@@ -1,4 +1,4 @@
-"""What an update, and an end of the runtime, leave alone."""
+"""What an update, and an end of the runtime, do not change."""
 
 import json
 import threading

@@ -1,4 +1,4 @@
-"""Load balancers with a network around them, made over the API; functions that answer what a test asks for."""
+"""Load balancers with a network, created through the API; functions that return what a test requests."""
 
 import json
 import uuid
@@ -93,8 +93,8 @@ def balancer(
     aws: Callable[[str], Any], engine: Target, network: Network, target_function: str
 ) -> Iterator[Callable[..., Balancer]]:
     """`balancer()`: one that forwards `/echo*` and `/answer` to the function. `attributes` are the load balancer's,
-    `multi_value` the target group's; `closed` has security groups that let nobody in; `function` is another, or "" for
-    none."""
+    `multi_value` the target group's; `closed` has security groups that admit no client; `function` is another one, or
+    "" for none."""
     elbv2 = aws("elbv2")
     balancers: list[str] = []
     groups: list[str] = []
@@ -137,7 +137,7 @@ def balancer(
 
 @pytest.fixture
 def says(http: Any) -> Callable[..., Any]:
-    """`says(balancer, answer)`: what comes of it that the function returns this."""
+    """`says(balancer, answer)`: the load balancer's response when the function returns this."""
 
     def ask(at: Balancer, answer: Any) -> Any:
         headers = {"content-type": "application/json"}

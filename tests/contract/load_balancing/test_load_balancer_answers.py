@@ -1,4 +1,4 @@
-"""What a load balancer answers: for its function, and in the place of it.
+"""The responses of a load balancer: those of its function, and those in place of the function.
 
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html
 """
@@ -77,7 +77,7 @@ def test_a_function_that_permits_it_no_longer(aws, balancer, function, http):
 
 
 def test_load_balancer_with_closed_security_groups_returns_504(balancer, http):
-    """On AWS nothing answers at all; here the answer says so without the wait."""
+    """On AWS there is no response at all; here the response says so without the wait."""
     assert http.get(f"{balancer(closed=True).url}/echo").status_code == 504
 
 
@@ -131,7 +131,7 @@ def test_requests_are_shared_among_weighted_target_groups(aws, balancer, http):
     forward = {"Type": "forward", "ForwardConfig": {"TargetGroups": groups}}
     elbv2 = aws("elbv2")
     [rule] = elbv2.create_rule(ListenerArn=at.listener, Priority=1, Conditions=conditions, Actions=[forward])["Rules"]
-    # All go to the group that has nobody.
+    # All requests go to the group without targets.
     assert [http.get(f"{at.url}/shared").status_code for _ in range(3)] == [503] * 3
     elbv2.delete_rule(RuleArn=rule["RuleArn"])
 
@@ -145,7 +145,7 @@ def test_deleted_load_balancer_returns_404(aws, balancer, http):
 def test_a_head_request_has_no_body(balancer, http):
     answer = http.head(f"{balancer().url}/elsewhere")
     assert (answer.status_code, answer.content) == (404, b"")
-    # The connection goes on with nothing left over in it.
+    # The connection stays usable, and holds no unread bytes.
     assert http.get(f"{balancer().url}/echo").status_code == 200
 
 

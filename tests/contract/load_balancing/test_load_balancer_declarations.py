@@ -151,7 +151,7 @@ def test_a_port_has_one_listener(aws, balancer):
 
 
 def test_https_needs_a_certificate_and_is_served_without_tls(aws, balancer, engine, http):
-    """What a function sees of it is what it sees on AWS; the gateway's port speaks for the listener's."""
+    """A function sees the same as on AWS; the gateway's port stands for the listener's port."""
     at, elbv2 = balancer(), aws("elbv2")
     listener = {"LoadBalancerArn": at.arn, "Port": 443, "Protocol": "HTTPS"}
     forward = {"Type": "forward", "TargetGroupArn": at.group}

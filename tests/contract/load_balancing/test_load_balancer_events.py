@@ -133,7 +133,7 @@ def test_the_dns_name_leads_to_it_as_a_host(balancer, engine, http):
 
 
 def test_a_browser_of_another_origin_gets_what_the_function_says(balancer, http):
-    """A load balancer has no CORS of its own."""
+    """A load balancer does not handle CORS."""
     at = balancer()
     answer = http.options(f"{at.url}/echo", headers={"Origin": "https://shop.example.com"})
     assert answer.json()["httpMethod"] == "OPTIONS"

@@ -20,7 +20,7 @@ def new_trace_id(seconds: float | None = None) -> str:
 
 
 def document(name: str, trace_id: str, seconds: float | None = 0.5, **members: Any) -> dict[str, Any]:
-    """A segment that began just now; without seconds it is in progress."""
+    """A segment that began now; without seconds it is in progress."""
     start = members.pop("start_time", time.time())
     times = {"in_progress": True} if seconds is None else {"end_time": start + seconds}
     return {"id": new_id(), "name": name, "trace_id": trace_id, "start_time": start, **times, **members}
@@ -33,7 +33,7 @@ def subsegment(name: str, seconds: float = 0.25, **members: Any) -> dict[str, An
 
 @dataclass
 class Traces:
-    """X-Ray, and the traces that a test has sent; tests find theirs by a service with a name that no other test has."""
+    """X-Ray, and the traces that a test has sent; a test finds its traces by a service with a unique name."""
 
     client: Any
     name: str = field(default_factory=lambda: f"contract-{secrets.token_hex(6)}")
