@@ -285,7 +285,7 @@ def test_another_run_asks_for_another_mode(engine):
     command = [sys.executable, "-m", "pytest", "other.py", "--iam=off", "-p", "no:cacheprovider"]
     other = subprocess.run(command, capture_output=True, text=True)
     assert "Another test run (process" in other.stdout
-    assert "has the engine at " + engine.endpoint_url + " decide by --iam=report" in other.stdout
+    assert f"uses the engine at {engine.endpoint_url} with --iam=report" in other.stdout
     assert engine.harness.iam()["mode"] == "report"
 """
 
