@@ -108,10 +108,12 @@ def install() -> None:
     def gethostbyname_ex(host: str) -> Any:
         return by_name_ex(host if _is_here(host) else gethostbyname(host))
 
-    for lookup in (getaddrinfo, gethostbyname, gethostbyname_ex):
+    # Not by `__name__`: a tool that watches the process may have wrapped them.
+    lookups = {"getaddrinfo": getaddrinfo, "gethostbyname": gethostbyname, "gethostbyname_ex": gethostbyname_ex}
+    for name, lookup in lookups.items():
         replaced(
             socket,
-            lookup.__name__,
+            name,
             lookup,
             because="names are looked up on this machine, or where a resource declares it",
         )
