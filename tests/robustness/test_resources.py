@@ -202,7 +202,10 @@ def test_engine_without_handles_neither_spins_nor_ends(limited: Limited):
         try:
             for _ in range(40):
                 held.enter_context(closing(limited.connect()))
-            assert process.cpu_percent(interval=1.0) < 60
+            # A listener that spins does so in every second; collecting garbage may take one.
+            wait_until(
+                lambda: process.cpu_percent(interval=1.0) < 60, lambda: "more than 60 % of a processor each second"
+            )
         finally:
             resource.prlimit(process.pid, resource.RLIMIT_NOFILE, before)
     assert lists_queues(limited)
