@@ -92,7 +92,7 @@ def operations_of(service: str) -> list[str]:
 
 
 def requests(operation: OperationModel) -> st.SearchStrategy[dict[str, Any]]:
-    """Parameters that the model allows, as boto3 takes them."""
+    """Parameters that the model allows, in boto3's form."""
     shape = operation.input_shape
     return st.just({}) if shape is None else _values(shape, 0)
 
@@ -191,7 +191,7 @@ class Broken:
 
 
 def breakable(shape: Shape, value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any, str]]:
-    """`(path, value to put there, what it breaks)`; REMOVED instead of a value takes the member away."""
+    """`(path, value to put there, violated constraint)`; the value REMOVED deletes the member."""
     metadata = shape.metadata
     if getattr(shape, "is_document_type", False):
         return

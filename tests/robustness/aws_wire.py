@@ -1,4 +1,4 @@
-"""Sends generated requests to an engine and holds its answers to the form of an answer of AWS."""
+"""Sends generated requests to an engine and checks that each response has AWS's form."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def call(client: Any, operation: OperationModel, parameters: dict[str, Any]) -> 
         answered = client._make_api_call(operation.name, parameters)
     except ClientError as refused:
         error, status = refused.response["Error"], refused.response["ResponseMetadata"]["HTTPStatusCode"]
-        # An answer to HEAD has no body; botocore takes the status for the code.
+        # A response to HEAD has no body; botocore uses the status as the code.
         code = "" if operation.http.get("method") == "HEAD" else str(error.get("Code", ""))
         return Answer(status, code, str(error.get("Message", "")))
     except botocore.parsers.ResponseParserError as error:
@@ -81,7 +81,7 @@ def serialized(operation: OperationModel, parameters: dict[str, Any], endpoint: 
 
 
 def send(endpoint: str, wire: Wire, operation: OperationModel) -> Answer | None:
-    """The answer to what no client of AWS's would send; None where HTTP itself forbids it."""
+    """The response to a request that no AWS client would send; None if HTTP itself forbids the request."""
     split = urlsplit(endpoint)
     connection = http.client.HTTPConnection(str(split.hostname), split.port, timeout=SECONDS)
     try:

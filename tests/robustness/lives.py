@@ -30,7 +30,7 @@ KEY_SCHEMA: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Life:
-    """`create` answers how the listing names the resource; `change` and `read` are given that."""
+    """`create` returns the resource's name in the listing; `change` and `read` get that name."""
 
     create: Callable[[str], str]
     listed: Callable[[], Iterable[str]]

@@ -2,9 +2,9 @@
 
     make soak MINUTES=60
 
-Starts an engine of its own and removes it at the end. People sign up, make albums, upload pictures, click, have browsers open
-and start campaigns, several at once; some of what they do meets a fault and has to come to its end all the same. After each
-round everybody's data is reset. Every five minutes the engine is measured at rest; the table at the end shows it.
+Starts a separate engine and removes it at the end. Users sign up, create albums, upload pictures, click, open browsers and
+start campaigns, several at once. Some operations meet a fault and must complete nevertheless. Each round ends with a reset
+of all users' data. Every five minutes the engine is measured while idle; the table at the end shows the figures.
 
 Exit code 1 when an operation is lost, when the engine's log has an InternalError, or when, after the first ten minutes, a
 figure has grown by more than its tolerance (`TOLERANCES`).
@@ -57,7 +57,7 @@ JOURNAL_BYTES = 16 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Sample:
-    """The engine at rest. Memory in MiB: of the engine, and of all its processes with shared pages counted once."""
+    """The idle engine. Memory in MiB: of the engine, and of all its processes with shared pages counted once."""
 
     minutes: float
     engine_mib: float
@@ -106,7 +106,7 @@ class World:
     lost: list[str] = field(default_factory=list)
 
     def signed_in(self, name: str) -> tuple[Person, str, str]:
-        """Somebody new: them, their user id and their id token."""
+        """A new user, with user id and id token."""
         person = Person(name=name)
         user_id = self.people.sign_up(person)
         self.people.confirm(person, self.people.code_mailed_to(person))
@@ -122,7 +122,7 @@ def happens(condition: Callable[[], Any], what: str) -> Any:
     return found
 
 
-# ---- what people do ------------------------------------------------------------------------------------------------------
+# ---- what users do -------------------------------------------------------------------------------------------------------
 
 
 def sign_up(world: World) -> None:
@@ -252,7 +252,7 @@ def work(world: World, until: float, seed: int) -> None:
 
 
 def measure(world: World, process: psutil.Process, port: int, began: float) -> Sample:
-    """The engine when it has come to rest: when threads and handles have stopped becoming fewer."""
+    """The engine when it is idle: when the numbers of threads and handles have stopped falling."""
     deadline = time.monotonic() + REST_SECONDS
     before = (sys.maxsize, sys.maxsize)
     while time.monotonic() < deadline:

@@ -1,4 +1,4 @@
-"""Archives that a client hands in: what would leave its folder is refused, by every way in.
+"""Archives that a client passes: every operation refuses entries that would leave their folder.
 
 https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 """

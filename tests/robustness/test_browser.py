@@ -56,7 +56,7 @@ class Pages(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body.encode())
 
     def log_message(self, *_: object) -> None:
-        """Tests are quiet."""
+        """Log nothing in tests."""
 
 
 SERVICE_WORKER = """
@@ -299,7 +299,7 @@ def test_deployed_site_uses_presigned_urls_and_forms(page, site, victim):
 
 
 def test_deployed_site_signs_users_in(page, site, engine):
-    """A user pool's sign-in is not signed; the page's script asks with a preflight."""
+    """A user pool's sign-in is not signed; the page's script sends a preflight."""
     page.goto(site)
     script = """async url => {
         const headers = {'Content-Type': 'application/x-amz-json-1.1',

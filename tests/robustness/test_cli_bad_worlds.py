@@ -1,7 +1,7 @@
-"""Every command in worlds that are bad for it: one sentence and an exit code, never a traceback.
+"""Every command in bad environments: one sentence and an exit code, never a traceback.
 
-The commands come from the program itself, so that a new one is covered. A world's commands run in forks of one process that
-has imported the program in that world, which takes a tenth of the time that a process for each takes.
+The commands come from the program, so that a new one is covered. A world's commands run in forks of one process that has
+imported the program in that world, which takes a tenth of the time of a process for each command.
 """
 
 import contextlib
@@ -143,7 +143,7 @@ def _world(folder: Path) -> Iterator[World]:
 
 
 def check(said: dict[str, tuple[int, str]]) -> None:
-    """No command may end in a traceback, in an error that the program does not know, or without a word."""
+    """No command may end in a traceback, in an unknown error, or without a message."""
     for command, (code, output) in said.items():
         assert "Traceback" not in output, f"{command}: {output}"
         assert "does not know" not in output, f"{command}: {output}"
@@ -161,7 +161,7 @@ def restricted(world: World, file: Path, mode: int) -> None:
 
 
 def mount(world: World, options: str) -> None:
-    """A file system of its own as the project's folder."""
+    """A separate file system as the project's folder."""
     done = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", options, "tmpfs", world.folder], capture_output=True, check=False
     )
@@ -457,7 +457,7 @@ def test_signal_while_the_program_is_imported_is_no_traceback(world: World, modu
 
 
 def _signalled(world: World, module: str, number: signal.Signals) -> tuple[int, str]:
-    """`harness up` that gets a signal when it has imported a module; its end and what it wrote beside the list of modules."""
+    """`harness up` that gets a signal once it has imported a module; its exit code and its output besides the modules."""
     source = "from harness.__main__ import main; main()"
     process = subprocess.Popen(
         [sys.executable, "-X", "importtime", "-c", source, "up", "--template", "missing.yaml"],

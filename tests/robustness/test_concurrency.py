@@ -1,4 +1,4 @@
-"""No call fails, or answers wrongly, because of another one at the same time.
+"""No call fails, or returns a wrong response, because of a concurrent call.
 
 Sixteen clients; in the gate each kind of resource has a moment, and all services at once have five seconds. STRESS_SECONDS=60
 is how long each of these tests runs instead.
@@ -89,7 +89,7 @@ def fresh() -> str:
 
 @pytest.fixture
 def alive(once):
-    """`alive("sqs-queues")`: such a life, and the resources that stay until the end of the test."""
+    """`alive("sqs-queues")`: the life of this name, and the resources that stay until the end of the test."""
     made = []
 
     def make(kind):
@@ -145,7 +145,7 @@ def test_all_services_at_once(alive):
 
 
 def created_once(aws, name):
-    """For each kind: `make(number)`, the error of those that come second, and how it is removed."""
+    """For each kind: `make(number)`, the error of every later call, and the removal."""
     sqs_arn = f"arn:aws:sqs:us-east-1:000000000000:{name}"
     target = {"Arn": sqs_arn, "RoleArn": ROLE}
     schedule = {"FlexibleTimeWindow": {"Mode": "OFF"}, "ScheduleExpression": "rate(1 day)", "Target": target}

@@ -1,4 +1,4 @@
-"""Who may talk to the engine: each way in, with each sign of who asks, as raw HTTP."""
+"""Which clients the engine serves: each entry point, with each header that identifies a client, as raw HTTP."""
 
 import json
 import os
@@ -437,7 +437,7 @@ def test_same_origin_page_calls_aws(endpoint_url):
 
 
 def test_deployed_places_are_open_to_any_page(endpoint_url):
-    """Their own answer, not the door's: nothing is deployed there."""
+    """The response comes from the entry point, not from the door: nothing is deployed there."""
     page = [("Origin", "https://evil.example"), ("Sec-Fetch-Site", "cross-site"), ("User-Agent", "Mozilla/5.0")]
     for path in (
         "/_aws/execute-api/abcdefghij/v1/albums",

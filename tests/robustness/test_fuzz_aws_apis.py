@@ -1,7 +1,7 @@
 """Every AWS API that the architecture uses, with requests made from botocore's models.
 
-No answer is a failure of the engine, each refusal has a code that clients of AWS can read, and what is refused has no effect.
-501 says that an operation is not implemented here and counts as an answer.
+No response is a failure of the engine, each refusal has a code that AWS clients can read, and a refused call has no effect.
+501 means that an operation is not implemented here, and counts as a response.
 """
 
 import json

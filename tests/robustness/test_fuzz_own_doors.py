@@ -1,4 +1,4 @@
-"""Malformed requests at the doors that are ours: `/_harness/*`, WebSocket APIs, forms. None is answered 500 or not at all."""
+"""Malformed requests at the harness's entry points: `/_harness/*`, WebSocket APIs, forms. Each gets a response, never 500."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ texts = st.text(max_size=30) | st.sampled_from(
     compressed=st.booleans(),
 )
 def test_harness_api_answers_any_request(engine, method, route, query, body, encoding, content_type, compressed):
-    # What would take state away from tests beside this one is not sent; a body here is never one that is taken.
+    # Do not send requests that would delete state of concurrent tests; no body here is a valid one.
     if method == "DELETE" and route in ("outbox", "faults", "iam"):
         route = f"faults/{uuid4().hex}"
     if method in ("POST", "PUT") and not body:
@@ -159,7 +159,7 @@ def exchange(url: str, upgrade: bytes, frames: bytes = b"") -> bytes:
             return answered
         try:
             connection.sendall(frames)
-            # A close frame of ours has an answer, unless the engine has closed the connection before.
+            # The engine responds to our close frame, unless it has closed the connection before.
             connection.sendall(frame(0x8, (1000).to_bytes(2, "big")))
             while piece := connection.recv(65536):
                 answered += piece

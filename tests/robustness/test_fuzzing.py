@@ -19,7 +19,7 @@ class Clock:
 
 @pytest.fixture
 def examples(monkeypatch):
-    """Runs a fuzzer with so many minutes, of which each example takes a second; returns what it tried."""
+    """Runs a fuzzer for so many minutes, in which each example takes a second; returns its examples."""
 
     def of(minutes: str) -> list[int]:
         clock, tried = Clock(), []

@@ -1,4 +1,4 @@
-"""Members that a service's model has as optional, left out: AWS's default, or its error; never a failure of the engine."""
+"""Requests without optional members of a service's model: AWS's default, or its error; never a failure of the engine."""
 
 import uuid
 

@@ -1,4 +1,4 @@
-"""What is left behind when commands are killed: nothing that runs, and nothing that keeps the next command from working."""
+"""Killed commands leave no running process, and nothing that makes the next command fail."""
 
 import json
 import os

@@ -43,7 +43,7 @@ UNREADABLE = {
 
 @pytest.fixture
 def send(engine):
-    """`send(method, path, headers, body)`: the answer's status, error code and body. No client of AWS's is in between."""
+    """`send(method, path, headers, body)`: the response's status, error code and body, without an AWS client between."""
     address = urlsplit(engine.endpoint_url)
 
     def once(method, path, headers, body=b""):

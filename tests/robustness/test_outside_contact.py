@@ -1,4 +1,4 @@
-"""The engine, the commands, a test run and the calls of functions contact no machine but this one.
+"""The engine, the commands, a test run and the calls of functions contact only this machine.
 
 All of it runs once in a network namespace that has the loopback interface only, with proxies that do not answer and an AWS
 configuration that is broken, while every connection is recorded.
@@ -122,7 +122,7 @@ class Session:
 
 
 def _isolated() -> list[str]:
-    """The command that runs others where there is no network."""
+    """The command that runs others without a network."""
     unshare = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--map-root-user", "--net"]
     if shutil.which("unshare") is None or subprocess.run([*unshare, "true"], check=False).returncode:
         pytest.skip("network namespaces cannot be made here (unshare --net)")
@@ -196,7 +196,7 @@ def _is_here(host: str) -> bool:
 
 
 def test_everything_works_without_network_and_aws_configuration(session: Session):
-    # doctor says what this machine lacks, with 1.
+    # doctor reports missing tools of this machine, with exit code 1.
     failed = {step: code for step, code in session.exit_codes.items() if code and "doctor" not in step}
     assert failed == {}, session.output
     assert len(session.exit_codes) == len(commands()) + 1

@@ -1,4 +1,4 @@
-"""Patterns of clients that would keep the engine busy: each is answered, and the engine goes on with others meanwhile."""
+"""Expensive patterns of clients: each gets a response, and the engine serves other clients meanwhile."""
 
 import json
 import threading

@@ -1,4 +1,4 @@
-"""What load takes, the engine gives back; what one client holds, locks no other out. On an engine with 256 file handles."""
+"""The engine releases what load takes, and no client can lock out another. On an engine with 256 file handles."""
 
 import json
 import os

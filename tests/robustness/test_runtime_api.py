@@ -79,13 +79,13 @@ class Environment:
             return answer
 
     def take(self) -> None:
-        """Ask for an event, as the runtime does, and get the one that is in flight from then on."""
+        """Request the next event, as the runtime does; the event is in flight from then on."""
         self.api.offer(event(IN_FLIGHT))
         status, payload = self.ask("GET", NEXT)
         assert (status, payload) == (200, {"n": 1})
 
     def answer(self) -> HandlerResult:
-        """What the runtime answers to the event in flight arrives, and nothing has been taken for it before."""
+        """The runtime's response to the event in flight arrives, and no other response was accepted before."""
         assert self.ask("POST", response_to(IN_FLIGHT), b'"done"')[0] == 202
         happened = []
         while not self.api.happenings.empty():
@@ -175,7 +175,7 @@ def test_init_error_before_init_ends_it(environment):
 
 
 def test_event_goes_to_the_last_request_for_it(environment):
-    """A runtime whose connection was cut asks again; the first request has no reader any more."""
+    """A runtime whose connection was cut sends its request again; the first request has no reader any more."""
     with socket.create_connection(environment.address, timeout=SECONDS) as first:
         first.sendall(f"GET {NEXT} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         assert environment.api.happenings.get(timeout=SECONDS) == RuntimeReady()

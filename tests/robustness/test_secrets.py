@@ -1,7 +1,7 @@
 """Secrets of forty kinds, planted in an application, are in no file and no output afterwards.
 
-The application (planted/template.yaml) and its tests (planted/plants.py), all of which fail, run in a project of their own;
-then every file below its .harness, the journal, and what each command prints is searched for each canary: as it is,
+The application (planted/template.yaml) and its tests (planted/plants.py), all of which fail, run in a separate project.
+Then every file below its .harness, the journal and the output of each command are searched for each canary: as it is,
 URL-encoded, in base64 at each of its three alignments.
 """
 
@@ -80,7 +80,7 @@ def _forms(canary: str) -> set[bytes]:
     data = canary.encode()
     forms = {data, quote(canary, safe="").encode(), quote_plus(canary).encode(), json.dumps(canary)[1:-1].encode()}
     for shift in range(3):
-        # The characters at both ends depend on what is beside it.
+        # The characters at both ends depend on the neighbouring bytes.
         encoded = base64.b64encode(b"\0" * shift + data)
         forms |= {
             encoded[4 if shift else 0 : -4],
@@ -91,7 +91,7 @@ def _forms(canary: str) -> set[bytes]:
 
 @dataclass
 class World:
-    """What is left after the run."""
+    """The files after the run."""
 
     project: Path
     canaries: dict[str, str]

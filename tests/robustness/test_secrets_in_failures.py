@@ -36,7 +36,7 @@ def test_raises():
 """
 
 
-# In CI pytest shows whole differences, as with -vv, and shortens the values beside them.
+# In CI pytest shows whole differences, as with -vv, and shortens the values next to them.
 @pytest.mark.parametrize(
     ("options", "ci"), [((), {}), ((), {"CI": "true"}), (("-vv", "--tb=short"), {}), (("--tb=native",), {})]
 )

@@ -95,7 +95,7 @@ def test_folder_of_an_earlier_version_is_closed(tmp_path):
 
 
 def test_folder_of_a_project_is_left_as_it_is(tmp_path):
-    """directory = "." is a way to have the state beside the project's own files."""
+    """directory = "." puts the state next to the project's own files."""
     (tmp_path / "pyproject.toml").write_text('[tool.harness]\ndirectory = "."\n')
     tmp_path.chmod(0o755)
 

@@ -9,7 +9,7 @@ from harness import bytecode
 
 @pytest.fixture(autouse=True)
 def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A package that is not compiled, in place of those that are large."""
+    """A package that is not compiled, in place of the large ones."""
     package = tmp_path / "site" / "large"
     package.mkdir(parents=True)
     (package / "__init__.py").touch()

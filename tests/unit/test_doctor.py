@@ -1,4 +1,4 @@
-"""What `harness doctor` says of machines that lack something."""
+"""What `harness doctor` reports on machines without a required tool."""
 
 import json
 import socket

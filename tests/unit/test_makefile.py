@@ -1,4 +1,4 @@
-"""Which Python the Makefile installs for, and when it installs anew. `uv` and the Pythons are stand-ins."""
+"""Which Python the Makefile installs for, and when it installs again. `uv` and the Pythons are stand-ins."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""What a run does with what its target lacks; the target is a stand-in that has no test API."""
+"""How a run handles capabilities that its target does not support; the target is a stand-in without a test API."""
 
 from textwrap import dedent
 

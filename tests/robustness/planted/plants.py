@@ -1,7 +1,7 @@
 """The tests of the planted application: each puts secrets in one place and fails, so that pytest shows and keeps what it can.
 
-Run by tests/robustness/test_secrets.py in a project of its own, with the canaries in `canaries.json` beside the project. What
-the engine itself makes up (tokens, signatures, keys) is added to `made.json`.
+Run by tests/robustness/test_secrets.py in a separate project, with the canaries in `canaries.json` next to the project.
+Secrets that the engine generates (tokens, signatures, keys) are added to `made.json`.
 """
 
 import base64

@@ -1,4 +1,4 @@
-"""What a deployment tells of itself."""
+"""The progress and the result that a deployment reports."""
 
 import pytest
 

@@ -26,7 +26,7 @@ TARGET = Target(engine="endpoint", endpoint_url="http://127.0.0.1:9", region="eu
 
 @pytest.fixture
 def plan(tmp_path):
-    """Plans the stack of a template's text; `files` are put beside it."""
+    """Plans the stack of a template's text; `files` are written next to it."""
 
     def make(text, *, name="app", given=None, files=None):
         folder = tmp_path / name

@@ -1,4 +1,4 @@
-"""Removal from an AWS account, which moto plays: stacks' tags, the Resource Groups Tagging API, other people's stacks."""
+"""Removal from an AWS account, which moto emulates: stacks' tags, the Resource Groups Tagging API, foreign stacks."""
 
 import json
 
@@ -46,7 +46,7 @@ class Account:
         self.target.session.events.register(name, lambda params, **_: act(params["body"]))
 
     def status(self, stack_id, status=None):
-        """The status of a stack, set where one is given; None of a stack that is gone."""
+        """The status of a stack, after setting it if one is passed; None for a deleted stack."""
         stack = moto.backends.get_backend("cloudformation")["123456789012"]["eu-west-1"].stacks.get(stack_id)
         if stack is None:
             return None

@@ -1,4 +1,4 @@
-"""What an engine lacks to run a Python other than its own is installed by the command that deploys."""
+"""The command that deploys installs the packages that an engine needs to run another Python than its own."""
 
 import sys
 from pathlib import Path
@@ -23,7 +23,7 @@ def folder(tmp_path):
 
 @pytest.fixture
 def asked(monkeypatch, folder):
-    """An engine on Python 3.13 without the packages of its Python 3.99; the number of times that it was asked."""
+    """An engine on Python 3.13 without the packages of its Python 3.99; the number of requests to it."""
     calls = []
 
     def answer(_target, path):

@@ -1,4 +1,4 @@
-"""A service that the emulator provides is known to everything that has to know it (docs/contributing/add-a-service.md)."""
+"""A service of the emulator is registered in every table that needs it (docs/contributing/add-a-service.md)."""
 
 import tomllib
 from pathlib import Path

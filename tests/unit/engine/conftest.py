@@ -1,4 +1,4 @@
-"""Servers that answer as they are told."""
+"""Servers with configured responses."""
 
 import re
 import threading
@@ -24,7 +24,7 @@ def query_error(status: int, code: str, message: str) -> Answer:
 
 @pytest.fixture
 def serving() -> Iterator[Callable[[Answers], str]]:
-    """`serving(answers)`: the URL of a server that answers as it is told, which may be changed while it serves."""
+    """`serving(answers)`: the URL of a server with these responses, which a test may change while it serves."""
     servers: list[ThreadingHTTPServer] = []
 
     def start(answers: Answers) -> str:
@@ -49,7 +49,7 @@ def serving() -> Iterator[Callable[[Answers], str]]:
                 return "fake/1.0"
 
             def log_message(self, *_: object) -> None:
-                """Nobody reads it."""
+                """Log nothing."""
 
         server = ThreadingHTTPServer(("127.0.0.1", 0), Server)
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()

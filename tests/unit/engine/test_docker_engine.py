@@ -1,4 +1,4 @@
-"""What the docker engine tells from what Docker tells, without a Docker engine."""
+"""What the docker engine reports from Docker's output, without a Docker engine."""
 
 import os
 from pathlib import Path

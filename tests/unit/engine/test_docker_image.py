@@ -18,7 +18,7 @@ COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"][
 
 
 def _environment(dockerfile: str) -> dict[str, str]:
-    """The variables of the final stage, without those that only the image has."""
+    """The variables of the final stage, except those that only the image has."""
     final = dockerfile[dockerfile.rindex("\nFROM ") :].replace("\\\n", " ")
     (line,) = re.findall(r"^ENV (.*)$", final, re.MULTILINE)
     variables = dict(re.findall(r'(\w+)=("[^"]*"|\S+)', line))
@@ -58,7 +58,7 @@ def test_compose_and_test_run_pass_the_same_build_arguments():
 
     assert image.build_arguments(everything).keys() == COMPOSE["build"]["args"].keys()
     assert COMPOSE["build"]["dockerfile"] == image.DOCKERFILE
-    # Docker knows the proxies' variables without being told.
+    # Docker predefines the proxies' variables.
     declared = set(re.findall(r"^ARG (\w+)", DOCKERFILE, re.MULTILINE))
     assert {name for name in COMPOSE["build"]["args"] if not name.endswith("_PROXY")} == declared
 

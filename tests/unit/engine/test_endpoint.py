@@ -1,4 +1,4 @@
-"""Attaching to an address: what is told apart before anything is done there."""
+"""Attaching to an address: what is distinguished before any change there."""
 
 import json
 import os

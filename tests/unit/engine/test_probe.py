@@ -1,4 +1,4 @@
-"""What is made of an emulator's answers. They are recorded: LocalStack 4.14.0's and moto 5.2.5's, where nothing else is said."""
+"""How the probe reads an emulator's responses. They are recorded from LocalStack 4.14.0 and moto 5.2.5 unless noted."""
 
 import re
 from collections.abc import Callable
@@ -175,7 +175,7 @@ def test_aws_itself_is_never_probed(aws):
 
 
 def test_every_probe_call_is_valid_for_boto3(emulator):
-    """boto3 checks names and arguments before it sends anything: what an emulator that has nothing answers comes back."""
+    """boto3 checks names and arguments before it sends anything, so the response of an empty emulator comes back."""
     lacking = probe(emulator({"*": query_error(501, "InternalFailure", "nothing here")}), CALLS)
     assert set(lacking) == set(CALLS)
     assert {

@@ -93,7 +93,7 @@ def test_function_that_does_not_run_is_reported_and_deleted(serving, functions, 
 
 
 def test_function_that_cannot_be_deleted_is_not_made_again(serving):
-    """LocalStack 4.14.0 keeps those that failed."""
+    """LocalStack 4.14.0 keeps resources whose creation failed."""
     functions = Functions(FAILED, left=["orders", "harness-probe-1"])
     assert ask(serving, functions).startswith("a function that was made did not become active: Failed, ")
     assert functions.names == ["orders", "harness-probe-1"]

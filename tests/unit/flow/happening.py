@@ -1,4 +1,4 @@
-"""Records of a flow, written down as an engine does it: what tests of its story are made of."""
+"""Records of a flow in an engine's form, for tests of its steps."""
 
 from typing import Any
 
@@ -68,7 +68,7 @@ class Happening:
 def welcome_that_cannot_be_mailed() -> Happening:
     """An event whose function fails three times, as SES refuses its mail, and that ends in a dead-letter queue.
 
-    As an engine has recorded it, without what does not matter to its story.
+    As an engine recorded it, without data that its steps do not use.
     """
     happened = Happening()
     put = happened.begin(

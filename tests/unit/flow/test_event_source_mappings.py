@@ -1,4 +1,4 @@
-"""What is known of event source mappings is what is so: until somebody changes them."""
+"""The cached event source mappings are correct until a call changes them."""
 
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -57,7 +57,7 @@ def called(name: str, source: str = QUEUE, phase: Phase = Phase.END) -> Record:
 
 
 def awaited(mappings: EventSourceMappings, consumers: Consumers | None = None) -> str | None:
-    """What a flow says of a message that nobody has taken up, after it has asked."""
+    """A flow's text about a message without a consumer, after the request for mappings."""
     consumers = consumers or Consumers(mappings)
     consumers.awaited(MESSAGE, [])
     if consumers.unasked:

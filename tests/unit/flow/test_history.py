@@ -71,7 +71,7 @@ def test_activity_is_in_progress_until_its_end_is_recorded():
 
 
 def test_work_under_the_same_trace_is_no_separate_stimulus():
-    """A function's asynchronous event carries its sender's trace, and nobody's call."""
+    """A function's asynchronous event carries its sender's trace, and no call."""
     made = history(
         [
             begin(1, "Invoke", trace=TRACE),

@@ -1,4 +1,4 @@
-"""How often a flow that settles is looked through: not again as long as what holds it up goes on, and nothing is new."""
+"""How often settle() walks through a flow: not again while the pending activity is in progress and no record is new."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,7 +25,7 @@ class Looked(History):
 
 
 class Stream:
-    """Gives these records, one after the other, to whoever waits."""
+    """Gives these records to a waiting caller, one after the other."""
 
     def __init__(self, history: History, records: list[Record]) -> None:
         self._history, self._records = history, records
@@ -55,7 +55,7 @@ INSIDE = [record(n, phase) for n in range(2, 52) for phase in (Phase.BEGIN, Phas
 
 
 def settled(*records: Record) -> int:
-    """How often it was looked through until it had come to rest."""
+    """How often the flow was walked through until it was settled."""
     history = Looked()
     stream: Any = Stream(history, [record(1, Phase.BEGIN), *records, record(1, Phase.END)])
     Flow(Target("embedded", "http://127.0.0.1:9"), stream, history, TRACE).settle()

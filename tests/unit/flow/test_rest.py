@@ -168,7 +168,7 @@ def test_pending_window_waits_for_both_mappings_of_a_record(happening):
         [one] = pending(roots, happening.history, TwoMappings())  # type: ignore[arg-type]
         return one
 
-    # The other one waits for nothing: it goes on.
+    # The other one waits on no timer: it is in progress.
     assert waits().due is None
     _timed(happening, "counts", 6000.0, RECORD)
     # Now time is all that both wait for.

@@ -1,4 +1,4 @@
-"""A flow as a person tells it: plumbing is part of what it serves, and nothing that happened is told twice or not at all."""
+"""The steps of a flow: hidden activities belong to the step that they serve, and each activity is in exactly one step."""
 
 import pytest
 from hypothesis import given

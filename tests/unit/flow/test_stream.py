@@ -13,7 +13,7 @@ from harness.journal.stream import JournalStream
 
 
 class Engine:
-    """An engine whose newest record is 5 when it is asked, and that then sends these."""
+    """An engine whose newest record is 5 at the first request, and that then sends these records."""
 
     def __init__(self, *sequences: int) -> None:
         engine, self.more = self, Event()
@@ -34,7 +34,7 @@ class Engine:
                     self.wfile.write(json.dumps({**record, "service": "sqs", "name": "SendMessage"}).encode() + b"\n")
 
             def log_message(self, *_args: object) -> None:
-                """Tests are quiet."""
+                """Log nothing in tests."""
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()

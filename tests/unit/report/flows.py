@@ -198,7 +198,7 @@ def finding(journal: Journal, directory: Path, line: int = 9) -> Finding:
 
 @dataclass
 class FakeFlow:
-    """A flow as the harness has it, of records that are there."""
+    """A flow in the harness's form, made of existing records."""
 
     journal: Journal
     topology: Topology

@@ -1,4 +1,4 @@
-"""What is exported is OpenTelemetry's, by its own definitions, and tells what happened."""
+"""The export conforms to OpenTelemetry's definitions and describes the whole flow."""
 
 import base64
 import json

@@ -232,7 +232,7 @@ def test_outputs_agree_on_every_step(flow: Flow) -> None:
 @settings(max_examples=100, deadline=None)
 @given(flows())
 def test_outcomes_of_hidden_activities_are_shown(flow: Flow) -> None:
-    """What failed, and was not handed on to be tried again, is not hidden behind a step that says it went well."""
+    """A failure without a retry is not hidden behind a step with the outcome ok."""
     activities = {one["id"]: one for one in in_json(flow)["activities"]}
     for one in activities.values():
         if one["hidden"] and one["outcome"] == "failed" and one["kind"] not in ("work", "timer"):

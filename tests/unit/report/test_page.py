@@ -1,4 +1,4 @@
-"""The page of a trace as a text: nothing of the tested system gets out of its place, and it stays small."""
+"""The page of a trace as text: data of the tested system is escaped everywhere, and the page stays small."""
 
 import base64
 import hashlib

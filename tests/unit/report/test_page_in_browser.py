@@ -1,4 +1,4 @@
-"""The page of a trace in a real browser: it needs nothing beside itself, and everybody can use it."""
+"""The page of a trace in a real browser: it needs no other file, and it is accessible."""
 
 import shutil
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""The flow of a flow: what of it is told, in which order, and what has become of the event from activity to activity."""
+"""The trace of a flow: which steps it renders, in which order, and the changes of the event from activity to activity."""
 
 import json
 from pathlib import Path

@@ -36,7 +36,7 @@ def _layers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def function() -> Callable[[str, str], ModuleType]:
-    """`function("users", "list_users")`: a function's module, loaded anew."""
+    """`function("users", "list_users")`: a function's module, loaded again."""
 
     def load(service: str, name: str) -> ModuleType:
         file = STACK / service / "functions" / f"{name}.py"

@@ -1,4 +1,4 @@
-"""Push: whose token opens a connection, which topics there are, and whom an event reaches."""
+"""Push: which tokens open a connection, the topics, and the receivers of an event."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""No role and no policy of stack/ says `*` where IAM knows something more special to say.
+"""No role and no policy of stack/ uses `*` where IAM supports a narrower value.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/best-practices.html#grant-least-privilege
 """
@@ -73,7 +73,7 @@ ALLOWED = [each for template in TEMPLATES for each in allowed(template)]
 
 
 def _names_resources(action: str) -> bool:
-    """Whether AWS takes a resource for an action."""
+    """Whether AWS supports a resource for an action."""
     prefix, _, name = action.partition(":")
     service = authorization_reference.service(prefix)
     assert service is not None, f"the authorization reference has no {prefix}"
@@ -82,7 +82,7 @@ def _names_resources(action: str) -> bool:
 
 
 def too_wide(each: Allowed) -> str | None:
-    """What is wider than it has to be."""
+    """Statements that are wider than necessary."""
     if (each.stack, each.logical_id, each.action) in EXCEPTIONS:
         return None
     of_itself = bool(OF_WHAT_THEY_ARE_ATTACHED_TO & set(map(str, each.location)))
@@ -104,7 +104,7 @@ def test_every_exception_is_still_one():
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda template: template.stack)
 def test_no_role_has_a_policy_of_aws_that_speaks_of_everything(template: Template):
-    """`AmazonDynamoDBFullAccess`, say; logs and traces SAM and AWS grant by policies of their own."""
+    """For example `AmazonDynamoDBFullAccess`. SAM and AWS grant logs and traces by separate policies."""
     named = [
         f"{template.stack}.{logical_id}: {policy}"
         for logical_id, resource in template.resources.items()
@@ -121,7 +121,7 @@ def test_no_role_has_a_policy_of_aws_that_speaks_of_everything(template: Templat
         ("sqs:SendMessage", "*", True),
         ("sqs:*", "arn:aws:sqs:us-east-1:000000000000:jobs", True),
         ("sqs:SendMessage", {"Fn::GetAtt": ["Jobs", "Arn"]}, False),
-        # An action that AWS asks on everything alone.
+        # An action that AWS evaluates on `*` only.
         ("cloudwatch:PutMetricData", "*", False),
     ],
 )

@@ -1,4 +1,4 @@
-"""The tree of a flow on a terminal: read by somebody tired, whose test has failed."""
+"""The tree of a flow on a terminal, as a user reads it after a failed test."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field

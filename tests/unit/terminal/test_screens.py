@@ -1,4 +1,4 @@
-"""What people see. Each screen is compared whole, so that a change of it is looked at."""
+"""The terminal's output. Each screen is compared as a whole, so that every change is reviewed."""
 
 import re
 from pathlib import Path

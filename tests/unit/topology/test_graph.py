@@ -24,7 +24,7 @@ def lumen() -> Topology:
 def test_every_asynchronous_edge_of_stacks_has_failure_target(lumen):
     asynchronous = [edge for edge in lumen.edges if edge.asynchronous]
     assert len(asynchronous) >= 7
-    # S3 itself hands on to a queue, a topic and a bus, and has no place for what one of them does not take.
+    # S3 delivers to a queue, a topic and a bus, and has no dead-letter queue for refused deliveries.
     by_s3 = [
         edge for edge in asynchronous if edge.kind == "notification" and lumen.nodes[edge.target].kind != "function"
     ]

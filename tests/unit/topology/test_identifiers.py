@@ -1,4 +1,4 @@
-"""What an ARN or a URL means, and whose it is."""
+"""The resource of an ARN or a URL, and its owner."""
 
 import pytest
 

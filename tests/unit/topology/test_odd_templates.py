@@ -1,4 +1,4 @@
-"""A template that says nonsense somewhere: that is cfn-lint's and the deployment's to tell, and the rest is still read."""
+"""A template with an invalid part: cfn-lint and the deployment report it, and the rest is still read."""
 
 import copy
 from collections.abc import Iterator

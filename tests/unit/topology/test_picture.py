@@ -113,7 +113,7 @@ def test_image_is_self_contained_xml_with_every_card_and_edge(lumen):
     selection = select(lumen)
     nodes = {group.get("data-node") for group in root.iter(f"{SVG}g") if (group.get("class") or "").startswith("node")}
     assert nodes == {str(node) for node in selection.cards if node.stack}
-    # What is of no stack is a tag beside whoever knows it.
+    # A node without a stack is a tag next to the node that refers to it.
     tags = {"".join(group.itertext()) for group in root.iter(f"{SVG}g") if (group.get("class") or "").startswith("tag")}
     for node in selection.cards:
         assert node.stack or any(node.logical_id in tag for tag in tags)
@@ -206,5 +206,5 @@ def test_the_command_names_the_line_of_a_template_that_is_wrong(tmp_path):
 
 
 def test_diagram_of_the_docs_is_up_to_date(lumen):
-    """`harness graph -f svg -o docs/pictures/architecture.svg` makes it anew."""
+    """`harness graph -f svg -o docs/pictures/architecture.svg` writes it again."""
     assert Path("docs/pictures/architecture.svg").read_text(encoding="utf-8") == svg(lumen)

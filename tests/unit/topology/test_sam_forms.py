@@ -179,7 +179,7 @@ def transformed(file: Path) -> dict[str, Any]:
         ):
             resource.setdefault("Properties", {})[code] = "s3://bucket/key"
         if resource["Type"] == "AWS::Serverless::StateMachine" and "DefinitionUri" in resource["Properties"]:
-            # So has this one; what is in S3 nobody can read here.
+            # So has this one; the content in S3 is not readable here.
             uri = resource["Properties"].pop("DefinitionUri")
             resource["Properties"]["Definition"] = read_document(file.parent / uri).body
     translator = Translator(None, Parser(), boto_session=SimpleNamespace(region_name="us-east-1"))

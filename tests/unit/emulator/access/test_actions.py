@@ -1,4 +1,4 @@
-"""What operations ask for: actions and resources, by AWS's service authorization reference.
+"""The actions and resources that operations require, by AWS's service authorization reference.
 
 https://docs.aws.amazon.com/service-authorization/latest/reference/
 """
@@ -34,7 +34,7 @@ SERVICES = (
     *("stepfunctions", "sts", "xray"),
 )
 NOT_IN_THE_REFERENCE = {
-    # Newer than the reference, or actions of other names with rules of their own (`<service>/access.py`).
+    # Newer than the reference, or actions of other names with separate rules (`<service>/access.py`).
     "cloudfront": {"ListDistributionsByOwnedResource"},
     "cloudwatch": {"DescribeAlarmContributors"},
     "dynamodb": {

@@ -97,7 +97,7 @@ ADMINISTRATOR = CallerPolicies(administrator=True)
         (AS_ROLE, CallerPolicies([ALLOW]), IN_OTHER, [lets_in({"AWS": ROLE})], True, PolicyKind.IDENTITY),
         (AS_ROLE, CallerPolicies([ALLOW]), IN_OTHER, [lets_in({"AWS": ROOT})], True, PolicyKind.IDENTITY),
         (AS_ROLE, ADMINISTRATOR, IN_OTHER, [], False, PolicyKind.RESOURCE),
-        # Services and strangers have no policies of their own.
+        # Services and anonymous callers have no identity-based policies.
         (AS_SNS, CallerPolicies(), QUEUE, [], False, PolicyKind.RESOURCE),
         (AS_SNS, CallerPolicies(), QUEUE, [lets_in({"Service": "sns.amazonaws.com"})], True, PolicyKind.RESOURCE),
         (AS_SNS, CallerPolicies(), QUEUE, [lets_in({"Service": "events.amazonaws.com"})], False, PolicyKind.RESOURCE),

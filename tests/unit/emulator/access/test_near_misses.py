@@ -69,7 +69,7 @@ def test_near_miss_of_resource_policy_lists_its_principals():
     theirs = policy(Principal={"Service": "events.amazonaws.com"})
     decision = asked(CallerPolicies(), theirs, caller=AS_SNS)
     assert decision.near == (NearMiss("p", "Only", principals=("events.amazonaws.com",)),)
-    # Within an account it could have let the role in as well.
+    # Within an account it could also have allowed the role.
     assert asked(CallerPolicies(), theirs).near == decision.near
 
 

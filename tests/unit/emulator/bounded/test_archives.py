@@ -1,4 +1,4 @@
-"""Archives that are unpacked, and those that are refused because they would leave their folder."""
+"""Archives that are unpacked, and archives that are refused because they would leave their folder."""
 
 import io
 import stat
@@ -21,7 +21,7 @@ def packed(*entries) -> bytes:
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as into:
         for name, data, *mode in entries:
             entry = zipfile.ZipInfo(name)
-            # The bit of DOS for read-only, so that the module makes up no mode where there is none.
+            # DOS's read-only bit, so that the module invents no mode for an entry without one.
             entry.external_attr = (mode[0] if mode else FILE | 0o644) << 16 | 1
             entry.compress_type = zipfile.ZIP_DEFLATED
             into.writestr(entry, data)

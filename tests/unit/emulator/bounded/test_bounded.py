@@ -16,7 +16,7 @@ DEADLINE_SECONDS = 120
 
 
 def finished(source: str) -> str:
-    """What the code prints. Without a bound it would run for longer than anyone waits."""
+    """The output of the code. Without a bound it would run practically forever."""
     ran = subprocess.run(
         [sys.executable, "-c", dedent(source)], capture_output=True, text=True, timeout=DEADLINE_SECONDS, check=False
     )

@@ -22,7 +22,7 @@ WHOLE = {
     "AWS::IAM::Role", "AWS::Lambda::EventInvokeConfig", "AWS::Lambda::EventSourceMapping", "AWS::Lambda::LayerVersion",
     "AWS::SNS::Topic", "AWS::SQS::Queue",
 }  # fmt: skip
-"""Types whose provider hands all properties on to the service."""
+"""Types whose provider forwards all properties to the service."""
 KNOWN_ELSEWHERE = {("AWS::Lambda::Function", "ReservedConcurrentExecutions")}
 """harness/emulator/lambda_/creation.py"""
 AUDITED = sorted(
@@ -35,7 +35,7 @@ AUDITED = sorted(
 def _providers() -> Iterator[tuple[str, Path]]:
     for file in SERVICES.glob("*/resource_providers/**/*.py"):
         if found := re.search(r'^    TYPE = "(AWS::[^"]+)"', file.read_text(), re.MULTILINE):
-            # The class that a file of generated code is the base of stands beside its folder.
+            # The subclass of a generated base class is in a file next to the generated code's folder.
             own = file.parents[1] / file.name.replace("_base.py", ".py")
             yield found[1], own if file.parent.name == "generated" else file
 

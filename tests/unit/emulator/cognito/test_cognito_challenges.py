@@ -1,4 +1,4 @@
-"""What stands between a right password and tokens: second factors, new passwords, and who may answer what.
+"""Challenges between a correct password and the tokens: second factors, new passwords, and who may respond to which.
 
 https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-authentication-flow-methods.html
 """
@@ -173,7 +173,7 @@ def test_required_mfa_is_set_up_during_first_sign_in(secured):
     with refused("NotAuthorizedException"):
         respond(pool, email, asked)
     wrong = {"Session": associated["Session"], "UserCode": "abcdef"}
-    # The words as people report them: https://github.com/aws-samples/aws-amplify-auth-starters/issues/15.
+    # The message as users report it: https://github.com/aws-samples/aws-amplify-auth-starters/issues/15.
     with refused("EnableSoftwareTokenMFAException", "Code mismatch and fail enable Software Token MFA"):
         account.verify_software_token(wrong, pool.invoke)
     code = passwords_of(associated["SecretCode"])
@@ -193,7 +193,7 @@ def test_a_set_up_that_was_not_verified_gives_no_tokens(secured):
 
 
 def test_wrong_sms_code_is_refused_with_the_message_of_aws(secured):
-    """The words as people report them, for one: https://github.com/aws-amplify/amplify-js/issues/3066."""
+    """The message as users report it, for example: https://github.com/aws-amplify/amplify-js/issues/3066."""
     pool, email = secured()
     with_phone(pool, email)
     asked = sign_in(pool, email)

@@ -1,4 +1,4 @@
-"""The events that triggers get, held against AWS's samples and Powertools' models, and how answers are taken."""
+"""The events of triggers, compared with AWS's samples and Powertools' models, and the use of triggers' results."""
 
 import json
 import threading
@@ -147,7 +147,7 @@ def test_pre_token_generation_v2_gets_scopes_changes_both_tokens(make_pool):
     email = confirmed(pool)
     result = sign_in(pool, email)
     event = pool.event("TokenGeneration_Authentication")
-    # Powertools' parser model takes `scopes` for an object, which AWS's sample contradicts; its data class is right.
+    # Powertools' parser model has `scopes` as an object, which AWS's sample contradicts; its data class is right.
     assert PreTokenGenerationV2TriggerEvent(event).request.scopes == ["aws.cognito.signin.user.admin"]
     assert set(event["request"]) == set(sample("cognitoPreTokenV2GenerationEvent")["request"])
     assert event["version"] == "2"
@@ -372,9 +372,9 @@ def test_custom_challenges_repeat_until_functions_accept(make_pool):
         {"challengeName": "CUSTOM_CHALLENGE", "challengeResult": False, "challengeMetadata": "SUM"},
         {"challengeName": "CUSTOM_CHALLENGE", "challengeResult": True, "challengeMetadata": "SUM"},
     ]
-    # Powertools' parser model of DefineAuthChallenge knows no CUSTOM_CHALLENGE, which AWS's own sample holds.
+    # Powertools' parser model of DefineAuthChallenge has no CUSTOM_CHALLENGE, which AWS's own sample contains.
     assert DefineAuthChallengeTriggerEvent(define).request.session[1].challenge_result is True
-    # Its model of VerifyAuthChallengeResponse wants `answerCorrect` in the event; AWS's sample has none.
+    # Its model of VerifyAuthChallengeResponse requires `answerCorrect` in the event; AWS's sample has none.
     verify = pool.event("VerifyAuthChallengeResponse_Authentication")
     assert VerifyAuthChallengeResponseTriggerEvent(verify).request.challenge_answer == "42"
     for source in ("DefineAuthChallenge", "CreateAuthChallenge", "VerifyAuthChallengeResponse"):

@@ -159,7 +159,7 @@ def test_last_challenge_runs_post_authentication_then_tokens(make_pool):
 
 
 def custom_after_srp(pool):
-    """DefineAuthChallenge as AWS's page has it: SRP, then a challenge of one's own."""
+    """DefineAuthChallenge from AWS's page: SRP, then a custom challenge."""
 
     def define(event):
         session = [(s["challengeName"], s["challengeResult"]) for s in event["request"]["session"]]
@@ -363,7 +363,7 @@ def test_a_function_has_five_seconds_three_times(monkeypatch):
 
 
 def test_totp_in_custom_flow_continues_with_its_functions(make_pool):
-    """DefineAuthChallenge may ask for a second factor and learns whether it was passed."""
+    """DefineAuthChallenge may request a second factor, and gets its result."""
     pool = make_pool()
     email = confirmed(pool)
     user = pool.user_pool.user(email)

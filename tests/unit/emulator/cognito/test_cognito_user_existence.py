@@ -1,4 +1,4 @@
-"""What a client is told of users who are not there, disabled or out of reach, and how often one may ask.
+"""Responses about unknown, disabled or unreachable users, and the limit of such requests.
 
 https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pool-managing-errors.html
 """

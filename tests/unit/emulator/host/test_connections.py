@@ -4,7 +4,7 @@ from harness.emulator.host.connections import UNREAD_SECONDS, TcpConnection
 
 
 def waiting_connection():
-    """One that was last used long ago, and whose next answer has just begun to wait for the reactor."""
+    """A connection that was last used long ago, and whose next response now starts to wait for the reactor."""
     connection = object.__new__(TcpConnection)
     connection.sent_at, connection.unread_since = 0.0, None
     connection.dataBuffer, connection._tempDataBuffer = b"", [b"answer"]

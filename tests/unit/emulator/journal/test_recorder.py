@@ -1,4 +1,4 @@
-"""The journal is bounded, and tells a reader what it has forgotten."""
+"""The journal is bounded, and reports to a reader which records it has discarded."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The zygote's processes: what they tell of their end, and that none outlives the engine."""
+"""The zygote's processes: what they report about their end, and that none outlives the engine."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""What a load balancer makes of what a function returns, and what it answers by itself.
+"""Responses that a load balancer makes from a function's result, and responses without a function.
 
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html#respond-to-load-balancer
 """

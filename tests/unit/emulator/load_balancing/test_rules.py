@@ -1,4 +1,4 @@
-"""Which rule of a listener takes a request.
+"""Which rule of a listener matches a request.
 
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-condition-types.html
 """

@@ -38,7 +38,7 @@ class Narrow(Queue):
 
 @pytest.fixture
 def write(tmp_path, monkeypatch):
-    """Writes the foreign module, and imports it anew."""
+    """Writes the foreign module, and imports it again."""
     monkeypatch.syspath_prepend(str(tmp_path))
     register = Register(Accepted({}))
     monkeypatch.setattr(changing, "REGISTER", register)

@@ -15,19 +15,19 @@ from harness.emulator.patches.register import FILE, Accepted
 EMULATOR = Path(__file__).parents[4] / "harness/emulator"
 PAGE = Path(__file__).parents[4] / "docs/reference/patches.md"
 SCRIPTS = {"lambda_/zygote.py"}
-"""Run in the process of a function, where `sys` is theirs."""
+"""Scripts that run in the process of a function, where `sys` belongs to the function."""
 
 STORES = {
     "provider.EMAILS": "where SES keeps the mails that were sent",
     "_STANDARD._threads_queues": "where pools keep their threads",
     "chain": "the journal puts a handler of ours, which is in the chain, in the place of itself",
 }
-"""Containers of theirs that hold state and no behaviour."""
+"""Containers of LocalStack and moto that hold state and no behaviour."""
 
 
 @pytest.mark.subprocess
 def test_register_is_up_to_date():
-    """Applies all patches in a process that serves nothing, and looks there for functions of ours that none of them put."""
+    """Applies all patches in a process that serves nothing, and searches there for harness functions that no patch set."""
     done = subprocess.run(
         [sys.executable, "-m", "harness.emulator.patch_audit", "--check"], capture_output=True, text=True, check=False
     )

@@ -1,4 +1,4 @@
-"""Whose the other end of a connection is."""
+"""The owner of the other end of a connection."""
 
 import os
 import socket

@@ -1,6 +1,6 @@
-"""What breaks a constraint of AWS's service models, and how each service words it.
+"""Violations of constraints in AWS's service models, and the error message of each service.
 
-Texts come from recordings of AWS where there are any, else from its documentation.
+Texts come from recordings of AWS if any exist, else from its documentation.
 """
 
 import time

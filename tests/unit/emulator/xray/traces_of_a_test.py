@@ -1,4 +1,4 @@
-"""Segment documents with as little as AWS asks for, and traces of them."""
+"""Segment documents with the minimum that AWS requires, and traces of them."""
 
 from itertools import count
 from typing import Any

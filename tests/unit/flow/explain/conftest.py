@@ -18,7 +18,7 @@ TRACE = "1-00000000-000000000000000000000000"
 
 
 class Story:
-    """What happened, told in order; each telling answers the number by which others name it as their cause."""
+    """Records activities in order. Each method returns the activity's number, which others use as their cause."""
 
     def __init__(self, topology: Topology) -> None:
         self.topology = topology

@@ -1,4 +1,4 @@
-"""When a push to a connection that is gone is a loss, and what a client's message says of itself that no route takes."""
+"""When a push to a closed connection is a loss, and the finding for a client's message without a route."""
 
 import pytest
 

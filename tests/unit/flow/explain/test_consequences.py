@@ -1,4 +1,4 @@
-"""One failure is told once, by whoever knows most of it; what was mended by another attempt is not told."""
+"""One failure has one finding, the most specific one; a failure that a retry corrected has none."""
 
 import pytest
 

@@ -86,7 +86,7 @@ def test_archive_does_not_count_as_consumer_of_an_event(bus):
         (event(total=50), [("pattern-refused", False)]),
         # A name that was probably meant.
         (event("Order Placed", total=200), [("pattern-refused", False)]),
-        # Another event, which nobody but the log is about.
+        # Another event, which only the log's rule matches.
         (event("CustomerMoved", total=200), []),
         (event("OrderPlaced", "warehouse", total=50), []),
     ],

@@ -183,7 +183,7 @@ def test_repeated_message_is_explained_if_function_is_too_slow(stack):
 
 
 def test_failed_item_of_another_batch_has_no_finding(stack):
-    """Lambda then takes the batch for failed as a whole, where the mapping asks for items."""
+    """If the mapping uses ReportBatchItemFailures, Lambda then treats the whole batch as failed."""
     happened = Happening()
     sent(happened, "1")
     batch(happened, "1", result={"batchItemFailures": [{"itemIdentifier": "7"}]})

@@ -40,7 +40,7 @@ def stack(tmp_path):
 
 
 class Execution:
-    """One that begins; `event` tells of its history."""
+    """An execution that begins; `event` adds to its history."""
 
     def __init__(self, happened, machine="machine", cause=None):
         self.happened, self._events = happened, 0
@@ -176,7 +176,7 @@ def test_callback_with_unknown_token_is_token_refused(stack):
 
 
 def test_events_that_name_each_other_end_the_explanation(stack):
-    """Workflows of a distributed Map count their events anew, so their ids meet those of the execution."""
+    """Child workflows of a distributed Map number their events from 1, so their ids collide with the execution's ids."""
     happened = Happening()
     execution = Execution(happened)
     execution.event("MapStateEntered", "Each")

@@ -41,7 +41,7 @@ def attempt(happened, mark, error=None):
 
 
 def called(happened, error=None, function=WORK, cause=None, log=""):
-    """An event whose sender waits for the answer."""
+    """An event whose sender waits for the result."""
     call = happened.did(Kind.CALL, "lambda", "Invoke", resource=function, cause=cause)
     ended = {"log": log, **({"error": error} if error else {"result": None})}
     return happened.did(Kind.INVOCATION, "lambda", "work", resource=function, cause=call, ended=ended)

@@ -35,7 +35,7 @@ def attribute(value: str, kind: str = "String") -> dict[str, dict[str, str]]:
         ([{"exists": True}], {"other": {"DataType": "Number", "StringValue": "1"}}, False),
         ([{"exists": False}], {"other": {"DataType": "Number", "StringValue": "1"}}, True),
         ([{"exists": False}], attribute("oslo"), False),
-        # A binary attribute takes no part (https://docs.aws.amazon.com/sns/latest/dg/sns-message-attributes.html).
+        # A binary attribute is ignored (https://docs.aws.amazon.com/sns/latest/dg/sns-message-attributes.html).
         ([{"exists": True}], {"store": {"DataType": "Binary", "BinaryValue": b"x"}}, False),
         ([None, {"anything-but": "x"}], {}, False),
         ([{"anything-but": "x"}], attribute("oslo"), True),

@@ -1,7 +1,7 @@
-"""What AWS answered to patterns and policies, recorded by LocalStack's parity tests, held against ours.
+"""AWS's results for patterns and policies, recorded by LocalStack's parity tests, compared with the harness's.
 
-The recordings lie beside this repository (`../shared/oracle`); the patterns and events behind the names of the cases are
-in LocalStack's repository (tests/aws/services), whose checkout the variable LOCALSTACK_SOURCE names.
+The recordings are next to this repository (`../shared/oracle`). The patterns and events behind the names of the cases are
+in LocalStack's repository (tests/aws/services); the variable LOCALSTACK_SOURCE names its checkout.
 """
 
 import ast
