@@ -17,7 +17,7 @@ from harness.topology import Template, Topology, read_topology
 TRACE = "1-00000000-000000000000000000000000"
 
 
-class Story:
+class Recording:
     """Records activities in order. Each method returns the activity's number, which others use as their cause."""
 
     def __init__(self, topology: Topology) -> None:
@@ -71,10 +71,10 @@ class Story:
 
 
 @pytest.fixture
-def story(tmp_path: Path) -> Callable[..., Story]:
-    """`story(template)`: the resources of a stack `shop` in YAML, each deployed under its own name in lower case."""
+def recording(tmp_path: Path) -> Callable[..., Recording]:
+    """`recording(template)`: the resources of a stack `shop` in YAML, each deployed under its own name in lower case."""
 
-    def of(resources: str, region: str = "us-east-1") -> Story:
+    def of(resources: str, region: str = "us-east-1") -> Recording:
         file = tmp_path / "template.yaml"
         file.write_text(f"Transform: AWS::Serverless-2016-10-31\nResources:\n{resources.lstrip(chr(10))}")
         logical_ids = re.findall(r"^  (\w+):", resources, re.MULTILINE)
@@ -83,6 +83,6 @@ def story(tmp_path: Path) -> Callable[..., Story]:
             parameters={"shop": {"AWS::Region": region}},
             physical_ids={"shop": {one: one.lower() for one in logical_ids}},
         )
-        return Story(topology)
+        return Recording(topology)
 
     return of

@@ -27,20 +27,20 @@ def pushed(sockets, *connections, error=None):
             sockets.note(Kind.FRAME, "apigatewayv2", "PostToConnection", STAGE, call, direction="out")
 
 
-def test_closed_connection_is_no_finding_if_another_got_the_push(story):
-    sockets = story(API)
+def test_closed_connection_is_no_finding_if_another_got_the_push(recording):
+    sockets = recording(API)
     pushed(sockets, "gone", "open")
     assert sockets.told() == []
 
 
-def test_closed_connection_without_any_push_is_a_doubt(story):
-    sockets = story(API)
+def test_closed_connection_without_any_push_is_a_doubt(recording):
+    sockets = recording(API)
     pushed(sockets, "gone")
     assert sockets.told() == [("connection-gone", False)]
 
 
-def test_closed_connection_is_a_loss_if_the_function_fails(story):
-    sockets = story(API)
+def test_closed_connection_is_a_loss_if_the_function_fails(recording):
+    sockets = recording(API)
     raised = {"errorType": "GoneException", "errorMessage": "An error occurred (GoneException)"}
     pushed(sockets, "gone", "open", error=raised)
     assert sockets.told() == [("connection-gone", True)]
@@ -50,8 +50,8 @@ def test_closed_connection_is_a_loss_if_the_function_fails(story):
     ("by", "why"),
     [("client", "its client closed it"), ("idle", "nothing was said on it for ten minutes"), ("lifetime", "two hours")],
 )
-def test_connection_end_in_another_flow_is_part_of_the_finding(story, by, why):
-    sockets = story(API)
+def test_connection_end_in_another_flow_is_part_of_the_finding(recording, by, why):
+    sockets = recording(API)
     ended = Record(
         1, Kind.CONNECTION, Phase.NOTE, 100, None, 0.5, "apigatewayv2", "DISCONNECT", STAGE, trace="1-other",
         takes=("closed:gone",), data={"connection": "gone", "by": by, "code": 1001, "reason": "Going away"},
@@ -71,8 +71,8 @@ def test_connection_end_in_another_flow_is_part_of_the_finding(story, by, why):
         ({"action": "dance"}, "takes the message, whose action is 'dance', and"),
     ],
 )
-def test_message_without_route_is_explained_by_its_fields(story, body, told):
-    sockets = story(API)
+def test_message_without_route_is_explained_by_its_fields(recording, body, told):
+    sockets = recording(API)
     sockets.activity(
         Kind.FRAME, "apigatewayv2", "", STAGE, direction="in", route=None, body=body, error={"message": "Forbidden"}
     )
@@ -81,8 +81,8 @@ def test_message_without_route_is_explained_by_its_fields(story, body, told):
     assert told in finding.sentence
 
 
-def test_oversized_message_is_explained_as_cause_of_the_close(story):
-    sockets = story(API)
+def test_oversized_message_is_explained_as_cause_of_the_close(recording):
+    sockets = recording(API)
     said = {"connection": "c", "by": "limit", "code": 1009, "reason": "Frame too large"}
     sockets.activity(Kind.CONNECTION, "apigatewayv2", "DISCONNECT", STAGE, **said)
     [finding] = sockets.explained()
@@ -90,7 +90,7 @@ def test_oversized_message_is_explained_as_cause_of_the_close(story):
     assert finding.sentence.startswith("API Api closed the connection c with 1009, Frame too large:")
 
 
-def test_connection_closed_by_its_client_has_no_finding(story):
-    sockets = story(API)
+def test_connection_closed_by_its_client_has_no_finding(recording):
+    sockets = recording(API)
     sockets.activity(Kind.CONNECTION, "apigatewayv2", "DISCONNECT", STAGE, connection="c", by="client", code=1000)
     assert sockets.told() == []

@@ -24,8 +24,8 @@ def invoke(told, error=None, request_id="r", cause=None):
     )  # fmt: skip
 
 
-def test_function_failed_by_a_call_is_explained_by_the_call(story):
-    told = story(STACK)
+def test_function_failed_by_a_call_is_explained_by_the_call(recording):
+    told = recording(STACK)
     failed = invoke(told, raised(THROTTLED))
     told.call("dynamodb", "PutItem", "table", failed, error=THROTTLED, fault="f")
     [finding] = told.explained()
@@ -35,15 +35,15 @@ def test_function_failed_by_a_call_is_explained_by_the_call(story):
     )
 
 
-def test_function_failed_for_another_reason_is_explained_too(story):
-    told = story(STACK)
+def test_function_failed_for_another_reason_is_explained_too(recording):
+    told = recording(STACK)
     failed = invoke(told, {"errorType": "KeyError", "errorMessage": "'id'"})
     told.call("dynamodb", "PutItem", "table", failed, error=THROTTLED, fault="f")
     assert sorted(cause for cause, _ in told.told()) == ["fault", "handler-raised"]
 
 
-def test_call_failed_in_an_earlier_attempt_has_no_finding(story):
-    told = story(STACK)
+def test_call_failed_in_an_earlier_attempt_has_no_finding(recording):
+    told = recording(STACK)
     called = told.call("lambda", "Invoke", WORK)
     told.call("dynamodb", "PutItem", "table", invoke(told, raised(THROTTLED), cause=called), error=THROTTLED, fault="f")
     invoke(told, cause=called)
@@ -51,8 +51,8 @@ def test_call_failed_in_an_earlier_attempt_has_no_finding(story):
 
 
 @pytest.mark.parametrize(("region", "causes"), [("eu-west-1", ["wrong-region"]), ("us-east-1", [])])
-def test_a_call_that_fails_is_of_another_region_only_where_it_is(story, region, causes):
-    told = story(STACK)
+def test_a_call_that_fails_is_of_another_region_only_where_it_is(recording, region, causes):
+    told = recording(STACK)
     missing = {"code": "ResourceNotFoundException", "message": "Requested resource not found"}
     told.call("dynamodb", "GetItem", "table", region=region, error=missing)
     assert [cause for cause, _ in told.told()] == causes
@@ -67,8 +67,8 @@ def test_a_call_that_fails_is_of_another_region_only_where_it_is(story, region, 
     # What is read is not sent.
     ("dynamodb", "Query", ("ValidationException", "exceeds the maximum size"), []),
 ])  # fmt: skip
-def test_payload_too_large_is_recognised_for_each_service(story, service, operation, error, told_as):
-    told = story(STACK)
+def test_payload_too_large_is_recognised_for_each_service(recording, service, operation, error, told_as):
+    told = recording(STACK)
     code, message = error
     told.call(service, operation, "somewhere", error={"code": code, "message": message})
     assert [cause for cause, _ in told.told()] == told_as

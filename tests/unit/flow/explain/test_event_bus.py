@@ -34,8 +34,8 @@ PATTERNS = {
 
 
 @pytest.fixture
-def bus(story):
-    return story(RULES)
+def bus(recording):
+    return recording(RULES)
 
 
 def put(bus, event, **rules):
@@ -96,8 +96,8 @@ def test_catch_all_rule_hides_events_without_a_near_rule(bus, what, told):
     assert bus.told() == told
 
 
-def test_service_event_is_lost_only_if_a_rule_nearly_matches(story):
-    bus = story("""
+def test_service_event_is_lost_only_if_a_rule_nearly_matches(recording):
+    bus = recording("""
   Uploaded:
     Type: AWS::Events::Rule
     Properties:
@@ -151,8 +151,8 @@ def test_each_entry_of_a_call_is_a_separate_event(bus):
     assert bus.told() == [("pattern-refused", True)]
 
 
-def test_event_of_rule_without_template_is_explained_by_engine(story):
-    bus = story("  Queue: {Type: AWS::SQS::Queue}\n")
+def test_event_of_rule_without_template_is_explained_by_engine(recording):
+    bus = recording("  Queue: {Type: AWS::SQS::Queue}\n")
     put(bus, event(total=50), placed="Pattern")
     [finding] = bus.explained()
     assert (finding.cause, finding.place) == ("pattern-refused", None)

@@ -41,29 +41,29 @@ def attribute(value):
     return {"region": {"DataType": "String", "StringValue": value}}
 
 
-def test_message_taken_by_a_subscription_is_not_lost_for_others(story):
-    topics = story(TOPIC)
+def test_message_taken_by_a_subscription_is_not_lost_for_others(recording):
+    topics = recording(TOPIC)
     deliver(topics, publish(topics, "hello", attributes=attribute("us")))
     assert not topics.explained()
 
 
-def test_a_message_that_every_subscription_refused_is_lost(story):
-    topics = story(TOPIC)
+def test_a_message_that_every_subscription_refused_is_lost(recording):
+    topics = recording(TOPIC)
     publish(topics, "hello", attributes=attribute("us"))
     [finding] = topics.explained()
     assert (finding.cause, finding.lost, finding.place.line) == ("filter-policy-refused", True, 11)
 
 
-def test_policy_of_wrong_scope_is_explained_despite_deliveries(story):
-    topics = story(TOPIC)
+def test_policy_of_wrong_scope_is_explained_despite_deliveries(recording):
+    topics = recording(TOPIC)
     deliver(topics, publish(topics, {"region": "eu"}))
     [finding] = topics.explained()
     assert finding.cause == "filter-policy-scope"
     assert "the message's attributes, and region is in the body" in finding.sentence
 
 
-def test_policy_that_refuses_in_either_scope_has_no_finding(story):
-    topics = story(TOPIC)
+def test_policy_that_refuses_in_either_scope_has_no_finding(recording):
+    topics = recording(TOPIC)
     deliver(topics, publish(topics, {"region": "us"}))
     assert not topics.explained()
 
@@ -94,17 +94,17 @@ def decide(buckets, cause, key, name="s3:ObjectCreated:Put"):
     )  # fmt: skip
 
 
-def test_upload_outside_every_notification_filter_is_lost(story):
-    buckets = story(BUCKET)
+def test_upload_outside_every_notification_filter_is_lost(recording):
+    buckets = recording(BUCKET)
     decide(buckets, buckets.call("s3", "PutObject", "bucket/elsewhere/1"), "elsewhere/1")
     [finding] = buckets.explained()
     assert (finding.cause, finding.lost, finding.place.line) == ("object-key-mismatch", True, 11)
 
 
 @pytest.mark.parametrize(("key", "told"), [("thumbnails/1", []), ("upload/1", [("object-key-mismatch", True)])])
-def test_write_to_triggering_bucket_is_explained_if_key_is_near(story, key, told):
+def test_write_to_triggering_bucket_is_explained_if_key_is_near(recording, key, told):
     """Unless the key nearly is what the filter wants."""
-    buckets = story(BUCKET)
+    buckets = recording(BUCKET)
     put = buckets.call("s3", "PutObject", "bucket/uploads/1")
     decide(buckets, put, "uploads/1")
     invocation = buckets.activity(Kind.INVOCATION, "lambda", "work", WORK, put)
@@ -112,8 +112,8 @@ def test_write_to_triggering_bucket_is_explained_if_key_is_near(story, key, told
     assert buckets.told() == told
 
 
-def test_removal_is_not_lost_if_only_uploads_notify(story):
-    buckets = story(BUCKET)
+def test_removal_is_not_lost_if_only_uploads_notify(recording):
+    buckets = recording(BUCKET)
     decide(buckets, buckets.call("s3", "DeleteObject", "bucket/uploads/1"), "uploads/1", "s3:ObjectRemoved:Delete")
     assert not buckets.explained()
 
@@ -144,8 +144,8 @@ def drop(queues, body, cause=None):
     ("false", {"n": 1}, []),
     ("false", {"n": 2}, [("duplicate-dropped", True)]),
 ])  # fmt: skip
-def test_dropped_fifo_message_is_explained_unless_a_duplicate(story, content_based, second, told):
-    queues = story(f"""
+def test_dropped_fifo_message_is_explained_unless_a_duplicate(recording, content_based, second, told):
+    queues = recording(f"""
   Queue:
     Type: AWS::SQS::Queue
     Properties: {{FifoQueue: true, ContentBasedDeduplication: {content_based}}}
@@ -155,8 +155,8 @@ def test_dropped_fifo_message_is_explained_unless_a_duplicate(story, content_bas
     assert queues.told() == told
 
 
-def test_function_retry_that_sends_a_duplicate_has_no_finding(story):
-    queues = story("""
+def test_function_retry_that_sends_a_duplicate_has_no_finding(recording):
+    queues = recording("""
   Queue:
     Type: AWS::SQS::Queue
     Properties: {FifoQueue: true, ContentBasedDeduplication: true}
