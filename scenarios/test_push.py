@@ -268,7 +268,7 @@ def test_an_event_that_breaks_its_schema_ends_whole_in_the_queue(
 
 
 def refused(flow: NewFlow, browsers: Browsers, **query: str) -> tuple[int, Flow]:
-    """The status with which a handshake is refused, and what came of it."""
+    """The status with which a handshake is refused, and its flow."""
     with flow() as f, pytest.raises(InvalidStatus) as refusal:
         browsers.connect(**query)
     return refusal.value.response.status_code, f.settle()

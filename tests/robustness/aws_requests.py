@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 DEPTH = 4
 """How deep structures that hold themselves go."""
 LARGEST_NUMBER = 10
-"""A count that a client asks for is made: two billion instances are too many."""
+"""The service creates as many as a client requests: two billion instances are too many."""
 LONGEST = 40
-"""Characters of a generated string, where its model asks for no more."""
+"""Characters of a generated string, unless its model requires more."""
 
 ACCOUNT = "000000000000"
 TEXTS = (

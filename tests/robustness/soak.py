@@ -50,7 +50,7 @@ OUTCOME_SECONDS = 120.0
 SAMPLE_SECONDS = 300.0
 WARM_SECONDS = 600.0
 REST_SECONDS = 25.0
-"""Within this the engine gives back what a round took."""
+"""Within this time the engine releases the resources of a round."""
 JOURNAL_BYTES = 16 * 1024 * 1024
 """Less than usual, so that the journal is full within the first ten minutes."""
 
@@ -246,7 +246,7 @@ def work(world: World, until: float, seed: int) -> None:
         try:
             operation(world)
             world.done[operation.__name__] += 1
-        except Exception as error:  # noqa: BLE001 - whatever it is, the others go on
+        except Exception as error:  # noqa: BLE001 - whatever it is, the others continue
             world.lost.append(f"{operation.__name__}: {type(error).__name__}: {error}")
             traceback.print_exc()
 

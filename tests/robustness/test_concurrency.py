@@ -192,7 +192,7 @@ LATER = {
     "cloudformation": "AlreadyExistsException",
     "sns": "InvalidParameter",
 }
-"""What AWS answers to those that come second, from the reference of each operation."""
+"""AWS's error for every later call, from the reference of each operation."""
 
 
 def outcomes(make: Callable[[int], object]) -> Counter[str]:

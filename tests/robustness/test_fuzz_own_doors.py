@@ -130,7 +130,7 @@ def test_harness_api_answers_any_request(engine, method, route, query, body, enc
 
 @pytest.fixture(scope="module")
 def websocket_url(engine):
-    """A WebSocket API that takes any message and answers none."""
+    """A WebSocket API that accepts any message and responds to none."""
     client = engine.client("apigatewayv2")
     api = client.create_api(
         Name=f"robust-{uuid4().hex[:8]}", ProtocolType="WEBSOCKET", RouteSelectionExpression="$request.body.action"
@@ -189,7 +189,7 @@ def upgrade(url: str, **other: str | None) -> dict[str, str]:
 def frame(
     opcode: int, payload: bytes, *, final: bool = True, reserved: int = 0, masked: bool = True, claimed: int = -1
 ) -> bytes:
-    """A frame as RFC 6455 has it, or one that claims another length than it has."""
+    """A frame according to RFC 6455, or one that claims a wrong length."""
     length = len(payload) if claimed < 0 else claimed
     head = bytes([(0x80 if final else 0) | (reserved << 4) | opcode])
     mask = 0x80 if masked else 0

@@ -35,7 +35,7 @@ def mode(path: Path) -> int:
 
 
 def open_to_others(folder: Path) -> list[str]:
-    """What is in the folder that other users may use, but for links, whose own mode means nothing."""
+    """Files in the folder that other users may use, except links, whose mode has no meaning."""
     below = [folder, *folder.rglob("*")]
     return [f"{path} {mode(path):o}" for path in below if not path.is_symlink() and mode(path) & 0o077]
 

@@ -17,7 +17,7 @@ MAX_BYTES = 2048
 
 logger = Logger()
 app = ALBResolver()
-# A browser that leaves the page does not wait: two attempts, then a response that asks it to retry.
+# A browser that leaves the page does not wait: two attempts, then a response that requests a retry.
 stream = boto3.client("kinesis", config=Config(retries={"mode": "standard", "total_max_attempts": 2}))
 
 

@@ -28,7 +28,7 @@ def test_row_agrees_with_botocore(row):
         assert shape is not None or not row.read_arguments
         if shape is not None:
             validate_parameters(dict(row.read_arguments), shape)
-    # S3's form is an upload by HTTP's POST and no operation of the model; InvokeAsync is deprecated and left out there.
+    # S3's form is an upload by HTTP's POST, not an operation of the model; InvokeAsync is deprecated and omitted there.
     assert set(row.iam_actions) <= {*model.operation_names, "PostObject", "InvokeAsync"}
     parameters = {
         member

@@ -48,7 +48,7 @@ def test_skipped_stack_raises_missing_capability_on_access():
 
 
 class CloudFormation:
-    """LocalStack 4.14.0's answer for a stack with a resource of a type that it does not have."""
+    """LocalStack 4.14.0's result for a stack with a resource of an unsupported type."""
 
     PRETENCE = "Resource type AWS::Events::Archive is not supported but was deployed as a fallback"
 

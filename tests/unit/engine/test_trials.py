@@ -75,7 +75,7 @@ def test_function_that_returns_a_result_is_supported(serving, states):
             Functions(PENDING, FAILED),
             "a function that was made did not become active: Failed, Error while creating lambda: Docker not available",
         ),
-        # What moto's simple Lambda answers to everything (docs.getmoto.org, lambda-simple).
+        # The response of moto's simple Lambda to every invocation (docs.getmoto.org, lambda-simple).
         (
             Functions(ACTIVE, result="Simple Lambda happy path OK"),
             "a function that was made was not run: it returns its event, and 'Simple Lambda happy path OK' came back",

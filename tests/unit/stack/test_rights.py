@@ -21,7 +21,7 @@ EXCEPTIONS = {
     ("platform", "Key", "kms:*"): "the account administers its key, or nobody could "
     "(https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html)",
 }
-"""What is asked on more than it should be, with the reason."""
+"""Statements that are wider than necessary, with the reason."""
 OF_WHAT_THEY_ARE_ATTACHED_TO = {"KeyPolicy"}
 """Policies in which `*` means the resource itself
 (https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-overview.html)."""

@@ -14,7 +14,7 @@ GONE = {"code": "GoneException", "message": "GoneException"}
 
 
 def pushed(sockets, *connections, error=None):
-    """A function that posts to these connections; those whose id begins with `gone` are. `error` is its own."""
+    """A function that posts to these connections; ids that begin with `gone` are closed. `error` is its own."""
     own = {"error": error} if error else {}
     invocation = sockets.activity(Kind.INVOCATION, "lambda", "deliver", DELIVER, **own)
     for connection in connections:
