@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -52,7 +53,7 @@ def test_iam_mode_is_from_option_then_environment_then_settings(project: Path):
     assert "report: calls that are denied are let through" in _harness(project, "status").stdout
     _harness(project, "up", "--iam=enforce", HARNESS_IAM="off")
     assert _mode(project) == "enforce"
-    assert "iam" not in _harness(project, "status").stdout
+    assert not re.search(r"^\s*iam\b", _harness(project, "status").stdout, re.MULTILINE)
 
 
 def test_invalid_iam_mode_is_refused_before_the_engine_starts(project: Path):
