@@ -79,7 +79,8 @@ def test_unchanged_stacks_are_neither_built_nor_updated(up):
     events = []
     second = up("orders", "shop", events=events)
     assert {stack.status for stack in second.stacks.values()} == {"unchanged"}
-    assert {event.phase for event in events} == {"read", "unchanged"}
+    # A warning says which interpreter stands in for one that the target does not have.
+    assert {event.phase for event in events} - {"warning"} == {"read", "unchanged"}
 
 
 def test_a_comment_in_the_template_is_no_change(up, folder):

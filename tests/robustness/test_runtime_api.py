@@ -71,6 +71,8 @@ class Environment:
         with socket.create_connection(self.address, timeout=SECONDS) as client:
             with contextlib.suppress(ConnectionError):
                 client.sendall(request)
+            # Refused before all of it was read: then the connection is closed already.
+            with contextlib.suppress(OSError):
                 client.shutdown(socket.SHUT_WR)
             answer = b""
             with contextlib.suppress(ConnectionError):
