@@ -42,11 +42,14 @@ def preload(runtime_packages: str) -> None:
     boto3.client("sts", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x")
 
 
-def die_with_parent() -> None:
-    """Linux only; elsewhere the zygote kills the rest when its socket is closed."""
+def die_with_parent(parent: int | None = None) -> None:
+    """Linux only; elsewhere the zygote kills the rest when its socket is closed. `parent` is the process that forked."""
     libc = ctypes.CDLL(None, use_errno=True)
     if hasattr(libc, "prctl"):
         libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if parent is not None and os.getppid() != parent:
+            # It ended between the fork and the call above, and sends no signal any more.
+            os._exit(1)
 
 
 def limit_file_descriptors() -> None:
@@ -77,12 +80,12 @@ def look_where_the_environment_says() -> None:
         session._loader.search_paths[:0] = given
 
 
-def become_environment(request: dict[str, Any], output: int) -> None:
+def become_environment(request: dict[str, Any], output: int, zygote: int) -> None:
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.setsid()
-    die_with_parent()
+    die_with_parent(zygote)
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.dup2(output, 1)
@@ -175,11 +178,12 @@ def main(runtime_packages: str) -> None:
             if received is None:
                 break
             request, output, reports = received
+            zygote = os.getpid()
             pid = os.fork()
             if pid == 0:
                 code = 1
                 try:
-                    become_environment(request, output)
+                    become_environment(request, output, zygote)
                 except SystemExit as leaving:
                     code = leaving.code if isinstance(leaving.code, int) else 1
                 except BaseException:
