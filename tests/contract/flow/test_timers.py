@@ -5,6 +5,7 @@ import re
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from harness.errors import FlowTimeoutError, MissingCapabilityError, NotWaitingError
 from harness.flow import Flows
 from harness.journal.records import Kind
-from tests.contract.functions import ROLE
+from tests.contract.functions import ROLE, Queue
 
 FAILS = """
 def handler(event, context):
@@ -211,6 +212,13 @@ def machine(aws) -> Iterator[Callable[..., str]]:
         client.delete_state_machine(stateMachineArn=arn)
 
 
+WAITS_FOR_A_MESSAGE = """
+import boto3
+def handler(event, context):
+    boto3.client("sqs").receive_message(QueueUrl=event["from"], WaitTimeSeconds=20)["Messages"]
+"""
+
+
 def _say(queue, what: str, **state: Any) -> dict[str, Any]:
     parameters = {"QueueUrl": queue.url, "MessageBody": what}
     return {"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage", "Parameters": parameters, **state}
@@ -317,16 +325,23 @@ def test_settle_waiting_for_a_state_without_callback_raises(flow, machine, queue
 
 def test_settle_waiting_for_callback_waits_for_other_branches(flow, machine, function, queue, aws):
     """A branch that has work to do is not taken for one that waits."""
-    slow = function("import time\ndef handler(event, context): time.sleep(1)\n")
+    held = Queue(aws("sqs"))
+    slow = function(WAITS_FOR_A_MESSAGE, Timeout=30)
     works = {
         "Work": {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Next": "Done",
-                 "Parameters": {"FunctionName": slow.name}},
+                 "Parameters": {"FunctionName": slow.name, "Payload": {"from": held.url}}},
         "Done": {"Type": "Pass", "End": True},
     }  # fmt: skip
     branches = [{"StartAt": "Ask", "States": {"Ask": _ask(queue, End=True)}}, {"StartAt": "Work", "States": works}]
     with flow() as f:
         _start(aws, machine({"Both": {"Type": "Parallel", "Branches": branches, "End": True}}, "Both"))
-    f.settle(waiting_for="Ask")
+    with ThreadPoolExecutor(1) as pool:
+        settled = pool.submit(f.settle, waiting_for="Ask")
+        f.wait_until(lambda seen: any(one.callback for one in seen.pending()))
+        f.wait_until(lambda seen: seen.find(Kind.INVOCATION))
+        assert not settled.done(), "the branch Ask waits, and Work has not ended"
+        aws("sqs").send_message(QueueUrl=held.url, MessageBody="go on")
+        settled.result()
     assert f.find(Kind.TRANSITION, name="PassStateExited", resource="Done")
     f.settle(hurry=True)
 

@@ -10,6 +10,8 @@ from uuid import uuid4
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.contract.functions import Queue
+
 RECORDED = Path(__file__).parents[3].parent / "shared/oracle/aws-recorded/lambda_/test_lambda_destinations.json"
 needs_node = pytest.mark.requires("lambda-nodejs")
 TELLS = """
@@ -23,18 +25,25 @@ TELLS = """
 
 def test_an_update_lets_running_invocations_end(function, queue, aws):
     """https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html: the function stays as it was meanwhile."""
-    runs = function("""
-        import boto3, time
+    runs = function(
+        """
+        import boto3
         def handler(event, context):
-            boto3.client("sqs").send_message(QueueUrl=event["to"], MessageBody="began")
-            time.sleep(1.5)
+            sqs = boto3.client("sqs")
+            sqs.send_message(QueueUrl=event["to"], MessageBody="began")
+            sqs.receive_message(QueueUrl=event["from"], WaitTimeSeconds=20)["Messages"]
             return "ended"
-    """)
+    """,
+        Timeout=30,
+    )
+    released = Queue(aws("sqs"))
     results: list[Any] = []
-    running = threading.Thread(target=lambda: results.append(runs.invoke({"to": queue.url})))
+    running = threading.Thread(target=lambda: results.append(runs.invoke({"to": queue.url, "from": released.url})))
     running.start()
     assert queue.receive()["Body"] == "began"
     aws("lambda").update_function_configuration(FunctionName=runs.name, Description="changed")
+    aws("lambda").get_waiter("function_updated_v2").wait(FunctionName=runs.name)
+    aws("sqs").send_message(QueueUrl=released.url, MessageBody="go on")
     running.join(20)
     [result] = results
     assert (result.error, result.payload) == (None, "ended"), result
