@@ -158,8 +158,22 @@ def type_problems(plan: StackPlan, transformed: Mapping[str, Any], known: Collec
             message = f"The target serves no HTTP APIs: {kind} with ProtocolType HTTP{made}."
             hint = "Use a REST API (AWS::Serverless::Api) for requests over HTTP."
         else:
-            message, hint = f"The target does not know the resource type {kind}{made}.", _meant(kind, known)
+            message, hint = f"The target does not support the resource type {kind}{made}.", _instead_of(kind, known)
         yield TemplateProblem(plan.template.path, line, origin or logical_id, message, hint)
+
+
+def _instead_of(kind: str, known: Collection[str]) -> str:
+    """What to do about a type. Types of other services are no suggestion: AWS has groups in six of them."""
+    alike = [one for one in known if _is_typing_error(kind.split("::"), one.split("::"))]
+    return _meant(kind, alike) or "Remove the resource, or give it a Condition that is false here."
+
+
+def _is_typing_error(given: Sequence[str], known: Sequence[str]) -> bool:
+    """Whether each part of two types is alike."""
+    return len(given) == len(known) and all(
+        difflib.SequenceMatcher(None, mine.lower(), theirs.lower()).ratio() >= 0.75
+        for mine, theirs in zip(given, known, strict=True)
+    )
 
 
 def _is_http_api(resource: Mapping[str, Any]) -> bool:

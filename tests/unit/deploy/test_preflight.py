@@ -109,8 +109,25 @@ def test_unknown_type_is_reported_at_its_source_resource(plan):
     [problem] = type_problems(made, transformed, {"AWS::Lambda::Function", "AWS::IAM::Role"})
     assert problem.line == 2
     assert problem.resource == "F"
-    assert problem.message == "The target does not know the resource type AWS::IAM::Rolle (SAM makes FRole of it)."
+    assert problem.message == "The target does not support the resource type AWS::IAM::Rolle (SAM makes FRole of it)."
     assert problem.hint == "Did you mean AWS::IAM::Role?"
+
+
+@pytest.mark.parametrize(
+    ("kind", "hint"),
+    [
+        ("AWS::Lamda::Function", "Did you mean AWS::Lambda::Function?"),
+        ("AWS::SQS::queue", "Did you mean AWS::SQS::Queue?"),
+        ("AWS::XRay::Group", "Remove the resource, or give it a Condition that is false here."),
+        ("AWS::Batch::JobQueue", "Remove the resource, or give it a Condition that is false here."),
+        ("Lambda", "Remove the resource, or give it a Condition that is false here."),
+    ],
+)
+def test_unsupported_type_is_compared_with_its_own_service(plan, kind, hint):
+    template = plan(f"Resources:\n  R: {{Type: '{kind}'}}\n")
+    known = {"AWS::Lambda::Function", "AWS::IAM::Group", "AWS::Logs::LogGroup", "AWS::SQS::Queue"}
+    [problem] = type_problems(template, {"Resources": {"R": {"Type": kind}}}, known)
+    assert problem.hint == hint
 
 
 @pytest.mark.parametrize(
